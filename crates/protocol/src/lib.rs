@@ -1,1 +1,33 @@
+//! Types on the wire and in the log: ids, events, commands, receipts, batches, socket frames, error codes and limits.
+//!
+//! This crate is the one source of the format that `docs/PROTOCOL.md` specifies and of the TypeScript types in
+//! `ui/src/generated`. It does no IO and knows no runtime. What the types mean in a session is decided in
+//! `baton-session`; what a screen shows is in [`view`].
+//!
+//! Conventions: JSON, camelCase, an explicit `type` on every union, times in integer milliseconds since the Unix epoch.
 
+#![warn(missing_docs)]
+
+mod batch;
+mod command;
+mod error_code;
+mod event;
+mod event_kinds;
+mod frame;
+mod ids;
+pub mod limits;
+mod link;
+mod principal;
+mod run_write;
+pub mod view;
+
+pub use batch::{Batch, Cursor};
+pub use command::*;
+pub use error_code::{ErrorBody, ErrorCode};
+pub use event::{Event, EventBody, UnknownEvent};
+pub use event_kinds::*;
+pub use frame::*;
+pub use ids::*;
+pub use link::*;
+pub use principal::{Principal, Role};
+pub use run_write::{RunWrite, RunWriteEntry};

@@ -1,0 +1,251 @@
+//! Commands (intents) and their receipts.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    AgentId, CommandId, Delivery, ErrorBody, LogId, PromptId, RunId, RunOutcome, RunnerId, Seq,
+    SessionId, TimestampMs,
+};
+
+/// An intent of a device. Sending it again, for ever, gives the same receipt; another body under the same id is a conflict.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Command {
+    /// Made by the device.
+    pub id: CommandId,
+    /// The log that it is about.
+    pub log: LogId,
+    /// What is wanted.
+    pub body: CommandBody,
+}
+
+/// What is wanted, imperative.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase")]
+#[ts(export)]
+pub enum CommandBody {
+    /// Begin the session that the log id names.
+    CreateSession(CreateSessionCommand),
+    /// Give the session a title.
+    RenameSession(RenameSessionCommand),
+    /// Ask the agent.
+    SendPrompt(SendPromptCommand),
+    /// Change a prompt that waits.
+    EditPrompt(EditPromptCommand),
+    /// Take back a prompt that waits.
+    WithdrawPrompt(WithdrawPromptCommand),
+    /// Change the place of a prompt that waits.
+    MovePrompt(MovePromptCommand),
+    /// Stop what runs and run this waiting prompt first.
+    SendPromptNow(SendPromptNowCommand),
+    /// Stop.
+    StopRun(StopRunCommand),
+    /// Run a failed, lost or stopped run's prompt again.
+    RetryRun(RetryRunCommand),
+    /// Start no further runs.
+    PauseQueue(PauseQueueCommand),
+    /// Start runs again.
+    ResumeQueue(ResumeQueueCommand),
+    /// Move the account's read mark of a session. Account log.
+    MarkRead(MarkReadCommand),
+}
+
+macro_rules! payload {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+        #[serde(rename_all = "camelCase")]
+        #[ts(export)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)* }
+    )*};
+}
+
+payload! {
+    /// Creates the session.
+    CreateSessionCommand {
+        /// Which agent answers.
+        agent: AgentId,
+        /// The runner that must host it; absent: any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        runner: Option<RunnerId>,
+        /// A title; absent: one comes by itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        title: Option<String>,
+    }
+
+    /// Renames.
+    RenameSessionCommand {
+        /// 1 to [`crate::limits::TITLE_CHARS_MAX`] characters.
+        title: String,
+    }
+
+    /// Sends a prompt; the command's id is the prompt's id.
+    SendPromptCommand {
+        /// 1 to [`crate::limits::PROMPT_BYTES_MAX`] bytes.
+        text: String,
+        /// Only matters while a run is on; otherwise the prompt is queued and starts at once.
+        delivery: Delivery,
+    }
+
+    /// Edits a waiting prompt.
+    EditPromptCommand {
+        /// Which.
+        prompt: PromptId,
+        /// The whole new text.
+        text: String,
+    }
+
+    /// Withdraws a waiting prompt: withdrawn, or refused with `prompt_already_taken`.
+    WithdrawPromptCommand {
+        /// Which.
+        prompt: PromptId,
+    }
+
+    /// Moves a waiting prompt.
+    MovePromptCommand {
+        /// Which.
+        prompt: PromptId,
+        /// Before which other one; absent: to the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        before: Option<PromptId>,
+    }
+
+    /// Sends a waiting prompt before its turn.
+    SendPromptNowCommand {
+        /// Which.
+        prompt: PromptId,
+    }
+
+    /// Stops.
+    StopRunCommand {
+        /// What to stop.
+        target: StopTarget,
+        /// How far.
+        scope: StopScope,
+    }
+
+    /// Retries.
+    RetryRunCommand {
+        /// The run whose prompt runs again.
+        run: RunId,
+    }
+
+    /// Pauses the queue.
+    PauseQueueCommand {}
+
+    /// Resumes the queue.
+    ResumeQueueCommand {}
+
+    /// Marks as read.
+    MarkReadCommand {
+        /// The session.
+        session: SessionId,
+        /// The last seq in view; a smaller one than the mark changes nothing.
+        seq: Seq,
+    }
+}
+
+/// What a stop is aimed at. A late stop never touches the next run.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase")]
+#[ts(export)]
+pub enum StopTarget {
+    /// A run.
+    Run {
+        /// Which.
+        run: RunId,
+    },
+    /// The prompt whose run may not exist yet.
+    Prompt {
+        /// Which.
+        prompt: PromptId,
+    },
+}
+
+/// How far a stop reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum StopScope {
+    /// The target alone.
+    Run,
+    /// The target and the runs that it started.
+    Tree,
+    /// Everything that runs in the session.
+    Session,
+}
+
+/// The hub's one answer to a command.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Receipt {
+    /// Which command.
+    pub command: CommandId,
+    /// Which log.
+    pub log: LogId,
+    /// The log's head right after the command. What the command did stands at or below it.
+    pub seq: Seq,
+    /// By the hub's clock.
+    pub recorded_at: TimestampMs,
+    /// What happened.
+    pub outcome: ReceiptOutcome,
+}
+
+/// Accepted with an effect, or refused with a reason.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum ReceiptOutcome {
+    /// Done.
+    Accepted {
+        /// What was done.
+        effect: CommandEffect,
+    },
+    /// Not done, and never will be under this id.
+    Refused {
+        /// Why, and what to do.
+        error: ErrorBody,
+    },
+}
+
+/// What an accepted command did.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum CommandEffect {
+    /// What was asked for.
+    Applied,
+    /// It was so already; nothing was written.
+    Unchanged,
+    /// The prompt is accepted.
+    PromptAccepted {
+        /// How it will be delivered; differs from what was asked for where that was not possible.
+        delivery: Delivery,
+    },
+    /// These runs were stopped.
+    Stopped {
+        /// Which, the target first.
+        runs: Vec<RunId>,
+    },
+    /// The prompt had no run yet: it was withdrawn.
+    Withdrawn,
+    /// The run had ended before.
+    AlreadyEnded {
+        /// How.
+        outcome: RunOutcome,
+    },
+}

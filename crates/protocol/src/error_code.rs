@@ -1,0 +1,128 @@
+//! Error codes, the same in receipts, frames, HTTP answers and close reasons.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What a client gets: branch on `code`, show `message` and `hint`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+#[error("{message}")]
+pub struct ErrorBody {
+    /// What a program branches on.
+    pub code: ErrorCode,
+    /// What happened.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $variant:ident = $text:literal, http $http:literal, close $close:literal, $retry:ident;)*) => {
+        /// Why something was refused. On the wire in snake_case.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+        #[ts(export)]
+        pub enum ErrorCode { $($(#[$doc])* #[serde(rename = $text)] $variant,)* }
+
+        impl ErrorCode {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The code as it stands on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// Whether the same request may succeed later without a change.
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$variant => error_codes!(@retry $retry),)* }
+            }
+
+            /// The HTTP status that carries it.
+            pub const fn http_status(self) -> u16 {
+                match self { $(Self::$variant => $http,)* }
+            }
+
+            /// The WebSocket close code that carries it.
+            pub const fn close_code(self) -> u16 {
+                match self { $(Self::$variant => $close,)* }
+            }
+        }
+    };
+    (@retry retry) => { true };
+    (@retry final) => { false };
+}
+
+error_codes! {
+    /// The frame or body is not what the protocol says.
+    MalformedFrame = "malformed_frame", http 400, close 4400, final;
+    /// More bytes than a named limit allows.
+    TooLarge = "too_large", http 413, close 4413, final;
+    /// The client speaks another protocol version.
+    UnsupportedProtocol = "unsupported_protocol", http 400, close 4406, final;
+    /// No token, or one that the hub does not know.
+    Unauthenticated = "unauthenticated", http 401, close 4401, final;
+    /// The token was revoked.
+    Revoked = "revoked", http 401, close 4403, final;
+    /// The token is good, the thing is not its.
+    Forbidden = "forbidden", http 403, close 4403, final;
+    /// No such log, or not one of this account.
+    LogNotFound = "log_not_found", http 404, close 4404, final;
+    /// Too many requests in a short time.
+    RateLimited = "rate_limited", http 429, close 4429, retry;
+    /// Nothing was heard from the other side for too long.
+    HeartbeatMissed = "heartbeat_missed", http 408, close 4408, retry;
+    /// The hub is stopping; come back in a moment.
+    HubStopping = "hub_stopping", http 503, close 1012, retry;
+    /// The log cannot be written now.
+    StorageUnavailable = "storage_unavailable", http 503, close 4503, retry;
+    /// A fault of the hub.
+    Internal = "internal", http 500, close 4500, retry;
+    /// The Host or Origin header is not one that the hub serves.
+    OriginRefused = "origin_refused", http 403, close 4403, final;
+    /// The link code is not known.
+    LinkCodeUnknown = "link_code_unknown", http 404, close 4404, final;
+    /// The link code is older than five minutes.
+    LinkCodeExpired = "link_code_expired", http 410, close 4410, final;
+    /// The link code was used before.
+    LinkCodeUsed = "link_code_used", http 410, close 4410, final;
+    /// The same command id came with another body.
+    CommandConflict = "command_conflict", http 409, close 4409, final;
+    /// The command is not for this kind of log.
+    WrongLog = "wrong_log", http 400, close 4400, final;
+    /// A session with this id is there already.
+    SessionExists = "session_exists", http 409, close 4409, final;
+    /// No such session.
+    SessionNotFound = "session_not_found", http 404, close 4404, final;
+    /// A text is empty where one is needed.
+    TextEmpty = "text_empty", http 400, close 4400, final;
+    /// A text is longer than its limit.
+    TextTooLong = "text_too_long", http 413, close 4413, final;
+    /// The queue holds as many prompts as it may.
+    QueueFull = "queue_full", http 429, close 4429, retry;
+    /// No such prompt in this session.
+    PromptNotFound = "prompt_not_found", http 404, close 4404, final;
+    /// The prompt was taken by a run before.
+    PromptAlreadyTaken = "prompt_already_taken", http 409, close 4409, final;
+    /// No such run in this session.
+    RunNotFound = "run_not_found", http 404, close 4404, final;
+    /// The run is not in a state in which it can be retried.
+    RunNotRetryable = "run_not_retryable", http 409, close 4409, final;
+    /// The writer's lease is over, or another one holds it.
+    LeaseFenced = "lease_fenced", http 409, close 4409, final;
+    /// The runner's count has a gap: it must resume from what the hub has.
+    ProducerGap = "producer_gap", http 409, close 4409, retry;
+    /// A write does not fit the run's state.
+    InvalidRunWrite = "invalid_run_write", http 400, close 4400, final;
+}
+
+impl ErrorCode {
+    /// Pairs the code with its words.
+    pub fn with(self, message: impl Into<String>, hint: impl Into<String>) -> ErrorBody {
+        ErrorBody {
+            code: self,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The event envelope, and bodies that an older client does not know.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+use ts_rs::TS;
+
+use crate::{CommandId, Principal, ProducerSeq, Seq, TimestampMs, event_kinds::*};
+
+/// An immutable fact at one position of a log.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Event {
+    /// Its position.
+    pub seq: Seq,
+    /// When the hub recorded it, by the hub's clock.
+    pub recorded_at: TimestampMs,
+    /// Who did it.
+    pub by: Principal,
+    /// The command that caused it, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub command: Option<CommandId>,
+    /// The runner's count for its run, on events that a runner wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub producer: Option<ProducerSeq>,
+    /// What happened.
+    pub body: EventBody,
+}
+
+/// What happened, past tense. On the wire an object with a `type`.
+///
+/// A kind that this build does not know is kept as [`EventBody::Unknown`] and written back as it was; a known kind with a body that
+/// does not fit is an error. Published kinds never change: a new meaning is a new kind.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(remote = "Self", tag = "type", rename_all = "camelCase")]
+#[ts(export, tag = "type", rename_all = "camelCase")]
+pub enum EventBody {
+    /// First event of a session's log.
+    SessionCreated(SessionCreatedEvent),
+    /// The title changed.
+    SessionRenamed(SessionRenamedEvent),
+    /// A person sent a prompt.
+    PromptSent(PromptSentEvent),
+    /// A waiting prompt's text changed.
+    PromptEdited(PromptEditedEvent),
+    /// A waiting prompt was taken back.
+    PromptWithdrawn(PromptWithdrawnEvent),
+    /// A prompt went to the head of the queue again.
+    PromptRequeued(PromptRequeuedEvent),
+    /// A waiting prompt changed its place.
+    PromptMoved(PromptMovedEvent),
+    /// The queue stops starting runs.
+    QueuePaused(QueuePausedEvent),
+    /// The queue starts runs again.
+    QueueResumed(QueueResumedEvent),
+    /// An agent began to work on a prompt.
+    RunStarted(RunStartedEvent),
+    /// A run took steering prompts in.
+    SteerConsumed(SteerConsumedEvent),
+    /// A part began.
+    PartOpened(PartOpenedEvent),
+    /// Text was added to an open part.
+    PartAppended(PartAppendedEvent),
+    /// A part is whole, or was cut.
+    PartClosed(PartClosedEvent),
+    /// Stands for a closed part's appends and its close, with the whole text.
+    PartSealed(PartSealedEvent),
+    /// A run ended. Exactly one for each run.
+    RunEnded(RunEndedEvent),
+    /// What a runner says about the end of a run that was stopped from outside.
+    TeardownReported(TeardownReportedEvent),
+    /// First event of an account's log.
+    AccountOpened(AccountOpenedEvent),
+    /// A device or a runner was linked.
+    DeviceLinked(DeviceLinkedEvent),
+    /// A device or a runner lost its access.
+    DeviceRevoked(DeviceRevokedEvent),
+    /// A runner said which agents it hosts.
+    AgentsOffered(AgentsOfferedEvent),
+    /// What the sessions list shows for one session.
+    SessionSummarized(SessionSummarizedEvent),
+    /// A person has read a session up to a seq.
+    ReadMarked(ReadMarkedEvent),
+    /// A kind from a newer version.
+    #[serde(skip)]
+    #[ts(skip)]
+    Unknown(UnknownEvent),
+}
+
+/// An event body as it came, from a newer version.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UnknownEvent {
+    /// Its `type`.
+    pub tag: String,
+    /// The whole object, `type` included.
+    pub raw: Value,
+}
+
+impl EventBody {
+    /// Every `type` that this build knows.
+    pub const KNOWN_TAGS: &'static [&'static str] = &[
+        "sessionCreated",
+        "sessionRenamed",
+        "promptSent",
+        "promptEdited",
+        "promptWithdrawn",
+        "promptRequeued",
+        "promptMoved",
+        "queuePaused",
+        "queueResumed",
+        "runStarted",
+        "steerConsumed",
+        "partOpened",
+        "partAppended",
+        "partClosed",
+        "partSealed",
+        "runEnded",
+        "teardownReported",
+        "accountOpened",
+        "deviceLinked",
+        "deviceRevoked",
+        "agentsOffered",
+        "sessionSummarized",
+        "readMarked",
+    ];
+}
+
+impl Serialize for EventBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Unknown(unknown) => unknown.raw.serialize(serializer),
+            known => Self::serialize(known, serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for EventBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let raw = Value::deserialize(deserializer)?;
+        let tag = raw
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or_else(|| D::Error::missing_field("type"))?;
+        if Self::KNOWN_TAGS.contains(&tag) {
+            Self::deserialize(raw).map_err(D::Error::custom)
+        } else {
+            Ok(Self::Unknown(UnknownEvent {
+                tag: tag.to_owned(),
+                raw,
+            }))
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The frames of the socket at `/v1/socket`: JSON text messages, one frame a message.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    AccountId, AgentDescription, Batch, Command, CommandId, Cursor, Epoch, ErrorBody, Incarnation,
+    LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId, Seq, SessionId,
+};
+
+/// From a device or a runner to the hub.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum ClientFrame {
+    /// The first frame.
+    Hello {
+        /// [`crate::limits::PROTOCOL_VERSION`].
+        protocol: u32,
+        /// What else this client can do; unknown ones are ignored.
+        #[serde(default)]
+        capabilities: Vec<String>,
+        /// Runners only: what they host.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        runner: Option<RunnerHello>,
+    },
+    /// Follow a log: the hub sends batches from the cursor on until `unsubscribe`. A second one for the same log replaces the first.
+    Subscribe {
+        /// Which log.
+        log: LogId,
+        /// Where the reader stands; absent: at the beginning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        cursor: Option<Cursor>,
+    },
+    /// Follow no longer.
+    Unsubscribe {
+        /// Which log.
+        log: LogId,
+    },
+    /// An intent; answered by `receipt` (or by `refused` with its id where the hub cannot answer now).
+    Command {
+        /// The intent.
+        command: Command,
+    },
+    /// The client is there. Answered by `heartbeatAck`.
+    Heartbeat {},
+    /// Runners: how far did the hub get with this run? Answered by `runAcked` or `runFenced`. Sent for each held run after a reconnect.
+    ResumeRun {
+        /// The session of the run.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+        /// The lease.
+        epoch: Epoch,
+    },
+    /// Runners: writes for a run. All of them are recorded, or none. Answered by `runAcked` or `runFenced`.
+    WriteRun {
+        /// The session of the run.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+        /// The lease.
+        epoch: Epoch,
+        /// In producer order; ones that the hub has are skipped.
+        entries: Vec<RunWriteEntry>,
+    },
+    /// Runners: what became of a run that was stopped from outside.
+    ReportTeardown {
+        /// The session of the run.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+        /// Tool calls that were cancelled.
+        tools_cancelled: u32,
+        /// Tool calls that still run, by name.
+        still_running: Vec<String>,
+    },
+}
+
+/// What a runner says of itself.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RunnerHello {
+    /// New for each start of the process.
+    pub instance: RunnerInstanceId,
+    /// What it hosts.
+    pub agents: Vec<AgentDescription>,
+}
+
+/// From the hub to a device or a runner. A client ignores frames whose `type` it does not know.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum HubFrame {
+    /// The answer to `hello`.
+    Welcome {
+        /// Whose logs these are.
+        account: AccountId,
+        /// Who the hub takes this connection for.
+        principal: Principal,
+        /// The hub's name.
+        hub_name: String,
+        /// What this hub can do beyond the protocol's version.
+        capabilities: Vec<String>,
+    },
+    /// A stretch of a log that is subscribed to.
+    Batch(Batch),
+    /// The cursor matches no log: forget what was mirrored and subscribe without a cursor, or drop the session.
+    Missing {
+        /// Which log.
+        log: LogId,
+        /// The log's identity now; absent: there is no such log.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        incarnation: Option<Incarnation>,
+    },
+    /// The answer to a command.
+    Receipt {
+        /// The answer.
+        receipt: Receipt,
+    },
+    /// A frame could not be served. Nothing was recorded; the connection goes on.
+    Refused {
+        /// The command, where it was one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        command: Option<CommandId>,
+        /// The log, where it was about one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        log: Option<LogId>,
+        /// Why.
+        error: ErrorBody,
+    },
+    /// The hub is there.
+    HeartbeatAck {},
+    /// Who of the account is connected now. Sent on connecting and on each change; never in a log.
+    Presence {
+        /// Devices and runners with an open connection.
+        connected: Vec<Principal>,
+    },
+    /// Runners: this run is yours. Its prompt and history stand in the session's log: subscribe to it.
+    RunAssigned {
+        /// The session.
+        session: SessionId,
+        /// The run.
+        run: RunId,
+        /// The lease.
+        epoch: Epoch,
+        /// Where `RunStarted` stands.
+        seq: Seq,
+    },
+    /// Runners: recorded up to here, durably.
+    RunAcked {
+        /// The run.
+        run: RunId,
+        /// The last producer count that the log has; 0 for none.
+        producer: ProducerSeq,
+    },
+    /// Runners: not recorded, and nothing more of this lease will be.
+    RunFenced {
+        /// The run.
+        run: RunId,
+        /// Why.
+        error: ErrorBody,
+    },
+}

@@ -1,0 +1,207 @@
+//! Ids and positions, one newtype each.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use uuid::Uuid;
+
+macro_rules! uuid_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[serde(transparent)]
+        #[ts(export, type = "string")]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// Wraps an id that was made elsewhere.
+            pub const fn from_uuid(id: Uuid) -> Self {
+                Self(id)
+            }
+
+            /// A new id from the clock and the system's random source. Sans-I/O code takes its ids from its caller instead.
+            pub fn mint() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id as a UUID.
+            pub const fn as_uuid(&self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, uuid::Error> {
+                Uuid::from_str(text).map(Self)
+            }
+        }
+    )*};
+}
+
+uuid_id! {
+    /// One durable conversation. Made by the device that creates it, so that a session can begin offline.
+    SessionId;
+    /// A person on a hub.
+    AccountId;
+    /// An installation that is linked to an account.
+    DeviceId;
+    /// A process that hosts agents, linked to an account.
+    RunnerId;
+    /// One start of a runner's process. A run belongs to the instance that began it: another instance never knew its state.
+    RunnerInstanceId;
+    /// An intent, named by the device that made it. The hub answers an id once, for ever.
+    CommandId;
+    /// An agent's work on one prompt.
+    RunId;
+    /// The identity of a log. A restored or replaced log has a new one.
+    Incarnation;
+}
+
+/// A prompt is named by the command that sent it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(export, type = "string")]
+pub struct PromptId(pub CommandId);
+
+impl fmt::Display for PromptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for PromptId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PromptId({})", self.0)
+    }
+}
+
+impl From<CommandId> for PromptId {
+    fn from(command: CommandId) -> Self {
+        Self(command)
+    }
+}
+
+/// The name that a runner gives to one of its agents, for example `assistant`. At most [`crate::limits::AGENT_ID_BYTES_MAX`] bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(export, type = "string")]
+pub struct AgentId(pub String);
+
+impl fmt::Display for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! position {
+    ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS)]
+        #[serde(transparent)]
+        #[ts(export, type = "number")]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// The position before the first one.
+            pub const ZERO: Self = Self(0);
+
+            /// The position right behind this one.
+            #[must_use]
+            pub const fn next(self) -> Self {
+                Self(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+position! {
+    /// An event's position in its log: assigned by the hub, from 1, strictly increasing over all runs and agents.
+    Seq(u64);
+    /// The generation of the right to write for a run. A writer with a smaller one is fenced.
+    Epoch(u64);
+    /// A runner's own count of what it wrote for one run, from 1 and without gaps. It makes a resumed run exact.
+    ProducerSeq(u64);
+    /// A part's place in its run, from 0.
+    PartIndex(u32);
+}
+
+/// Milliseconds since the Unix epoch. For display only: order is by [`Seq`] alone.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS,
+)]
+#[serde(transparent)]
+#[ts(export, type = "number")]
+pub struct TimestampMs(pub i64);
+
+/// Names a log. On the wire `session:<uuid>` or `account:<uuid>`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, TS)]
+#[ts(export, type = "string")]
+pub enum LogId {
+    /// The log of one session.
+    Session(SessionId),
+    /// The log of an account: its sessions list, devices, agents and read marks.
+    Account(AccountId),
+}
+
+/// The text is not `session:<uuid>` or `account:<uuid>`.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a log id, write `session:<uuid>` or `account:<uuid>`")]
+pub struct ParseLogIdError(String);
+
+impl fmt::Display for LogId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Session(id) => write!(f, "session:{id}"),
+            Self::Account(id) => write!(f, "account:{id}"),
+        }
+    }
+}
+
+impl FromStr for LogId {
+    type Err = ParseLogIdError;
+
+    fn from_str(text: &str) -> Result<Self, ParseLogIdError> {
+        let refuse = || ParseLogIdError(text.to_owned());
+        match text.split_once(':').ok_or_else(refuse)? {
+            ("session", id) => id.parse().map(Self::Session).map_err(|_| refuse()),
+            ("account", id) => id.parse().map(Self::Account).map_err(|_| refuse()),
+            _ => Err(refuse()),
+        }
+    }
+}
+
+impl Serialize for LogId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LogId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,67 @@
+//! What a runner may write for a run that it holds.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{PartEnd, PartIndex, PartKind, ProducerSeq, PromptId, Usage};
+
+/// One write of a runner. The session machine turns each into events, or refuses all of a frame.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum RunWrite {
+    /// Begins a part; `part` is the next free index.
+    OpenPart {
+        /// Its place in the run.
+        part: PartIndex,
+        /// What it is.
+        kind: PartKind,
+    },
+    /// Adds text; `offset` is the part's length so far in UTF-8 bytes.
+    AppendText {
+        /// The part.
+        part: PartIndex,
+        /// Where the text begins.
+        offset: u64,
+        /// The text, at most [`crate::limits::APPEND_TEXT_BYTES_MAX`] bytes.
+        text: String,
+    },
+    /// Ends a part.
+    ClosePart {
+        /// The part.
+        part: PartIndex,
+        /// Whole or cut.
+        end: PartEnd,
+    },
+    /// Takes steering prompts into the run. Ones that are not (or no longer) waiting make the frame fail.
+    ConsumeSteer {
+        /// Which.
+        prompts: Vec<PromptId>,
+    },
+    /// Ends the run. Parts that are open are closed as interrupted.
+    EndRun {
+        /// Absent: completed. Else what a person can read about the failure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        failure: Option<String>,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        usage: Option<Usage>,
+    },
+}
+
+/// A write with the runner's own count.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RunWriteEntry {
+    /// From 1 in each run, without gaps.
+    pub producer: ProducerSeq,
+    /// What is written.
+    pub write: RunWrite,
+}

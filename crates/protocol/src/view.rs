@@ -1,0 +1,610 @@
+//! The contract between Rust and any screen: open a view, receive ordered patches with stable ids, act.
+//!
+//! It runs over the desktop's IPC today and over the hub's socket for a browser later, so nothing in it knows either. A screen holds
+//! only what it was given: rows, a queue, a header. It folds no events.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    AgentDescription, CommandBody, CommandId, Delivery, ErrorBody, LogId, PartEnd, PauseReason,
+    Principal, PromptId, RunId, RunOutcome, RunnerId, Seq, SessionId, TimestampMs, Usage,
+};
+
+/// Names an open view; made by the screen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(export, type = "number")]
+pub struct ViewId(pub u32);
+
+/// What a screen asks for. Each is answered by one [`ViewResponse`].
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum ViewRequest {
+    /// Follow the sessions list.
+    OpenSessions {
+        /// The new view.
+        view: ViewId,
+    },
+    /// Follow a session, from its last rows on.
+    OpenSession {
+        /// The new view.
+        view: ViewId,
+        /// Which session.
+        session: SessionId,
+        /// How many rows at first.
+        rows: u32,
+    },
+    /// Put older rows before the first one of a session's view.
+    LoadOlder {
+        /// The view.
+        view: ViewId,
+        /// How many.
+        rows: u32,
+    },
+    /// Follow no longer.
+    Close {
+        /// The view.
+        view: ViewId,
+    },
+    /// Put an intent into the outbox. Answered when it is durable there, not when the hub has it.
+    Act {
+        /// The log that it is about.
+        log: LogId,
+        /// What is wanted.
+        body: CommandBody,
+    },
+    /// Begin a session and send its first prompt, as one step.
+    StartSession {
+        /// Its id, made by the screen.
+        session: SessionId,
+        /// The agent.
+        agent: AgentDescriptionRef,
+        /// The first prompt.
+        text: String,
+    },
+    /// The end of a session is in view of a person: move its read mark.
+    MarkRead {
+        /// Which session.
+        session: SessionId,
+        /// The last seq in view.
+        seq: Seq,
+    },
+    /// Try an intent with an unknown outcome again.
+    RetryIntent {
+        /// Which.
+        command: CommandId,
+    },
+    /// Take back an intent that the hub has not answered. Refused once it may have been sent and could still be accepted.
+    CancelIntent {
+        /// Which.
+        command: CommandId,
+    },
+    /// Find text in the mirror.
+    Search {
+        /// The words.
+        query: String,
+        /// At most so many hits.
+        limit: u32,
+    },
+}
+
+/// Which agent of which runner.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AgentDescriptionRef {
+    /// The agent's id.
+    pub agent: crate::AgentId,
+    /// The runner; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub runner: Option<RunnerId>,
+}
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum ViewResponse {
+    /// Done.
+    Done,
+    /// The intent is in the outbox.
+    Queued {
+        /// Its id.
+        command: CommandId,
+    },
+    /// What was found, best first.
+    Found {
+        /// The hits.
+        hits: Vec<SearchHit>,
+    },
+    /// Not done.
+    Refused {
+        /// Why.
+        error: ErrorBody,
+    },
+}
+
+/// One place where a text was found.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SearchHit {
+    /// In which session.
+    pub session: SessionId,
+    /// Its title.
+    pub title: String,
+    /// Which row.
+    pub row: RowId,
+    /// Where it stands.
+    pub seq: Seq,
+    /// The text around it; what matched is between U+0002 and U+0003.
+    pub excerpt: String,
+}
+
+/// To the screen: everything that changed since the last one, at most one a frame. Messages apply in order.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ViewFrame {
+    /// What changed.
+    pub messages: Vec<ViewMessage>,
+}
+
+/// One change.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum ViewMessage {
+    /// The connection's state; sent at first and on each change.
+    Connection {
+        /// What it is now.
+        connection: ConnectionView,
+    },
+    /// Names, agents and presence of the account; sent at first and on each change.
+    Account {
+        /// What it is now.
+        account: AccountView,
+    },
+    /// The sessions list, whole, in the order in which it is shown.
+    Sessions {
+        /// The view.
+        view: ViewId,
+        /// The rows.
+        rows: Vec<SessionRow>,
+    },
+    /// A session's header; replaces the one before.
+    Header {
+        /// The view.
+        view: ViewId,
+        /// What it is now.
+        header: SessionHeader,
+    },
+    /// A session's queue; replaces the one before.
+    Queue {
+        /// The view.
+        view: ViewId,
+        /// What it is now.
+        queue: QueueView,
+    },
+    /// Changes to a session's rows.
+    Rows {
+        /// The view.
+        view: ViewId,
+        /// In order.
+        patches: Vec<RowPatch>,
+    },
+}
+
+/// A row's id, stable for ever: `<seq>` or `<seq>.<n>` of the event that made it, or `outbox:<command>` before there is one.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(export, type = "string")]
+pub struct RowId(pub String);
+
+/// A change to the rows of a transcript.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum RowPatch {
+    /// These rows and no others.
+    Reset {
+        /// In order.
+        rows: Vec<TranscriptRow>,
+    },
+    /// A new row.
+    Insert {
+        /// The row.
+        row: TranscriptRow,
+        /// The row that it stands before; absent: at the end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        before: Option<RowId>,
+    },
+    /// The row with the same id has this content now.
+    Update {
+        /// The row.
+        row: TranscriptRow,
+    },
+    /// A text or reasoning row grew.
+    AppendText {
+        /// Which row.
+        id: RowId,
+        /// What is added at its end.
+        text: String,
+    },
+    /// The row is gone.
+    Remove {
+        /// Which.
+        id: RowId,
+    },
+}
+
+/// One row of a transcript.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct TranscriptRow {
+    /// Stable.
+    pub id: RowId,
+    /// The seq of the event that made it; 0 for a row that only stands in the outbox.
+    pub seq: Seq,
+    /// When that was.
+    pub at: TimestampMs,
+    /// The run that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub run: Option<RunId>,
+    /// What it shows.
+    pub body: RowBody,
+}
+
+/// What a row shows.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum RowBody {
+    /// A prompt, where it took effect.
+    Prompt {
+        /// Which.
+        prompt: PromptId,
+        /// What the person wrote.
+        text: String,
+        /// Who.
+        by: Principal,
+        /// Whether it steered a run that was on.
+        steered: bool,
+        /// How far it is.
+        state: PromptState,
+    },
+    /// A piece of an answer, Markdown.
+    Text {
+        /// So far.
+        text: String,
+        /// Growing, whole or cut.
+        state: PartState,
+    },
+    /// What the model thought.
+    Reasoning {
+        /// So far.
+        text: String,
+        /// Growing, whole or cut.
+        state: PartState,
+        /// How long it took, once it is over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        duration_ms: Option<i64>,
+    },
+    /// A run is over. Absent for a run that is on.
+    RunEnd {
+        /// How.
+        outcome: RunOutcome,
+        /// How long it took.
+        #[ts(type = "number")]
+        duration_ms: i64,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        usage: Option<Usage>,
+        /// For a run that was stopped from outside: what its host says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        teardown: Option<Teardown>,
+    },
+    /// Something from a newer version.
+    Unknown {
+        /// What it calls itself.
+        tag: String,
+    },
+}
+
+/// How far a prompt is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum PromptState {
+    /// In the outbox; not known to be at the hub.
+    Sending,
+    /// In the outbox, and there is no connection.
+    WaitingForHub,
+    /// It may or may not be at the hub: Retry or Cancel.
+    Unknown,
+    /// The hub refused it.
+    Refused {
+        /// Why.
+        error: ErrorBody,
+    },
+    /// In the session, waiting.
+    Accepted,
+    /// A run took it.
+    PickedUp,
+}
+
+/// How far a part is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum PartState {
+    /// It may grow.
+    Open,
+    /// Whole.
+    Complete,
+    /// Cut.
+    Interrupted,
+}
+
+impl From<PartEnd> for PartState {
+    fn from(end: PartEnd) -> Self {
+        match end {
+            PartEnd::Complete => Self::Complete,
+            PartEnd::Interrupted => Self::Interrupted,
+        }
+    }
+}
+
+/// What the host of a stopped run says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Teardown {
+    /// Tool calls that were cancelled.
+    pub tools_cancelled: u32,
+    /// Tool calls that still run.
+    pub still_running: Vec<String>,
+}
+
+/// The top of a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SessionHeader {
+    /// Which session.
+    pub session: SessionId,
+    /// Its title; the first prompt's beginning where there is none.
+    pub title: String,
+    /// Which agent answers.
+    pub agent: crate::AgentId,
+    /// The last seq that the mirror has.
+    pub seq: Seq,
+    /// Whether older rows can be loaded.
+    pub has_older: bool,
+    /// Whether the mirror has everything that the hub has, as far as known.
+    pub caught_up: bool,
+    /// The run that is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub run: Option<RunningView>,
+}
+
+/// A run that is on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RunningView {
+    /// Which.
+    pub run: RunId,
+    /// The prompt that it answers.
+    pub prompt: PromptId,
+    /// Where.
+    pub runner: RunnerId,
+    /// Since when.
+    pub started_at: TimestampMs,
+    /// Who sent its prompt.
+    pub started_by: Principal,
+    /// Whether it can be steered.
+    pub can_steer: bool,
+    /// A stop from this device that the hub has not answered.
+    pub stopping: StoppingState,
+}
+
+/// A stop on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum StoppingState {
+    /// None.
+    None,
+    /// Sent.
+    Sending,
+    /// Will be sent when the hub is back.
+    WaitingForHub,
+}
+
+/// What waits in a session.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct QueueView {
+    /// Why nothing starts, where it is paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub paused: Option<PauseReason>,
+    /// Who paused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub paused_by: Option<Principal>,
+    /// Whether a runner that can answer is connected, as far as known.
+    pub runner_online: bool,
+    /// Steers that no run has taken in yet, then the queue, then what stands only in the outbox.
+    pub items: Vec<QueueItem>,
+}
+
+/// A prompt that waits.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct QueueItem {
+    /// Which.
+    pub prompt: PromptId,
+    /// What it says.
+    pub text: String,
+    /// Who sent it.
+    pub by: Principal,
+    /// When.
+    pub at: TimestampMs,
+    /// How it will be delivered.
+    pub delivery: Delivery,
+    /// How far it is.
+    pub state: PromptState,
+}
+
+/// One row of the sessions list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SessionRow {
+    /// Which session.
+    pub session: SessionId,
+    /// Its title; the first prompt's beginning where there is none.
+    pub title: String,
+    /// What it says about itself.
+    pub state: SessionRowState,
+    /// When something last happened.
+    pub updated_at: TimestampMs,
+    /// How many prompts wait.
+    pub queued: u32,
+}
+
+/// What a session's row says about it; sorted in this order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum SessionRowState {
+    /// A person must decide something.
+    NeedsYou,
+    /// The last run failed or was lost, unread.
+    Failed,
+    /// Something was finished that nobody has read.
+    Unread,
+    /// A run is on.
+    Running {
+        /// Since when.
+        started_at: TimestampMs,
+    },
+    /// Prompts wait.
+    Waiting,
+    /// Stands only in the outbox.
+    NotSent,
+    /// Nothing.
+    Idle,
+}
+
+/// The account, as every screen needs it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccountView {
+    /// This device.
+    pub me: Principal,
+    /// The account's log.
+    pub log: LogId,
+    /// Names of devices and runners by id.
+    pub names: BTreeMap<String, String>,
+    /// Who is connected now, by id; empty while this device is offline.
+    pub online: Vec<String>,
+    /// Agents that can be chosen.
+    pub agents: Vec<OfferedAgent>,
+}
+
+/// An agent and its runner.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct OfferedAgent {
+    /// The runner.
+    pub runner: RunnerId,
+    /// The agent.
+    pub agent: AgentDescription,
+}
+
+/// The state of the line to the hub.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ConnectionView {
+    /// Where it stands.
+    pub phase: ConnectionPhase,
+    /// When the next attempt will be made, while offline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub retry_at: Option<TimestampMs>,
+    /// Why it is refused or offline, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub problem: Option<ErrorBody>,
+    /// The hub's name, once known.
+    pub hub_name: String,
+    /// Intents that the hub has not answered.
+    pub outbox: u32,
+}
+
+/// Where the line to the hub stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum ConnectionPhase {
+    /// An attempt is being made.
+    Connecting,
+    /// Connected, and the mirror is behind.
+    CatchingUp,
+    /// Connected, and the mirror has everything.
+    Live,
+    /// Nothing was heard for a while.
+    Stale,
+    /// No connection; another attempt will be made.
+    Reconnecting,
+    /// The hub does not want this device: no further attempt is made by itself.
+    Refused,
+}
