@@ -1,1 +1,31 @@
+//! The heart of Baton, without IO: what a session is, what may happen in it, and what a screen shows of it.
+//!
+//! - [`SessionState`] folds events: control state only, so that it stays small however long the conversation is.
+//! - [`decide`] turns a command into events and a receipt's outcome; [`decide_run_write`], [`start_run`], [`lose_run`] and
+//!   [`report_teardown`] do the same for runners and for the hub itself. All of them are pure.
+//! - [`sealing`] is the law that lets a log drop token deltas.
+//! - [`Transcript`] and [`RowChange`] are the timeline: rows with stable ids, made by the same fold.
+//! - [`AccountState`] is the same for an account's log.
+//!
+//! This crate never reads a clock, a random source, a file or a socket.
+//!
+//! **Invariant:** for every k and every m at which a log ends a batch, `fold(state at k, batch(k → m)) == state at m`, whichever
+//! deltas in the batch were merged or sealed.
 
+#![warn(missing_docs)]
+
+mod account;
+mod decide;
+mod digest;
+mod fold;
+mod new_event;
+pub mod sealing;
+mod state;
+mod transcript;
+
+pub use account::{decide_account, AccountState, LinkedPrincipal};
+pub use decide::{decide, decide_run_write, lose_run, report_teardown, start_run, DecideFacts};
+pub use fold::FoldError;
+pub use new_event::{Decision, NewEvent};
+pub use state::{ActiveRun, PartProgress, QueuePause, RunRecord, SessionState, WaitingPrompt};
+pub use transcript::{NoTranscript, RowChange, Transcript, TranscriptSink};

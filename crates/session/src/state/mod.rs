@@ -1,0 +1,176 @@
+//! A session's control state: what [`crate::decide`] needs, and no closed text.
+//!
+//! It holds the texts of open parts and of waiting prompts only, so a hub's actor costs the same at the first and at the
+//! ten-thousandth message, but for one small record a run.
+
+mod queue;
+mod run;
+
+use std::collections::BTreeMap;
+
+use baton_protocol::{
+    Epoch, PromptId, RunId, RunOutcome, Seq, SessionActivity, SessionCreatedEvent, SessionSummary, TimestampMs, TitleSource,
+};
+use serde::{Deserialize, Serialize};
+
+pub use queue::{QueuePause, WaitingPrompt};
+pub use run::{ActiveRun, PartProgress, RunRecord};
+
+/// The state of one session at one seq. Empty before `SessionCreated`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionState {
+    pub(crate) head: Seq,
+    pub(crate) created: Option<SessionCreatedEvent>,
+    pub(crate) created_at: TimestampMs,
+    pub(crate) updated_at: TimestampMs,
+    pub(crate) title: Option<Title>,
+    /// The beginning of the first prompt.
+    pub(crate) preview: String,
+    pub(crate) runs: BTreeMap<RunId, RunRecord>,
+    /// In the order in which they started.
+    pub(crate) active: Vec<ActiveRun>,
+    pub(crate) steers: Vec<WaitingPrompt>,
+    pub(crate) queue: Vec<WaitingPrompt>,
+    pub(crate) pause: Option<QueuePause>,
+    /// Prompts that wait no longer.
+    pub(crate) fates: BTreeMap<PromptId, PromptFate>,
+    /// The prompt of the last root run, kept whole for a retry.
+    pub(crate) last_prompt: Option<WaitingPrompt>,
+    pub(crate) last_root: Option<RunId>,
+    /// The highest epoch that was given out.
+    pub(crate) epoch: Epoch,
+    pub(crate) finished_seq: Seq,
+}
+
+/// What became of a prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub(crate) enum PromptFate {
+    Taken { run: RunId },
+    Withdrawn,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Title {
+    pub(crate) text: String,
+    pub(crate) source: TitleSource,
+}
+
+impl SessionState {
+    /// The seq up to which this state is folded.
+    pub fn head(&self) -> Seq {
+        self.head
+    }
+
+    /// Moves the head to a batch's `upto`, which may stand beyond its last event.
+    pub fn set_head(&mut self, upto: Seq) {
+        debug_assert!(upto >= self.head, "a log only grows");
+        self.head = upto;
+    }
+
+    /// How the session began; `None` before that.
+    pub fn created(&self) -> Option<&SessionCreatedEvent> {
+        self.created.as_ref()
+    }
+
+    /// The title, a person's or an automatic one.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_ref().map(|title| title.text.as_str())
+    }
+
+    /// The beginning of the first prompt.
+    pub fn preview(&self) -> &str {
+        &self.preview
+    }
+
+    /// The run that answers the session's current prompt. There is at most one.
+    pub fn root_run(&self) -> Option<&ActiveRun> {
+        self.active.iter().find(|run| run.parent.is_none())
+    }
+
+    /// Every run that is on, in the order in which they started.
+    pub fn active_runs(&self) -> impl Iterator<Item = &ActiveRun> {
+        self.active.iter()
+    }
+
+    /// A run that is on.
+    pub fn active_run(&self, run: RunId) -> Option<&ActiveRun> {
+        self.active.iter().find(|active| active.run == run)
+    }
+
+    /// Any run that there ever was.
+    pub fn run_record(&self, run: RunId) -> Option<&RunRecord> {
+        self.runs.get(&run)
+    }
+
+    /// The last run that answered a prompt of the queue.
+    pub fn last_root_run(&self) -> Option<RunId> {
+        self.last_root
+    }
+
+    /// The prompt whose run may begin now: nothing runs, and the queue is not paused or the prompt goes past the pause.
+    pub fn next_prompt(&self) -> Option<&WaitingPrompt> {
+        let head = self.queue.first()?;
+        let may_start = self.root_run().is_none() && (self.pause.is_none() || head.bypasses_pause);
+        may_start.then_some(head)
+    }
+
+    /// Prompts that wait for their own run, the next one first.
+    pub fn queue(&self) -> &[WaitingPrompt] {
+        &self.queue
+    }
+
+    /// Prompts that wait to be taken into a run that is on.
+    pub fn steers(&self) -> &[WaitingPrompt] {
+        &self.steers
+    }
+
+    /// Why the queue does not move, where it is paused.
+    pub fn pause(&self) -> Option<&QueuePause> {
+        self.pause.as_ref()
+    }
+
+    /// What the sessions list shows; `None` before the session was created.
+    pub fn summary(&self) -> Option<SessionSummary> {
+        let created = self.created.as_ref()?;
+        Some(SessionSummary {
+            seq: self.head,
+            title: self.title().map(str::to_owned),
+            preview: self.preview.clone(),
+            agent: created.agent.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            activity: self.activity(),
+            finished_seq: self.finished_seq,
+            queued: u32::try_from(self.queue.len() + self.steers.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn activity(&self) -> SessionActivity {
+        if let Some(run) = self.root_run() {
+            return SessionActivity::Running { run: run.run, runner: run.runner, started_at: run.started_at };
+        }
+        let last = self.last_root.and_then(|run| Some((run, self.runs.get(&run)?.outcome.as_ref()?)));
+        match last {
+            Some((run, RunOutcome::Failed { .. } | RunOutcome::Lost)) => SessionActivity::Failed { run },
+            _ if !self.queue.is_empty() => SessionActivity::Waiting,
+            _ => SessionActivity::Idle,
+        }
+    }
+
+    /// A prompt that waits, in the queue or as a steer.
+    pub(crate) fn waiting(&self, prompt: PromptId) -> Option<&WaitingPrompt> {
+        self.steers.iter().chain(&self.queue).find(|waiting| waiting.prompt == prompt)
+    }
+
+    /// Takes a prompt out of wherever it waits.
+    pub(crate) fn take_waiting(&mut self, prompt: PromptId) -> Option<WaitingPrompt> {
+        for list in [&mut self.steers, &mut self.queue] {
+            if let Some(index) = list.iter().position(|waiting| waiting.prompt == prompt) {
+                return Some(list.remove(index));
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,36 @@
+//! Prompts that wait.
+
+use baton_protocol::{Delivery, PauseReason, Principal, PromptId, RunId, TimestampMs};
+use serde::{Deserialize, Serialize};
+
+/// A prompt that no run has taken.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingPrompt {
+    /// Which.
+    pub prompt: PromptId,
+    /// What it says now.
+    pub text: String,
+    /// Who sent it.
+    pub by: Principal,
+    /// When.
+    pub at: TimestampMs,
+    /// How it will be delivered.
+    pub delivery: Delivery,
+    /// The run that a steer is meant for.
+    pub run: Option<RunId>,
+    /// The run whose prompt is tried again: its prompt stands in the transcript already.
+    pub retry_of: Option<RunId>,
+    /// Whether it starts although the queue is paused: a person asked for it in particular.
+    pub bypasses_pause: bool,
+}
+
+/// A paused queue.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QueuePause {
+    /// Why.
+    pub reason: PauseReason,
+    /// Who.
+    pub by: Principal,
+}
