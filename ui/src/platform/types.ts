@@ -1,0 +1,139 @@
+/**
+ * The only way out of the UI. Nothing else under `ui/src` talks to the network, to Tauri or to the disk.
+ *
+ * `platform/tauri` runs it over Tauri's IPC, `platform/fake` plays a hub inside the browser (development, tests, screenshots). A browser
+ * served by a hub gets a third one later. What a view is, and what its messages mean, is `crates/protocol/src/view.rs`.
+ */
+import type { ViewFrame } from "../generated/ViewFrame";
+import type { ViewRequest } from "../generated/ViewRequest";
+import type { ViewResponse } from "../generated/ViewResponse";
+
+/** Ends something that was begun. Calling it again does nothing. */
+export type Unsubscribe = () => void;
+
+export interface Platform {
+  /** What this is; for the settings' "About" and for tests. */
+  readonly kind: "tauri" | "fake";
+
+  /**
+   * Asks Rust for something. Tauri: `invoke("view_request", { request })`, the command returns a `ViewResponse`.
+   *
+   * A thing that is not done is `{ type: "refused", error }`, not a rejection. The promise rejects only when the shell itself is broken
+   * (the command is absent, the shell is not `ready`), with a string or an `Error`.
+   */
+  request(request: ViewRequest): Promise<ViewResponse>;
+
+  /**
+   * Receives everything that changed, at most one frame per display frame, in order. Tauri: `invoke("view_connect", { channel })` with a
+   * `Channel<ViewFrame>`.
+   *
+   * Called once per page load, before the first `request`. The shell forgets every view that the page before had open, then at once sends
+   * `connection` and `account`. A later `view_connect` (a reload) replaces the channel. It is called only while the shell is `ready`.
+   */
+  onFrame(receive: (frame: ViewFrame) => void): Promise<Unsubscribe>;
+
+  /** First start, links and other things that are not part of a conversation. */
+  readonly shell: Shell;
+}
+
+export interface Shell {
+  /**
+   * How far this installation is. Tauri: `invoke("shell_status")` → `ShellStatus`. Answered at any time, at once; the UI asks again every
+   * 300 ms while the state is `starting`, and after each of the calls below.
+   */
+  status(): Promise<ShellStatus>;
+
+  /**
+   * First start "on this computer": a hub and a runner inside the app, on loopback, with this model server.
+   * Tauri: `invoke("shell_start_local", { options })`. Resolves when the work has begun or was refused; progress is then in `status()`
+   * (`starting` with a message for people → `ready` or `failed`).
+   */
+  startLocal(options: StartLocalOptions): Promise<ShellResult>;
+
+  /**
+   * First start "link to a hub": exchanges a one-time link for this device's token. Tauri: `invoke("shell_link", { link, deviceName })`.
+   * Resolves when the token is kept and the client has been started, or with why not (`link_code_expired`, a key that does not match…).
+   * Used too while `ready` is over because the hub has revoked this device.
+   */
+  linkToHub(link: string, deviceName: string): Promise<ShellResult>;
+
+  /**
+   * Looks for model servers on this computer's usual ports (Ollama 11434, LM Studio 1234, llama.cpp 8080, …) for at most about two
+   * seconds. Tauri: `invoke("shell_detect_models")` → `DetectedModelServer[]`; empty when there is none, never an error.
+   */
+  detectModelServers(): Promise<DetectedModelServer[]>;
+
+  /**
+   * Opens an https address in the system's browser. The UI has shown the full address and the person said yes; the shell checks the
+   * scheme again and refuses all others. Tauri: `invoke("shell_open_external", { url })`.
+   */
+  openExternal(url: string): Promise<ShellResult>;
+
+  /**
+   * The explicit opt-in where there is no usable keyring: keep the token in a file that only this user can read.
+   * Tauri: `invoke("shell_use_token_file")`. Afterwards `status().keyring` is `file`.
+   */
+  useTokenFile(): Promise<ShellResult>;
+}
+
+/** JSON of `shell_status`. */
+export interface ShellStatus {
+  /**
+   * - `needsStart`: nothing is set up: show the first start.
+   * - `starting`: work is under way; `message` says which.
+   * - `ready`: the client runs (with or without a connection): views can be opened.
+   * - `failed`: `message` says what a person can do; the first start is shown with it, and can be tried again.
+   */
+  state: "needsStart" | "starting" | "ready" | "failed";
+  /** For people, one sentence. */
+  message?: string;
+  /** The profile's name (`--profile NAME`), `default` without one. */
+  profile: string;
+  /** A name for this device to offer in the link form: the computer's name, with the profile where there is one. */
+  deviceName: string;
+  keyring: KeyringState;
+  /** True when this installation's hub runs inside the app. */
+  local: boolean;
+  /** The app's version. */
+  version: string;
+}
+
+/**
+ * - `ok`: the system keyring works.
+ * - `missing`: there is none (no service on the bus, no bus).
+ * - `locked`: there is one, and it did not open in time.
+ * - `file`: the person chose the file.
+ * - `unknown`: not looked at yet.
+ */
+export type KeyringState = "ok" | "missing" | "locked" | "file" | "unknown";
+
+/** JSON of `options` of `shell_start_local`. Without a `baseUrl`: the small local model that `cargo xtask setup` fetched. */
+export interface StartLocalOptions {
+  /** An OpenAI-compatible base URL, for example `http://127.0.0.1:11434/v1`. */
+  baseUrl?: string;
+  /** Goes into the keyring, never into a file of settings or a log. */
+  apiKey?: string;
+  /** The model's name at that server. */
+  model?: string;
+}
+
+/** JSON of what `shell_start_local`, `shell_link`, `shell_open_external` and `shell_use_token_file` return: the commands do not reject. */
+export type ShellResult =
+  | { type: "done" }
+  | {
+      type: "refused";
+      /** What happened, one sentence for people. */
+      message: string;
+      /** What to do about it; may be empty. */
+      hint: string;
+    };
+
+/** JSON of an element of `shell_detect_models`. */
+export interface DetectedModelServer {
+  /** Its name for people: `Ollama`, `LM Studio`, `llama.cpp`, `Small local model`… */
+  name: string;
+  /** What to hand to `startLocal`. */
+  baseUrl: string;
+  /** Models that it offers, the best guess first; may be empty. */
+  models: string[];
+}
