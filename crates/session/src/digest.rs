@@ -13,17 +13,27 @@ pub(crate) fn text_digest(text: &str) -> String {
 pub(crate) struct RunDigest(Sha256);
 
 impl RunDigest {
-    pub(crate) fn part(&mut self, index: PartIndex, kind: &PartKind, end: PartEnd, text_digest: &str) {
+    pub(crate) fn part(
+        &mut self,
+        index: PartIndex,
+        kind: &PartKind,
+        end: PartEnd,
+        text_digest: &str,
+    ) {
         let kind = match kind {
             PartKind::Text => "text",
             PartKind::Reasoning => "reasoning",
-            PartKind::Unknown(raw) => raw.get("type").and_then(|tag| tag.as_str()).unwrap_or("unknown"),
+            PartKind::Unknown(raw) => raw
+                .get("type")
+                .and_then(|tag| tag.as_str())
+                .unwrap_or("unknown"),
         };
         let end = match end {
             PartEnd::Complete => "complete",
             PartEnd::Interrupted => "interrupted",
         };
-        self.0.update(format!("{index} {kind} {end} {text_digest}\n"));
+        self.0
+            .update(format!("{index} {kind} {end} {text_digest}\n"));
     }
 
     pub(crate) fn finish(self) -> String {

@@ -23,8 +23,8 @@ pub mod sealing;
 mod state;
 mod transcript;
 
-pub use account::{decide_account, AccountState, LinkedPrincipal};
-pub use decide::{decide, decide_run_write, lose_run, report_teardown, start_run, DecideFacts};
+pub use account::{AccountState, LinkedPrincipal, decide_account};
+pub use decide::{DecideFacts, decide, decide_run_write, lose_run, report_teardown, start_run};
 pub use fold::FoldError;
 pub use new_event::{Decision, NewEvent};
 pub use state::{ActiveRun, PartProgress, QueuePause, RunRecord, SessionState, WaitingPrompt};

@@ -1,6 +1,9 @@
 //! What a decision gives: events before the log has given them a seq and a time.
 
-use baton_protocol::{CommandEffect, CommandId, ErrorBody, Event, EventBody, Principal, ProducerSeq, ReceiptOutcome, Seq, TimestampMs};
+use baton_protocol::{
+    CommandEffect, CommandId, ErrorBody, Event, EventBody, Principal, ProducerSeq, ReceiptOutcome,
+    Seq, TimestampMs,
+};
 
 /// An event that is not recorded yet.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,7 +21,14 @@ pub struct NewEvent {
 impl NewEvent {
     /// The event at its place in the log.
     pub fn at(self, seq: Seq, recorded_at: TimestampMs) -> Event {
-        Event { seq, recorded_at, by: self.by, command: self.command, producer: self.producer, body: self.body }
+        Event {
+            seq,
+            recorded_at,
+            by: self.by,
+            command: self.command,
+            producer: self.producer,
+            body: self.body,
+        }
     }
 }
 
@@ -33,10 +43,16 @@ pub struct Decision {
 
 impl Decision {
     pub(crate) fn accept(effect: CommandEffect, events: Vec<NewEvent>) -> Self {
-        Self { events, outcome: ReceiptOutcome::Accepted { effect } }
+        Self {
+            events,
+            outcome: ReceiptOutcome::Accepted { effect },
+        }
     }
 
     pub(crate) fn refuse(error: ErrorBody) -> Self {
-        Self { events: Vec::new(), outcome: ReceiptOutcome::Refused { error } }
+        Self {
+            events: Vec::new(),
+            outcome: ReceiptOutcome::Refused { error },
+        }
     }
 }

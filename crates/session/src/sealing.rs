@@ -12,18 +12,33 @@ use baton_protocol::{Event, EventBody, PartAppendedEvent, PartIndex, PartSealedE
 ///
 /// `None` where there is nothing to gain: no appends, or `close` is not a `PartClosed`.
 pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
-    let EventBody::PartClosed(closed) = &close.body else { return None };
+    let EventBody::PartClosed(closed) = &close.body else {
+        return None;
+    };
     let since = appends.first()?.seq;
     let mut text = String::new();
     for event in appends {
-        let EventBody::PartAppended(append) = &event.body else { return None };
-        if (append.run, append.part) != (closed.run, closed.part) || append.offset != text.len() as u64 {
+        let EventBody::PartAppended(append) = &event.body else {
+            return None;
+        };
+        if (append.run, append.part) != (closed.run, closed.part)
+            || append.offset != text.len() as u64
+        {
             return None;
         }
         text.push_str(&append.text);
     }
-    let body = EventBody::PartSealed(PartSealedEvent { run: closed.run, part: closed.part, end: closed.end, since, text });
-    Some(Event { body, ..close.clone() })
+    let body = EventBody::PartSealed(PartSealedEvent {
+        run: closed.run,
+        part: closed.part,
+        end: closed.end,
+        since,
+        text,
+    });
+    Some(Event {
+        body,
+        ..close.clone()
+    })
 }
 
 /// Joins the appends of each part into the last of them, which keeps its seq, its time and its producer count.

@@ -58,7 +58,10 @@ impl RowChange {
     pub fn row_id(&self) -> &RowId {
         match self {
             Self::Insert(row) => &row.id,
-            Self::AppendText { id, .. } | Self::ClosePart { id, .. } | Self::SealPart { id, .. } | Self::SetTeardown { id, .. } => id,
+            Self::AppendText { id, .. }
+            | Self::ClosePart { id, .. }
+            | Self::SealPart { id, .. }
+            | Self::SetTeardown { id, .. } => id,
         }
     }
 
@@ -67,12 +70,20 @@ impl RowChange {
         match self {
             Self::Insert(new) => *row = new.clone(),
             Self::AppendText { text: more, .. } => {
-                if let RowBody::Text { text, .. } | RowBody::Reasoning { text, .. } = &mut row.body {
+                if let RowBody::Text { text, .. } | RowBody::Reasoning { text, .. } = &mut row.body
+                {
                     text.push_str(more);
                 }
             }
-            Self::ClosePart { state, duration_ms, .. } => close(row, None, *state, *duration_ms),
-            Self::SealPart { text, state, duration_ms, .. } => close(row, Some(text), *state, *duration_ms),
+            Self::ClosePart {
+                state, duration_ms, ..
+            } => close(row, None, *state, *duration_ms),
+            Self::SealPart {
+                text,
+                state,
+                duration_ms,
+                ..
+            } => close(row, Some(text), *state, *duration_ms),
             Self::SetTeardown { teardown: said, .. } => {
                 if let RowBody::RunEnd { teardown, .. } = &mut row.body {
                     *teardown = Some(said.clone());
@@ -90,7 +101,11 @@ fn close(row: &mut TranscriptRow, whole: Option<&String>, end: PartState, took_m
                 text.clone_from(whole);
             }
         }
-        RowBody::Reasoning { text, state, duration_ms } => {
+        RowBody::Reasoning {
+            text,
+            state,
+            duration_ms,
+        } => {
             *state = end;
             *duration_ms = Some(took_ms);
             if let Some(whole) = whole {
@@ -128,7 +143,12 @@ impl TranscriptSink for Transcript {
             return;
         }
         // What changes stands near the end.
-        if let Some(row) = self.rows.iter_mut().rev().find(|row| row.id == *change.row_id()) {
+        if let Some(row) = self
+            .rows
+            .iter_mut()
+            .rev()
+            .find(|row| row.id == *change.row_id())
+        {
             change.apply_to(row);
         }
     }

@@ -9,7 +9,8 @@ mod run;
 use std::collections::BTreeMap;
 
 use baton_protocol::{
-    Epoch, PromptId, RunId, RunOutcome, Seq, SessionActivity, SessionCreatedEvent, SessionSummary, TimestampMs, TitleSource,
+    Epoch, PromptId, RunId, RunOutcome, Seq, SessionActivity, SessionCreatedEvent, SessionSummary,
+    TimestampMs, TitleSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -149,19 +150,45 @@ impl SessionState {
 
     fn activity(&self) -> SessionActivity {
         if let Some(run) = self.root_run() {
-            return SessionActivity::Running { run: run.run, runner: run.runner, started_at: run.started_at };
+            return SessionActivity::Running {
+                run: run.run,
+                runner: run.runner,
+                started_at: run.started_at,
+            };
         }
-        let last = self.last_root.and_then(|run| Some((run, self.runs.get(&run)?.outcome.as_ref()?)));
+        let last = self
+            .last_root
+            .and_then(|run| Some((run, self.runs.get(&run)?.outcome.as_ref()?)));
         match last {
-            Some((run, RunOutcome::Failed { .. } | RunOutcome::Lost)) => SessionActivity::Failed { run },
+            Some((run, RunOutcome::Failed { .. } | RunOutcome::Lost)) => {
+                SessionActivity::Failed { run }
+            }
             _ if !self.queue.is_empty() => SessionActivity::Waiting,
             _ => SessionActivity::Idle,
         }
     }
 
+    /// What judging one run's writes needs, without the records of all that came before.
+    pub(crate) fn scratch(&self, run: &ActiveRun) -> Self {
+        Self {
+            head: self.head,
+            created: self.created.clone(),
+            title: self.title.clone(),
+            preview: self.preview.clone(),
+            active: vec![run.clone()],
+            steers: self.steers.clone(),
+            queue: self.queue.clone(),
+            pause: self.pause.clone(),
+            ..Self::default()
+        }
+    }
+
     /// A prompt that waits, in the queue or as a steer.
     pub(crate) fn waiting(&self, prompt: PromptId) -> Option<&WaitingPrompt> {
-        self.steers.iter().chain(&self.queue).find(|waiting| waiting.prompt == prompt)
+        self.steers
+            .iter()
+            .chain(&self.queue)
+            .find(|waiting| waiting.prompt == prompt)
     }
 
     /// Takes a prompt out of wherever it waits.

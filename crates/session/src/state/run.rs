@@ -2,12 +2,12 @@
 
 use baton_protocol::view::RowId;
 use baton_protocol::{
-    AgentId, Epoch, PartEnd, PartIndex, PartKind, Principal, ProducerSeq, PromptId, RunId, RunOutcome, RunnerId, RunnerInstanceId,
-    TimestampMs,
+    AgentId, Epoch, PartEnd, PartIndex, PartKind, Principal, ProducerSeq, PromptId, RunId,
+    RunOutcome, RunnerId, RunnerInstanceId, TimestampMs,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{text_digest, RunDigest};
+use crate::digest::{RunDigest, text_digest};
 
 /// A run that is on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -49,7 +49,12 @@ impl ActiveRun {
         for part in &self.parts {
             match (&part.end, &part.digest) {
                 (Some(end), Some(text)) => digest.part(part.index, &part.kind, *end, text),
-                _ => digest.part(part.index, &part.kind, PartEnd::Interrupted, &text_digest(&part.text)),
+                _ => digest.part(
+                    part.index,
+                    &part.kind,
+                    PartEnd::Interrupted,
+                    &text_digest(&part.text),
+                ),
             }
         }
         digest.finish()

@@ -1,0 +1,162 @@
+//! `decide`: a command meets a state, and becomes events with an effect, or a refusal.
+//!
+//! The same state and the same command always give the same decision. What the state cannot know comes as [`DecideFacts`].
+
+mod end_run;
+mod prompt;
+mod queue;
+mod run;
+mod stop;
+
+use baton_protocol::{
+    Command, CommandBody, CommandEffect, CommandId, ErrorBody, ErrorCode, EventBody, LogId,
+    Principal, SessionCreatedEvent, SessionRenamedEvent, TitleSource, limits,
+};
+
+use crate::new_event::{Decision, NewEvent};
+use crate::state::SessionState;
+
+pub use run::{decide_run_write, lose_run, report_teardown, start_run};
+
+/// What a decision needs to know beyond the session's own log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DecideFacts {
+    /// Whether the agent of the run that is on can be steered.
+    pub can_steer: bool,
+}
+
+/// A command in the hands of the machine: who, and under which id.
+struct Intent<'a> {
+    by: &'a Principal,
+    command: CommandId,
+}
+
+impl Intent<'_> {
+    fn event(&self, body: EventBody) -> NewEvent {
+        NewEvent {
+            by: self.by.clone(),
+            command: Some(self.command),
+            producer: None,
+            body,
+        }
+    }
+}
+
+/// Decides a device's command on a session.
+pub fn decide(
+    state: &SessionState,
+    command: &Command,
+    by: &Principal,
+    facts: &DecideFacts,
+) -> Decision {
+    let intent = Intent {
+        by,
+        command: command.id,
+    };
+    let decided = match &command.body {
+        CommandBody::CreateSession(body) => {
+            return create(state, command, &intent, body).unwrap_or_else(Decision::refuse);
+        }
+        _ if state.created.is_none() => Err(ErrorCode::SessionNotFound.with(
+            "there is no such session",
+            "create it first, or look whether it was deleted",
+        )),
+        CommandBody::RenameSession(body) => rename(state, &intent, &body.title),
+        CommandBody::SendPrompt(body) => prompt::send(state, &intent, body, facts),
+        CommandBody::EditPrompt(body) => prompt::edit(state, &intent, body),
+        CommandBody::WithdrawPrompt(body) => prompt::withdraw(state, &intent, body.prompt),
+        CommandBody::SendPromptNow(body) => prompt::send_now(state, &intent, body.prompt),
+        CommandBody::MovePrompt(body) => queue::move_prompt(state, &intent, body),
+        CommandBody::PauseQueue(_) => Ok(queue::pause(state, &intent)),
+        CommandBody::ResumeQueue(_) => Ok(queue::resume(state, &intent)),
+        CommandBody::StopRun(body) => stop::stop(state, &intent, body),
+        CommandBody::RetryRun(body) => run::retry(state, &intent, body.run),
+        CommandBody::MarkRead(_) => Err(wrong_log("markRead", "the account's log")),
+    };
+    decided.unwrap_or_else(Decision::refuse)
+}
+
+fn create(
+    state: &SessionState,
+    command: &Command,
+    intent: &Intent<'_>,
+    body: &baton_protocol::CreateSessionCommand,
+) -> Result<Decision, ErrorBody> {
+    if state.created.is_some() {
+        return Err(ErrorCode::SessionExists.with(
+            "a session with this id is there already",
+            "make a new id for a new session",
+        ));
+    }
+    let LogId::Session(session) = command.log else {
+        return Err(wrong_log("createSession", "the new session's log"));
+    };
+    let Principal::Device { account, .. } = intent.by else {
+        return Err(ErrorCode::Forbidden.with(
+            "only a device creates a session",
+            "send it from a linked device",
+        ));
+    };
+    let agent_fits = !body.agent.0.is_empty() && body.agent.0.len() <= limits::AGENT_ID_BYTES_MAX;
+    if !agent_fits {
+        return Err(ErrorCode::TextTooLong.with(
+            "the agent's id is empty or too long",
+            "name an agent that the account offers",
+        ));
+    }
+    if let Some(title) = &body.title {
+        check_title(title)?;
+    }
+    let created = SessionCreatedEvent {
+        session,
+        account: *account,
+        agent: body.agent.clone(),
+        runner: body.runner,
+        title: body.title.clone(),
+    };
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(EventBody::SessionCreated(created))],
+    ))
+}
+
+fn rename(state: &SessionState, intent: &Intent<'_>, title: &str) -> Result<Decision, ErrorBody> {
+    check_title(title)?;
+    let is_so = state
+        .title
+        .as_ref()
+        .is_some_and(|now| now.text == title && now.source == TitleSource::Person);
+    if is_so {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    let renamed = SessionRenamedEvent {
+        title: title.to_owned(),
+        source: TitleSource::Person,
+    };
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(EventBody::SessionRenamed(renamed))],
+    ))
+}
+
+fn check_title(title: &str) -> Result<(), ErrorBody> {
+    if title.trim().is_empty() {
+        return Err(ErrorCode::TextEmpty.with("the title is empty", "write at least one letter"));
+    }
+    let length = title.chars().count();
+    if length > limits::TITLE_CHARS_MAX {
+        let message = format!(
+            "the title has {length} characters, at most {} fit",
+            limits::TITLE_CHARS_MAX
+        );
+        return Err(ErrorCode::TextTooLong.with(message, "shorten it"));
+    }
+    Ok(())
+}
+
+fn wrong_log(command: &str, right: &str) -> ErrorBody {
+    ErrorCode::WrongLog.with(
+        format!("`{command}` was sent to the wrong log"),
+        format!("send it to {right}"),
+    )
+}

@@ -1,0 +1,161 @@
+//! Prompts: send, edit, withdraw, send now.
+
+use baton_protocol::{
+    CommandEffect, Delivery, EditPromptCommand, ErrorBody, ErrorCode, EventBody, PromptEditedEvent,
+    PromptId, PromptRequeuedEvent, PromptSentEvent, PromptWithdrawnEvent, RequeueReason,
+    RunOutcome, SendPromptCommand, limits,
+};
+
+use super::end_run::{AfterEnd, end_run};
+use super::{DecideFacts, Intent};
+use crate::new_event::{Decision, NewEvent};
+use crate::state::{PromptFate, SessionState, WaitingPrompt};
+
+pub(super) fn send(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    body: &SendPromptCommand,
+    facts: &DecideFacts,
+) -> Result<Decision, ErrorBody> {
+    check_text(&body.text)?;
+    if state.queue.len() + state.steers.len() >= limits::QUEUE_PROMPTS_MAX {
+        let message = format!(
+            "{} prompts wait in this session already",
+            limits::QUEUE_PROMPTS_MAX
+        );
+        return Err(ErrorCode::QueueFull.with(message, "wait for some of them, or take some back"));
+    }
+    let root = state.root_run();
+    let delivery = match (body.delivery, root) {
+        (Delivery::Steer, Some(_)) if facts.can_steer => Delivery::Steer,
+        (Delivery::Steer | Delivery::Queue, _) => Delivery::Queue,
+        (Delivery::Interrupt, _) => Delivery::Interrupt,
+    };
+    let mut events = match (delivery, root) {
+        (Delivery::Interrupt, Some(_)) => interrupt(state, intent),
+        _ => Vec::new(),
+    };
+    let sent = PromptSentEvent {
+        prompt: PromptId(intent.command),
+        text: body.text.clone(),
+        delivery,
+        requested: body.delivery,
+        run: root
+            .filter(|_| delivery == Delivery::Steer)
+            .map(|run| run.run),
+    };
+    // Last, so that it heads the queue before steers that the stopped run missed.
+    events.push(intent.event(EventBody::PromptSent(sent)));
+    Ok(Decision::accept(
+        CommandEffect::PromptAccepted { delivery },
+        events,
+    ))
+}
+
+pub(super) fn edit(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    body: &EditPromptCommand,
+) -> Result<Decision, ErrorBody> {
+    check_text(&body.text)?;
+    if waiting(state, body.prompt)?.text == body.text {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    let edited = PromptEditedEvent {
+        prompt: body.prompt,
+        text: body.text.clone(),
+    };
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(EventBody::PromptEdited(edited))],
+    ))
+}
+
+pub(super) fn withdraw(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    prompt: PromptId,
+) -> Result<Decision, ErrorBody> {
+    if state.fates.get(&prompt) == Some(&PromptFate::Withdrawn) {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    waiting(state, prompt)?;
+    let withdrawn = intent.event(EventBody::PromptWithdrawn(PromptWithdrawnEvent { prompt }));
+    Ok(Decision::accept(CommandEffect::Withdrawn, vec![withdrawn]))
+}
+
+pub(super) fn send_now(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    prompt: PromptId,
+) -> Result<Decision, ErrorBody> {
+    let text = waiting(state, prompt)?.text.clone();
+    let mut events = interrupt(state, intent);
+    let requeued = PromptRequeuedEvent {
+        prompt,
+        text,
+        reason: RequeueReason::SentNow,
+    };
+    events.push(intent.event(EventBody::PromptRequeued(requeued)));
+    Ok(Decision::accept(
+        CommandEffect::PromptAccepted {
+            delivery: Delivery::Interrupt,
+        },
+        events,
+    ))
+}
+
+/// Stops every run, without a pause: something else comes right after.
+fn interrupt(state: &SessionState, intent: &Intent<'_>) -> Vec<NewEvent> {
+    let by = intent.by.clone();
+    let event = |body| intent.event(body);
+    let ended = state.active.iter().rev().flat_map(|run| {
+        end_run(
+            state,
+            run,
+            RunOutcome::Stopped { by: by.clone() },
+            None,
+            AfterEnd::GoOn,
+            &event,
+        )
+    });
+    ended.collect()
+}
+
+/// A prompt that waits, or why it does not.
+pub(super) fn waiting(state: &SessionState, prompt: PromptId) -> Result<&WaitingPrompt, ErrorBody> {
+    if let Some(waiting) = state.waiting(prompt) {
+        return Ok(waiting);
+    }
+    Err(match state.fates.get(&prompt) {
+        Some(PromptFate::Taken { .. }) => ErrorCode::PromptAlreadyTaken.with(
+            "the agent has taken this prompt already",
+            "stop or steer its answer instead",
+        ),
+        Some(PromptFate::Withdrawn) => ErrorCode::PromptNotFound.with(
+            "this prompt was withdrawn",
+            "send it again if it is still wanted",
+        ),
+        None => ErrorCode::PromptNotFound.with(
+            "there is no such prompt in this session",
+            "look at the queue again",
+        ),
+    })
+}
+
+fn check_text(text: &str) -> Result<(), ErrorBody> {
+    if text.trim().is_empty() {
+        return Err(ErrorCode::TextEmpty.with("the prompt is empty", "write something"));
+    }
+    if text.len() > limits::PROMPT_BYTES_MAX {
+        let message = format!(
+            "the prompt has {} bytes, at most {} fit",
+            text.len(),
+            limits::PROMPT_BYTES_MAX
+        );
+        return Err(
+            ErrorCode::TextTooLong.with(message, "shorten it, or send it in several prompts")
+        );
+    }
+    Ok(())
+}

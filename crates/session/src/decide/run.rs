@@ -1,0 +1,336 @@
+//! What runners write, and what the hub does for runs.
+
+use baton_protocol::{
+    AgentId, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody, PartAppendedEvent,
+    PartClosedEvent, PartOpenedEvent, PauseReason, Principal, ProducerSeq, PromptRequeuedEvent,
+    RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite, RunWriteEntry, RunnerId,
+    RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent, TimestampMs, Usage, limits,
+};
+
+use super::Intent;
+use super::end_run::{AfterEnd, end_run};
+use crate::new_event::{Decision, NewEvent};
+use crate::state::{ActiveRun, SessionState};
+use crate::transcript::NoTranscript;
+
+/// Begins the run of the next prompt on a runner. Empty where nothing is to begin.
+pub fn start_run(
+    state: &SessionState,
+    run: RunId,
+    agent: AgentId,
+    runner: RunnerId,
+    instance: RunnerInstanceId,
+) -> Vec<NewEvent> {
+    let Some(prompt) = state.next_prompt() else {
+        return Vec::new();
+    };
+    let epoch = state.epoch.next();
+    let started = RunStartedEvent {
+        run,
+        prompt: prompt.prompt,
+        agent,
+        runner,
+        instance,
+        epoch,
+        parent: None,
+    };
+    vec![by_hub(EventBody::RunStarted(started))]
+}
+
+/// Ends a run whose host went away. Empty where it is not on.
+pub fn lose_run(state: &SessionState, run: RunId) -> Vec<NewEvent> {
+    let Some(active) = state.active_run(run) else {
+        return Vec::new();
+    };
+    end_run(
+        state,
+        active,
+        RunOutcome::Lost,
+        None,
+        AfterEnd::Pause(PauseReason::Lost),
+        &by_hub,
+    )
+}
+
+/// Records what a runner says about a run that was stopped from outside. Empty where it is not the runner's, still on, or told already.
+pub fn report_teardown(
+    state: &SessionState,
+    run: RunId,
+    writer: RunnerId,
+    tools_cancelled: u32,
+    still_running: Vec<String>,
+) -> Vec<NewEvent> {
+    let is_stopped = state.runs.get(&run).is_some_and(|record| {
+        record.runner == writer
+            && matches!(
+                record.outcome,
+                Some(RunOutcome::Stopped { .. }) | Some(RunOutcome::Lost)
+            )
+    });
+    if !is_stopped {
+        return Vec::new();
+    }
+    let by = Principal::Runner {
+        runner: writer,
+        agent: None,
+    };
+    let body = EventBody::TeardownReported(TeardownReportedEvent {
+        run,
+        tools_cancelled,
+        still_running,
+    });
+    vec![NewEvent {
+        by,
+        command: None,
+        producer: None,
+        body,
+    }]
+}
+
+pub(super) fn retry(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    run: RunId,
+) -> Result<Decision, ErrorBody> {
+    let Some(record) = state.runs.get(&run) else {
+        return Err(ErrorCode::RunNotFound.with(
+            "there is no such run in this session",
+            "look at the session again",
+        ));
+    };
+    let not_retryable =
+        |message: &str, hint: &str| Err(ErrorCode::RunNotRetryable.with(message, hint));
+    match &record.outcome {
+        None => return not_retryable("this run is still on", "stop it first"),
+        Some(RunOutcome::Completed) => {
+            return not_retryable("this run has completed", "send the prompt again");
+        }
+        Some(_) => {}
+    }
+    let prompt = match &state.last_prompt {
+        Some(prompt) if state.last_root == Some(run) => prompt,
+        _ => {
+            return not_retryable(
+                "another run has come after this one",
+                "send the prompt again",
+            );
+        }
+    };
+    if state.waiting(prompt.prompt).is_some() {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    let requeued = PromptRequeuedEvent {
+        prompt: prompt.prompt,
+        text: prompt.text.clone(),
+        reason: RequeueReason::Retry,
+    };
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(EventBody::PromptRequeued(requeued))],
+    ))
+}
+
+/// Decides a frame of a runner's writes: events for those that the log does not have, none where it has all of them.
+///
+/// # Errors
+/// `lease_fenced` where the run is over or another lease holds it, `producer_gap` where writes are missing in between,
+/// `invalid_run_write` where a write does not fit. Nothing of the frame is recorded then.
+pub fn decide_run_write(
+    state: &SessionState,
+    run: RunId,
+    epoch: Epoch,
+    writer: RunnerId,
+    entries: &[RunWriteEntry],
+) -> Result<Vec<NewEvent>, ErrorBody> {
+    let active = state
+        .active_run(run)
+        .filter(|active| active.runner == writer && active.epoch == epoch);
+    let Some(active) = active else {
+        return Err(ErrorCode::LeaseFenced.with(
+            format!("run `{run}` is not held by this lease any more"),
+            "stop writing for it",
+        ));
+    };
+    let new = entries
+        .iter()
+        .skip_while(|entry| entry.producer <= active.last_producer);
+    let mut writer = RunWriter {
+        state: state.scratch(active),
+        run,
+        agent: active.agent.clone(),
+        events: Vec::new(),
+    };
+    let mut expected = active.last_producer;
+    for entry in new {
+        expected = expected.next();
+        if entry.producer != expected {
+            let message = format!("write {} came where {expected} was next", entry.producer);
+            return Err(ErrorCode::ProducerGap
+                .with(message, "ask how far the hub got, and go on from there"));
+        }
+        writer.write(entry)?;
+    }
+    Ok(writer.events)
+}
+
+/// Folds each write into a scratch state, so that the next one is judged by what came before it in the same frame.
+struct RunWriter {
+    state: SessionState,
+    run: RunId,
+    agent: AgentId,
+    events: Vec<NewEvent>,
+}
+
+impl RunWriter {
+    fn write(&mut self, entry: &RunWriteEntry) -> Result<(), ErrorBody> {
+        let run = self.run;
+        let Some(active) = self.state.active_run(run).cloned() else {
+            return Err(invalid("a write stands behind the end of the run"));
+        };
+        let events = match &entry.write {
+            RunWrite::OpenPart { part, kind } => {
+                vec![EventBody::PartOpened(PartOpenedEvent {
+                    run,
+                    part: *part,
+                    kind: kind.clone(),
+                })]
+            }
+            RunWrite::AppendText { part, offset, text } => {
+                check_append(&active, *part, text)?;
+                vec![EventBody::PartAppended(PartAppendedEvent {
+                    run,
+                    part: *part,
+                    offset: *offset,
+                    text: text.clone(),
+                })]
+            }
+            RunWrite::ClosePart { part, end } => vec![EventBody::PartClosed(PartClosedEvent {
+                run,
+                part: *part,
+                end: *end,
+            })],
+            RunWrite::ConsumeSteer { prompts } => {
+                self.check_steer(prompts)?;
+                vec![EventBody::SteerConsumed(SteerConsumedEvent {
+                    run,
+                    prompts: prompts.clone(),
+                })]
+            }
+            RunWrite::EndRun { failure, usage } => {
+                return self.end(&active, failure.as_deref(), usage.clone(), entry.producer);
+            }
+        };
+        let events: Vec<NewEvent> = events
+            .into_iter()
+            .map(|body| self.event(&active, entry.producer, body))
+            .collect();
+        self.record(events)
+    }
+
+    fn end(
+        &mut self,
+        active: &ActiveRun,
+        failure: Option<&str>,
+        usage: Option<Usage>,
+        producer: ProducerSeq,
+    ) -> Result<(), ErrorBody> {
+        let (outcome, after) = match failure {
+            None => (RunOutcome::Completed, AfterEnd::GoOn),
+            Some(message) => (
+                RunOutcome::Failed {
+                    message: message.to_owned(),
+                },
+                AfterEnd::Pause(PauseReason::Failed),
+            ),
+        };
+        let event = |body: EventBody| self.event(active, producer, body);
+        let events = end_run(&self.state, active, outcome, usage, after, &event);
+        self.record(events)
+    }
+
+    fn check_steer(&self, prompts: &[baton_protocol::PromptId]) -> Result<(), ErrorBody> {
+        let steers = &self.state.steers;
+        let waits = |prompt: &baton_protocol::PromptId| {
+            steers
+                .iter()
+                .any(|steer| steer.prompt == *prompt && steer.run == Some(self.run))
+        };
+        if prompts.is_empty() || !prompts.iter().all(waits) {
+            return Err(invalid("a steer does not wait for this run any more"));
+        }
+        Ok(())
+    }
+
+    fn event(&self, active: &ActiveRun, producer: ProducerSeq, body: EventBody) -> NewEvent {
+        let speaks_for_hub = matches!(
+            body,
+            EventBody::PromptRequeued(_) | EventBody::QueuePaused(_) | EventBody::SessionRenamed(_)
+        );
+        let by = if speaks_for_hub {
+            Principal::Hub
+        } else {
+            Principal::Runner {
+                runner: active.runner,
+                agent: Some(self.agent.clone()),
+            }
+        };
+        NewEvent {
+            by,
+            command: None,
+            producer: Some(producer),
+            body,
+        }
+    }
+
+    fn record(&mut self, events: Vec<NewEvent>) -> Result<(), ErrorBody> {
+        for event in events {
+            let recorded: Event = event
+                .clone()
+                .at(self.state.head().next(), TimestampMs::default());
+            self.state
+                .apply(&recorded, &mut NoTranscript)
+                .map_err(|error| invalid(&error.to_string()))?;
+            self.events.push(event);
+        }
+        Ok(())
+    }
+}
+
+fn check_append(
+    active: &ActiveRun,
+    part: baton_protocol::PartIndex,
+    text: &str,
+) -> Result<(), ErrorBody> {
+    if text.is_empty() {
+        return Err(invalid("an append has no text"));
+    }
+    if text.len() > limits::APPEND_TEXT_BYTES_MAX {
+        return Err(invalid("an append is longer than its limit: split it"));
+    }
+    let length = active
+        .parts
+        .get(part.0 as usize)
+        .map_or(0, |part| part.text.len());
+    if length + text.len() > limits::PART_TEXT_BYTES_MAX {
+        return Err(invalid(
+            "the part is as long as it may be: close it and open the next",
+        ));
+    }
+    Ok(())
+}
+
+fn invalid(message: &str) -> ErrorBody {
+    ErrorCode::InvalidRunWrite.with(
+        message,
+        "the runner is out of step with the log: resume the run",
+    )
+}
+
+fn by_hub(body: EventBody) -> NewEvent {
+    NewEvent {
+        by: Principal::Hub,
+        command: None,
+        producer: None,
+        body,
+    }
+}
