@@ -1,1 +1,33 @@
+//! The event log: the [`EventLog`] trait and its laws, the log in memory, and the conformance suite that every backend passes.
+//!
+//! A log is the one source of what happened in a session or an account. It assigns positions, keeps the events with the receipts of
+//! the commands that caused them, and gives readers batches. It never decides what may happen (`baton-session` does) and never shows
+//! an event to anybody (the hub does, after the append returned).
+//!
+//! **Invariant:** what [`EventLog::append`] acknowledged is there for ever, in one order, and nothing that was refused is.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `event_log` | the trait, its requests and answers |
+//! | `errors` | one error enum a public operation |
+//! | [`recording`] | for backends: positions and the one encoding of new events |
+//! | [`batching`] | for backends: how a batch is filled, and where it may end |
+//! | `memory` | [`MemoryEventLog`] |
+//! | `conformance` (feature of the same name) | the suite, `conformance!` |
 
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod batching;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod errors;
+mod event_log;
+mod memory;
+pub mod recording;
+
+pub use errors::{AppendError, ReadError, StorageFault};
+pub use event_log::{
+    AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, StoredReceipt,
+};
+pub use memory::{MemoryEventLog, Sealing};

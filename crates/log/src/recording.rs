@@ -1,0 +1,81 @@
+//! For backends: gives new events their positions and encodes each of them, once.
+
+use baton_protocol::{Event, EventBody, Receipt, Seq, limits};
+
+use crate::{AppendError, AppendRequest, ExpectedHead, NewReceipt, StoredReceipt};
+
+/// A request with everything in it that does not depend on the log's state: it holds if the head is where the writer expects it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Recording {
+    /// The head before.
+    pub after: Seq,
+    /// The events as they will stand in the log.
+    pub events: Vec<RecordedEvent>,
+    /// The receipt as it will stand in the log.
+    pub receipt: Option<StoredReceipt>,
+}
+
+/// An event with its one encoding.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RecordedEvent {
+    /// The event.
+    pub event: Event,
+    /// Its JSON.
+    pub json: String,
+}
+
+impl RecordedEvent {
+    /// Encodes an event; refused where it is larger than an event may be.
+    pub fn encode(event: Event) -> Result<Self, AppendError> {
+        let json = serde_json::to_string(&event)
+            .map_err(|error| AppendError::Unavailable(Box::new(error)))?;
+        if json.len() > limits::EVENT_BYTES_MAX {
+            return Err(AppendError::EventTooLarge { bytes: json.len() });
+        }
+        Ok(Self { event, json })
+    }
+}
+
+impl Recording {
+    /// Assigns positions and encodes. Needs no access to the log, so a backend can do it outside of its writer.
+    pub fn of(request: AppendRequest) -> Result<Self, AppendError> {
+        let after = match request.expected {
+            ExpectedHead::Absent if request.events.is_empty() => {
+                return Err(AppendError::NoFirstEvent);
+            }
+            ExpectedHead::Absent => Seq::ZERO,
+            ExpectedHead::At(seq) => seq,
+        };
+        let mut events = Vec::with_capacity(request.events.len());
+        let mut head = after;
+        for new in request.events {
+            head = head.next();
+            events.push(RecordedEvent::encode(new.at(head, request.recorded_at))?);
+        }
+        let receipt = request.receipt.map(|new: NewReceipt| StoredReceipt {
+            receipt: Receipt {
+                command: new.command,
+                log: request.log,
+                seq: head,
+                recorded_at: request.recorded_at,
+                outcome: new.outcome,
+            },
+            digest: new.digest,
+        });
+        Ok(Self {
+            after,
+            events,
+            receipt,
+        })
+    }
+}
+
+/// The part that an event adds text to.
+pub(crate) fn appended_part(
+    event: &Event,
+) -> Option<(baton_protocol::RunId, baton_protocol::PartIndex)> {
+    match &event.body {
+        EventBody::PartAppended(body) => Some((body.run, body.part)),
+        _ => None,
+    }
+}
