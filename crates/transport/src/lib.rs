@@ -1,0 +1,22 @@
+//! How a device or a runner reaches its hub.
+//!
+//! Owns: TCP and TLS to a hub, recognising it by the pinned key of its [`HubAddress`](baton_protocol::HubAddress), the handshake of
+//! the socket at `/v1/socket`, and `POST /v1/link`. Never: frames, reconnecting, keeping a token; those are its caller's.
+//!
+//! Invariants: a token or a link code is sent only to the key that the link named, or in plain text to this very machine; nothing
+//! that a hub sends is kept beyond the limits in [`baton_protocol::limits`].
+
+#![warn(missing_docs)]
+
+mod error;
+mod exchange;
+mod line;
+mod link;
+mod pin;
+mod socket;
+
+pub use error::{ConnectError, LinkError};
+pub use line::HubStream;
+pub use link::link;
+pub use pin::key_fingerprint;
+pub use socket::{CONNECT_TIMEOUT_MS, HubSocket, connect};
