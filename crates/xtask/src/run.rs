@@ -1,0 +1,236 @@
+//! Hub, runner, model and desktop on this machine, ready to chat with, until Ctrl-C.
+
+mod devices;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::console::{heading, say, waiting};
+use crate::model::{self, Endpoint, ModelServer};
+use crate::services::Service;
+use crate::setup::{self, Purpose, has_display};
+use crate::{paths, process, ui};
+use devices::Links;
+
+#[derive(Args)]
+pub struct Options {
+    /// How many windows to open, each a device of its own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    devices: u8,
+    /// Where the hub listens.
+    #[arg(long, default_value = "127.0.0.1:7420")]
+    listen: SocketAddr,
+    /// Forget the conversations and devices of earlier runs first.
+    #[arg(long)]
+    fresh: bool,
+    /// Open no window, even where there is a display.
+    #[arg(long)]
+    headless: bool,
+    /// Keep the devices' tokens in plain files, where there is no system keyring.
+    #[arg(long)]
+    insecure_token_file: bool,
+}
+
+/// How long the hub and the runner may take to come up.
+const READY_LIMIT: Duration = Duration::from_secs(30);
+
+/// The task `run`.
+pub fn run(options: &Options) -> Result<()> {
+    let windows = has_display() && !options.headless;
+    let own = own_endpoint()?;
+    setup::setup(match (windows, own.is_some()) {
+        (true, false) => Purpose::Run,
+        (true, true) => Purpose::RunOwnModel,
+        (false, false) => Purpose::RunHeadless,
+        (false, true) => Purpose::RunHeadlessOwnModel,
+    })?;
+    build(windows)?;
+    if options.fresh {
+        forget()?;
+    }
+    heading("starting");
+    let mut services = Vec::new();
+    let provider = provider(own, &mut services)?;
+    let (hub, address) = start_hub(options.listen)?;
+    services.push(hub);
+    let links = Links {
+        folder: paths::local("run/linked")?,
+        hub_data: hub_data()?,
+    };
+    services.push(start_runner(&provider, &links)?);
+    say(&format!(
+        "hub at {address}, agent \"Assistant\" on {}",
+        provider.model
+    ));
+    if windows {
+        open_windows(options, &links, &mut services)?;
+    } else {
+        devices::introduce_terminal(&links)?;
+    }
+    say("Ctrl-C ends everything.");
+    supervise(services)
+}
+
+struct Provider {
+    base_url: String,
+    api_key: String,
+    model: String,
+}
+
+fn own_endpoint() -> Result<Option<Provider>> {
+    let Some(own) = model::own_endpoint() else {
+        return Ok(None);
+    };
+    let model = own
+        .model
+        .context("OPENAI_BASE_URL is set: say which model to use there in BATON_MODEL")?;
+    Ok(Some(Provider {
+        base_url: own.base_url,
+        api_key: own.api_key.unwrap_or_else(no_key),
+        model,
+    }))
+}
+
+/// Servers on one's own machine ask for no key, and clients insist on sending one.
+fn no_key() -> String {
+    "none".to_owned()
+}
+
+fn build(windows: bool) -> Result<()> {
+    let mut packages = vec!["baton-hub", "baton-runner", "baton-cli"];
+    if windows {
+        heading("building the interface");
+        ui::build_if_stale()?;
+        packages.push("baton");
+    }
+    heading("building the programs (the first time takes minutes)");
+    let mut build = process::cargo();
+    build.args(["build", "--bins"]);
+    for package in packages {
+        build.args(["--package", package]);
+    }
+    process::run(&mut build)
+}
+
+fn forget() -> Result<()> {
+    let folder = paths::local("run")?;
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove `{}`", paths::shown(&folder)))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn provider(own: Option<Provider>, services: &mut Vec<Service>) -> Result<Provider> {
+    if let Some(own) = own {
+        return Ok(own);
+    }
+    let ModelServer { service, endpoint } = model::start(0, &log("model-server")?)?;
+    services.push(service);
+    let Endpoint { base_url, model } = endpoint;
+    Ok(Provider {
+        base_url,
+        api_key: no_key(),
+        model,
+    })
+}
+
+fn hub_data() -> Result<PathBuf> {
+    paths::local("run/hub")
+}
+
+fn log(name: &str) -> Result<PathBuf> {
+    paths::local(&format!("run/logs/{name}.log"))
+}
+
+/// The hub's line on standard output when it is ready.
+#[derive(Deserialize)]
+struct HubReady {
+    listening: SocketAddr,
+}
+
+fn start_hub(listen: SocketAddr) -> Result<(Service, SocketAddr)> {
+    let mut command = process::command(paths::program("baton-hub"));
+    command
+        .arg("serve")
+        .arg("--data")
+        .arg(hub_data()?)
+        .args(["--listen", &listen.to_string()]);
+    let mut hub = Service::start("the hub", &mut command, &log("hub")?)?;
+    let ready = waiting("starting the hub", || {
+        hub.wait_for(READY_LIMIT, |line| {
+            serde_json::from_str::<HubReady>(line).ok()
+        })
+    })
+    .context(
+        "the hub did not start; is another one using its address (see --listen) or its data?",
+    )?;
+    Ok((hub, ready.listening))
+}
+
+fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
+    let mut command = process::command(paths::program("baton-runner"));
+    command.arg("--data").arg(paths::local("run/runner")?);
+    if let Some(link) = links.first("runner", "runner")? {
+        command.args(["--link", &link]);
+    }
+    // By environment: a command line is readable by every process of this machine.
+    command.env("OPENAI_BASE_URL", &provider.base_url);
+    command.env("OPENAI_API_KEY", &provider.api_key);
+    command.env("BATON_MODEL", &provider.model);
+    let runner = Service::start("the runner", &mut command, &log("runner")?)?;
+    links.used("runner")?;
+    Ok(runner)
+}
+
+fn open_windows(options: &Options, links: &Links, services: &mut Vec<Service>) -> Result<()> {
+    for number in 1..=options.devices {
+        let name = format!("device{number}");
+        let mut command = devices::desktop(&name)?;
+        if options.insecure_token_file {
+            command.arg("--insecure-token-file");
+        }
+        if let Some(link) = links.first(&name, "device")? {
+            command.args(["--link", &link]);
+        }
+        services.push(Service::start(&name, &mut command, &log(&name)?)?);
+        links.used(&name)?;
+        say(&format!("window {number} is the device \"{name}\""));
+    }
+    Ok(())
+}
+
+/// Until Ctrl-C, or until something ends that the rest cannot do without.
+fn supervise(mut services: Vec<Service>) -> Result<()> {
+    loop {
+        let mut index = 0;
+        while index < services.len() {
+            let Some(status) = services[index].ended()? else {
+                index += 1;
+                continue;
+            };
+            let ended = services.remove(index);
+            if !ended.name().starts_with("device") {
+                // In the order in which they were started, and so the last first.
+                while services.pop().is_some() {}
+                bail!("{} ended ({status})\n{}", ended.name(), ended.log_tail());
+            }
+            say(&format!(
+                "the window of {} was closed ({status}); answers go on without it. To open it again:",
+                ended.name()
+            ));
+            say(&format!(
+                "  {}",
+                process::line(&devices::desktop(ended.name())?)
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
