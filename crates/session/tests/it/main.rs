@@ -1,0 +1,9 @@
+//! The session machine: tables of (state, command) → events, and the laws as properties. No async, no clock.
+
+mod interleavings;
+mod prompts;
+mod queue;
+mod rig;
+mod runs;
+mod sealing;
+mod stop;
