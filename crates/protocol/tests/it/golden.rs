@@ -1,0 +1,58 @@
+//! What version 1 looks like on the wire. A change of these files is a change of the protocol.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::samples;
+
+fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples: &[T]) -> String {
+    let line = |sample: &T| {
+        let json = serde_json::to_string(sample).expect("serialises");
+        let back: T = serde_json::from_str(&json).expect("comes back");
+        assert_eq!(&back, sample);
+        json
+    };
+    samples.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Compares with `tests/golden/v1/NAME.jsonl`; `UPDATE_GOLDEN=1` writes a file that is not there yet, and never changes one.
+fn golden(name: &str, found: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("tests/golden/v1/{name}.jsonl"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !path.exists() {
+        std::fs::create_dir_all(path.parent().expect("has a folder")).expect("makes the folder");
+        std::fs::write(&path, format!("{found}\n")).expect("writes");
+    }
+    let expected = std::fs::read_to_string(&path)
+        .expect("the golden file is there; UPDATE_GOLDEN=1 writes a new one");
+    assert_eq!(
+        found,
+        expected.trim_end(),
+        "the format of {name} has changed: published kinds never do, add a new one"
+    );
+}
+
+#[test]
+fn events_are_as_published() {
+    golden("events", &lines(&samples::events()));
+}
+
+#[test]
+fn commands_are_as_published() {
+    golden("commands", &lines(&samples::commands()));
+}
+
+#[test]
+fn receipts_are_as_published() {
+    golden("receipts", &lines(&samples::receipts()));
+}
+
+#[test]
+fn client_frames_are_as_published() {
+    golden("client-frames", &lines(&samples::client_frames()));
+}
+
+#[test]
+fn hub_frames_are_as_published() {
+    golden("hub-frames", &lines(&samples::hub_frames()));
+}

@@ -1,0 +1,6 @@
+//! The format: golden files for every kind, round trips, and what an older client does with newer things.
+
+mod compatibility;
+mod golden;
+mod link_codes;
+mod samples;
