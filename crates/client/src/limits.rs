@@ -1,0 +1,75 @@
+//! Every limit of a device has a name and a reason. What both sides must know stands in `baton_protocol::limits`.
+
+use baton_protocol::limits::HEARTBEAT_INTERVAL_MS;
+
+/// The shortest wait before another attempt to connect: a hub that restarts is back within it.
+pub const RECONNECT_DELAY_MS_MIN: u64 = 200;
+
+/// The longest wait before another attempt: a person who looks at the clock is still patient.
+pub const RECONNECT_DELAY_MS_MAX: u64 = 10_000;
+
+/// How long one attempt may take, name look-up and TLS included.
+pub const CONNECT_TIMEOUT_MS: u64 = 8_000;
+
+/// Silence after which the line is called stale: two heartbeats went unanswered, and a bit.
+pub const STALE_AFTER_MS: u64 = 2 * HEARTBEAT_INTERVAL_MS + HEARTBEAT_INTERVAL_MS / 2;
+
+/// Wall time that ran ahead of the monotonic clock: the machine slept, so the line is dead whatever the socket says.
+pub const SLEEP_JUMP_MS: u64 = 5_000;
+
+/// Commands that are sent and not answered; below the hub's burst, so that none is refused for its rate.
+pub const OUTBOX_IN_FLIGHT_MAX: usize = 32;
+
+/// The first wait before a command is sent again that the hub could not answer.
+pub const COMMAND_RETRY_MS_MIN: u64 = 1_000;
+
+/// The longest wait before it is.
+pub const COMMAND_RETRY_MS_MAX: u64 = 30_000;
+
+/// Sessions that are caught up in the background at once.
+pub const BACKGROUND_FETCHES_MAX: usize = 4;
+
+/// Running sessions that are followed without an open view; more than that are caught up when they end.
+pub const RUNNING_FOLLOWED_MAX: usize = 64;
+
+/// How long a subscription may stay without its first batch before it is asked for again.
+pub const SUBSCRIBE_AGAIN_MS: u64 = 15_000;
+
+/// Frames that wait between the socket and the mirror. Past it the socket is not read, and the hub makes this device pull.
+pub const FRAMES_WAITING_MAX: usize = 32;
+
+/// Frames that wait to be written. A line that takes none of them is dead.
+pub const FRAMES_OUT_MAX: usize = 1_024;
+
+/// Events of the tail after which a session's state is saved again, so that opening it folds at most about so many.
+pub const STATE_SAVE_EVENTS: usize = 64;
+
+/// Logs whose state is kept in memory.
+pub const LOGS_LOADED_MAX: usize = 48;
+
+/// Events that `tail` reads from the mirror at once.
+pub const TAIL_PAGE_EVENTS: usize = 256;
+
+/// Rows of one open view. A screen that follows a longer stretch loses the oldest ones and can load them again.
+pub const WINDOW_ROWS_MAX: usize = 1_000;
+
+/// Rows that one request may load.
+pub const ROWS_PER_REQUEST_MAX: u32 = 500;
+
+/// The shortest time between two frames to one screen: one frame of a 60 Hz display.
+pub const VIEW_FRAME_INTERVAL_MS: u64 = 16;
+
+/// Hits of one search.
+pub const SEARCH_HITS_MAX: u32 = 200;
+
+/// Characters of a query below which the trigram index knows nothing.
+pub const SEARCH_INDEX_CHARS_MIN: usize = 3;
+
+/// How long the mirror waits for another process that writes to it.
+pub const MIRROR_BUSY_MS: u64 = 10_000;
+
+/// The answer to a link request: a small body.
+pub const LINK_RESPONSE_BYTES_MAX: usize = 16 * 1024;
+
+/// How long linking may take in all.
+pub const LINK_TIMEOUT_MS: u64 = 15_000;

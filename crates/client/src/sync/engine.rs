@@ -1,0 +1,345 @@
+//! The engine itself: the line's phases, and what each input does.
+
+use std::collections::VecDeque;
+
+use baton_protocol::limits::{
+    HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
+};
+use baton_protocol::view::ConnectionPhase;
+use baton_protocol::{AccountId, ClientFrame, CommandId, LogId, TimestampMs};
+
+use super::following::{Ask, Following};
+use super::problems::{no_answer, silent, unreadable};
+use super::sending::Sending;
+use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
+use crate::limits::{CONNECT_TIMEOUT_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    /// Not begun, or the hub does not want this device.
+    Down,
+    Waiting {
+        until_ms: u64,
+    },
+    Connecting {
+        until_ms: u64,
+    },
+    Greeting {
+        until_ms: u64,
+    },
+    Open {
+        heard_ms: u64,
+        next_heartbeat_ms: u64,
+    },
+}
+
+/// Keeps a mirror equal to the hub's logs, and gets every intent answered. See the module's documentation.
+pub struct SyncEngine {
+    pub(super) account: AccountId,
+    pub(super) line: Line,
+    pub(super) backoff: Backoff,
+    pub(super) following: Following,
+    pub(super) sending: Sending,
+    pub(super) problem: Option<Problem>,
+    /// A first attempt is called connecting, later ones reconnecting.
+    pub(super) tried: bool,
+    last: Now,
+    shown: Option<ConnectionStatus>,
+    out: VecDeque<Output>,
+}
+
+impl SyncEngine {
+    /// A machine that stands still until [`Input::Start`].
+    pub fn new(config: SyncConfig) -> Self {
+        let mut following = Following::new(LogId::Account(config.account), config.cursors);
+        for position in config.sessions {
+            following.note(position);
+        }
+        let mut sending = Sending::default();
+        for intent in config.intents {
+            sending.queue(intent);
+        }
+        Self {
+            account: config.account,
+            line: Line::Down,
+            backoff: Backoff::new(config.seed),
+            following,
+            sending,
+            problem: None,
+            tried: false,
+            last: Now::default(),
+            shown: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input. What is to be done then comes from [`Self::next_output`].
+    pub fn handle(&mut self, now: Now, input: Input) {
+        let slept = self.notice_sleep(now);
+        match input {
+            Input::Start => self.connect(now),
+            Input::Connected => self.connected(now),
+            Input::Disconnected(problem) => self.lose_line(now, problem),
+            Input::FrameReceived(frame) => self.frame(now, *frame),
+            Input::FrameUnreadable => self.cut(now, unreadable()),
+            Input::Tick => {}
+            Input::Nudge => self.nudge(now),
+            Input::IntentQueued(intent) => self.sending.queue(intent),
+            Input::Want(log) => self.following.want(log),
+            Input::Unwant(log) => self.following.unwant(log),
+            Input::MirrorMoved { log, cursor } => self.mirror_moved(now, log, cursor),
+            Input::MirrorFailed(error) => self.cut(now, Problem::passing(error)),
+            Input::Quarantine(log) => self.following.quarantine(log),
+            Input::Summaries(positions) => {
+                for position in positions {
+                    self.following.note(position);
+                }
+            }
+        }
+        if slept {
+            self.nudge(now);
+        }
+        self.keep_time(now);
+        if self.is_open() {
+            for ask in self.following.review(now.mono_ms) {
+                self.ask(ask);
+            }
+            self.pump(now);
+        }
+        self.show(now);
+    }
+
+    /// The next thing to do, in order.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When a [`Input::Tick`] is due, on the monotonic clock.
+    pub fn deadline_ms(&self) -> Option<u64> {
+        match self.line {
+            Line::Down => None,
+            Line::Waiting { until_ms }
+            | Line::Connecting { until_ms }
+            | Line::Greeting { until_ms } => Some(until_ms),
+            Line::Open {
+                heard_ms,
+                next_heartbeat_ms,
+            } => {
+                let stale_ms = heard_ms + STALE_AFTER_MS;
+                let due = if stale_ms > self.last.mono_ms {
+                    stale_ms
+                } else {
+                    heard_ms + HEARTBEAT_TIMEOUT_MS
+                };
+                let due = due.min(next_heartbeat_ms);
+                Some(due.min(self.sending.deadline_ms().unwrap_or(due)))
+            }
+        }
+    }
+
+    /// Takes an intent back, where it surely was never sent.
+    pub fn cancel(&mut self, command: CommandId) -> CancelOutcome {
+        self.sending.cancel(command)
+    }
+
+    /// A person asks for another try of an intent.
+    pub fn retry(&mut self, now: Now, command: CommandId) {
+        self.sending.retry(command);
+        let input = if self.is_open() {
+            Input::Tick
+        } else {
+            Input::Nudge
+        };
+        self.handle(now, input);
+    }
+
+    /// Whether the mirror stands at the hub's head in this log.
+    pub fn caught_up(&self, log: LogId) -> bool {
+        self.following.caught_up(log)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.line, Line::Open { .. })
+    }
+
+    pub(super) fn emit(&mut self, output: Output) {
+        self.out.push_back(output);
+    }
+
+    fn notice_sleep(&mut self, now: Now) -> bool {
+        let mono = now.mono_ms.saturating_sub(self.last.mono_ms);
+        let wall = u64::try_from(now.wall.0 - self.last.wall.0).unwrap_or(0);
+        let first = self.last == Now::default();
+        self.last = now;
+        let overslept = self.is_open() && mono > HEARTBEAT_TIMEOUT_MS + SLEEP_JUMP_MS;
+        !first && (overslept || wall.saturating_sub(mono) > SLEEP_JUMP_MS)
+    }
+
+    fn connect(&mut self, now: Now) {
+        self.line = Line::Connecting {
+            until_ms: now.mono_ms + CONNECT_TIMEOUT_MS,
+        };
+        self.emit(Output::Connect);
+    }
+
+    fn connected(&mut self, now: Now) {
+        if !matches!(self.line, Line::Connecting { .. }) {
+            return;
+        }
+        self.line = Line::Greeting {
+            until_ms: now.mono_ms + HELLO_TIMEOUT_MS,
+        };
+        let hello = ClientFrame::Hello {
+            protocol: PROTOCOL_VERSION,
+            capabilities: Vec::new(),
+            runner: None,
+        };
+        self.emit(Output::Send(hello));
+    }
+
+    /// Gives the line up from this side.
+    pub(super) fn cut(&mut self, now: Now, problem: Problem) {
+        if matches!(self.line, Line::Down | Line::Waiting { .. }) {
+            return;
+        }
+        self.emit(Output::Close);
+        self.lose_line(now, problem);
+    }
+
+    fn lose_line(&mut self, now: Now, problem: Problem) {
+        if matches!(self.line, Line::Down | Line::Waiting { .. }) {
+            return;
+        }
+        self.forget_line();
+        self.tried = true;
+        self.line = if problem.retry {
+            Line::Waiting {
+                until_ms: now.mono_ms + self.backoff.next_ms(),
+            }
+        } else {
+            Line::Down
+        };
+        self.problem = Some(problem);
+    }
+
+    fn forget_line(&mut self) {
+        self.sending.line_lost();
+        for log in self.following.line_lost() {
+            self.emit(Output::CaughtUp {
+                log,
+                caught_up: false,
+            });
+        }
+        self.emit(Output::Presence(Vec::new()));
+    }
+
+    fn nudge(&mut self, now: Now) {
+        match self.line {
+            // Never begun.
+            Line::Down if self.problem.is_none() => {}
+            Line::Down | Line::Waiting { .. } => {
+                self.backoff.reset();
+                self.connect(now);
+            }
+            // Whether the other side still hears is what the next heartbeat would take too long to find out.
+            Line::Connecting { .. } | Line::Greeting { .. } | Line::Open { .. } => {
+                self.emit(Output::Close);
+                self.forget_line();
+                self.tried = true;
+                self.connect(now);
+            }
+        }
+    }
+
+    /// Heartbeats, and whatever took too long.
+    fn keep_time(&mut self, now: Now) {
+        let now_ms = now.mono_ms;
+        match self.line {
+            Line::Down => {}
+            Line::Waiting { until_ms } if now_ms >= until_ms => self.connect(now),
+            Line::Connecting { until_ms } if now_ms >= until_ms => self.cut(now, no_answer()),
+            Line::Greeting { until_ms } if now_ms >= until_ms => self.cut(now, no_answer()),
+            Line::Open { heard_ms, .. } if now_ms >= heard_ms + HEARTBEAT_TIMEOUT_MS => {
+                self.cut(now, silent());
+            }
+            Line::Open {
+                heard_ms,
+                next_heartbeat_ms,
+            } if now_ms >= next_heartbeat_ms => {
+                self.line = Line::Open {
+                    heard_ms,
+                    next_heartbeat_ms: now_ms + HEARTBEAT_INTERVAL_MS,
+                };
+                self.emit(Output::Send(ClientFrame::Heartbeat {}));
+                for log in self.following.overdue(now_ms) {
+                    let ask = self.following.subscribe(log, now_ms);
+                    self.ask(ask);
+                }
+            }
+            Line::Waiting { .. }
+            | Line::Connecting { .. }
+            | Line::Greeting { .. }
+            | Line::Open { .. } => {}
+        }
+    }
+
+    fn pump(&mut self, now: Now) {
+        let pumped = self.sending.pump(now.mono_ms);
+        if !pumped.first_time.is_empty() {
+            self.emit(Output::MarkSent(pumped.first_time));
+        }
+        for command in pumped.commands {
+            self.emit(Output::Send(ClientFrame::Command { command }));
+        }
+    }
+
+    pub(super) fn ask(&mut self, ask: Ask) {
+        self.emit(Output::Send(match ask {
+            Ask::Subscribe(log, cursor) => ClientFrame::Subscribe { log, cursor },
+            Ask::Unsubscribe(log) => ClientFrame::Unsubscribe { log },
+        }));
+    }
+
+    fn show(&mut self, now: Now) {
+        let status = self.status(now);
+        if self.shown.as_ref() != Some(&status) {
+            self.shown = Some(status.clone());
+            self.emit(Output::Connection(status));
+        }
+    }
+
+    fn status(&self, now: Now) -> ConnectionStatus {
+        let attempt = if self.tried {
+            ConnectionPhase::Reconnecting
+        } else {
+            ConnectionPhase::Connecting
+        };
+        let (phase, retry_at) = match self.line {
+            Line::Down if self.problem.is_some() => (ConnectionPhase::Refused, None),
+            Line::Down | Line::Connecting { .. } | Line::Greeting { .. } => (attempt, None),
+            Line::Waiting { until_ms } => (ConnectionPhase::Reconnecting, Some(until_ms)),
+            Line::Open { heard_ms, .. } if now.mono_ms >= heard_ms + STALE_AFTER_MS => {
+                (ConnectionPhase::Stale, None)
+            }
+            Line::Open { .. } if self.following.all_caught_up() => (ConnectionPhase::Live, None),
+            Line::Open { .. } => (ConnectionPhase::CatchingUp, None),
+        };
+        // Kept as it was shown while the wait lasts, so that one wait is one message.
+        let at = |until_ms: u64| {
+            let left_ms = until_ms.saturating_sub(now.mono_ms);
+            TimestampMs(now.wall.0.saturating_add_unsigned(left_ms))
+        };
+        let same_wait = self.shown.as_ref().filter(|shown| shown.phase == phase);
+        let retry_at = retry_at.map(|until_ms| {
+            let shown = same_wait.and_then(|shown| shown.retry_at);
+            shown
+                .filter(|shown| shown.0.abs_diff(at(until_ms).0) < 100)
+                .unwrap_or(at(until_ms))
+        });
+        ConnectionStatus {
+            phase,
+            retry_at,
+            problem: self.problem.as_ref().map(|problem| problem.error.clone()),
+        }
+    }
+}

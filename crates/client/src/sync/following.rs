@@ -1,0 +1,361 @@
+//! Which logs are followed, and where the mirror stands in each.
+//!
+//! Always: the account. Live: logs with an open view, and sessions in which a run is on. In the background, a few at a time: sessions
+//! that the account's log says are ahead of the mirror; each is let go once it is caught up.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use baton_protocol::{Batch, Cursor, LogId, Seq, SessionId, TimestampMs};
+
+use super::SessionPosition;
+use crate::limits::{BACKGROUND_FETCHES_MAX, RUNNING_FOLLOWED_MAX, SUBSCRIBE_AGAIN_MS};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum Subscription {
+    #[default]
+    None,
+    /// Asked for; batches of an earlier subscription may still be on the line.
+    Asked { at_ms: u64 },
+    /// The first batch came.
+    Following,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Log {
+    cursor: Option<Cursor>,
+    subscription: Subscription,
+    caught_up: bool,
+    /// The hub has no such log (yet).
+    absent: bool,
+    /// Cannot be mirrored; left alone.
+    quarantined: bool,
+    position: Option<SessionPosition>,
+    /// The seq up to which the hub had nothing more, so that a summary beyond the log's head asks once and not for ever.
+    fetched_for: Seq,
+}
+
+/// What a change asks of the line.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Ask {
+    Subscribe(LogId, Option<Cursor>),
+    Unsubscribe(LogId),
+}
+
+/// What a batch is to the mirror.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fit {
+    /// Continues the cursor.
+    Next { caught_up_changed: bool },
+    /// Continues the cursor and holds nothing.
+    Empty { caught_up_changed: bool },
+    /// Known, or of a subscription that is over.
+    Ignore,
+    /// Something is missing before it: the log is to be asked for again.
+    Gap,
+    /// Of another log under the same name.
+    OtherIncarnation,
+    /// Not a batch.
+    Malformed,
+}
+
+pub(super) struct Following {
+    account: LogId,
+    logs: HashMap<LogId, Log>,
+    running: BTreeSet<(Reverse<TimestampMs>, SessionId)>,
+    behind: BTreeSet<(Reverse<TimestampMs>, SessionId)>,
+    /// What is fetched in the background now.
+    fetching: HashSet<LogId>,
+    /// Logs that somebody looks at, and how many do.
+    viewers: HashMap<LogId, u32>,
+    /// Logs with a subscription.
+    followed: HashSet<LogId>,
+    /// Something changed that a review must see.
+    changed: bool,
+}
+
+impl Following {
+    pub(super) fn new(account: LogId, cursors: Vec<(LogId, Cursor)>) -> Self {
+        let entry = |(log, cursor)| {
+            let known = Log {
+                cursor: Some(cursor),
+                ..Log::default()
+            };
+            (log, known)
+        };
+        Self {
+            account,
+            logs: cursors.into_iter().map(entry).collect(),
+            running: BTreeSet::new(),
+            behind: BTreeSet::new(),
+            fetching: HashSet::new(),
+            viewers: HashMap::new(),
+            followed: HashSet::new(),
+            changed: true,
+        }
+    }
+
+    pub(super) fn cursor(&self, log: LogId) -> Option<Cursor> {
+        self.logs.get(&log)?.cursor
+    }
+
+    pub(super) fn want(&mut self, log: LogId) {
+        *self.viewers.entry(log).or_default() += 1;
+        self.changed = true;
+    }
+
+    pub(super) fn unwant(&mut self, log: LogId) {
+        if let Some(viewers) = self.viewers.get_mut(&log) {
+            *viewers -= 1;
+            if *viewers == 0 {
+                self.viewers.remove(&log);
+            }
+        }
+        self.changed = true;
+    }
+
+    pub(super) fn note(&mut self, position: SessionPosition) {
+        let log = LogId::Session(position.session);
+        let entry = self.logs.entry(log).or_default();
+        if let Some(old) = entry.position.replace(position) {
+            self.running
+                .remove(&(Reverse(old.updated_at), position.session));
+            self.behind
+                .remove(&(Reverse(old.updated_at), position.session));
+        }
+        entry.absent = false;
+        if position.running {
+            self.running
+                .insert((Reverse(position.updated_at), position.session));
+        }
+        self.place(log);
+    }
+
+    /// Sorts a session in among those that are behind, or out of them.
+    fn place(&mut self, log: LogId) {
+        self.changed = true;
+        let Some(entry) = self.logs.get(&log) else {
+            return;
+        };
+        let Some(position) = entry.position else {
+            return;
+        };
+        let stands_at = entry.cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+        let behind =
+            position.seq > stands_at.max(entry.fetched_for) && !entry.absent && !entry.quarantined;
+        let key = (Reverse(position.updated_at), position.session);
+        if behind {
+            self.behind.insert(key);
+        } else {
+            self.behind.remove(&key);
+        }
+    }
+
+    /// Whether the account and every log that somebody looks at stand at the hub's head.
+    pub(super) fn all_caught_up(&self) -> bool {
+        let done = |log: &LogId| {
+            let entry = self.logs.get(log);
+            entry.is_some_and(|entry| entry.caught_up || entry.absent || entry.quarantined)
+        };
+        done(&self.account) && self.viewers.keys().all(done)
+    }
+
+    pub(super) fn caught_up(&self, log: LogId) -> bool {
+        self.logs.get(&log).is_some_and(|entry| entry.caught_up)
+    }
+
+    /// The line is gone. Gives the logs that were caught up until now.
+    pub(super) fn line_lost(&mut self) -> Vec<LogId> {
+        let mut were = Vec::new();
+        for (log, entry) in &mut self.logs {
+            entry.subscription = Subscription::None;
+            entry.absent = false;
+            if std::mem::take(&mut entry.caught_up) {
+                were.push(*log);
+            }
+        }
+        self.fetching.clear();
+        self.followed.clear();
+        self.changed = true;
+        were
+    }
+
+    /// Compares what is followed with what should be.
+    pub(super) fn review(&mut self, now_ms: u64) -> Vec<Ask> {
+        if !std::mem::take(&mut self.changed) {
+            return Vec::new();
+        }
+        let desired = self.desired();
+        let mut gone: Vec<LogId> = self.followed.difference(&desired).copied().collect();
+        gone.sort();
+        let mut new: Vec<LogId> = desired.difference(&self.followed).copied().collect();
+        // The account first: it says what else there is.
+        new.sort_by_key(|log| (*log != self.account, *log));
+        let mut asks = Vec::new();
+        for log in gone {
+            self.let_go(log);
+            asks.push(Ask::Unsubscribe(log));
+        }
+        for log in new {
+            asks.push(self.subscribe(log, now_ms));
+        }
+        asks
+    }
+
+    fn let_go(&mut self, log: LogId) {
+        let entry = self.logs.entry(log).or_default();
+        entry.subscription = Subscription::None;
+        entry.caught_up = false;
+        self.followed.remove(&log);
+    }
+
+    fn desired(&mut self) -> HashSet<LogId> {
+        let may = |logs: &HashMap<LogId, Log>, log: &LogId| {
+            let entry = logs.get(log);
+            entry.is_none_or(|entry| !entry.absent && !entry.quarantined)
+        };
+        let mut desired: HashSet<LogId> = self.viewers.keys().copied().collect();
+        desired.insert(self.account);
+        let running = self.running.iter().take(RUNNING_FOLLOWED_MAX);
+        desired.extend(running.map(|(_, session)| LogId::Session(*session)));
+        desired.retain(|log| may(&self.logs, log));
+
+        self.fetching.retain(|log| !desired.contains(log));
+        let behind = self.behind.iter();
+        for (_, session) in behind {
+            if self.fetching.len() >= BACKGROUND_FETCHES_MAX {
+                break;
+            }
+            let log = LogId::Session(*session);
+            if !desired.contains(&log) {
+                self.fetching.insert(log);
+            }
+        }
+        desired.extend(self.fetching.iter().copied());
+        desired
+    }
+
+    /// Asks for a log from where the mirror stands.
+    pub(super) fn subscribe(&mut self, log: LogId, now_ms: u64) -> Ask {
+        let entry = self.logs.entry(log).or_default();
+        entry.subscription = Subscription::Asked { at_ms: now_ms };
+        let cursor = entry.cursor;
+        self.followed.insert(log);
+        Ask::Subscribe(log, cursor)
+    }
+
+    /// Logs whose first batch has not come for too long.
+    pub(super) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
+        let overdue = |log: &&LogId| match self.logs.get(log).map(|entry| entry.subscription) {
+            Some(Subscription::Asked { at_ms }) => {
+                now_ms.saturating_sub(at_ms) >= SUBSCRIBE_AGAIN_MS
+            }
+            _ => false,
+        };
+        let mut logs: Vec<LogId> = self.followed.iter().filter(overdue).copied().collect();
+        logs.sort();
+        logs
+    }
+
+    /// Judges a batch and, where it fits, moves the cursor.
+    pub(super) fn take(&mut self, batch: &Batch) -> Fit {
+        let Some(entry) = self.logs.get_mut(&batch.log) else {
+            return Fit::Ignore;
+        };
+        if !is_well_formed(batch) {
+            return Fit::Malformed;
+        }
+        let asked = match entry.subscription {
+            Subscription::None => return Fit::Ignore,
+            Subscription::Asked { .. } => true,
+            Subscription::Following => false,
+        };
+        let stands_at = entry.cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+        let other = entry
+            .cursor
+            .is_some_and(|cursor| cursor.incarnation != batch.incarnation);
+        if other {
+            return if asked {
+                Fit::Ignore
+            } else {
+                Fit::OtherIncarnation
+            };
+        }
+        if batch.after != stands_at {
+            let known = batch.upto <= stands_at;
+            return if asked || known {
+                Fit::Ignore
+            } else {
+                Fit::Gap
+            };
+        }
+        entry.subscription = Subscription::Following;
+        entry.cursor = Some(Cursor {
+            incarnation: batch.incarnation,
+            seq: batch.upto,
+        });
+        let caught_up = batch.upto >= batch.head;
+        let caught_up_changed = std::mem::replace(&mut entry.caught_up, caught_up) != caught_up;
+        if caught_up_changed {
+            if let (true, Some(position)) = (caught_up, entry.position) {
+                entry.fetched_for = position.seq;
+            }
+            if caught_up {
+                self.fetching.remove(&batch.log);
+            }
+            self.place(batch.log);
+        }
+        if batch.upto == batch.after {
+            Fit::Empty { caught_up_changed }
+        } else {
+            Fit::Next { caught_up_changed }
+        }
+    }
+
+    /// The mirror stands elsewhere.
+    pub(super) fn set_cursor(&mut self, log: LogId, cursor: Option<Cursor>) {
+        let entry = self.logs.entry(log).or_default();
+        entry.cursor = cursor;
+        entry.caught_up = false;
+        if cursor.is_none() {
+            entry.fetched_for = Seq::ZERO;
+        }
+        self.place(log);
+    }
+
+    pub(super) fn is_followed(&self, log: LogId) -> bool {
+        self.followed.contains(&log)
+    }
+
+    /// The hub has no such log.
+    pub(super) fn set_absent(&mut self, log: LogId) {
+        let entry = self.logs.entry(log).or_default();
+        entry.absent = true;
+        self.let_go(log);
+        self.fetching.remove(&log);
+        self.place(log);
+    }
+
+    /// The hub has it now.
+    pub(super) fn set_present(&mut self, log: LogId) {
+        self.logs.entry(log).or_default().absent = false;
+        self.place(log);
+    }
+
+    pub(super) fn quarantine(&mut self, log: LogId) {
+        self.logs.entry(log).or_default().quarantined = true;
+        self.fetching.remove(&log);
+        self.place(log);
+    }
+}
+
+fn is_well_formed(batch: &Batch) -> bool {
+    let mut last = batch.after;
+    for event in &batch.events {
+        if event.seq <= last {
+            return false;
+        }
+        last = event.seq;
+    }
+    last <= batch.upto && batch.after <= batch.upto
+}

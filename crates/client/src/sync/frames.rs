@@ -1,0 +1,154 @@
+//! What each frame of the hub does.
+
+use baton_protocol::limits::HEARTBEAT_INTERVAL_MS;
+use baton_protocol::{
+    Batch, Command, CommandBody, CommandId, Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Receipt,
+    ReceiptOutcome,
+};
+
+use super::engine::Line;
+use super::following::Fit;
+use super::problems::{other_account, unreadable};
+use super::{Now, Output, SyncEngine};
+
+impl SyncEngine {
+    pub(super) fn frame(&mut self, now: Now, frame: HubFrame) {
+        if let Line::Open { heard_ms, .. } = &mut self.line {
+            *heard_ms = now.mono_ms;
+        }
+        match frame {
+            HubFrame::Welcome {
+                account,
+                principal,
+                hub_name,
+                ..
+            } => {
+                if !matches!(self.line, Line::Greeting { .. }) {
+                    return;
+                }
+                if account != self.account {
+                    return self.cut(now, other_account());
+                }
+                self.line = Line::Open {
+                    heard_ms: now.mono_ms,
+                    next_heartbeat_ms: now.mono_ms + HEARTBEAT_INTERVAL_MS,
+                };
+                self.problem = None;
+                self.tried = true;
+                self.emit(Output::Welcomed {
+                    hub_name,
+                    principal,
+                });
+            }
+            // Whatever else comes before the greeting is not of this line.
+            _ if !self.is_open() => {}
+            HubFrame::Batch(batch) => self.batch(now, batch),
+            HubFrame::Missing { log, incarnation } => {
+                self.missing(now, log, incarnation.is_some());
+            }
+            HubFrame::Receipt { receipt } => self.receipt(receipt),
+            HubFrame::Refused {
+                command: Some(command),
+                error,
+                ..
+            } => self.command_refused(now, command, error),
+            HubFrame::Refused { log: Some(log), .. } => self.following.set_absent(log),
+            HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
+            HubFrame::Refused { .. }
+            | HubFrame::HeartbeatAck {}
+            | HubFrame::RunAssigned { .. }
+            | HubFrame::RunAcked { .. }
+            | HubFrame::RunFenced { .. } => {}
+        }
+    }
+
+    fn batch(&mut self, now: Now, batch: Batch) {
+        let log = batch.log;
+        let caught_up_changed = match self.following.take(&batch) {
+            Fit::Next { caught_up_changed } => {
+                self.emit(Output::ApplyBatch(batch));
+                caught_up_changed
+            }
+            Fit::Empty { caught_up_changed } => caught_up_changed,
+            Fit::Ignore => false,
+            Fit::Gap => {
+                let ask = self.following.subscribe(log, now.mono_ms);
+                self.ask(ask);
+                false
+            }
+            Fit::OtherIncarnation => return self.start_over(now, log),
+            Fit::Malformed => return self.cut(now, unreadable()),
+        };
+        let caught_up = self.following.caught_up(log);
+        if caught_up_changed {
+            self.emit(Output::CaughtUp { log, caught_up });
+        }
+        // A line over which a log came whole is a good one.
+        if caught_up {
+            self.backoff.reset();
+        }
+    }
+
+    fn missing(&mut self, now: Now, log: LogId, there_is_one: bool) {
+        if !self.following.is_followed(log) {
+            return;
+        }
+        if there_is_one {
+            return self.start_over(now, log);
+        }
+        if self.following.cursor(log).is_some() {
+            self.emit(Output::DropLog(log));
+            self.following.set_cursor(log, None);
+        }
+        self.following.set_absent(log);
+    }
+
+    fn start_over(&mut self, now: Now, log: LogId) {
+        if self.following.cursor(log).is_some() {
+            self.emit(Output::DropLog(log));
+            self.following.set_cursor(log, None);
+        }
+        let ask = self.following.subscribe(log, now.mono_ms);
+        self.ask(ask);
+    }
+
+    pub(super) fn mirror_moved(&mut self, now: Now, log: LogId, cursor: Option<Cursor>) {
+        self.following.set_cursor(log, cursor);
+        if self.is_open() && self.following.is_followed(log) {
+            let ask = self.following.subscribe(log, now.mono_ms);
+            self.ask(ask);
+        }
+    }
+
+    fn receipt(&mut self, receipt: Receipt) {
+        let Some(command) = self.sending.answered(receipt.command) else {
+            return;
+        };
+        let outcome = receipt.outcome.clone();
+        self.emit(Output::StoreReceipt(receipt));
+        match outcome {
+            ReceiptOutcome::Accepted { .. } => self.following.set_present(command.log),
+            ReceiptOutcome::Refused { error } => self.refuse_dependents(&command, &error),
+        }
+    }
+
+    fn command_refused(&mut self, now: Now, command: CommandId, error: ErrorBody) {
+        if error.code.is_retryable() {
+            return self.sending.hold(command, now.mono_ms);
+        }
+        if let Some(refused) = self.sending.answered(command) {
+            self.refuse_dependents(&refused, &error);
+            self.emit(Output::RefuseIntent { command, error });
+        }
+    }
+
+    fn refuse_dependents(&mut self, command: &Command, error: &ErrorBody) {
+        let begins = matches!(command.body, CommandBody::CreateSession(_));
+        if !begins || error.code == ErrorCode::SessionExists {
+            return;
+        }
+        for (command, error) in self.sending.drop_dependents(command.log, error) {
+            self.emit(Output::RefuseIntent { command, error });
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What goes into the engine and what comes out.
+
+use baton_protocol::view::ConnectionPhase;
+use baton_protocol::{
+    AccountId, Batch, ClientFrame, Command, CommandId, Cursor, ErrorBody, HubFrame, LogId,
+    Principal, Receipt, Seq, SessionId, TimestampMs,
+};
+
+/// The time of an input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Now {
+    /// Milliseconds of a clock that never goes back; it may stand still while the machine sleeps.
+    pub mono_ms: u64,
+    /// Milliseconds since the Unix epoch, for noticing sleep and for display.
+    pub wall: TimestampMs,
+}
+
+/// What an engine knows when it starts.
+#[derive(Clone, Debug)]
+pub struct SyncConfig {
+    /// The account whose logs are followed.
+    pub account: AccountId,
+    /// Feeds the jitter.
+    pub seed: u64,
+    /// Where the mirror stands in each log that it has.
+    pub cursors: Vec<(LogId, Cursor)>,
+    /// What the mirror's account log says of the sessions.
+    pub sessions: Vec<SessionPosition>,
+    /// Intents without an answer, in their order.
+    pub intents: Vec<PendingIntent>,
+}
+
+/// An intent that waits for its receipt.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PendingIntent {
+    /// What is wanted.
+    pub command: Command,
+    /// Whether it was given to a line before, and may be at the hub.
+    pub maybe_sent: bool,
+}
+
+/// What the sessions list says about how far a session is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionPosition {
+    /// Which session.
+    pub session: SessionId,
+    /// The head of its log, as far as the account's log knows.
+    pub seq: Seq,
+    /// Whether a run is on.
+    pub running: bool,
+    /// When something last happened: newer ones are fetched first.
+    pub updated_at: TimestampMs,
+}
+
+/// Why there is no connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Problem {
+    /// For the person.
+    pub error: ErrorBody,
+    /// Whether another attempt makes sense without anything changing.
+    pub retry: bool,
+}
+
+impl Problem {
+    /// Something that may be over at the next attempt.
+    pub fn passing(error: ErrorBody) -> Self {
+        Self { error, retry: true }
+    }
+
+    /// Something that stays until a person acts.
+    pub fn lasting(error: ErrorBody) -> Self {
+        Self {
+            error,
+            retry: false,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    /// Begin.
+    Start,
+    /// The socket is open.
+    Connected,
+    /// The socket could not be opened, or is closed.
+    Disconnected(Problem),
+    /// The hub sent a frame.
+    FrameReceived(Box<HubFrame>),
+    /// A frame came that could not be read.
+    FrameUnreadable,
+    /// Time has passed.
+    Tick,
+    /// The network changed or the machine woke: try at once.
+    Nudge,
+    /// An intent is durable in the outbox.
+    IntentQueued(PendingIntent),
+    /// Somebody looks at this log.
+    Want(LogId),
+    /// One of those who looked at it does so no longer.
+    Unwant(LogId),
+    /// The mirror did not stand where the engine thought: another process wrote it, or it was dropped.
+    MirrorMoved {
+        /// Which log.
+        log: LogId,
+        /// Where it stands; absent: it is empty.
+        cursor: Option<Cursor>,
+    },
+    /// The mirror could not take a batch: start the line anew, later.
+    MirrorFailed(ErrorBody),
+    /// A log that cannot be mirrored is left alone until the next start.
+    Quarantine(LogId),
+    /// The sessions list changed here.
+    Summaries(Vec<SessionPosition>),
+}
+
+/// What the driver must do.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// Open a socket; one that is open or being opened is given up.
+    Connect,
+    /// Close the socket, without a word if it takes none.
+    Close,
+    /// Write a frame.
+    Send(ClientFrame),
+    /// Note durably that these intents may be at the hub, before the frames that follow are written.
+    MarkSent(Vec<CommandId>),
+    /// Give this to the mirror.
+    ApplyBatch(Batch),
+    /// Forget what is mirrored of this log.
+    DropLog(LogId),
+    /// The hub has answered an intent.
+    StoreReceipt(Receipt),
+    /// An intent will never be done, and has no receipt: the hub refused its frame, or what it builds on was refused.
+    RefuseIntent {
+        /// Which.
+        command: CommandId,
+        /// Why.
+        error: ErrorBody,
+    },
+    /// The hub has greeted.
+    Welcomed {
+        /// Its name.
+        hub_name: String,
+        /// Who it takes this device for.
+        principal: Principal,
+    },
+    /// Who is connected.
+    Presence(Vec<Principal>),
+    /// The state of the line changed.
+    Connection(ConnectionStatus),
+    /// Whether a log is mirrored up to the hub's head.
+    CaughtUp {
+        /// Which log.
+        log: LogId,
+        /// Whether it is.
+        caught_up: bool,
+    },
+}
+
+/// The state of the line, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ConnectionStatus {
+    /// Where it stands.
+    pub phase: ConnectionPhase,
+    /// When the next attempt will be made.
+    pub retry_at: Option<TimestampMs>,
+    /// Why there is none.
+    pub problem: Option<ErrorBody>,
+}

@@ -1,0 +1,30 @@
+//! The sync engine: a machine without IO that keeps a mirror equal to the hub's logs and gets every intent answered.
+//!
+//! [`SyncEngine`] takes [`Input`]s (what the socket, the clock, the mirror and the person did) and gives [`Output`]s (what the driver
+//! must do, in this order). It reads no clock and no random source: the time comes with each input, the seed at the beginning.
+//!
+//! **Invariant:** an [`Output::ApplyBatch`] always continues exactly the cursor that the one before it left, so no gap and no
+//! duplicate reaches the mirror, whatever the line loses, repeats or reorders.
+//!
+//! **Invariant:** an intent is given to the line again and again with the same id until the hub has answered it, in the order in
+//! which the intents of its log were queued.
+
+mod backoff;
+mod engine;
+mod following;
+mod frames;
+mod io;
+mod problems;
+mod sending;
+
+#[cfg(test)]
+mod fuzz;
+#[cfg(test)]
+mod tables;
+
+pub use backoff::Backoff;
+pub use engine::SyncEngine;
+pub use io::{
+    ConnectionStatus, Input, Now, Output, PendingIntent, Problem, SessionPosition, SyncConfig,
+};
+pub use sending::CancelOutcome;

@@ -1,0 +1,174 @@
+//! Which intents go onto the line, and when.
+//!
+//! Order is kept within a log: an intent that is held back (the hub could not answer it now, or it begins the session) holds back
+//! what follows it in the same log, and nothing in other logs, so that a stop never waits for another session's trouble.
+
+use std::collections::HashSet;
+
+use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogId};
+
+use super::PendingIntent;
+use crate::limits::{COMMAND_RETRY_MS_MAX, COMMAND_RETRY_MS_MIN, OUTBOX_IN_FLIGHT_MAX};
+
+/// What became of a wish to take an intent back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CancelOutcome {
+    /// It was never sent, and will not be.
+    Cancelled,
+    /// It may be at the hub already.
+    MaybeSent,
+    /// No such intent waits here.
+    NotWaiting,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Queued,
+    InFlight,
+    HeldUntil(u64),
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    intent: PendingIntent,
+    stage: Stage,
+    refusals: u32,
+}
+
+/// The unanswered intents, in their order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sending {
+    entries: Vec<Entry>,
+}
+
+/// What goes onto the line now.
+#[derive(Default)]
+pub(super) struct Pumped {
+    pub(super) first_time: Vec<CommandId>,
+    pub(super) commands: Vec<Command>,
+}
+
+impl Sending {
+    pub(super) fn queue(&mut self, intent: PendingIntent) {
+        let known = |entry: &Entry| entry.intent.command.id == intent.command.id;
+        if !self.entries.iter().any(known) {
+            self.entries.push(Entry {
+                intent,
+                stage: Stage::Queued,
+                refusals: 0,
+            });
+        }
+    }
+
+    /// Takes what may be sent now.
+    pub(super) fn pump(&mut self, now_ms: u64) -> Pumped {
+        let mut pumped = Pumped::default();
+        let mut in_flight = self.in_flight();
+        let mut held: HashSet<LogId> = HashSet::new();
+        for entry in &mut self.entries {
+            let log = entry.intent.command.log;
+            if held.contains(&log) {
+                continue;
+            }
+            let due = match entry.stage {
+                Stage::Queued => true,
+                Stage::InFlight => false,
+                Stage::HeldUntil(at_ms) => at_ms <= now_ms,
+            };
+            if due && in_flight < OUTBOX_IN_FLIGHT_MAX {
+                in_flight += 1;
+                entry.stage = Stage::InFlight;
+                if !std::mem::replace(&mut entry.intent.maybe_sent, true) {
+                    pumped.first_time.push(entry.intent.command.id);
+                }
+                pumped.commands.push(entry.intent.command.clone());
+            }
+            let begins = matches!(entry.intent.command.body, CommandBody::CreateSession(_));
+            if begins || entry.stage != Stage::InFlight {
+                held.insert(log);
+            }
+        }
+        pumped
+    }
+
+    /// When something that is held may be sent.
+    pub(super) fn deadline_ms(&self) -> Option<u64> {
+        let held = self.entries.iter().filter_map(|entry| match entry.stage {
+            Stage::HeldUntil(at_ms) => Some(at_ms),
+            Stage::Queued | Stage::InFlight => None,
+        });
+        held.min()
+    }
+
+    /// The line is gone: everything that was on it goes again.
+    pub(super) fn line_lost(&mut self) {
+        for entry in &mut self.entries {
+            entry.stage = Stage::Queued;
+        }
+    }
+
+    /// The hub answered. Gives the intent.
+    pub(super) fn answered(&mut self, command: CommandId) -> Option<Command> {
+        let index = self.position(command)?;
+        Some(self.entries.remove(index).intent.command)
+    }
+
+    /// The hub could not answer now.
+    pub(super) fn hold(&mut self, command: CommandId, now_ms: u64) {
+        let Some(index) = self.position(command) else {
+            return;
+        };
+        let entry = &mut self.entries[index];
+        let wait_ms = COMMAND_RETRY_MS_MIN << entry.refusals.min(10);
+        entry.refusals += 1;
+        entry.stage = Stage::HeldUntil(now_ms + wait_ms.min(COMMAND_RETRY_MS_MAX));
+    }
+
+    /// The session never began: takes out what was meant for it.
+    pub(super) fn drop_dependents(
+        &mut self,
+        log: LogId,
+        why: &ErrorBody,
+    ) -> Vec<(CommandId, ErrorBody)> {
+        let (dependents, others) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| entry.intent.command.log == log);
+        self.entries = others;
+        let error = ErrorCode::SessionNotFound.with(
+            format!("the session could not be created: {}", why.message),
+            why.hint.clone(),
+        );
+        let refuse = |entry: Entry| (entry.intent.command.id, error.clone());
+        dependents.into_iter().map(refuse).collect()
+    }
+
+    pub(super) fn cancel(&mut self, command: CommandId) -> CancelOutcome {
+        match self.position(command) {
+            None => CancelOutcome::NotWaiting,
+            Some(index) if self.entries[index].intent.maybe_sent => CancelOutcome::MaybeSent,
+            Some(index) => {
+                self.entries.remove(index);
+                CancelOutcome::Cancelled
+            }
+        }
+    }
+
+    /// A person asks for another try: what is held goes at once.
+    pub(super) fn retry(&mut self, command: CommandId) {
+        if let Some(index) = self.position(command)
+            && let Stage::HeldUntil(_) = self.entries[index].stage
+        {
+            self.entries[index].stage = Stage::Queued;
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        let in_flight = |entry: &&Entry| entry.stage == Stage::InFlight;
+        self.entries.iter().filter(in_flight).count()
+    }
+
+    fn position(&self, command: CommandId) -> Option<usize> {
+        let is = |entry: &Entry| entry.intent.command.id == command;
+        self.entries.iter().position(is)
+    }
+}
