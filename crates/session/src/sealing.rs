@@ -35,7 +35,12 @@ pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
         since,
         text,
     });
+    // A part that was cut from outside is closed without a count of its writer: the one of its last append must not be lost.
+    let producer = close
+        .producer
+        .max(appends.iter().filter_map(|event| event.producer).max());
     Some(Event {
+        producer,
         body,
         ..close.clone()
     })
