@@ -1,1 +1,28 @@
+//! The desktop shell: a window, a profile's folder, the keyring, and commands that delegate to the device in `baton-client`.
+//!
+//! It composes the device with, where the person chose "on this computer", a hub and a runner inside the application. It holds no state of
+//! any conversation: the page asks the device for views through [`commands`], and gets patches through one channel.
+//!
+//! **Invariant:** one process holds a profile at a time.
+//! **Invariant:** the page reaches no network, no disk and no other page; everything goes through the commands.
 
+#![forbid(unsafe_code)]
+
+mod app;
+mod commands;
+mod diagnostics;
+mod external;
+mod model_servers;
+mod options;
+mod private_files;
+mod profile;
+mod secrets;
+mod settings;
+mod shell;
+mod shell_types;
+mod status;
+mod tasks;
+mod window;
+
+pub use app::run;
+pub use options::{Options, ProfileName};

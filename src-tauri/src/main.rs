@@ -1,1 +1,12 @@
-fn main() {}
+//! The desktop application.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    baton::run(baton::Options::parse())
+}

@@ -1,0 +1,185 @@
+//! A profile: one device of this computer, with a folder of its own that one process holds at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::options::{Options, ProfileName};
+use crate::private_files;
+
+/// Where everything of a device is.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    name: ProfileName,
+    folder: PathBuf,
+}
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenProfileError {
+    /// The system names no folder for a user's data.
+    #[error("this system has no folder for a user's data; say where with --data-root")]
+    NoDataFolder,
+    /// Another process has it.
+    #[error("Baton is already open with the profile `{0}`")]
+    InUse(ProfileName),
+    /// The folder cannot be made or locked.
+    #[error("the folder `{}` cannot be used", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The right to be the only process of a profile; given back when the process ends, however it ends.
+#[derive(Debug)]
+pub struct ProfileClaim {
+    _lock: File,
+}
+
+impl Profile {
+    /// The profile that the options name; its folder exists afterwards.
+    pub fn open(options: &Options) -> Result<Self, OpenProfileError> {
+        let root = match &options.data_root {
+            Some(root) => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
+            None => dirs::data_dir()
+                .ok_or(OpenProfileError::NoDataFolder)?
+                .join("baton"),
+        };
+        let folder = root.join(options.profile.as_str());
+        private_files::create_folder(&folder).map_err(|source| OpenProfileError::Io {
+            path: folder.clone(),
+            source,
+        })?;
+        Ok(Self {
+            name: options.profile.clone(),
+            folder,
+        })
+    }
+
+    /// Takes the profile, or says that another process has it.
+    pub fn claim(&self) -> Result<ProfileClaim, OpenProfileError> {
+        let path = self.folder.join("lock");
+        let failed = |source| OpenProfileError::Io {
+            path: path.clone(),
+            source,
+        };
+        let lock = private_files::open(
+            &path,
+            OpenOptions::new().write(true).create(true).truncate(false),
+        )
+        .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(ProfileClaim { _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(OpenProfileError::InUse(self.name.clone())),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &ProfileName {
+        &self.name
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the webview keeps.
+    pub fn webview_folder(&self) -> PathBuf {
+        self.folder.join("webview")
+    }
+
+    /// The mirror and the outbox.
+    pub fn device_folder(&self) -> PathBuf {
+        self.folder.join("device")
+    }
+
+    /// The hub inside the application.
+    pub fn hub_folder(&self) -> PathBuf {
+        self.folder.join("hub")
+    }
+
+    /// The runner inside the application.
+    pub fn runner_folder(&self) -> PathBuf {
+        self.folder.join("runner")
+    }
+
+    /// The window's title.
+    pub fn window_title(&self) -> String {
+        if self.name.is_default() {
+            "Baton".to_owned()
+        } else {
+            format!("Baton · {}", self.name)
+        }
+    }
+
+    /// A name for this device that a person recognises: the computer's, with the profile where there is one.
+    pub fn suggested_device_name(&self) -> String {
+        let host = gethostname::gethostname().to_string_lossy().into_owned();
+        let host = host.split('.').next().unwrap_or_default();
+        let host = if host.is_empty() {
+            "This computer"
+        } else {
+            host
+        };
+        if self.name.is_default() {
+            host.to_owned()
+        } else {
+            format!("{host} ({})", self.name)
+        }
+    }
+
+    /// A word for this profile and no other of this computer, for names on the session bus and in the keyring.
+    pub fn identity(&self) -> String {
+        let digest = Sha256::digest(self.folder.to_string_lossy().as_bytes());
+        format!("p{}", hex::encode(&digest[..8]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn options(root: &Path, name: &str) -> Options {
+        Options::parse_from([
+            "baton",
+            "--profile",
+            name,
+            "--data-root",
+            &root.to_string_lossy(),
+        ])
+    }
+
+    #[test]
+    fn one_process_holds_a_profile_and_profiles_are_apart() {
+        let root = tempfile::tempdir().unwrap();
+        let profile = Profile::open(&options(root.path(), "a")).unwrap();
+        let claim = profile.claim().unwrap();
+        assert!(matches!(profile.claim(), Err(OpenProfileError::InUse(_))));
+        let other = Profile::open(&options(root.path(), "b")).unwrap();
+        other.claim().unwrap();
+        assert_ne!(profile.identity(), other.identity());
+        drop(claim);
+        profile.claim().unwrap();
+    }
+
+    #[test]
+    fn titles_name_the_profile_only_where_there_is_one() {
+        let root = tempfile::tempdir().unwrap();
+        let titled = |name| {
+            Profile::open(&options(root.path(), name))
+                .unwrap()
+                .window_title()
+        };
+        assert_eq!(titled("default"), "Baton");
+        assert_eq!(titled("laptop"), "Baton · laptop");
+    }
+}

@@ -1,0 +1,83 @@
+//! The window: it shows our own page and nothing else, and keeps what it keeps in the profile's folder.
+
+use tauri::webview::NewWindowResponse;
+use tauri::{AppHandle, Manager, Url, WebviewWindow, WebviewWindowBuilder};
+
+use crate::profile::Profile;
+
+/// Its label in `tauri.conf.json` and in the capability.
+const LABEL: &str = "main";
+
+/// Opens the window of the profile.
+pub fn open(app: &AppHandle, profile: &Profile) -> tauri::Result<WebviewWindow> {
+    let config = app
+        .config()
+        .app
+        .windows
+        .iter()
+        .find(|window| window.label == LABEL)
+        .expect("tauri.conf.json has the window `main`")
+        .clone();
+    let home = app.config().build.dev_url.clone();
+    WebviewWindowBuilder::from_config(app, &config)?
+        .title(profile.window_title())
+        .data_directory(profile.webview_folder())
+        .on_navigation(move |url| is_own_page(url, home.as_ref()))
+        .on_new_window(|_url, _features| NewWindowResponse::Deny)
+        .build()
+}
+
+/// Our own page: Tauri's protocol, or the development server where this is a development build.
+fn is_own_page(url: &Url, development: Option<&Url>) -> bool {
+    let is_tauri = url.scheme() == "tauri"
+        || (matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost"));
+    let is_development = tauri::is_dev()
+        && development.is_some_and(|development| development.origin() == url.origin());
+    is_tauri || is_development || url.as_str() == "about:blank"
+}
+
+/// Brings the window to the front.
+pub fn show(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(LABEL) else {
+        return;
+    };
+    let shown = window
+        .show()
+        .and_then(|()| window.unminimize())
+        .and_then(|()| window.set_focus());
+    if let Err(error) = shown {
+        tracing::warn!(%error, "the window cannot be shown");
+    }
+}
+
+/// Hides the window where it is in front, and brings it there where it is not.
+pub fn toggle(app: &AppHandle) {
+    let in_front = app.get_webview_window(LABEL).filter(|window| {
+        window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false)
+    });
+    match in_front.map(|window| window.hide()) {
+        None => show(app),
+        Some(Ok(())) => {}
+        Some(Err(error)) => tracing::warn!(%error, "the window cannot be hidden"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_goes_nowhere_else() {
+        let allowed = |url: &str| is_own_page(&Url::parse(url).unwrap(), None);
+        assert!(allowed("tauri://localhost/index.html"));
+        for url in [
+            "https://example.com/",
+            "http://127.0.0.1:7420/",
+            "http://localhost:5173/",
+            "file:///etc/passwd",
+            "data:text/html,x",
+        ] {
+            assert!(!allowed(url), "{url}");
+        }
+    }
+}
