@@ -1,1 +1,23 @@
+//! What tests share, in two kinds: programs ([`Child`], [`bin`]) and the network between them ([`FakeModel`],
+//! [`RecordingProxy`], [`TcpCutter`]).
+//!
+//! Nothing here sleeps for luck: whatever a test has to wait for can be awaited, and every wait ends in a panic that says
+//! what did not come. It knows no crate of Baton, so that every crate's tests can use it.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod child;
+mod cutter;
+mod eventually;
+mod exchange;
+mod fake_model;
+mod proxy;
+mod sse;
+
+pub use child::{Child, bin};
+pub use cutter::{Direction, TcpCutter};
+pub use eventually::{WAIT_LIMIT, eventually};
+pub use exchange::{Ending, Exchange};
+pub use fake_model::{FakeModel, Reply};
+pub use proxy::RecordingProxy;

@@ -1,0 +1,36 @@
+//! Waiting for something that can only be looked at.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long this crate's own waits take before they give up: far beyond anything that still works.
+pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
+
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Looks until the probe gives something, and panics with `what` when it has not within `limit`.
+/// For state that offers nothing to await: a file, a table of a database, a page.
+pub async fn eventually<T, F, Fut>(limit: Duration, what: &str, mut probe: F) -> T
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + limit;
+    loop {
+        match tokio::time::timeout_at(deadline, probe()).await {
+            Ok(Some(found)) => return found,
+            Ok(None) if Instant::now() + PAUSE < deadline => tokio::time::sleep(PAUSE).await,
+            Ok(None) => panic!("not within {limit:?}: {what}"),
+            Err(_) => panic!("not within {limit:?}, and the last look had no end: {what}"),
+        }
+    }
+}
+
+/// The same limit for something that can be awaited.
+pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(WAIT_LIMIT, work).await {
+        Ok(found) => found,
+        Err(_) => panic!("not within {WAIT_LIMIT:?}: {what}"),
+    }
+}
