@@ -5,4 +5,8 @@
 #![warn(missing_docs)]
 
 pub mod limits;
+mod linked_hub;
+mod mirror;
+mod net;
 pub mod sync;
+mod token;

@@ -1,0 +1,66 @@
+//! Table `events`: what the hub sent, and sealed here as the hub seals.
+
+use baton_protocol::{Event, Seq};
+use rusqlite::{Connection, params};
+
+use super::StoreError;
+use super::logs::LogKey;
+use super::sql::{seq_from, seq_into};
+
+pub(super) const TABLE: &str = "
+    CREATE TABLE events (
+        log INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        json TEXT NOT NULL,
+        PRIMARY KEY (log, seq)
+    ) WITHOUT ROWID;";
+
+pub(super) fn insert(conn: &Connection, key: LogKey, event: &Event) -> Result<(), StoreError> {
+    conn.prepare_cached("INSERT INTO events (log, seq, json) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            key,
+            seq_into(event.seq),
+            serde_json::to_string(event)?
+        ])?;
+    Ok(())
+}
+
+pub(super) fn delete(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq = ?2")?
+        .execute(params![key, seq_into(seq)])?;
+    Ok(())
+}
+
+/// Events behind `after`, at most `limit`.
+pub(super) fn after(
+    conn: &Connection,
+    key: LogKey,
+    after: Seq,
+    limit: usize,
+) -> Result<Vec<Event>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT json FROM events WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    )?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![key, seq_into(after), limit])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(serde_json::from_str(row.get_ref(0)?.as_str()?)?);
+    }
+    Ok(events)
+}
+
+/// The seq of the last event.
+pub(super) fn last(conn: &Connection, key: LogKey) -> Result<Seq, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE log = ?1")?;
+    Ok(seq_from(
+        statement.query_row(params![key], |row| row.get(0))?,
+    ))
+}
+
+pub(super) fn delete_through(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq <= ?2")?
+        .execute(params![key, seq_into(seq)])?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The mirror: a device's copy of its logs in SQLite, the index over it, and the outbox.
+//!
+//! It owns `mirror.db` in the device's data directory: one writer thread, and readers for what may take longer (search, tails). It
+//! knows no socket and decides nothing: the sync engine says what to apply, the session crate says what it means.
+//!
+//! **Invariant:** what the mirror shows is durable here, and a prefix of what the hub recorded.
+
+mod account_log;
+mod events;
+mod logs;
+mod outbox;
+mod receipts;
+mod recovery;
+mod rows;
+mod schema;
+mod search;
+mod session_log;
+mod settings;
+mod sql;
+mod store;
+mod threads;
+
+use baton_protocol::{Event, SessionId};
+use baton_session::{AccountState, RowChange, SessionState};
+
+pub(crate) use outbox::keeps_refusal;
+pub use outbox::{OutboxEntry, OutboxState};
+pub(crate) use rows::RowPlace;
+pub use store::ApplyOutcome;
+pub(crate) use threads::Mirror;
+
+/// Hears what commits, on the writer's thread and in order. It must not call back into the mirror.
+pub trait MirrorListener: Send + Sync + 'static {
+    /// A session's log went on. `events` are empty where another process wrote them.
+    fn session_changed(
+        &self,
+        session: SessionId,
+        changes: &[RowChange],
+        state: &SessionState,
+        events: &[Event],
+    );
+    /// What was mirrored of a session is gone or was replaced: open it anew.
+    fn session_dropped(&self, session: SessionId);
+    /// The account's log went on.
+    fn account_changed(&self, state: &AccountState);
+}
+
+/// The mirror cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The engine says no.
+    #[error("the mirror's database failed")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the mirror's schema cannot be brought up to date: {0}")]
+    Migration(String),
+    /// What stands in a table is not what was written there.
+    #[error("the mirror holds something unreadable")]
+    Json(#[from] serde_json::Error),
+    /// The same, for a plain column.
+    #[error("the mirror holds {0} that is unreadable")]
+    Unreadable(&'static str),
+    /// The file is not whole.
+    #[error("the mirror's file is damaged")]
+    Damaged,
+    /// The file system says no.
+    #[error("the mirror's file cannot be used")]
+    Io(#[from] std::io::Error),
+    /// The mirror was closed.
+    #[error("the mirror is closed")]
+    Closed,
+}
+
+impl From<rusqlite::types::FromSqlError> for StoreError {
+    fn from(_: rusqlite::types::FromSqlError) -> Self {
+        Self::Unreadable("a column")
+    }
+}

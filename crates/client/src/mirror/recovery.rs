@@ -1,0 +1,132 @@
+//! Opening the file. One that is damaged is set aside, never deleted, and a new one takes over what could be read of the outbox.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::{StoreError, outbox, schema};
+use crate::limits::MIRROR_BUSY_MS;
+
+/// Beside the file: some statement met damage, so the next start looks at all of it.
+const SUSPECT_SUFFIX: &str = "suspect";
+
+/// A writing connection to a mirror with the newest schema.
+pub(super) fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
+    match open_checked(path) {
+        Ok(conn) => Ok(conn),
+        Err(error) if is_damage(&error) => {
+            tracing::error!(error = %error, "the mirror is damaged: it is set aside and fetched anew");
+            rebuild(path)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A reading connection.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(Duration::from_millis(MIRROR_BUSY_MS))?;
+    Ok(conn)
+}
+
+/// Notes that the file should be looked at when it is opened next.
+pub(super) fn suspect(path: &Path, error: &StoreError) {
+    if is_damage(error) {
+        tracing::error!(error = %error, "the mirror is damaged: restart Baton to rebuild it");
+        if let Err(error) = std::fs::write(suffixed(path, SUSPECT_SUFFIX), b"") {
+            tracing::error!(error = %error, "the damage could not be noted");
+        }
+    }
+}
+
+fn open_checked(path: &Path) -> Result<Connection, StoreError> {
+    let mut conn = open_writer(path)?;
+    let suspect = suffixed(path, SUSPECT_SUFFIX);
+    if suspect.exists() {
+        let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(StoreError::Damaged);
+        }
+    }
+    schema::migrations()
+        .to_latest(&mut conn)
+        .map_err(|error| match error {
+            rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::Sqlite(err),
+            other => StoreError::Migration(other.to_string()),
+        })?;
+    // What is read first must be readable, or the device would neither start nor rebuild.
+    outbox::all(&conn)?;
+    super::logs::cursors(&conn)?;
+    let _ = std::fs::remove_file(suspect);
+    Ok(conn)
+}
+
+fn open_writer(path: &Path) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path)?;
+    conn.busy_timeout(Duration::from_millis(MIRROR_BUSY_MS))?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+fn rebuild(path: &Path) -> Result<Connection, StoreError> {
+    let saved = salvage(path);
+    set_aside(path)?;
+    let conn = open_checked(path)?;
+    for entry in &saved {
+        outbox::restore(&conn, entry)?;
+    }
+    tracing::warn!(intents = saved.len(), "the outbox was taken over");
+    Ok(conn)
+}
+
+/// What can be read of the outbox of a damaged file.
+fn salvage(path: &Path) -> Vec<outbox::OutboxEntry> {
+    let read = open_reader(path).and_then(|conn| outbox::all(&conn));
+    read.unwrap_or_else(|error| {
+        tracing::error!(error = %error, "the outbox of the damaged mirror cannot be read");
+        Vec::new()
+    })
+}
+
+fn set_aside(path: &Path) -> Result<(), StoreError> {
+    let free = (1..=u32::MAX)
+        .map(|n| format!("damaged-{n}"))
+        .find(|suffix| !suffixed(path, suffix).exists())
+        .ok_or(StoreError::Damaged)?;
+    for part in ["", "-wal", "-shm"] {
+        let from = with_tail(path, part);
+        if from.exists() {
+            std::fs::rename(&from, suffixed(&from, &free))?;
+        }
+    }
+    let _ = std::fs::remove_file(suffixed(path, SUSPECT_SUFFIX));
+    Ok(())
+}
+
+fn is_damage(error: &StoreError) -> bool {
+    match error {
+        StoreError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(
+            failure.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
+        ),
+        StoreError::Damaged | StoreError::Unreadable(_) | StoreError::Json(_) => true,
+        StoreError::Sqlite(_)
+        | StoreError::Migration(_)
+        | StoreError::Io(_)
+        | StoreError::Closed => false,
+    }
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    with_tail(path, &format!(".{suffix}"))
+}
+
+fn with_tail(path: &Path, tail: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(tail);
+    PathBuf::from(name)
+}

@@ -1,0 +1,152 @@
+//! Table `rows`: transcripts, row by row, as a screen shows them. An open part's row stands here with an empty text until it closes.
+
+use baton_protocol::Seq;
+use baton_protocol::view::{RowBody, RowId, TranscriptRow};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::logs::LogKey;
+use super::sql::seq_into;
+use super::{StoreError, search};
+
+pub(super) const TABLE: &str = "
+    CREATE TABLE rows (
+        id INTEGER PRIMARY KEY,
+        log INTEGER NOT NULL,
+        seq INTEGER NOT NULL,
+        n INTEGER NOT NULL,
+        row_id TEXT NOT NULL,
+        json TEXT NOT NULL,
+        searched INTEGER NOT NULL DEFAULT 0,
+        UNIQUE (log, seq, n)
+    );";
+
+/// A row's place in its transcript.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct RowPlace {
+    pub(crate) seq: Seq,
+    pub(crate) n: u32,
+}
+
+impl RowPlace {
+    /// Behind every row.
+    pub(crate) const END: Self = Self {
+        seq: Seq(i64::MAX as u64),
+        n: 0,
+    };
+
+    /// `<seq>` or `<seq>.<n>`.
+    pub(crate) fn of(id: &RowId) -> Option<Self> {
+        let (seq, n) = id.0.split_once('.').unwrap_or((&id.0, "0"));
+        Some(Self {
+            seq: Seq(seq.parse().ok()?),
+            n: n.parse().ok()?,
+        })
+    }
+}
+
+/// Whether the row's text can be found: prompts and answers, once they grow no more.
+fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
+    match (&row.body, settled) {
+        (RowBody::Prompt { text, .. } | RowBody::Text { text, .. }, Settled::Yes) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a row's text may still grow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Settled {
+    Yes,
+    No,
+}
+
+pub(super) fn upsert(
+    conn: &Connection,
+    key: LogKey,
+    place: RowPlace,
+    row: &TranscriptRow,
+    settled: Settled,
+) -> Result<(), StoreError> {
+    let text = searchable(row, settled);
+    let was_searched: Option<bool> = conn
+        .prepare_cached("SELECT searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
+        .query_row(params![key, seq_into(place.seq), place.n], |row| row.get(0))
+        .optional()?;
+    let json = serde_json::to_string(row)?;
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO rows (log, seq, n, row_id, json, searched) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (log, seq, n) DO UPDATE SET json = excluded.json, searched = searched OR excluded.searched
+         RETURNING id",
+    )?;
+    let values = params![
+        key,
+        seq_into(place.seq),
+        place.n,
+        row.id.0,
+        json,
+        text.is_some()
+    ];
+    let id: i64 = statement.query_row(values, |row| row.get(0))?;
+    match text {
+        Some(text) if was_searched != Some(true) => search::insert(conn, id, text),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn find(
+    conn: &Connection,
+    key: LogKey,
+    place: RowPlace,
+) -> Result<Option<TranscriptRow>, StoreError> {
+    let mut statement =
+        conn.prepare_cached("SELECT json FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?;
+    let json: Option<String> = statement
+        .query_row(params![key, seq_into(place.seq), place.n], |row| row.get(0))
+        .optional()?;
+    Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+}
+
+/// The last `limit` rows before a place, oldest first, and whether there are older ones.
+pub(super) fn before(
+    conn: &Connection,
+    key: LogKey,
+    place: RowPlace,
+    limit: u32,
+) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT json FROM rows WHERE log = ?1 AND (seq, n) < (?2, ?3) ORDER BY seq DESC, n DESC LIMIT ?4",
+    )?;
+    let mut found = statement.query(params![
+        key,
+        seq_into(place.seq),
+        place.n,
+        i64::from(limit) + 1
+    ])?;
+    let mut rows: Vec<TranscriptRow> = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(serde_json::from_str(row.get_ref(0)?.as_str()?)?);
+    }
+    let has_older = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    rows.reverse();
+    Ok((rows, has_older))
+}
+
+pub(super) fn delete_all(conn: &Connection, key: LogKey) -> Result<(), StoreError> {
+    search::delete_log(conn, key)?;
+    conn.prepare_cached("DELETE FROM rows WHERE log = ?1")?
+        .execute(params![key])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_read_from_row_ids() {
+        let place = |text: &str| RowPlace::of(&RowId(text.to_owned()));
+        assert_eq!(place("12"), Some(RowPlace { seq: Seq(12), n: 0 }));
+        assert_eq!(place("12.3"), Some(RowPlace { seq: Seq(12), n: 3 }));
+        assert_eq!(place("outbox:x"), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! One session in memory: its state, and the parts that are open.
+//!
+//! **Invariant:** memory holds what folding the table's tail over the saved state gives. So after a crash nothing but the tail is read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use baton_protocol::view::{PartState, RowBody, RowId, TranscriptRow};
+use baton_protocol::{Batch, Cursor, Event, EventBody, PartIndex, RunId, Seq};
+use baton_session::{FoldError, RowChange, SessionState, sealing};
+use rusqlite::Connection;
+
+use super::logs::{LogKey, LogRow};
+use super::rows::{RowPlace, Settled};
+use super::{StoreError, events, logs, rows};
+use crate::limits::STATE_SAVE_EVENTS;
+
+/// A session that is loaded.
+pub(super) struct SessionLog {
+    pub(super) key: LogKey,
+    pub(super) cursor: Cursor,
+    pub(super) state: SessionState,
+    open: OpenParts,
+    /// Events since the state was saved.
+    tail: usize,
+}
+
+/// What grows: not in the tables yet, but in the tail's events.
+#[derive(Default)]
+struct OpenParts {
+    rows: HashMap<RowId, TranscriptRow>,
+    appends: HashMap<(RunId, PartIndex), Vec<Event>>,
+}
+
+/// What one stretch of events does to the tables.
+#[derive(Default)]
+struct Writes {
+    insert: BTreeMap<Seq, Event>,
+    delete: Vec<Seq>,
+}
+
+/// The log cannot be folded: it is fetched anew.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FoldLogError {
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SessionLog {
+    /// The session at its cursor: the saved state, and the tail folded over it.
+    pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
+        let state = serde_json::from_str(&row.state_json).map_err(StoreError::from)?;
+        let mut log = Self {
+            key: row.key,
+            cursor: Cursor {
+                incarnation: row.cursor.incarnation,
+                seq: row.state_seq,
+            },
+            state,
+            open: OpenParts::default(),
+            tail: 0,
+        };
+        log.follow_table(conn, row.cursor)?;
+        Ok(log)
+    }
+
+    /// A session of which nothing is mirrored yet.
+    pub(super) fn create(
+        conn: &Connection,
+        log: baton_protocol::LogId,
+        cursor: Cursor,
+    ) -> Result<Self, StoreError> {
+        let state = SessionState::default();
+        let key = logs::insert(conn, log, cursor, &serde_json::to_string(&state)?)?;
+        Ok(Self {
+            key,
+            cursor,
+            state,
+            open: OpenParts::default(),
+            tail: 0,
+        })
+    }
+
+    /// Folds what stands in the table beyond memory: the tail when loading, or what another process wrote.
+    pub(super) fn follow_table(
+        &mut self,
+        conn: &Connection,
+        upto: Cursor,
+    ) -> Result<Vec<RowChange>, FoldLogError> {
+        let mut changes = Vec::new();
+        let tail = events::after(conn, self.key, self.cursor.seq, usize::MAX)?;
+        for event in tail.iter().filter(|event| event.seq <= upto.seq) {
+            self.fold(event, &mut changes, &mut Writes::default())?;
+        }
+        self.state.set_head(upto.seq);
+        self.cursor = upto;
+        let mut known = BTreeMap::new();
+        for change in &changes {
+            self.keep_open(conn, change, &mut known)?;
+        }
+        Ok(changes)
+    }
+
+    /// Folds a batch and writes everything that follows from it. The caller commits, or forgets this log.
+    pub(super) fn apply(
+        &mut self,
+        conn: &Connection,
+        batch: &Batch,
+    ) -> Result<Vec<RowChange>, FoldLogError> {
+        let mut changes = Vec::new();
+        let mut writes = Writes::default();
+        for event in &batch.events {
+            self.fold(event, &mut changes, &mut writes)?;
+        }
+        self.state.set_head(batch.upto);
+        self.cursor.seq = batch.upto;
+
+        for seq in &writes.delete {
+            events::delete(conn, self.key, *seq)?;
+        }
+        for event in writes.insert.values() {
+            events::insert(conn, self.key, event)?;
+        }
+        let mut touched = BTreeMap::new();
+        for change in &changes {
+            self.keep_open(conn, change, &mut touched)?;
+        }
+        for (place, (row, settled)) in &touched {
+            rows::upsert(conn, self.key, *place, row, *settled)?;
+        }
+        logs::set_cursor(conn, self.key, batch.upto)?;
+        self.save_state_if_cheap(conn)?;
+        Ok(changes)
+    }
+
+    fn fold(
+        &mut self,
+        event: &Event,
+        changes: &mut Vec<RowChange>,
+        writes: &mut Writes,
+    ) -> Result<(), FoldError> {
+        self.state.apply(event, changes)?;
+        self.tail += 1;
+        match &event.body {
+            EventBody::PartAppended(append) => {
+                let key = (append.run, append.part);
+                self.open
+                    .appends
+                    .entry(key)
+                    .or_default()
+                    .push(event.clone());
+                writes.insert.insert(event.seq, event.clone());
+            }
+            EventBody::PartClosed(closed) => {
+                let appends = self.open.appends.remove(&(closed.run, closed.part));
+                let appends = appends.unwrap_or_default();
+                match sealing::seal_part(&appends, event) {
+                    Some(sealed) => writes.replace(&appends, sealed),
+                    None => writes.replace(&[], event.clone()),
+                }
+            }
+            EventBody::PartSealed(sealed) => {
+                let appends = self.open.appends.remove(&(sealed.run, sealed.part));
+                writes.replace(&appends.unwrap_or_default(), event.clone());
+            }
+            _ => writes.replace(&[], event.clone()),
+        }
+        Ok(())
+    }
+
+    /// Carries a change into the open rows, and notes the rows whose table entry changes.
+    fn keep_open(
+        &mut self,
+        conn: &Connection,
+        change: &RowChange,
+        touched: &mut BTreeMap<RowPlace, (TranscriptRow, Settled)>,
+    ) -> Result<(), StoreError> {
+        let Some(place) = RowPlace::of(change.row_id()) else {
+            return Ok(());
+        };
+        match change {
+            RowChange::Insert(row) if is_open(row) => {
+                self.open.rows.insert(row.id.clone(), row.clone());
+                touched.insert(place, (row.clone(), Settled::No));
+            }
+            RowChange::Insert(row) => {
+                touched.insert(place, (row.clone(), Settled::Yes));
+            }
+            RowChange::AppendText { id, .. } => {
+                if let Some(row) = self.open.rows.get_mut(id) {
+                    change.apply_to(row);
+                }
+            }
+            RowChange::ClosePart { id, .. }
+            | RowChange::SealPart { id, .. }
+            | RowChange::SetTeardown { id, .. } => {
+                let known = touched.remove(&place).map(|(row, _)| row);
+                let row = match self.open.rows.remove(id).or(known) {
+                    Some(row) => Some(row),
+                    None => rows::find(conn, self.key, place)?,
+                };
+                if let Some(mut row) = row {
+                    change.apply_to(&mut row);
+                    touched.insert(place, (row, Settled::Yes));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Saves the state where it holds no open part: then it is small, and the tail after it is short.
+    fn save_state_if_cheap(&mut self, conn: &Connection) -> Result<(), StoreError> {
+        let at_rest = self.state.active_runs().next().is_none();
+        let worth_it = at_rest || self.tail >= STATE_SAVE_EVENTS;
+        if self.tail == 0 || !worth_it || !self.open.rows.is_empty() {
+            return Ok(());
+        }
+        let json = serde_json::to_string(&self.state)?;
+        logs::set_state(conn, self.key, &json, self.cursor.seq)?;
+        self.tail = 0;
+        Ok(())
+    }
+
+    /// Rows before a place as a screen shows them, oldest first, and whether there are older ones.
+    pub(super) fn rows_before(
+        &self,
+        conn: &Connection,
+        place: RowPlace,
+        limit: u32,
+    ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
+        let (mut rows, has_older) = rows::before(conn, self.key, place, limit)?;
+        for row in &mut rows {
+            if let Some(open) = self.open.rows.get(&row.id) {
+                row.clone_from(open);
+            }
+        }
+        Ok((rows, has_older))
+    }
+}
+
+impl Writes {
+    fn replace(&mut self, gone: &[Event], event: Event) {
+        for old in gone {
+            if self.insert.remove(&old.seq).is_none() {
+                self.delete.push(old.seq);
+            }
+        }
+        self.insert.insert(event.seq, event);
+    }
+}
+
+fn is_open(row: &TranscriptRow) -> bool {
+    matches!(
+        &row.body,
+        RowBody::Text {
+            state: PartState::Open,
+            ..
+        } | RowBody::Reasoning {
+            state: PartState::Open,
+            ..
+        }
+    )
+}

@@ -1,0 +1,393 @@
+//! The writing side of the mirror: one connection, on one thread.
+//!
+//! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only on top of the cursor that it
+//! continues. The cursor is compared inside the transaction, so that several processes may share one file.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use baton_protocol::view::TranscriptRow;
+use baton_protocol::{
+    Batch, Command, CommandId, Cursor, ErrorBody, LogId, Receipt, ReceiptOutcome, SessionId,
+    TimestampMs,
+};
+use baton_session::{AccountState, SessionState};
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::account_log::AccountLog;
+use super::outbox::OutboxEntry;
+use super::rows::RowPlace;
+use super::session_log::{FoldLogError, SessionLog};
+use super::{MirrorListener, StoreError, events, logs, outbox, receipts, recovery, rows, settings};
+use crate::limits::LOGS_LOADED_MAX;
+
+/// What became of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ApplyOutcome {
+    /// It is in the mirror now.
+    Applied,
+    /// It was there already: another process was first.
+    Known,
+    /// The mirror stands elsewhere.
+    Moved(Option<Cursor>),
+    /// The log did not fold: what was mirrored of it is gone, and it must come anew.
+    Dropped {
+        /// Why, for the log file.
+        reason: String,
+    },
+}
+
+enum Loaded {
+    Session(Box<SessionLog>),
+    Account(Box<AccountLog>),
+}
+
+/// Owns the mirror's writing connection.
+pub(crate) struct Store {
+    conn: Connection,
+    loaded: HashMap<LogId, Loaded>,
+    listener: Arc<dyn MirrorListener>,
+}
+
+/// The last rows of a session, and the state at them.
+pub(crate) struct OpenedSession<'a> {
+    pub(crate) rows: Vec<TranscriptRow>,
+    pub(crate) has_older: bool,
+    pub(crate) state: Option<&'a SessionState>,
+}
+
+impl Store {
+    pub(super) fn open(path: &Path, listener: Arc<dyn MirrorListener>) -> Result<Self, StoreError> {
+        Ok(Self {
+            conn: recovery::open_or_rebuild(path)?,
+            loaded: HashMap::new(),
+            listener,
+        })
+    }
+
+    pub(crate) fn cursors(&self) -> Result<Vec<(LogId, Cursor)>, StoreError> {
+        logs::cursors(&self.conn)
+    }
+
+    /// Applies a batch and tells the listener what it changed.
+    pub(crate) fn apply(&mut self, batch: &Batch) -> Result<ApplyOutcome, StoreError> {
+        let outcome = match batch.log {
+            LogId::Session(session) => self.apply_session(session, batch),
+            LogId::Account(_) => self.apply_account(batch),
+        };
+        match outcome {
+            Ok(outcome) => Ok(outcome),
+            Err(FoldLogError::Fold(error)) => {
+                self.drop_log(batch.log)?;
+                Ok(ApplyOutcome::Dropped {
+                    reason: error.to_string(),
+                })
+            }
+            Err(FoldLogError::Store(error)) => {
+                // Memory may be ahead of the table now.
+                self.loaded.remove(&batch.log);
+                Err(error)
+            }
+        }
+    }
+
+    fn apply_session(
+        &mut self,
+        session: SessionId,
+        batch: &Batch,
+    ) -> Result<ApplyOutcome, FoldLogError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let stands_at = logs::cursor(&tx, batch.log)?.map(|(_, cursor)| cursor);
+        if let Some(outcome) = misfit(stands_at, batch) {
+            drop(tx);
+            self.follow_other_process(batch.log)?;
+            return Ok(outcome);
+        }
+        let mut log = match self.loaded.remove(&batch.log) {
+            Some(Loaded::Session(log)) if Some(log.cursor) == stands_at => *log,
+            _ => match logs::find(&tx, batch.log)? {
+                Some(row) => SessionLog::load(&tx, row)?,
+                None => SessionLog::create(&tx, batch.log, start_of(batch))?,
+            },
+        };
+        let changes = log.apply(&tx, batch)?;
+        tx.commit().map_err(StoreError::from)?;
+        self.listener
+            .session_changed(session, &changes, &log.state, &batch.events);
+        self.keep(batch.log, Loaded::Session(Box::new(log)));
+        Ok(ApplyOutcome::Applied)
+    }
+
+    fn apply_account(&mut self, batch: &Batch) -> Result<ApplyOutcome, FoldLogError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let stands_at = logs::cursor(&tx, batch.log)?.map(|(_, cursor)| cursor);
+        if let Some(outcome) = misfit(stands_at, batch) {
+            drop(tx);
+            self.follow_other_process(batch.log)?;
+            return Ok(outcome);
+        }
+        let mut log = match self.loaded.remove(&batch.log) {
+            Some(Loaded::Account(log)) if Some(log.cursor) == stands_at => *log,
+            _ => match logs::find(&tx, batch.log)? {
+                Some(row) => AccountLog::load(&tx, row)?,
+                None => AccountLog::create(&tx, batch.log, start_of(batch))?,
+            },
+        };
+        log.apply(&tx, batch)?;
+        tx.commit().map_err(StoreError::from)?;
+        self.listener.account_changed(&log.state);
+        self.keep(batch.log, Loaded::Account(Box::new(log)));
+        Ok(ApplyOutcome::Applied)
+    }
+
+    /// Keeps a log in memory; past the bound the others are loaded again when they are needed.
+    fn keep(&mut self, log: LogId, loaded: Loaded) {
+        if self.loaded.len() >= LOGS_LOADED_MAX && !self.loaded.contains_key(&log) {
+            self.loaded
+                .retain(|_, loaded| matches!(loaded, Loaded::Account(_)));
+        }
+        self.loaded.insert(log, loaded);
+    }
+
+    /// Another process wrote the table: memory and listeners follow it.
+    fn follow_other_process(&mut self, log: LogId) -> Result<(), FoldLogError> {
+        let Some(row) = logs::find(&self.conn, log)? else {
+            self.loaded.remove(&log);
+            return Ok(());
+        };
+        match (log, self.loaded.remove(&log)) {
+            (LogId::Session(session), Some(Loaded::Session(mut memory))) => {
+                let upto = row.cursor;
+                let same = memory.cursor.incarnation == upto.incarnation;
+                let followed = match same && memory.cursor.seq <= upto.seq {
+                    true => memory.follow_table(&self.conn, upto).ok(),
+                    false => None,
+                };
+                match followed {
+                    Some(changes) => {
+                        self.listener
+                            .session_changed(session, &changes, &memory.state, &[]);
+                    }
+                    None => {
+                        *memory = SessionLog::load(&self.conn, row)?;
+                        self.listener.session_dropped(session);
+                    }
+                }
+                self.keep(log, Loaded::Session(memory));
+            }
+            (LogId::Account(_), Some(Loaded::Account(_))) => {
+                let account = AccountLog::load(&self.conn, row)?;
+                self.listener.account_changed(&account.state);
+                self.keep(log, Loaded::Account(Box::new(account)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Forgets what is mirrored of a log.
+    pub(crate) fn drop_log(&mut self, log: LogId) -> Result<(), StoreError> {
+        self.loaded.remove(&log);
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some((key, _)) = logs::cursor(&tx, log)? {
+            rows::delete_all(&tx, key)?;
+            events::delete_through(&tx, key, events::last(&tx, key)?)?;
+            logs::delete(&tx, key)?;
+        }
+        tx.commit()?;
+        if let LogId::Session(session) = log {
+            self.listener.session_dropped(session);
+        }
+        Ok(())
+    }
+
+    /// The last rows of a session and its state, as the next change will continue them.
+    pub(crate) fn open_session(
+        &mut self,
+        session: SessionId,
+        rows: u32,
+    ) -> Result<OpenedSession<'_>, StoreError> {
+        let log = LogId::Session(session);
+        self.load_session(log)?;
+        let Some(Loaded::Session(loaded)) = self.loaded.get(&log) else {
+            return Ok(OpenedSession {
+                rows: Vec::new(),
+                has_older: false,
+                state: None,
+            });
+        };
+        let (rows, has_older) = loaded.rows_before(&self.conn, RowPlace::END, rows)?;
+        Ok(OpenedSession {
+            rows,
+            has_older,
+            state: Some(&loaded.state),
+        })
+    }
+
+    /// Older rows of a session, and whether there are still older ones.
+    pub(crate) fn rows_before(
+        &mut self,
+        session: SessionId,
+        place: RowPlace,
+        limit: u32,
+    ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
+        let log = LogId::Session(session);
+        self.load_session(log)?;
+        match self.loaded.get(&log) {
+            Some(Loaded::Session(loaded)) => loaded.rows_before(&self.conn, place, limit),
+            _ => Ok((Vec::new(), false)),
+        }
+    }
+
+    fn load_session(&mut self, log: LogId) -> Result<(), StoreError> {
+        if self.loaded.contains_key(&log) {
+            return Ok(());
+        }
+        let Some(row) = logs::find(&self.conn, log)? else {
+            return Ok(());
+        };
+        match SessionLog::load(&self.conn, row) {
+            Ok(loaded) => {
+                self.keep(log, Loaded::Session(Box::new(loaded)));
+                Ok(())
+            }
+            Err(FoldLogError::Store(StoreError::Json(_)) | FoldLogError::Fold(_)) => {
+                tracing::warn!(log = %log, "what was mirrored does not fold, it is fetched anew");
+                self.drop_log(log)
+            }
+            Err(FoldLogError::Store(error)) => Err(error),
+        }
+    }
+
+    /// The account's state at the mirror's cursor.
+    pub(crate) fn account(&mut self, log: LogId) -> Result<Option<AccountState>, StoreError> {
+        let Some(row) = logs::find(&self.conn, log)? else {
+            return Ok(None);
+        };
+        match AccountLog::load(&self.conn, row) {
+            Ok(loaded) => {
+                let state = loaded.state.clone();
+                self.keep(log, Loaded::Account(Box::new(loaded)));
+                Ok(Some(state))
+            }
+            Err(FoldLogError::Store(StoreError::Json(_)) | FoldLogError::Fold(_)) => {
+                self.drop_log(log)?;
+                Ok(None)
+            }
+            Err(FoldLogError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Makes intents durable, all or none.
+    pub(crate) fn queue_intents(
+        &mut self,
+        commands: &[Command],
+        replaced: &[CommandId],
+        queued_at: TimestampMs,
+    ) -> Result<Vec<OutboxEntry>, StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for command in replaced {
+            outbox::delete(&tx, *command)?;
+        }
+        let mut entries = Vec::new();
+        for command in commands {
+            entries.push(outbox::insert(&tx, command, queued_at)?);
+        }
+        tx.commit()?;
+        Ok(entries)
+    }
+
+    pub(crate) fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
+        outbox::all(&self.conn)
+    }
+
+    pub(crate) fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for command in commands {
+            outbox::set_sent(&tx, *command)?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Keeps a receipt. The intent leaves the outbox, but for a refusal that a person must see.
+    pub(crate) fn store_receipt(
+        &mut self,
+        receipt: &Receipt,
+        keeps_refusal: bool,
+    ) -> Result<(), StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        receipts::insert(&tx, receipt)?;
+        match &receipt.outcome {
+            ReceiptOutcome::Refused { error } if keeps_refusal => {
+                outbox::set_refused(&tx, receipt.command, error)?;
+            }
+            _ => outbox::delete(&tx, receipt.command)?,
+        }
+        Ok(tx.commit()?)
+    }
+
+    pub(crate) fn refuse_intent(
+        &mut self,
+        command: CommandId,
+        error: &ErrorBody,
+        keeps_refusal: bool,
+    ) -> Result<(), StoreError> {
+        if keeps_refusal {
+            outbox::set_refused(&self.conn, command, error)
+        } else {
+            outbox::delete(&self.conn, command)
+        }
+    }
+
+    pub(crate) fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
+        outbox::delete(&self.conn, command)
+    }
+
+    pub(crate) fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {
+        receipts::find(&self.conn, command)
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        settings::get(&self.conn, name)
+    }
+
+    pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        settings::set(&self.conn, name, value)
+    }
+}
+
+/// What a batch is to a table that it does not continue.
+fn misfit(stands_at: Option<Cursor>, batch: &Batch) -> Option<ApplyOutcome> {
+    match stands_at {
+        None if batch.after.0 == 0 => None,
+        Some(cursor) if cursor.incarnation == batch.incarnation && cursor.seq == batch.after => {
+            None
+        }
+        Some(cursor) if cursor.incarnation == batch.incarnation && cursor.seq >= batch.upto => {
+            Some(ApplyOutcome::Known)
+        }
+        stands_at => Some(ApplyOutcome::Moved(stands_at)),
+    }
+}
+
+fn start_of(batch: &Batch) -> Cursor {
+    Cursor {
+        incarnation: batch.incarnation,
+        seq: batch.after,
+    }
+}

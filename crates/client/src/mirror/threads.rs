@@ -1,0 +1,167 @@
+//! The handle to the mirror: jobs for the writer's thread, and readers beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use baton_protocol::view::SearchHit;
+use baton_protocol::{Cursor, Event, LogId, Seq};
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::store::Store;
+use super::{MirrorListener, StoreError, events, logs, recovery, search};
+
+type Job = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// Readers that are kept open; more run when needed and are closed after.
+const READERS_KEPT_MAX: usize = 4;
+
+/// A handle to the mirror. The last one that goes closes it, after what was asked for is written.
+#[derive(Clone)]
+pub(crate) struct Mirror {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    jobs: Option<Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+}
+
+impl Mirror {
+    /// Opens the file, and starts the writer's thread.
+    pub(crate) async fn open(
+        path: PathBuf,
+        listener: Arc<dyn MirrorListener>,
+    ) -> Result<Self, StoreError> {
+        let (jobs, inbox) = channel::<Job>();
+        let (opened, answer) = oneshot::channel();
+        let file = path.clone();
+        let work = move || {
+            let mut store = match Store::open(&file, listener) {
+                Ok(store) => store,
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                    return;
+                }
+            };
+            let _ = opened.send(Ok(()));
+            while let Ok(job) = inbox.recv() {
+                job(&mut store);
+            }
+        };
+        let writer = std::thread::Builder::new()
+            .name("baton-mirror".to_owned())
+            .spawn(work)?;
+        answer.await.map_err(|_| StoreError::Closed)??;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                jobs: Some(jobs),
+                writer: Some(writer),
+                path,
+                readers: Mutex::new(Vec::new()),
+            }),
+        })
+    }
+
+    /// Runs a job on the writer's thread, in turn.
+    pub(crate) async fn write<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Store) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let (done, answer) = oneshot::channel();
+        let job: Job = Box::new(move |store| {
+            let _ = done.send(job(store));
+        });
+        let jobs = self.inner.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).map_err(|_| StoreError::Closed)?;
+        let result = answer.await.map_err(|_| StoreError::Closed)?;
+        if let Err(error) = &result {
+            recovery::suspect(&self.inner.path, error);
+        }
+        result
+    }
+
+    /// Finds text, beside the writer.
+    pub(crate) async fn search(
+        &self,
+        query: String,
+        limit: u32,
+    ) -> Result<Vec<SearchHit>, StoreError> {
+        self.read(move |conn| search::find(conn, &query, limit))
+            .await
+    }
+
+    /// Events of a log behind `after`, and where the mirror stands.
+    pub(crate) async fn events_after(
+        &self,
+        log: LogId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Option<Cursor>), StoreError> {
+        self.read(move |conn| {
+            let tx = conn.unchecked_transaction()?;
+            let Some((key, cursor)) = logs::cursor(&tx, log)? else {
+                return Ok((Vec::new(), None));
+            };
+            Ok((events::after(&tx, key, after, limit)?, Some(cursor)))
+        })
+        .await
+    }
+
+    async fn read<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, StoreError> {
+        let inner = self.inner.clone();
+        let work = move || {
+            let conn = match inner.take_reader() {
+                Some(conn) => conn,
+                None => recovery::open_reader(&inner.path)?,
+            };
+            let result = job(&conn);
+            inner.give_back(conn);
+            result
+        };
+        let result = tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StoreError::Closed)?;
+        if let Err(error) = &result {
+            recovery::suspect(&self.inner.path, error);
+        }
+        result
+    }
+
+    /// The file, for tests and for people.
+    pub(crate) fn path(&self) -> &Path {
+        &self.inner.path
+    }
+}
+
+impl Inner {
+    fn take_reader(&self) -> Option<Connection> {
+        self.readers.lock().ok()?.pop()
+    }
+
+    fn give_back(&self, conn: Connection) {
+        if let Ok(mut readers) = self.readers.lock()
+            && readers.len() < READERS_KEPT_MAX
+        {
+            readers.push(conn);
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the mirror's writer panicked");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Where a device's token comes from. The desktop keeps it in the system keyring; a file is for where there is none.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+/// There is no token to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The device is not linked, or its token is gone.
+    #[error("there is no token for this device")]
+    Absent,
+    /// The place that keeps it does not answer or says no.
+    #[error("the token cannot be read: {0}")]
+    Unavailable(String),
+}
+
+/// Gives the device's token, each time a connection is made.
+#[async_trait]
+pub trait TokenProvider: Send + Sync + 'static {
+    /// The token.
+    async fn token(&self) -> Result<String, TokenError>;
+}
+
+/// A token in a file of the data directory that only its owner can read. For scripts, which have no keyring.
+#[derive(Clone, Debug)]
+pub struct TokenFile {
+    path: PathBuf,
+}
+
+impl TokenFile {
+    /// The token's file in a device's data directory.
+    pub fn in_dir(data_dir: &Path) -> Self {
+        Self {
+            path: data_dir.join("token"),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the token, readable for its owner alone, whole or not at all.
+    ///
+    /// # Errors
+    /// Where the file system says no.
+    pub fn write(&self, token: &str) -> std::io::Result<()> {
+        let temporary = self.path.with_extension("new");
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&temporary)?;
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        file.write_all(token.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&temporary, &self.path)
+    }
+}
+
+#[async_trait]
+impl TokenProvider for TokenFile {
+    async fn token(&self) -> Result<String, TokenError> {
+        match tokio::fs::read_to_string(&self.path).await {
+            Ok(token) => Ok(token.trim().to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(TokenError::Absent),
+            Err(error) => Err(TokenError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// A token that is at hand: for embedding and for tests.
+pub struct TokenInMemory(pub String);
+
+#[async_trait]
+impl TokenProvider for TokenInMemory {
+    async fn token(&self) -> Result<String, TokenError> {
+        Ok(self.0.clone())
+    }
+}
