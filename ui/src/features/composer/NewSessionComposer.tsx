@@ -1,0 +1,82 @@
+import { useState } from "react";
+import { Button } from "../../components/Button";
+import type { OfferedAgent } from "../../generated/OfferedAgent";
+import { t } from "../../i18n/i18n";
+import { startSession } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
+import { NEW_SESSION_DRAFT, setDraft, useInterface } from "../../state/interface";
+import { agentName, runnerName } from "../../state/names.logic";
+import { ComposerBox } from "./ComposerBox";
+import { bytesOver, restoreDraft } from "./composer.logic";
+
+/** The agent that every runner has; asked for where none is known yet, so that a first prompt can wait for it. */
+const BUILT_IN_AGENT = "assistant";
+
+const keyOf = (offered: OfferedAgent) => `${offered.runner}/${offered.agent.id}`;
+
+export function NewSessionComposer() {
+  const account = useConversation((state) => state.account);
+  const text = useInterface((state) => state.drafts[NEW_SESSION_DRAFT] ?? "");
+  const [chosenKey, setChosenKey] = useState<string | undefined>();
+  const agents = account?.agents ?? [];
+  const offered = agents.find((each) => keyOf(each) === chosenKey) ?? agents.find((each) => isOnline(account?.online, each)) ?? agents[0];
+  const sendable = text.trim() !== "" && bytesOver(text) === 0;
+
+  const send = async () => {
+    if (!sendable) return;
+    setDraft(NEW_SESSION_DRAFT, "");
+    const started = await startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text);
+    if (!started) setDraft(NEW_SESSION_DRAFT, restoreDraft(text, useInterface.getState().drafts[NEW_SESSION_DRAFT] ?? ""));
+  };
+
+  const note = noteFor(account === undefined ? "unknown" : "known", offered, account?.online, (runner) => runnerName(account, runner));
+  return (
+    <ComposerBox
+      text={text}
+      placeholder={t("composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
+      focusKey={NEW_SESSION_DRAFT}
+      note={note}
+      onText={(next) => setDraft(NEW_SESSION_DRAFT, next)}
+      onKey={(key) => {
+        if (key !== "takeBack") void send();
+      }}
+      leading={
+        agents.length > 0 && (
+          <select
+            aria-label={t("new.agent")}
+            data-testid="agent"
+            className="h-7 max-w-72 truncate rounded-md bg-hover px-2 text-sm text-ink"
+            value={offered && keyOf(offered)}
+            onChange={(event) => setChosenKey(event.target.value)}
+          >
+            {agents.map((each) => (
+              <option key={keyOf(each)} value={keyOf(each)}>
+                {t("new.agentOption", { agent: each.agent.name, model: each.agent.model, runner: runnerName(account, each.runner) })}
+              </option>
+            ))}
+          </select>
+        )
+      }
+      trailing={
+        <Button tone="accent" icon="send" testId="send" disabled={!sendable} onClick={() => void send()}>
+          {t("composer.send")}
+        </Button>
+      }
+    />
+  );
+}
+
+function isOnline(online: readonly string[] | undefined, offered: OfferedAgent): boolean {
+  return online?.includes(offered.runner) ?? false;
+}
+
+function noteFor(
+  account: "known" | "unknown",
+  offered: OfferedAgent | undefined,
+  online: readonly string[] | undefined,
+  nameOfRunner: (runner: string) => string,
+): string {
+  if (account === "unknown") return "";
+  if (!offered) return t("new.noAgents");
+  return online && online.length > 0 && !isOnline(online, offered) ? t("new.offlineRunner", { runner: nameOfRunner(offered.runner) }) : "";
+}

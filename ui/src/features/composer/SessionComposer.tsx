@@ -1,0 +1,126 @@
+import { useState } from "react";
+import { Button } from "../../components/Button";
+import { keyLabel } from "../../components/Kbd";
+import { Segmented } from "../../components/Segmented";
+import type { Delivery } from "../../generated/Delivery";
+import { t } from "../../i18n/i18n";
+import { act, cancelIntent, stopTargetOf } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
+import type { OpenSession } from "../../state/conversation.logic";
+import { setDraft, useInterface } from "../../state/interface";
+import { agentName } from "../../state/names.logic";
+import { useSettings } from "../../state/settings";
+import { ComposerBox } from "./ComposerBox";
+import {
+  bytesOver,
+  chosenDelivery,
+  type ComposerKey,
+  lastTakeable,
+  otherDelivery,
+  placeholderId,
+  restoreDraft,
+  type Situation,
+} from "./composer.logic";
+import { StopButton } from "./StopButton";
+
+/** Sends into an open session: steer, queue or interrupt while a run is on, and Stop always within reach. */
+export function SessionComposer({ open }: { open: OpenSession }) {
+  const { session, header, queue } = open;
+  const account = useConversation((state) => state.account);
+  const phase = useConversation((state) => state.connection?.phase);
+  const setting = useSettings((state) => state.defaultDelivery);
+  const text = useInterface((state) => state.drafts[session] ?? "");
+  const escape = useInterface((state) => state.escape);
+  // The choice is for the next prompt of this run alone.
+  const [choice, setChoice] = useState<{ run: string; delivery: Delivery } | undefined>();
+
+  const run = header?.run;
+  const situation: Situation = {
+    run: run ? "on" : "off",
+    steering: run?.canSteer === false ? "impossible" : "possible",
+    queue: queue?.paused === undefined ? "open" : "paused",
+    line: phase === "reconnecting" || phase === "refused" || phase === "stale" ? "down" : "up",
+  };
+  const chosen = chosenDelivery(situation, setting, choice?.run === run?.run ? choice?.delivery : undefined);
+  const other = otherDelivery(situation, chosen);
+  const target = stopTargetOf(open);
+  const sendable = text.trim() !== "" && bytesOver(text) === 0;
+
+  const send = async (delivery: Delivery) => {
+    if (!sendable) return;
+    setDraft(session, "");
+    setChoice(undefined);
+    const command = await act(session, { type: "sendPrompt", text, delivery });
+    if (command === undefined) setDraft(session, restoreDraft(text, useInterface.getState().drafts[session] ?? ""));
+  };
+
+  const takeBack = async () => {
+    const item = lastTakeable(queue?.items ?? []);
+    if (!item) return;
+    const taken =
+      item.state.type === "accepted"
+        ? (await act(session, { type: "withdrawPrompt", prompt: item.prompt })) !== undefined
+        : await cancelIntent(item.prompt);
+    if (taken) setDraft(session, restoreDraft(item.text, useInterface.getState().drafts[session] ?? ""));
+  };
+
+  const onKey = (key: Exclude<ComposerKey, "typing">) => {
+    if (key === "takeBack") void takeBack();
+    else void send(key === "send" ? chosen : other);
+  };
+
+  const note = escape === "armed" ? t("composer.escAgain") : noteFor(situation, other);
+
+  return (
+    <ComposerBox
+      text={text}
+      placeholder={t(placeholderId(situation, chosen), { agent: agentName(account, header?.agent) })}
+      focusKey={session}
+      note={note}
+      onText={(next) => setDraft(session, next)}
+      onKey={onKey}
+      leading={
+        run && (
+          <Segmented
+            label={t("composer.delivery")}
+            testId="delivery"
+            size="small"
+            value={chosen}
+            onChange={(delivery) => setChoice({ run: run.run, delivery })}
+            choices={[
+              {
+                value: "steer",
+                label: t("composer.sendAs.steer"),
+                hint: run.canSteer ? t("composer.deliveryHint.steer") : t("composer.cannotSteer"),
+                available: run.canSteer ? "yes" : "no",
+              },
+              { value: "queue", label: t("composer.sendAs.queue"), hint: t("composer.deliveryHint.queue") },
+              { value: "interrupt", label: t("composer.sendAs.interrupt"), hint: t("composer.deliveryHint.interrupt") },
+            ]}
+          />
+        )
+      }
+      trailing={
+        <>
+          {target && <StopButton session={session} target={target} />}
+          <Button
+            tone="accent"
+            icon="send"
+            testId="send"
+            data-delivery={chosen}
+            disabled={!sendable}
+            onClick={() => void send(chosen)}
+          >
+            {t("composer.send")}
+          </Button>
+        </>
+      }
+    />
+  );
+}
+
+function noteFor(situation: Situation, other: Delivery): string {
+  if (situation.run === "off") return "";
+  if (situation.steering === "impossible") return t("composer.cannotSteer");
+  return t("composer.enterHint", { key: `${keyLabel("Mod")}+Enter`, action: t(`composer.sendAs.${other}`) });
+}

@@ -1,0 +1,92 @@
+/** Where a text goes and what a key means in the composer. */
+import type { Delivery } from "../../generated/Delivery";
+import type { QueueItem } from "../../generated/QueueItem";
+import type { DefaultDelivery } from "../../state/settings";
+
+/** What a session says about the next prompt. */
+export interface Situation {
+  run: "on" | "off";
+  steering: "possible" | "impossible";
+  queue: "open" | "paused";
+  line: "up" | "down";
+}
+
+/** What is chosen for the next prompt while a run is on: a person's choice for this one, else the setting. */
+export function chosenDelivery(situation: Situation, setting: DefaultDelivery, choice: Delivery | undefined): Delivery {
+  if (situation.run === "off") return situation.queue === "paused" ? "interrupt" : "queue";
+  const wanted = choice ?? setting;
+  return wanted === "steer" && situation.steering === "impossible" ? "queue" : wanted;
+}
+
+/** What Ctrl/Cmd+Enter does instead. */
+export function otherDelivery(situation: Situation, chosen: Delivery): Delivery {
+  if (situation.run === "off") return chosen;
+  if (chosen !== "queue") return "queue";
+  return situation.steering === "possible" ? "steer" : "interrupt";
+}
+
+export type PlaceholderId =
+  | "composer.placeholder.idle"
+  | "composer.placeholder.steer"
+  | "composer.placeholder.queue"
+  | "composer.placeholder.interrupt"
+  | "composer.placeholder.paused"
+  | "composer.placeholder.offline";
+
+/** The placeholder names where the text goes. */
+export function placeholderId(situation: Situation, chosen: Delivery): PlaceholderId {
+  if (situation.run === "on") return `composer.placeholder.${chosen}`;
+  if (situation.line === "down") return "composer.placeholder.offline";
+  return situation.queue === "paused" ? "composer.placeholder.paused" : "composer.placeholder.idle";
+}
+
+/** What is read from a keyboard event. */
+export interface KeyPress {
+  key: string;
+  keyCode: number;
+  isComposing: boolean;
+  shiftKey: boolean;
+  ctrlKey: boolean;
+  metaKey: boolean;
+  altKey: boolean;
+}
+
+export type ComposerKey = "send" | "sendOther" | "takeBack" | "typing";
+
+/**
+ * An input method's own Enter or arrow is never ours: `isComposing` says so, or key code 229 where the webview ends the composition
+ * before it reports the key.
+ */
+export function composerKey(press: KeyPress, text: string): ComposerKey {
+  if (isInputMethod(press)) return "typing";
+  if (press.key === "Enter") {
+    if (press.shiftKey || press.altKey) return "typing";
+    return press.ctrlKey || press.metaKey ? "sendOther" : "send";
+  }
+  const bare = !press.shiftKey && !press.ctrlKey && !press.metaKey && !press.altKey;
+  return press.key === "ArrowUp" && bare && text === "" ? "takeBack" : "typing";
+}
+
+export function isInputMethod(press: Pick<KeyPress, "isComposing" | "keyCode">): boolean {
+  return press.isComposing || press.keyCode === 229;
+}
+
+/** The last one that still can be taken back. */
+export function lastTakeable(items: readonly QueueItem[]): QueueItem | undefined {
+  return items.findLast((item) => item.state.type === "accepted" || item.state.type === "sending" || item.state.type === "waitingForHub");
+}
+
+/** The protocol's `PROMPT_BYTES_MAX`. */
+export const PROMPT_BYTES_MAX = 128 * 1024;
+
+/** How many UTF-8 bytes a text is over the limit; 0 where it fits. */
+export function bytesOver(text: string): number {
+  // No text of a third of the limit can be over it, and most are far below.
+  if (text.length * 3 <= PROMPT_BYTES_MAX) return 0;
+  return Math.max(0, new TextEncoder().encode(text).length - PROMPT_BYTES_MAX);
+}
+
+/** A text that could not be sent comes back, before what was typed since. */
+export function restoreDraft(unsent: string, current: string): string {
+  return current === "" ? unsent : `${unsent}\n${current}`;
+}

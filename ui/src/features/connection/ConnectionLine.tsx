@@ -1,0 +1,69 @@
+import { useEffect, useState } from "react";
+import { Button } from "../../components/Button";
+import { Icon } from "../../components/Icon";
+import { useNow } from "../../components/useNow";
+import type { ConnectionPhase } from "../../generated/ConnectionPhase";
+import { t } from "../../i18n/i18n";
+import { useConversation } from "../../state/conversation";
+import { showDialog } from "../../state/interface";
+import { BLINK_MS, iconOf, isBrief, phaseText, toneOf } from "./connection.logic";
+
+const TONES = {
+  calm: "text-ink-muted",
+  busy: "text-ink-muted",
+  warn: "bg-warn-soft text-warn",
+  bad: "bg-bad-soft text-bad",
+} as const;
+
+/** Always there, always true, always the same height: whether what is on the screen is what the hub has. */
+export function ConnectionLine() {
+  const connection = useConversation((state) => state.connection);
+  const shown = useUnblinked(connection?.phase);
+  const counting = shown === "reconnecting" && connection?.retryAt !== undefined;
+  const now = useNow(counting ? "ticking" : "still");
+  const tone = shown ? toneOf(shown) : "busy";
+  return (
+    <footer
+      data-testid="connection"
+      className={`flex min-h-7 shrink-0 items-center gap-2 border-t border-line px-3 text-sm ${TONES[tone]}`}
+    >
+      <p role="status" aria-label={t("connection.label")} className="flex min-w-0 items-center gap-1.5">
+        <Icon name={shown ? iconOf(shown) : "retry"} className={`size-3.5 ${shown === "live" ? "text-good" : ""}`} />
+        <span data-testid="connection-phase" data-phase={connection?.phase ?? "none"} className="truncate">
+          {connection && shown ? phaseText({ ...connection, phase: shown }, now) : t("connection.none")}
+        </span>
+      </p>
+      {connection?.problem && shown !== "live" && (
+        <p className="min-w-0 truncate" data-testid="connection-problem" title={`${connection.problem.message} ${connection.problem.hint}`}>
+          {connection.problem.message}
+          {connection.problem.hint !== "" && ` · ${connection.problem.hint}`}
+        </p>
+      )}
+      {shown === "refused" && (
+        <Button tone="bad" size="small" icon="link" testId="connection-link" className="my-0.5" onClick={() => showDialog("link")}>
+          {t("connection.linkAgain")}
+        </Button>
+      )}
+      {connection && connection.outbox > 0 && (
+        <p className="ms-auto flex shrink-0 items-center gap-1.5" data-testid="outbox" data-count={connection.outbox}>
+          <Icon name="inbox" className="size-3.5" />
+          {t("connection.outbox", { count: connection.outbox })}
+        </p>
+      )}
+    </footer>
+  );
+}
+
+/** The phase, but a brief one only once it has lasted longer than a blink. */
+function useUnblinked(phase: ConnectionPhase | undefined): ConnectionPhase | undefined {
+  const [shown, setShown] = useState<ConnectionPhase | undefined>();
+  useEffect(() => {
+    if (phase === undefined || !isBrief(phase)) {
+      setShown(phase);
+      return undefined;
+    }
+    const timer = setTimeout(() => setShown(phase), BLINK_MS);
+    return () => clearTimeout(timer);
+  }, [phase]);
+  return phase !== undefined && !isBrief(phase) ? phase : shown;
+}

@@ -1,0 +1,55 @@
+/** What the line to the hub says. Calm while it works, plain while it does not. */
+import type { ConnectionPhase } from "../../generated/ConnectionPhase";
+import type { ConnectionView } from "../../generated/ConnectionView";
+import type { IconName } from "../../components/Icon";
+import { t } from "../../i18n/i18n";
+
+export type Tone = "calm" | "busy" | "warn" | "bad";
+
+/** "Connecting" and "catching up" are said only if they take longer than a blink. */
+export const BLINK_MS = 400;
+
+export function isBrief(phase: ConnectionPhase): boolean {
+  return phase === "connecting" || phase === "catchingUp";
+}
+
+export function toneOf(phase: ConnectionPhase): Tone {
+  switch (phase) {
+    case "live":
+      return "calm";
+    case "connecting":
+    case "catchingUp":
+      return "busy";
+    case "stale":
+    case "reconnecting":
+      return "warn";
+    case "refused":
+      return "bad";
+  }
+}
+
+export function iconOf(phase: ConnectionPhase): IconName {
+  switch (phase) {
+    case "live":
+      return "dot";
+    case "connecting":
+    case "catchingUp":
+      return "retry";
+    case "stale":
+      return "alert";
+    case "reconnecting":
+      return "offline";
+    case "refused":
+      return "alert";
+  }
+}
+
+export function phaseText(connection: ConnectionView, nowMs: number): string {
+  const { phase, retryAt, hubName } = connection;
+  if (phase === "live") return hubName === "" ? t("connection.live") : t("connection.liveOn", { hub: hubName });
+  if (phase === "reconnecting" && retryAt !== undefined) {
+    const seconds = Math.ceil((retryAt - nowMs) / 1000);
+    return seconds > 1 ? t("connection.reconnectingIn", { seconds }) : t("connection.reconnecting");
+  }
+  return t(`connection.${phase}`);
+}

@@ -1,0 +1,69 @@
+import { Button } from "../../components/Button";
+import { Icon } from "../../components/Icon";
+import type { QueueView } from "../../generated/QueueView";
+import { t } from "../../i18n/i18n";
+import { act } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
+import type { OpenSession } from "../../state/conversation.logic";
+import { nameOf } from "../../state/names.logic";
+import { QueueRow } from "./QueueRow";
+import { waitingOnly } from "./queue.logic";
+
+/** What waits, over the composer. Nothing waits and nothing is paused: nothing is shown. */
+export function QueuePanel({ open }: { open: OpenSession }) {
+  const { session, queue, rows } = open;
+  if (!queue) return null;
+  const items = waitingOnly(queue.items, rows);
+  const isPaused = queue.paused !== undefined;
+  if (items.length === 0 && !isPaused) return null;
+  return (
+    <section
+      aria-label={t("queue.label")}
+      data-testid="queue"
+      data-state={isPaused ? "paused" : "open"}
+      className="mb-2 overflow-hidden rounded-xl border border-line bg-panel"
+    >
+      <header className="flex min-h-9 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
+        <QueueState queue={queue} />
+        <Button
+          tone="quiet"
+          size="small"
+          icon={isPaused ? "play" : "pause"}
+          testId={isPaused ? "queue-resume" : "queue-pause"}
+          className={isPaused ? "text-accent!" : ""}
+          onClick={() => void act(session, { type: isPaused ? "resumeQueue" : "pauseQueue" })}
+        >
+          {t(isPaused ? "queue.resume" : "queue.pause")}
+        </Button>
+      </header>
+      {items.length > 0 && (
+        <ol className="max-h-[28vh] divide-y divide-line overflow-y-auto border-t border-line">
+          {items.map((item) => (
+            <QueueRow key={item.prompt} session={session} item={item} items={items} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function QueueState({ queue }: { queue: QueueView }) {
+  const account = useConversation((state) => state.account);
+  if (queue.paused !== undefined) {
+    return (
+      <p className="flex min-w-0 grow items-center gap-1.5 text-warn" data-testid="queue-paused" data-reason={queue.paused}>
+        <Icon name="pause" className="size-3.5" />
+        <span className="truncate">
+          {t(`queue.paused.${queue.paused}`)}
+          {queue.pausedBy?.type === "device" && ` ${t("queue.pausedBy", { who: nameOf(account, queue.pausedBy) })}`}
+        </span>
+      </p>
+    );
+  }
+  return (
+    <p className="flex min-w-0 grow items-center gap-1.5">
+      <Icon name="queue" className="size-3.5" />
+      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count: queue.items.length }) : t("queue.runnerOfflineUnknown")}</span>
+    </p>
+  );
+}

@@ -1,0 +1,54 @@
+import { memo } from "react";
+import { Icon } from "../../components/Icon";
+import type { TranscriptRow } from "../../generated/TranscriptRow";
+import { t } from "../../i18n/i18n";
+import { rowLength, rowState } from "./rows.logic";
+import { ReasoningRow, TextRow } from "./rows/AnswerRows";
+import { PromptRow } from "./rows/PromptRow";
+import { RunEndRow } from "./rows/RunEndRow";
+
+interface Props {
+  row: TranscriptRow;
+  mark: "none" | "found";
+  onSettled: (blocks: readonly string[]) => void;
+}
+
+/** One row. Drawn again only when it is another object, which it is only when Rust changed it. */
+export const Row = memo(function Row({ row, mark, onSettled }: Props) {
+  return (
+    <article
+      data-testid={`row-${row.id}`}
+      data-row-kind={row.body.type}
+      data-state={rowState(row.body)}
+      data-length={rowLength(row.body)}
+      data-seq={row.seq}
+      data-run={row.run}
+      className={`mx-auto w-full max-w-[46rem] px-6 ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
+    >
+      <div className={mark === "found" ? "-m-2 rounded-lg p-2 outline-2 outline-accent" : ""}>
+        <Body row={row} onSettled={onSettled} />
+      </div>
+    </article>
+  );
+});
+
+function Body({ row, onSettled }: Omit<Props, "mark">) {
+  const { body } = row;
+  switch (body.type) {
+    case "prompt":
+      return <PromptRow body={body} at={row.at} />;
+    case "text":
+      return <TextRow body={body} onSettled={onSettled} />;
+    case "reasoning":
+      return <ReasoningRow body={body} at={row.at} />;
+    case "runEnd":
+      return <RunEndRow body={body} run={row.run} at={row.at} />;
+    case "unknown":
+      return (
+        <p className="flex items-center gap-1.5 rounded-lg border border-dashed border-line-strong px-3 py-2 text-sm text-ink-muted">
+          <Icon name="alert" />
+          {t("row.unknown", { tag: body.tag })}
+        </p>
+      );
+  }
+}

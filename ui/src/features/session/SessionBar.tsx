@@ -1,0 +1,115 @@
+import { useState } from "react";
+import { IconButton } from "../../components/Button";
+import { Icon } from "../../components/Icon";
+import type { SessionHeader } from "../../generated/SessionHeader";
+import { formatTime, t } from "../../i18n/i18n";
+import { act } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
+import type { OpenSession } from "../../state/conversation.logic";
+import { toggleSidebar, useInterface } from "../../state/interface";
+import { agentName, isThisDevice, nameOf, otherDevicesOnline, runnerName } from "../../state/names.logic";
+
+/** The protocol's `TITLE_CHARS_MAX`. */
+const TITLE_CHARS_MAX = 200;
+
+/** The top of a session: its title, where it runs and who started it, who else is here. */
+export function SessionBar({ open }: { open: OpenSession }) {
+  const { session, header } = open;
+  const sidebar = useInterface((state) => state.sidebar);
+  return (
+    <header className="flex h-13 shrink-0 items-center gap-2 border-b border-line px-3" data-testid="session-header" data-session={session}>
+      <span className={sidebar === "hidden" ? "" : "md:hidden"}>
+        <IconButton icon="sidebar" label={t("sessions.show")} testId="sidebar-show" onClick={toggleSidebar} />
+      </span>
+      <div className="min-w-0 grow ps-2">
+        <Title key={session} session={session} title={header?.title ?? ""} />
+        <p className="flex h-4.5 items-center truncate text-xs text-ink-muted" data-testid="session-where" data-run={header?.run?.run}>
+          {header && <Where header={header} />}
+        </p>
+      </div>
+      <Presence />
+    </header>
+  );
+}
+
+function Title({ session, title }: { session: string; title: string }) {
+  const [draft, setDraft] = useState<string | undefined>();
+  const done = (next: string | undefined) => {
+    setDraft(undefined);
+    const trimmed = next?.trim() ?? "";
+    if (trimmed !== "" && trimmed !== title) void act(session, { type: "renameSession", title: trimmed });
+  };
+  if (draft !== undefined) {
+    return (
+      <input
+        // oxlint-disable-next-line jsx-a11y/no-autofocus -- it was pressed to be written in
+        autoFocus
+        aria-label={t("session.renameLabel")}
+        data-testid="title-input"
+        dir="auto"
+        maxLength={TITLE_CHARS_MAX}
+        value={draft}
+        className="-mx-1 h-6 w-full max-w-xl rounded border border-line-strong bg-canvas px-1 text-read font-semibold"
+        onFocus={(event) => event.target.select()}
+        onChange={(event) => setDraft(event.target.value)}
+        onBlur={() => done(draft)}
+        onKeyDown={(event) => {
+          if (event.nativeEvent.isComposing || event.keyCode === 229) return;
+          if (event.key === "Enter") done(draft);
+          if (event.key === "Escape") {
+            event.stopPropagation();
+            done(undefined);
+          }
+        }}
+      />
+    );
+  }
+  return (
+    <h1 className="flex h-6 min-w-0 items-center">
+      <button
+        type="button"
+        dir="auto"
+        title={t("session.rename")}
+        data-testid="title"
+        className="-mx-1 min-w-0 truncate rounded px-1 text-read font-semibold hover:bg-hover"
+        onClick={() => setDraft(title)}
+      >
+        {title === "" ? t("sessions.untitled") : title}
+      </button>
+    </h1>
+  );
+}
+
+function Where({ header }: { header: SessionHeader }) {
+  const account = useConversation((state) => state.account);
+  const phase = useConversation((state) => state.connection?.phase);
+  const { run } = header;
+  if (run) {
+    const values = { runner: runnerName(account, run.runner), device: nameOf(account, run.startedBy), time: formatTime(run.startedAt) };
+    return (
+      <span className="flex min-w-0 items-center gap-1.5 text-accent">
+        <Icon name="spark" className="size-3" />
+        <span className="truncate">{t(isThisDevice(account, run.startedBy) ? "session.runningSelf" : "session.running", values)}</span>
+      </span>
+    );
+  }
+  if (!header.caughtUp && phase !== undefined && phase !== "live") return t("session.mirrorOnly");
+  const offered = account?.agents.find((each) => each.agent.id === header.agent);
+  const agent = agentName(account, header.agent);
+  return offered ? t("session.agentOn", { agent, runner: runnerName(account, offered.runner) }) : agent;
+}
+
+/** Who else is connected, by name on hover and to screen readers. */
+function Presence() {
+  const account = useConversation((state) => state.account);
+  const others = otherDevicesOnline(account);
+  if (others.length === 0) return null;
+  const label = t("session.onlineNames", { names: others.join(", ") });
+  return (
+    <p className="flex shrink-0 items-center gap-1.5 text-sm text-ink-muted" title={label} data-testid="presence" data-count={others.length}>
+      <Icon name="device" className="text-good" />
+      <span className="max-w-48 truncate max-sm:hidden">{others.join(", ")}</span>
+      <span className="sr-only sm:hidden">{label}</span>
+    </p>
+  );
+}

@@ -1,0 +1,123 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { Virtualizer, type VirtualizerHandle } from "virtua";
+import { Button } from "../../components/Button";
+import { t } from "../../i18n/i18n";
+import { loadOlder } from "../../state/actions";
+import type { OpenSession } from "../../state/conversation.logic";
+import { useInterface } from "../../state/interface";
+import { announce } from "./announcements";
+import { JumpToLatest } from "./JumpToLatest";
+import { Row } from "./Row";
+import { useFollowing } from "./useFollowing";
+import { useReadMark } from "./useReadMark";
+import { Working } from "./Working";
+
+/** The space above the first row, where older ones are asked for. The virtualizer must know it. */
+const HEAD_PX = 48;
+/** So near to the first row, older ones are asked for by themselves. */
+const NEAR_START_PX = 600;
+
+/** The rows of a session. Mounted anew for each opened view. */
+export function Transcript({ open }: { open: OpenSession }) {
+  const { view, header, rows, appended, prepended } = open;
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const list = useRef<VirtualizerHandle>(null);
+  const following = useFollowing({ scroller, content, appended, revision: rows });
+  const older = useOlder(open);
+  const found = useReveal(open, (place) => {
+    following.leave();
+    list.current?.scrollToIndex(place, { align: "center" });
+  });
+  useReadMark(open, following.mode);
+
+  // The virtualizer keeps the reading position from the end for exactly the rendering that put rows at the start.
+  const [seenPrepended, setSeenPrepended] = useState(prepended);
+  useLayoutEffect(() => setSeenPrepended(prepended), [prepended]);
+
+  const { handlers } = following;
+  return (
+    <div className="relative min-h-0 grow">
+      <div
+        ref={scroller}
+        role="region"
+        aria-label={t("session.transcript")}
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard
+        tabIndex={0}
+        data-testid="transcript"
+        data-following={following.mode === "following"}
+        className="h-full overflow-x-hidden overflow-y-auto outline-offset-[-2px] [overflow-anchor:none]"
+        {...handlers}
+        onScroll={() => {
+          handlers.onScroll();
+          if ((scroller.current?.scrollTop ?? 0) < NEAR_START_PX) older.load();
+        }}
+      >
+        <div ref={content} className="pb-4">
+          <div className="flex h-12 items-center justify-center">
+            {header?.hasOlder === true && (
+              <Button size="small" tone="quiet" testId="load-older" disabled={older.state === "loading"} onClick={older.load}>
+                {t(older.state === "loading" ? "session.loadingOlder" : "session.loadOlder")}
+              </Button>
+            )}
+          </div>
+          <Virtualizer ref={list} scrollRef={scroller} startMargin={HEAD_PX} bufferSize={600} shift={prepended !== seenPrepended} data={rows}>
+            {(row) => <Row key={row.id} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
+          </Virtualizer>
+          <Working header={header} last={rows.at(-1)} />
+        </div>
+      </div>
+      {open.painted && rows.length === 0 && !header?.run && (
+        <p className="absolute inset-0 m-auto h-fit text-center text-ink-muted">{t("session.empty")}</p>
+      )}
+      <JumpToLatest key={view} mode={following.mode} missed={following.missed} onJump={following.jump} />
+    </div>
+  );
+}
+
+/** Older rows, one step at a time. */
+function useOlder({ view, header, prepended }: OpenSession) {
+  const [state, setState] = useState<"idle" | "loading">("idle");
+  const busy = useRef(false);
+  useEffect(() => {
+    busy.current = false;
+    setState("idle");
+  }, [prepended]);
+  const load = () => {
+    if (busy.current || header?.hasOlder !== true) return;
+    busy.current = true;
+    setState("loading");
+    void loadOlder(view).finally(() => {
+      busy.current = false;
+      setState("idle");
+    });
+  };
+  return { state, load };
+}
+
+/** Goes to the row that a search pointed to, loading older ones until it is there. The id of the row that was found. */
+function useReveal(open: OpenSession, show: (place: number) => void): string | undefined {
+  const reveal = useInterface((state) => state.reveal);
+  const [found, setFound] = useState<string | undefined>();
+  const wanted = reveal?.session === open.session ? reveal.row : undefined;
+  const { view, header, rows, painted } = open;
+  const asking = useRef(false);
+  useEffect(() => {
+    if (wanted === undefined || !painted || !header) return;
+    const place = rows.findIndex((row) => row.id === wanted);
+    if (place === -1 && header.hasOlder) {
+      if (asking.current) return;
+      asking.current = true;
+      void loadOlder(view).finally(() => {
+        asking.current = false;
+      });
+      return;
+    }
+    useInterface.setState({ reveal: undefined });
+    if (place === -1) return;
+    setFound(wanted);
+    // After the virtualizer has seen the rows.
+    requestAnimationFrame(() => show(place));
+  });
+  return found;
+}

@@ -1,0 +1,44 @@
+/** What rows say, as data. */
+import type { RowBody } from "../../generated/RowBody";
+import type { RunId } from "../../generated/RunId";
+import type { TranscriptRow } from "../../generated/TranscriptRow";
+import { formatCount, t } from "../../i18n/i18n";
+
+/** The row's state in one word, for tests and styles. */
+export function rowState(body: RowBody): string {
+  switch (body.type) {
+    case "prompt":
+      return body.state.type;
+    case "text":
+    case "reasoning":
+      return body.state;
+    case "runEnd":
+      return body.outcome.type;
+    case "unknown":
+      return "unknown";
+  }
+}
+
+/** The exact length of a row's source text in UTF-16 units; 0 where it has none. */
+export function rowLength(body: RowBody): number {
+  return "text" in body ? body.text.length : 0;
+}
+
+/** A run's answer as it was written, its pieces apart by a blank line. */
+export function answerOf(rows: readonly TranscriptRow[], run: RunId | undefined): string {
+  return rows.flatMap((row) => (row.run === run && row.body.type === "text" ? [row.body.text] : [])).join("\n\n");
+}
+
+/** `120 in · 480 out`, with a dash for what is not known. */
+export function usageText(body: Extract<RowBody, { type: "runEnd" }>): string {
+  const known = (count: number | undefined) => (count === undefined ? t("common.unknown") : formatCount(count));
+  return t("end.tokens", { input: known(body.usage?.inputTokens), output: known(body.usage?.outputTokens) });
+}
+
+/** Whether a row belongs closely to the one before it, so that it stands nearer. */
+export function isTight(row: TranscriptRow, before: TranscriptRow | undefined): boolean {
+  return before !== undefined && row.body.type === "runEnd" && before.body.type !== "prompt";
+}
+
+/** How long a host may take to confirm before the screen says that it has not. */
+export const CONFIRM_WITHIN_MS = 8_000;

@@ -1,0 +1,37 @@
+import { useEffect, useRef, useState } from "react";
+import { markRead } from "../../state/actions";
+import type { OpenSession } from "../../state/conversation.logic";
+
+/** The end must have been in view for so long before it counts as read. */
+const READ_AFTER_MS = 400;
+
+/** Moves the read mark: only with the window in focus and the end in view, and only when something is over, not with every token. */
+export function useReadMark({ session, header, painted }: OpenSession, mode: "following" | "reading"): void {
+  const focused = useWindowFocus();
+  const marked = useRef(0);
+  const seq = header?.seq ?? 0;
+  const settled = painted && header !== undefined && header.run === undefined;
+  useEffect(() => {
+    if (!settled || focused === "elsewhere" || mode === "reading" || seq <= marked.current) return undefined;
+    const timer = setTimeout(() => {
+      marked.current = seq;
+      void markRead(session, seq);
+    }, READ_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, [session, seq, settled, focused, mode]);
+}
+
+function useWindowFocus(): "here" | "elsewhere" {
+  const [focus, setFocus] = useState<"here" | "elsewhere">(() => (document.hasFocus() ? "here" : "elsewhere"));
+  useEffect(() => {
+    const here = () => setFocus("here");
+    const elsewhere = () => setFocus("elsewhere");
+    window.addEventListener("focus", here);
+    window.addEventListener("blur", elsewhere);
+    return () => {
+      window.removeEventListener("focus", here);
+      window.removeEventListener("blur", elsewhere);
+    };
+  }, []);
+  return focus;
+}

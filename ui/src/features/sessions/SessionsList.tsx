@@ -1,0 +1,98 @@
+import { Button, IconButton } from "../../components/Button";
+import { Icon } from "../../components/Icon";
+import { Kbd } from "../../components/Kbd";
+import { useNow } from "../../components/useNow";
+import type { SessionRow } from "../../generated/SessionRow";
+import { formatDay, formatDuration, t } from "../../i18n/i18n";
+import { beginNewSession, openSession } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
+import { showDialog, toggleSidebar, useInterface } from "../../state/interface";
+import { STATE_LOOKS } from "./sessions.logic";
+
+export function SessionsList({ onChosen }: { onChosen: () => void }) {
+  const rows = useConversation((state) => state.sessions);
+  const place = useInterface((state) => state.place);
+  const running = rows?.some((row) => row.state.type === "running") === true;
+  const now = useNow(running ? "ticking" : "still");
+  return (
+    <nav aria-label={t("sessions.label")} className="flex h-full flex-col bg-panel">
+      <header className="flex h-13 shrink-0 items-center gap-1 ps-4 pe-2">
+        <span className="grow text-read font-semibold tracking-tight">{t("app.name")}</span>
+        <IconButton icon="gear" label={t("sessions.settings")} testId="open-settings" onClick={() => showDialog("settings")} />
+        <IconButton icon="sidebar" label={t("sessions.hide")} testId="sidebar-hide" onClick={toggleSidebar} />
+      </header>
+      <div className="flex flex-col gap-1.5 px-2 pb-2">
+        <Button
+          icon="add"
+          testId="new-session"
+          className="w-full justify-start!"
+          aria-current={place.type === "new" ? "page" : undefined}
+          onClick={() => {
+            void beginNewSession();
+            onChosen();
+          }}
+        >
+          {t("sessions.new")}
+        </Button>
+        <Button tone="quiet" icon="search" testId="open-search" className="w-full justify-start!" onClick={() => showDialog("search")}>
+          <span className="grow text-start">{t("sessions.search")}</span>
+          <Kbd keys="Mod+K" />
+        </Button>
+      </div>
+      {rows === undefined ? (
+        <p className="px-4 py-3 text-ink-muted">{t("sessions.loading")}</p>
+      ) : rows.length === 0 ? (
+        <p className="px-4 py-3 text-ink-muted" data-testid="sessions-empty">
+          {t("sessions.empty")}
+        </p>
+      ) : (
+        <ul className="min-h-0 grow overflow-y-auto px-2 pb-2" data-testid="sessions">
+          {rows.map((row) => (
+            <li key={row.session}>
+              <Row
+                row={row}
+                now={now}
+                shown={place.type === "session" && place.session === row.session ? "shown" : "not"}
+                onChosen={onChosen}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+    </nav>
+  );
+}
+
+function Row({ row, now, shown, onChosen }: { row: SessionRow; now: number; shown: "shown" | "not"; onChosen: () => void }) {
+  const looks = STATE_LOOKS[row.state.type];
+  const loud = row.state.type !== "idle" && row.state.type !== "waiting" && row.state.type !== "notSent";
+  const state =
+    row.state.type === "running"
+      ? t("sessions.state.running", { elapsed: formatDuration(now - row.state.startedAt) })
+      : t(`sessions.state.${row.state.type}`);
+  return (
+    <button
+      type="button"
+      data-testid={`session-row-${row.session}`}
+      data-state={row.state.type}
+      aria-current={shown === "shown" ? "page" : undefined}
+      className="flex w-full flex-col gap-0.5 rounded-md px-2.5 py-1.5 text-start hover:bg-hover aria-[current]:bg-accent-soft"
+      onClick={() => {
+        void openSession(row.session);
+        onChosen();
+      }}
+    >
+      <span className={`w-full truncate ${loud ? "font-semibold" : ""}`} dir="auto" data-testid="session-title">
+        {row.title === "" ? t("sessions.untitled") : row.title}
+      </span>
+      <span className="flex w-full items-center gap-1.5 text-xs text-ink-muted">
+        <Icon name={looks.icon} className={`size-3 ${looks.tone} ${row.state.type === "running" ? "breathe" : ""}`} />
+        <span className={`truncate tabular-nums ${loud ? looks.tone : ""}`} data-testid="session-state">
+          {state}
+        </span>
+        {row.queued > 0 && <span className="shrink-0">· {t("sessions.queued", { count: row.queued })}</span>}
+        <span className="ms-auto shrink-0">{formatDay(row.updatedAt, now)}</span>
+      </span>
+    </button>
+  );
+}

@@ -1,0 +1,71 @@
+import { useState } from "react";
+import { Button } from "../../components/Button";
+import { TextField } from "../../components/TextField";
+import { t } from "../../i18n/i18n";
+import { platform } from "../../platform/platform";
+import { isLink } from "./start.logic";
+
+interface Props {
+  deviceName: string;
+  onLinked: () => void;
+}
+
+/** Links this device to a hub by a one-time link. */
+export function LinkForm({ deviceName, onLinked }: Props) {
+  const [link, setLink] = useState("");
+  const [name, setName] = useState(deviceName);
+  const [work, setWork] = useState<{ type: "idle" } | { type: "linking" } | { type: "refused"; message: string; hint: string }>({ type: "idle" });
+  const wrong = link.trim() !== "" && !isLink(link);
+  const ready = isLink(link) && name.trim() !== "" && work.type !== "linking";
+
+  const submit = async () => {
+    if (!ready) return;
+    setWork({ type: "linking" });
+    try {
+      const result = await platform().shell.linkToHub(link.trim(), name.trim());
+      if (result.type === "refused") return setWork(result);
+      setWork({ type: "idle" });
+      onLinked();
+    } catch (cause) {
+      setWork({ type: "refused", message: String(cause), hint: t("problem.shell.hint") });
+    }
+  };
+
+  return (
+    <form
+      className="flex flex-col gap-4"
+      data-testid="link-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <TextField
+        label={t("start.linkCode")}
+        hint={t("start.linkCodeHint", { command: "baton-hub link" })}
+        problem={wrong ? t("start.linkWrong") : undefined}
+        testId="link-input"
+        placeholder={t("start.linkPlaceholder")}
+        spellCheck={false}
+        autoComplete="off"
+        value={link}
+        onChange={(event) => setLink(event.target.value)}
+      />
+      <TextField
+        label={t("start.deviceName")}
+        testId="device-name"
+        maxLength={80}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+      />
+      {work.type === "refused" && (
+        <p role="alert" data-testid="link-problem" className="rounded-lg bg-bad-soft px-3 py-2 text-bad">
+          {work.message} {work.hint}
+        </p>
+      )}
+      <Button tone="accent" icon="link" testId="link-submit" className="self-start" type="submit" disabled={!ready}>
+        {t(work.type === "linking" ? "start.linking" : "start.linkButton")}
+      </Button>
+    </form>
+  );
+}

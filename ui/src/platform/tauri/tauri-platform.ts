@@ -1,0 +1,29 @@
+/** The desktop: everything goes through the shell's commands, everything comes through one channel. */
+import { Channel, invoke } from "@tauri-apps/api/core";
+import type { ViewFrame } from "../../generated/ViewFrame";
+import type { ViewResponse } from "../../generated/ViewResponse";
+import type { DetectedModelServer, Platform, ShellResult, ShellStatus } from "../types";
+
+export const tauriPlatform: Platform = {
+  kind: "tauri",
+  request: (request) => invoke<ViewResponse>("view_request", { request }),
+  async onFrame(receive) {
+    const channel = new Channel<ViewFrame>();
+    let wanted = true;
+    channel.onmessage = (frame) => {
+      if (wanted) receive(frame);
+    };
+    await invoke("view_connect", { channel });
+    return () => {
+      wanted = false;
+    };
+  },
+  shell: {
+    status: () => invoke<ShellStatus>("shell_status"),
+    startLocal: (options) => invoke<ShellResult>("shell_start_local", { options }),
+    linkToHub: (link, deviceName) => invoke<ShellResult>("shell_link", { link, deviceName }),
+    detectModelServers: () => invoke<DetectedModelServer[]>("shell_detect_models"),
+    openExternal: (url) => invoke<ShellResult>("shell_open_external", { url }),
+    useTokenFile: () => invoke<ShellResult>("shell_use_token_file"),
+  },
+};

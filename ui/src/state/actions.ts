@@ -1,0 +1,135 @@
+/** What a person can do, as requests. Each reports a refusal where the person sees it, and says whether it was taken. */
+import type { CommandBody } from "../generated/CommandBody";
+import type { CommandId } from "../generated/CommandId";
+import type { LogId } from "../generated/LogId";
+import type { SearchHit } from "../generated/SearchHit";
+import type { SessionId } from "../generated/SessionId";
+import type { StopScope } from "../generated/StopScope";
+import type { StopTarget } from "../generated/StopTarget";
+import type { ViewId } from "../generated/ViewId";
+import type { ViewRequest } from "../generated/ViewRequest";
+import type { ViewResponse } from "../generated/ViewResponse";
+import { t } from "../i18n/i18n";
+import { platform } from "../platform/platform";
+import { useConversation } from "./conversation";
+import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
+import { NEW_SESSION_DRAFT, setDraft, showProblem, useInterface } from "./interface";
+import { uuidV7 } from "./uuid";
+
+/** Rows at first and rows for each step back: enough for a tall window, little enough to paint at once. */
+export const ROWS_AT_FIRST = 120;
+export const ROWS_A_STEP = 120;
+
+let lastView: ViewId = 0;
+const nextView = (): ViewId => (lastView += 1);
+
+/** Connects the frames and follows the sessions list. Called once, when the shell is ready. */
+export async function connect(): Promise<void> {
+  await platform().onFrame((frame) => useConversation.setState((state) => applyFrame(state, frame)));
+  const view = nextView();
+  useConversation.setState({ sessionsView: view });
+  await ask({ type: "openSessions", view });
+}
+
+/** Shows a session: the one before is closed, its draft stays. */
+export async function openSession(session: SessionId): Promise<void> {
+  useInterface.setState({ place: { type: "session", session } });
+  const before = useConversation.getState().open;
+  if (before?.session === session) return;
+  const view = nextView();
+  useConversation.setState({ open: openedSession(view, session) });
+  if (before) await ask({ type: "close", view: before.view });
+  await ask({ type: "openSession", view, session, rows: ROWS_AT_FIRST });
+}
+
+export async function beginNewSession(): Promise<void> {
+  const before = useConversation.getState().open;
+  useInterface.setState({ place: { type: "new" } });
+  useConversation.setState({ open: undefined });
+  if (before) await ask({ type: "close", view: before.view });
+}
+
+export async function startSession(agent: string, runner: string | undefined, text: string): Promise<boolean> {
+  const session = uuidV7();
+  const agentRef = runner === undefined ? { agent } : { agent, runner };
+  const response = await ask({ type: "startSession", session, agent: agentRef, text });
+  if (response.type === "refused") return false;
+  setDraft(NEW_SESSION_DRAFT, "");
+  await openSession(session);
+  return true;
+}
+
+export async function loadOlder(view: ViewId): Promise<void> {
+  await ask({ type: "loadOlder", view, rows: ROWS_A_STEP });
+}
+
+/** Puts an intent into the outbox; its id once it is durable there, nothing where it was refused. */
+export async function act(session: SessionId, body: CommandBody): Promise<CommandId | undefined> {
+  const log: LogId = `session:${session}`;
+  const response = await ask({ type: "act", log, body });
+  return response.type === "queued" ? response.command : undefined;
+}
+
+/**
+ * Stops what runs, or the prompt whose run is about to begin. The screen says "Stopping…" in the same frame; pressing again sends it
+ * again, which the hub answers as often as it is asked.
+ */
+export async function stop(session: SessionId, target: StopTarget, scope: StopScope): Promise<void> {
+  const aim = stopAim(target);
+  useInterface.setState({ stopPressed: { aim, command: undefined } });
+  const command = await act(session, { type: "stopRun", target, scope });
+  useInterface.setState({ stopPressed: command === undefined ? undefined : { aim, command } });
+}
+
+/** Takes back a stop that the hub has not answered. */
+export async function cancelStop(): Promise<void> {
+  const pressed = useInterface.getState().stopPressed;
+  if (pressed?.command !== undefined && (await cancelIntent(pressed.command))) useInterface.setState({ stopPressed: undefined });
+}
+
+export function stopAim(target: StopTarget): string {
+  return target.type === "run" ? target.run : target.prompt;
+}
+
+/** What a press on Stop is aimed at: the run that is on, or the prompt that is about to start one. */
+export function stopTargetOf(open: OpenSession | undefined): StopTarget | undefined {
+  if (open?.header?.run) return { type: "run", run: open.header.run.run };
+  const { queue } = open ?? {};
+  if (!queue || queue.paused !== undefined || !queue.runnerOnline) return undefined;
+  const next = queue.items.find((item) => item.state.type === "accepted" || item.state.type === "sending");
+  return next && { type: "prompt", prompt: next.prompt };
+}
+
+export async function markRead(session: SessionId, seq: number): Promise<void> {
+  // Not a thing that a person asked for: a refusal is not theirs to read.
+  await platform().request({ type: "markRead", session, seq });
+}
+
+export async function retryIntent(command: CommandId): Promise<void> {
+  await ask({ type: "retryIntent", command });
+}
+
+export async function cancelIntent(command: CommandId): Promise<boolean> {
+  return (await ask({ type: "cancelIntent", command })).type !== "refused";
+}
+
+export async function search(query: string): Promise<SearchHit[]> {
+  const response = await ask({ type: "search", query, limit: 30 });
+  return response.type === "found" ? response.hits : [];
+}
+
+/** Asks, and shows why where it was refused. Never rejects. */
+async function ask(request: ViewRequest): Promise<ViewResponse> {
+  let response: ViewResponse;
+  try {
+    response = await platform().request(request);
+  } catch (cause) {
+    response = { type: "refused", error: { code: "internal", message: describe(cause), hint: t("problem.shell.hint") } };
+  }
+  if (response.type === "refused") showProblem(response.error.message, response.error.hint);
+  return response;
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,14 @@
+/** `window.__batonInspect()`: what the screen holds, for end-to-end tests. A copy: nothing can be changed through it. */
+import { useConversation } from "./conversation";
+import type { Conversation } from "./conversation.logic";
+import { type Place, useInterface } from "./interface";
+
+declare global {
+  interface Window {
+    __batonInspect?: () => Conversation & { place: Place };
+  }
+}
+
+export function offerInspection(): void {
+  window.__batonInspect = () => structuredClone({ ...useConversation.getState(), place: useInterface.getState().place });
+}

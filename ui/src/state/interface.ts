@@ -1,0 +1,57 @@
+/** What belongs to this screen alone: which session is shown, drafts in edit, which dialog is open. Never a part of the conversation. */
+import { create } from "zustand";
+import type { RowId } from "../generated/RowId";
+import type { SessionId } from "../generated/SessionId";
+
+export type Place = { type: "new" } | { type: "session"; session: SessionId };
+export type DialogName = "none" | "search" | "settings" | "keyboard" | "link";
+
+/** A row that a search hit points to; followed until it is loaded and shown. */
+export interface Reveal {
+  session: SessionId;
+  row: RowId;
+}
+
+interface Interface {
+  place: Place;
+  dialog: DialogName;
+  sidebar: "shown" | "hidden";
+  reveal: Reveal | undefined;
+  /** A stop that was pressed here: at what, and its intent once that is in the outbox. */
+  stopPressed: { aim: string; command: string | undefined } | undefined;
+  /** Whether one Esc was pressed, so that the next one stops. */
+  escape: "none" | "armed";
+  drafts: Readonly<Record<string, string>>;
+  /** Something that a person did could not be done at all; shown until dismissed. */
+  problem: { message: string; hint: string } | undefined;
+}
+
+export const useInterface = create<Interface>()(() => ({
+  place: { type: "new" },
+  dialog: "none",
+  sidebar: "shown",
+  reveal: undefined,
+  stopPressed: undefined,
+  escape: "none",
+  drafts: {},
+  problem: undefined,
+}));
+
+/** The key under which a draft is kept: a session's id, or this for a session that does not exist yet. */
+export const NEW_SESSION_DRAFT = "new";
+
+export function setDraft(key: string, text: string): void {
+  useInterface.setState((state) => ({ drafts: { ...state.drafts, [key]: text } }));
+}
+
+export function showDialog(dialog: DialogName): void {
+  useInterface.setState({ dialog });
+}
+
+export function showProblem(message: string, hint: string): void {
+  useInterface.setState({ problem: { message, hint } });
+}
+
+export function toggleSidebar(): void {
+  useInterface.setState((state) => ({ sidebar: state.sidebar === "shown" ? "hidden" : "shown" }));
+}

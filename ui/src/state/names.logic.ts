@@ -1,0 +1,44 @@
+/** Names for people. The account knows names by id; what has none is still called something. */
+import type { AccountView } from "../generated/AccountView";
+import type { Principal } from "../generated/Principal";
+import { t } from "../i18n/i18n";
+
+export function principalId(principal: Principal): string | undefined {
+  switch (principal.type) {
+    case "device":
+      return principal.device;
+    case "runner":
+      return principal.runner;
+    case "hub":
+      return undefined;
+  }
+}
+
+export function isThisDevice(account: AccountView | undefined, principal: Principal): boolean {
+  const me = account && principalId(account.me);
+  return me !== undefined && me === principalId(principal);
+}
+
+export function nameOf(account: AccountView | undefined, principal: Principal): string {
+  const id = principalId(principal);
+  if (id === undefined) return t("who.hub");
+  return account?.names[id] ?? t(principal.type === "runner" ? "who.unnamedRunner" : "who.unnamedDevice");
+}
+
+export function runnerName(account: AccountView | undefined, runner: string): string {
+  return account?.names[runner] ?? t("who.unnamedRunner");
+}
+
+/** An agent's name for people; its id where the account has not told. */
+export function agentName(account: AccountView | undefined, agent: string | undefined): string {
+  if (agent === undefined) return account?.agents[0]?.agent.name ?? "Assistant";
+  return account?.agents.find((offered) => offered.agent.id === agent)?.agent.name ?? agent;
+}
+
+/** The other devices that are connected now, by name. Runners are no company. */
+export function otherDevicesOnline(account: AccountView | undefined): string[] {
+  if (!account) return [];
+  const me = principalId(account.me);
+  const runners = new Set(account.agents.map((offered) => offered.runner));
+  return account.online.filter((id) => id !== me && !runners.has(id)).map((id) => account.names[id] ?? t("who.unnamedDevice"));
+}

@@ -1,0 +1,75 @@
+import { useEffect, useState } from "react";
+import { ErrorBoundary } from "../components/ErrorBoundary";
+import { t } from "../i18n/i18n";
+import { platform } from "../platform/platform";
+import type { ShellStatus } from "../platform/types";
+import { connect } from "../state/actions";
+import { MainView } from "./MainView";
+import { StartView } from "./StartView";
+
+/** How often a shell that is starting is asked how far it is. */
+const ASK_AGAIN_MS = 300;
+
+/** First start or the main view, as the shell says. */
+export function App() {
+  const { status, problem, ask } = useShellStatus();
+  if (problem !== undefined) {
+    return (
+      <main role="alert" className="m-auto flex h-full max-w-md flex-col justify-center gap-2 p-8" data-testid="boot-problem">
+        <h1 className="text-lg font-semibold">{t("problem.boot")}</h1>
+        <p className="text-ink-muted">{problem}</p>
+      </main>
+    );
+  }
+  if (!status) return null;
+  return <ErrorBoundary>{status.state === "ready" ? <Ready /> : <StartView status={status} onAsk={ask} />}</ErrorBoundary>;
+}
+
+/** The client runs: frames are received from now on. */
+function Ready() {
+  const [problem, setProblem] = useState<string | undefined>();
+  useEffect(() => {
+    let wanted = true;
+    connectOnce().catch((cause: unknown) => {
+      if (wanted) setProblem(String(cause));
+    });
+    return () => {
+      wanted = false;
+    };
+  }, []);
+  if (problem !== undefined) throw new Error(problem);
+  return <MainView />;
+}
+
+let connecting: Promise<void> | undefined;
+
+function connectOnce(): Promise<void> {
+  connecting ??= connect();
+  return connecting;
+}
+
+function useShellStatus() {
+  const [status, setStatus] = useState<ShellStatus | undefined>();
+  const [problem, setProblem] = useState<string | undefined>();
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    let wanted = true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = async () => {
+      try {
+        const now = await platform().shell.status();
+        if (!wanted) return;
+        setStatus(now);
+        if (now.state === "starting") timer = setTimeout(() => void look(), ASK_AGAIN_MS);
+      } catch (cause) {
+        if (wanted) setProblem(String(cause));
+      }
+    };
+    void look();
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [round]);
+  return { status, problem, ask: () => setRound((each) => each + 1) };
+}

@@ -1,0 +1,21 @@
+import { SessionComposer } from "../features/composer/SessionComposer";
+import { QueuePanel } from "../features/queue/QueuePanel";
+import { LiveLog } from "../features/session/LiveLog";
+import { SessionBar } from "../features/session/SessionBar";
+import { Transcript } from "../features/session/Transcript";
+import type { OpenSession } from "../state/conversation.logic";
+
+/** One session: what was said, what waits, what is written next. */
+export function SessionView({ open }: { open: OpenSession }) {
+  return (
+    <section className="flex min-h-0 grow flex-col" data-testid="session" data-session={open.session}>
+      <SessionBar open={open} />
+      <Transcript key={open.view} open={open} />
+      <LiveLog view={open.view} />
+      <div className="mx-auto w-full max-w-[48rem] shrink-0 px-4 pb-3">
+        <QueuePanel open={open} />
+        <SessionComposer open={open} />
+      </div>
+    </section>
+  );
+}
