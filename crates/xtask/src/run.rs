@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<()> {
         devices::introduce_terminal(&links)?;
     }
     say("Ctrl-C ends everything.");
-    supervise(services)
+    supervise(services, &links, options)
 }
 
 struct Provider {
@@ -175,6 +175,8 @@ fn start_hub(listen: SocketAddr) -> Result<(Service, SocketAddr)> {
     Ok((hub, ready.listening))
 }
 
+const RUNNER: &str = "the runner";
+
 fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
     let mut command = process::command(paths::program("baton-runner"));
     command.arg("--data").arg(paths::local("run/runner")?);
@@ -185,7 +187,7 @@ fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
     command.env("OPENAI_BASE_URL", &provider.base_url);
     command.env("OPENAI_API_KEY", &provider.api_key);
     command.env("BATON_MODEL", &provider.model);
-    let runner = Service::start("the runner", &mut command, &log("runner")?)?;
+    let runner = Service::start(RUNNER, &mut command, &log("runner")?)?;
     links.used("runner")?;
     Ok(runner)
 }
@@ -193,44 +195,46 @@ fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
 fn open_windows(options: &Options, links: &Links, services: &mut Vec<Service>) -> Result<()> {
     for number in 1..=options.devices {
         let name = format!("device{number}");
-        let mut command = devices::desktop(&name)?;
-        if options.insecure_token_file {
-            command.arg("--insecure-token-file");
-        }
-        if let Some(link) = links.first(&name, "device")? {
-            command.args(["--link", &link]);
-        }
+        let mut command = devices::desktop(&name, options.insecure_token_file)?;
+        // A profile that has a hub pays no attention to it.
+        command.args(["--link", &links.fresh("device")?]);
         services.push(Service::start(&name, &mut command, &log(&name)?)?);
-        links.used(&name)?;
         say(&format!("window {number} is the device \"{name}\""));
     }
     Ok(())
 }
 
 /// Until Ctrl-C, or until something ends that the rest cannot do without.
-fn supervise(mut services: Vec<Service>) -> Result<()> {
+fn supervise(mut services: Vec<Service>, links: &Links, options: &Options) -> Result<()> {
     loop {
         let mut index = 0;
         while index < services.len() {
-            let Some(status) = services[index].ended()? else {
-                index += 1;
-                continue;
-            };
-            let ended = services.remove(index);
-            if !ended.name().starts_with("device") {
-                // In the order in which they were started, and so the last first.
-                while services.pop().is_some() {}
-                bail!("{} ended ({status})\n{}", ended.name(), ended.log_tail());
+            match services[index].ended()? {
+                None => index += 1,
+                Some(status) => {
+                    let ended = services.remove(index);
+                    if !ended.name().starts_with("device") {
+                        return give_up(&ended, &status, services, links);
+                    }
+                    let again = devices::desktop(ended.name(), options.insecure_token_file)?;
+                    let name = ended.name();
+                    say(&format!(
+                        "the window of {name} was closed ({status}); answers go on without it"
+                    ));
+                    say(&format!("open it again: {}", devices::line(&again)));
+                }
             }
-            say(&format!(
-                "the window of {} was closed ({status}); answers go on without it. To open it again:",
-                ended.name()
-            ));
-            say(&format!(
-                "  {}",
-                process::line(&devices::desktop(ended.name())?)
-            ));
         }
         std::thread::sleep(Duration::from_millis(200));
     }
+}
+
+fn give_up(ended: &Service, status: &str, mut services: Vec<Service>, links: &Links) -> Result<()> {
+    if ended.name() == RUNNER {
+        // It may have failed because its link was not taken: the next start gives it another.
+        links.forget("runner")?;
+    }
+    // The newest first: windows, runner, hub, model.
+    while services.pop().is_some() {}
+    bail!("{} ended ({status})\n{}", ended.name(), ended.log_tail());
 }

@@ -1,7 +1,7 @@
 //! Link codes for what `run` starts, and the devices that use them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -21,6 +21,11 @@ impl Links {
         if self.folder.join(name).is_file() {
             return Ok(None);
         }
+        self.fresh(role).map(Some)
+    }
+
+    /// A link that works once, within minutes.
+    pub fn fresh(&self, role: &str) -> Result<String> {
         let mut link = process::command(paths::program("baton-hub"));
         link.arg("link")
             .arg("--data")
@@ -29,13 +34,18 @@ impl Links {
         let text = process::output(&mut link)?;
         let found = find_link(&text)
             .with_context(|| format!("`baton-hub link` gave no link but: {text}"))?;
-        Ok(Some(found.to_owned()))
+        Ok(found.to_owned())
     }
 
     /// The link was handed over.
     pub fn used(&self, name: &str) -> Result<()> {
         fs::create_dir_all(&self.folder)?;
         setup::stamp(&self.folder.join(name), "")
+    }
+
+    /// It needs another link next time.
+    pub fn forget(&self, name: &str) -> Result<()> {
+        fs::remove_file(self.folder.join(name)).context("cannot forget a link")
     }
 }
 
@@ -45,12 +55,24 @@ fn find_link(text: &str) -> Option<&str> {
 }
 
 /// The desktop as a device of this name.
-pub fn desktop(name: &str) -> Result<Command> {
+pub fn desktop(name: &str, insecure_token_file: bool) -> Result<Command> {
     let mut command = process::command(paths::program("baton"));
     command
         .args(["--profile", name, "--data-root"])
         .arg(paths::local("run/desktop")?);
+    if insecure_token_file {
+        command.arg("--insecure-token-file");
+    }
     Ok(command)
+}
+
+/// A command as a person types it in the repository's root.
+pub fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| paths::shown(Path::new(word)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 const TERMINAL: &str = "terminal";
@@ -68,11 +90,14 @@ pub fn introduce_terminal(links: &Links) -> Result<()> {
         process::output(&mut command)?;
         links.used(TERMINAL)?;
     }
-    let batonctl = format!("{} --data {}", paths::shown(&program), paths::shown(&data));
-    say(
-        "No window opens (no DISPLAY and no WAYLAND_DISPLAY, or --headless). Chat from another terminal, in this folder:",
+    let mut chat = process::command(&program);
+    chat.arg("--data").arg(&data);
+    say("No window opens (no DISPLAY and no WAYLAND_DISPLAY, or --headless).");
+    say("Chat from another terminal, in this folder:");
+    println!(
+        "\n   {} new \"Why is there high tide twice a day?\"\n",
+        line(&chat)
     );
-    println!("\n      {batonctl} send --new --follow \"Why is the sky blue?\"\n");
     Ok(())
 }
 
