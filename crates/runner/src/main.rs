@@ -1,1 +1,206 @@
-fn main() {}
+//! `baton-runner`: hosts the built-in agent on this machine for a hub anywhere.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, bail};
+use baton_protocol::{ErrorCode, LinkCode, Principal, RunnerId, RunnerInstanceId};
+use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
+use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus};
+use baton_transport::{ConnectError, LinkError};
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// The hub does not want this runner: trying again without a new link is of no use.
+const EXIT_REFUSED: u8 = 3;
+
+/// Hosts an agent: takes runs from a hub and answers them with a model of any OpenAI-compatible server.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// Where the runner keeps its token for the hub (runner.json, readable by its user alone).
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// A link for a runner, from `baton-hub link --runner`; needed once.
+    #[arg(long, value_name = "LINK")]
+    link: Option<String>,
+    /// The name that devices show.
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// The model server, for example http://127.0.0.1:8080/v1.
+    #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL")]
+    base_url: String,
+    /// The server's API key, where it needs one; better given by the environment, where other users cannot see it.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "OPENAI_API_KEY",
+        hide_env_values = true
+    )]
+    api_key: Option<String>,
+    /// The model, as its server names it.
+    #[arg(long, value_name = "NAME", env = "BATON_MODEL")]
+    model: String,
+    /// A text file with what the agent is told first.
+    #[arg(long, value_name = "FILE")]
+    system_prompt_file: Option<PathBuf>,
+    /// At most so many characters of a conversation are sent to the model; set it for models with a small context.
+    #[arg(long, value_name = "COUNT", env = "BATON_CONTEXT_CHARS")]
+    context_chars: Option<usize>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    match run(arguments).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("baton-runner: {error:#}");
+            match error.downcast_ref::<LinkError>() {
+                Some(_) => ExitCode::from(EXIT_REFUSED),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}
+
+/// The model library logs what servers answer, which may hold what people wrote: never.
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter.add_directive("genai=off".parse().expect("a valid directive"));
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let endpoint = OpenAiEndpoint {
+        base_url: arguments.base_url.clone(),
+        api_key: arguments.api_key.clone(),
+    };
+    let provider = OpenAiProvider::new(&endpoint)?;
+    let system_prompt = match &arguments.system_prompt_file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read `{}`", path.display()))?,
+        ),
+        None => None,
+    };
+    let identity = identity(&arguments).await?;
+    let assistant = Assistant {
+        model: arguments.model,
+        system_prompt,
+        context_chars_max: arguments.context_chars,
+    };
+    let runner = Runner::start(RunnerConfig {
+        hub: identity.hub,
+        token: identity.token,
+        instance: RunnerInstanceId::mint(),
+        agents: vec![assistant.with_provider(Arc::new(provider))],
+    });
+    let mut status = runner.status();
+    let end = tokio::select! {
+        () = interrupted() => None,
+        refused = follow(&mut status) => Some(refused),
+    };
+    runner.stop().await;
+    Ok(match end {
+        None => ExitCode::SUCCESS,
+        Some(message) => {
+            eprintln!("baton-runner: {message}");
+            ExitCode::from(EXIT_REFUSED)
+        }
+    })
+}
+
+/// The kept identity, or a new one by the link.
+async fn identity(arguments: &Arguments) -> Result<Identity> {
+    let kept = Identity::load(&arguments.data)?;
+    let Some(link) = &arguments.link else {
+        return kept.context(
+            "this runner is not linked: make a link at the hub and give it with `--link`",
+        );
+    };
+    let code: LinkCode = link.parse()?;
+    let name = arguments.name.clone().unwrap_or_else(machine_name);
+    let answer = match baton_transport::link(&code, &name).await {
+        Ok(answer) => answer,
+        // A service that is started with the same line again was linked by it before.
+        Err(LinkError::Connect(ConnectError::Refused(error)))
+            if matches!(
+                error.code,
+                ErrorCode::LinkCodeUsed | ErrorCode::LinkCodeExpired | ErrorCode::LinkCodeUnknown
+            ) && kept.as_ref().is_some_and(|kept| kept.hub == code.hub) =>
+        {
+            return Ok(kept.expect("it was just looked at"));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Principal::Runner { runner, .. } = answer.principal else {
+        bail!("this link is for a device: make one for a runner");
+    };
+    let identity = Identity {
+        hub: code.hub,
+        runner,
+        token: answer.token,
+    };
+    identity.save(&arguments.data)?;
+    Ok(identity)
+}
+
+fn machine_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() {
+        "Runner".to_owned()
+    } else {
+        name.trim().to_owned()
+    }
+}
+
+/// Says when it is first connected. Ends when the hub does not want the runner.
+async fn follow(status: &mut tokio::sync::watch::Receiver<RunnerStatus>) -> String {
+    let mut has_said = false;
+    loop {
+        let now = status.borrow_and_update().clone();
+        match now {
+            RunnerStatus::Connected { runner, .. } if !has_said => {
+                has_said = true;
+                say_connected(runner);
+            }
+            RunnerStatus::Refused { message } => return message,
+            _ => {}
+        }
+        if status.changed().await.is_err() {
+            return "the runner has ended unexpectedly".to_owned();
+        }
+    }
+}
+
+fn say_connected(runner: RunnerId) {
+    let line = serde_json::json!({ "connected": true, "runner": runner });
+    let mut out = std::io::stdout().lock();
+    // Whoever closed the pipe does not want to know.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).expect("a signal handler can be set");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("a signal handler can be set");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() {
+    tokio::signal::ctrl_c()
+        .await
+        .expect("a signal handler can be set");
+}

@@ -1,0 +1,123 @@
+//! The conversation as the model gets it.
+//!
+//! Owns the choice of what a model sees of a session: prompts and steers where they took effect, answers as they stand, cut ones
+//! included; no reasoning, no earlier attempts at a prompt that was tried again, no sub-agents' runs; at most a budget of characters.
+//!
+//! Invariant: behind the system prompt, user and assistant take turns, beginning and ending with the user, because the templates
+//! of many models refuse anything else.
+
+use std::collections::BTreeMap;
+
+use baton_protocol::view::{RowBody, TranscriptRow};
+use baton_protocol::{PromptId, RunId};
+use baton_session::SessionState;
+
+use crate::provider::{ModelMessage, ModelRole};
+
+/// Stands in for a person's words where an answer was cut for a steer that was taken back in the same moment.
+const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
+
+/// Stands between two texts of the same speaker.
+const BETWEEN: &str = "\n\n";
+
+/// The messages for the next call of this run.
+pub(crate) fn messages(
+    rows: &[TranscriptRow],
+    state: &SessionState,
+    run: RunId,
+    system_prompt: &str,
+    chars_max: usize,
+) -> Vec<ModelMessage> {
+    let mut turns = turns(rows, state, run);
+    if turns
+        .last()
+        .is_none_or(|last| last.role == ModelRole::Assistant)
+    {
+        turns.push(ModelMessage {
+            role: ModelRole::User,
+            text: GO_ON.to_owned(),
+        });
+    }
+    let kept = fit(
+        turns,
+        chars_max.saturating_sub(system_prompt.chars().count()),
+    );
+    let system = (!system_prompt.is_empty()).then(|| ModelMessage {
+        role: ModelRole::System,
+        text: system_prompt.to_owned(),
+    });
+    system.into_iter().chain(kept).collect()
+}
+
+fn turns(rows: &[TranscriptRow], state: &SessionState, run: RunId) -> Vec<ModelMessage> {
+    let last_attempts = last_attempts(rows, state, run);
+    let mut turns: Vec<ModelMessage> = Vec::new();
+    let mut last_run = None;
+    for row in rows {
+        let (role, text) = match &row.body {
+            RowBody::Prompt { text, .. } => (ModelRole::User, text),
+            RowBody::Text { text, .. } if counts(row, state, &last_attempts) => {
+                (ModelRole::Assistant, text)
+            }
+            _ => continue,
+        };
+        if text.trim().is_empty() {
+            continue;
+        }
+        match turns.last_mut().filter(|last| last.role == role) {
+            // A long answer is several parts without anything in between; other neighbours are separate things.
+            Some(last) => {
+                if role == ModelRole::User || last_run != row.run {
+                    last.text.push_str(BETWEEN);
+                }
+                last.text.push_str(text);
+            }
+            None => turns.push(ModelMessage {
+                role,
+                text: text.clone(),
+            }),
+        }
+        last_run = row.run;
+    }
+    turns
+}
+
+/// The run that counts for each prompt: a retry replaces what came before it.
+fn last_attempts(
+    rows: &[TranscriptRow],
+    state: &SessionState,
+    run: RunId,
+) -> BTreeMap<PromptId, RunId> {
+    let runs = rows.iter().filter_map(|row| row.run).chain([run]);
+    runs.filter_map(|run| Some((state.run_record(run)?.prompt, run)))
+        .collect()
+}
+
+fn counts(
+    row: &TranscriptRow,
+    state: &SessionState,
+    last_attempts: &BTreeMap<PromptId, RunId>,
+) -> bool {
+    let Some((run, record)) = row.run.and_then(|run| Some((run, state.run_record(run)?))) else {
+        return false;
+    };
+    record.parent.is_none() && last_attempts.get(&record.prompt) == Some(&run)
+}
+
+/// Leaves out the oldest messages beyond the budget; the last one always stays, and the first one is a user's.
+fn fit(mut turns: Vec<ModelMessage>, chars_max: usize) -> Vec<ModelMessage> {
+    let mut chars = 0;
+    let newest = turns.iter().rev().take_while(|turn| {
+        chars += turn.text.chars().count();
+        chars <= chars_max
+    });
+    let fitting = newest.count().max(1).min(turns.len());
+    let mut kept = turns.split_off(turns.len() - fitting);
+    if kept
+        .first()
+        .is_some_and(|first| first.role == ModelRole::Assistant)
+    {
+        kept.remove(0);
+    }
+    kept
+}

@@ -1,0 +1,376 @@
+//! One run that this runner holds: from its assignment to the end of it in the log.
+//!
+//! What happens next is always read from the session's log, never from what this runner believes: a call to the model is made
+//! when the log holds everything that the call is about, and a run is over when the log says so.
+
+use std::time::{Duration, Instant};
+
+use baton_protocol::{
+    ClientFrame, Epoch, PartEnd, PartKind, ProducerSeq, PromptId, RunId, RunOutcome, RunWrite,
+    SessionId, Usage,
+};
+use baton_session::{ActiveRun, SessionState};
+
+use super::writes::WriteQueue;
+use crate::limits::{COALESCE_BYTES, COALESCE_MS};
+use crate::provider::{ModelEvent, ModelUsage};
+
+/// Names one call to a model, over all runs of this process.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CallId(pub u64);
+
+/// What a call to a model gives.
+pub enum ModelOutput {
+    /// A piece.
+    Event(ModelEvent),
+    /// It could not begin, or broke off. For the person who asked.
+    Failed(String),
+}
+
+/// What a run wants done for it.
+#[derive(PartialEq, Debug)]
+pub(super) enum Want {
+    /// Nothing.
+    Nothing,
+    /// A call to the model, with the context as the log has it now.
+    Call,
+    /// Forget the run.
+    Forget,
+}
+
+pub(super) struct HeldRun {
+    pub session: SessionId,
+    pub run: RunId,
+    pub epoch: Epoch,
+    pub phase: Phase,
+    line: Line,
+    writes: WriteQueue,
+    flush_at: Option<Instant>,
+    flushed_at: Option<Instant>,
+    usage: UsageSum,
+    /// Writes are refused for now; asked again then.
+    retry_at: Option<Instant>,
+    /// It got out of step with the log before; a second time it is given up.
+    was_broken: bool,
+}
+
+/// How far the run is.
+pub(super) enum Phase {
+    /// No call is on: before the first one, or at a steer.
+    Between { steer: Option<Steer> },
+    /// The model answers.
+    Generating { call: CallId },
+    /// The end is written, and is on its way to the log.
+    Ending,
+    /// The log and this runner are out of step: once that is settled, the run ends as failed.
+    Broken,
+    /// Nothing can be written any more; the log will say why.
+    Fenced,
+    /// The log has the end, and shall have the report of its host.
+    Reporting { until: Option<Instant> },
+}
+
+/// Steering prompts that are being taken in.
+pub(super) struct Steer {
+    prompts: Vec<PromptId>,
+    /// One of them waits no longer: the log will say which.
+    refused: bool,
+}
+
+#[derive(PartialEq)]
+enum Line {
+    Down,
+    /// Asked how far the hub got.
+    Resuming,
+    Live,
+}
+
+#[derive(Default)]
+struct UsageSum {
+    calls: u32,
+    told: u32,
+    sum: ModelUsage,
+}
+
+impl HeldRun {
+    pub fn new(session: SessionId, run: RunId, epoch: Epoch) -> Self {
+        Self {
+            session,
+            run,
+            epoch,
+            phase: Phase::Between { steer: None },
+            line: Line::Live,
+            writes: WriteQueue::default(),
+            flush_at: None,
+            flushed_at: None,
+            usage: UsageSum::default(),
+            retry_at: None,
+            was_broken: false,
+        }
+    }
+
+    /// The call that is on.
+    pub fn call(&self) -> Option<CallId> {
+        match self.phase {
+            Phase::Generating { call } => Some(call),
+            _ => None,
+        }
+    }
+
+    /// A call was made for it.
+    pub fn called(&mut self, call: CallId) {
+        self.usage.calls += 1;
+        self.phase = Phase::Generating { call };
+    }
+
+    /// Whether it may still write.
+    pub fn is_writing(&self) -> bool {
+        !matches!(self.phase, Phase::Fenced | Phase::Reporting { .. })
+    }
+
+    /// The run cannot go on.
+    pub fn fail(&mut self, message: String, now: Instant) {
+        self.end(Some(message), now);
+    }
+
+    /// Looks at the log and says what is to be done. A call that is on and is no longer wanted is left behind by changing the phase.
+    pub fn look(&mut self, state: &SessionState, now: Instant) -> Want {
+        let Some(record) = state.run_record(self.run) else {
+            return Want::Nothing;
+        };
+        if let Some(outcome) = &record.outcome {
+            return self.ended(outcome);
+        }
+        let Some(active) = state.active_run(self.run) else {
+            return Want::Nothing;
+        };
+        if !matches!(self.phase, Phase::Between { .. } | Phase::Generating { .. }) {
+            return Want::Nothing;
+        }
+        let waiting: Vec<PromptId> = state
+            .steers()
+            .iter()
+            .filter(|steer| steer.run == Some(self.run))
+            .map(|steer| steer.prompt)
+            .collect();
+        if let Phase::Between { steer: Some(steer) } = &self.phase {
+            let is_settled = match steer.refused {
+                true => !steer.prompts.iter().all(|prompt| waiting.contains(prompt)),
+                false => self.log_has_all(active),
+            };
+            if !is_settled {
+                return Want::Nothing;
+            }
+            self.phase = Phase::Between { steer: None };
+        }
+        if !waiting.is_empty() {
+            self.take_in(waiting, now);
+            return Want::Nothing;
+        }
+        match self.phase {
+            Phase::Between { .. } if self.log_has_all(active) && active.epoch == self.epoch => {
+                Want::Call
+            }
+            _ => Want::Nothing,
+        }
+    }
+
+    /// Whether everything that this run ever wrote stands in the log as it was folded here.
+    fn log_has_all(&self, active: &ActiveRun) -> bool {
+        self.writes.is_empty() && active.last_producer >= self.writes.last()
+    }
+
+    fn ended(&mut self, outcome: &RunOutcome) -> Want {
+        if matches!(self.phase, Phase::Reporting { .. }) {
+            return Want::Nothing;
+        }
+        self.writes = WriteQueue::default();
+        self.flush_at = None;
+        match outcome {
+            RunOutcome::Completed | RunOutcome::Failed { .. } => Want::Forget,
+            RunOutcome::Stopped { .. } | RunOutcome::Lost => {
+                self.phase = Phase::Reporting { until: None };
+                Want::Nothing
+            }
+        }
+    }
+
+    /// Cuts the answer where it is, and asks the log to take these steers into the run.
+    fn take_in(&mut self, prompts: Vec<PromptId>, now: Instant) {
+        self.writes.close_part(PartEnd::Interrupted);
+        self.writes.push(RunWrite::ConsumeSteer {
+            prompts: prompts.clone(),
+        });
+        self.phase = Phase::Between {
+            steer: Some(Steer {
+                prompts,
+                refused: false,
+            }),
+        };
+        self.flush_at = Some(now);
+    }
+
+    /// A piece of the answer of the call that is on.
+    pub fn model(&mut self, output: ModelOutput, now: Instant) {
+        match output {
+            ModelOutput::Event(ModelEvent::Text(text)) => {
+                self.add_text(&PartKind::Text, &text, now)
+            }
+            ModelOutput::Event(ModelEvent::Reasoning(text)) => {
+                self.add_text(&PartKind::Reasoning, &text, now)
+            }
+            ModelOutput::Event(ModelEvent::Usage(usage)) => self.usage.add(usage),
+            ModelOutput::Event(ModelEvent::Done) => {
+                self.writes.close_part(PartEnd::Complete);
+                self.end(None, now);
+            }
+            ModelOutput::Failed(message) => self.end(Some(message), now),
+        }
+    }
+
+    fn add_text(&mut self, kind: &PartKind, text: &str, now: Instant) {
+        self.writes.text(kind, text);
+        let earliest = self
+            .flushed_at
+            .map_or(now, |last| last + Duration::from_millis(COALESCE_MS));
+        let due = if self.writes.waiting_bytes() >= COALESCE_BYTES {
+            now
+        } else {
+            earliest.max(now)
+        };
+        self.flush_at = Some(self.flush_at.map_or(due, |set| set.min(due)));
+    }
+
+    fn end(&mut self, failure: Option<String>, now: Instant) {
+        self.writes.push(RunWrite::EndRun {
+            failure,
+            usage: self.usage.told(),
+        });
+        self.phase = Phase::Ending;
+        self.flush_at = Some(now);
+    }
+
+    /// When its next frame may go out; `None` where nothing is to be sent.
+    pub fn due(&self) -> Option<Instant> {
+        if self.retry_at.is_some() {
+            return self.retry_at;
+        }
+        if self.line != Line::Live || !self.writes.can_send() {
+            return None;
+        }
+        self.flush_at
+    }
+
+    /// The frame that is due.
+    pub fn take_frame(&mut self, now: Instant) -> ClientFrame {
+        if self.retry_at.take().is_some() {
+            return self.resume();
+        }
+        let entries = self.writes.take_frame();
+        self.flushed_at = Some(now);
+        // What is left waits for room in the window, not for more text.
+        self.flush_at = self.writes.has_unsent().then_some(now);
+        ClientFrame::WriteRun {
+            session: self.session,
+            run: self.run,
+            epoch: self.epoch,
+            entries,
+        }
+    }
+
+    /// Asks how far the hub got.
+    pub fn resume(&mut self) -> ClientFrame {
+        self.writes.disconnected();
+        self.line = Line::Resuming;
+        ClientFrame::ResumeRun {
+            session: self.session,
+            run: self.run,
+            epoch: self.epoch,
+        }
+    }
+
+    pub fn disconnected(&mut self) {
+        self.line = Line::Down;
+        self.retry_at = None;
+        self.writes.disconnected();
+        if let Phase::Reporting { until } = &mut self.phase {
+            *until = None;
+        }
+    }
+
+    /// The hub has everything up to this count. Gives the bytes of text that are settled.
+    pub fn acked(&mut self, producer: ProducerSeq, now: Instant) -> usize {
+        let settled = self.writes.acked(producer);
+        // Answers come in the order of what was asked, so this is the one to `resumeRun`.
+        if self.line == Line::Resuming && self.retry_at.is_none() {
+            self.line = Line::Live;
+            if matches!(self.phase, Phase::Broken) {
+                self.writes.restart_at(producer);
+                self.end(
+                    Some("the answer got out of step with the hub and was ended".to_owned()),
+                    now,
+                );
+            }
+            self.flush_at = self.writes.has_unsent().then_some(now);
+        }
+        settled
+    }
+
+    /// A frame was refused and nothing of it recorded, for a reason that does not end the lease. Asked again at `retry_at`.
+    pub fn refused(&mut self, is_retryable: bool, retry_at: Instant) {
+        if self.line == Line::Resuming || is_retryable {
+            // Whatever was sent behind the refused frame is refused too; where the hub stands is asked once.
+            self.line = Line::Resuming;
+            self.retry_at = Some(retry_at);
+            return;
+        }
+        if let Phase::Between { steer: Some(steer) } = &mut self.phase
+            && !steer.refused
+            && self.writes.take_back_steer().is_some()
+        {
+            steer.refused = true;
+            return;
+        }
+        if self.was_broken {
+            return self.fenced();
+        }
+        self.was_broken = true;
+        self.phase = Phase::Broken;
+        self.line = Line::Resuming;
+        self.retry_at = Some(retry_at);
+    }
+
+    /// The lease is over.
+    pub fn fenced(&mut self) {
+        if self.is_writing() {
+            self.phase = Phase::Fenced;
+        }
+        self.retry_at = None;
+        self.writes = WriteQueue::default();
+        self.flush_at = None;
+    }
+}
+
+impl UsageSum {
+    fn add(&mut self, usage: ModelUsage) {
+        let add = |sum: Option<u64>, more: Option<u64>| match self.told {
+            0 => more,
+            _ => Some(sum? + more?),
+        };
+        self.sum = ModelUsage {
+            input_tokens: add(self.sum.input_tokens, usage.input_tokens),
+            output_tokens: add(self.sum.output_tokens, usage.output_tokens),
+        };
+        self.told += 1;
+    }
+
+    /// Tokens only where every call told its own: a call that was cut for a steer did not.
+    fn told(&self) -> Option<Usage> {
+        let all_told = self.told == self.calls;
+        (self.calls > 0).then(|| Usage {
+            input_tokens: self.sum.input_tokens.filter(|_| all_told),
+            output_tokens: self.sum.output_tokens.filter(|_| all_told),
+            model_calls: self.calls,
+        })
+    }
+}

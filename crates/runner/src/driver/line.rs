@@ -1,0 +1,276 @@
+//! The connection to the hub, made again whenever it is lost.
+//!
+//! Owns one task that connects, says hello, keeps the heartbeat and carries frames. Each connection has its own channel for what is
+//! to be sent, so that nothing that was meant for one is sent on the next.
+
+use std::time::Duration;
+
+use baton_protocol::{
+    ClientFrame, ErrorBody, ErrorCode, HubAddress, HubFrame, Principal, RunnerHello, RunnerId,
+    limits,
+};
+use baton_transport::{ConnectError, HubSocket, connect};
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt as _, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use super::Refused;
+use crate::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
+
+/// Frames between the line and the driver, either way: enough to keep both busy, few enough to hold nothing back.
+const FRAMES_MAX: usize = 16;
+
+/// What the line tells the driver.
+pub(super) enum LineEvent {
+    /// The hub has welcomed this runner. What is sent here goes out on this connection.
+    Up {
+        runner: RunnerId,
+        hub_name: String,
+        outbound: mpsc::Sender<ClientFrame>,
+    },
+    /// A frame came.
+    Frame(Box<HubFrame>),
+    /// The connection is gone, or an attempt failed; another one follows.
+    Down { why: String },
+    /// The hub does not want this runner. No further attempt is made.
+    Refused(Refused),
+}
+
+/// Whom to connect to, as whom.
+pub(super) struct Line {
+    pub hub: HubAddress,
+    pub token: String,
+    pub hello: RunnerHello,
+}
+
+/// Why a connection ended.
+enum Lost {
+    Passing(String),
+    Final(Refused),
+}
+
+impl Line {
+    /// Runs until it is refused or dropped.
+    pub async fn run(self, events: mpsc::Sender<LineEvent>) {
+        let mut failures = 0;
+        loop {
+            let lost = match self.connection(&events, &mut failures).await {
+                Lost::Final(refused) => {
+                    let _ = events.send(LineEvent::Refused(refused)).await;
+                    return;
+                }
+                Lost::Passing(why) => why,
+            };
+            if events.send(LineEvent::Down { why: lost }).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(pause(failures)).await;
+            failures += 1;
+        }
+    }
+
+    async fn connection(&self, events: &mpsc::Sender<LineEvent>, failures: &mut u32) -> Lost {
+        let socket = match connect(&self.hub, &self.token).await {
+            Ok(socket) => socket,
+            Err(error) if error.may_pass() => return Lost::Passing(error.to_string()),
+            Err(error) => return Lost::Final(Refused::from(error)),
+        };
+        let (mut sink, mut stream) = socket.split();
+        let hello = timeout(
+            Duration::from_millis(limits::HELLO_TIMEOUT_MS),
+            self.hello(&mut sink, &mut stream),
+        );
+        let (runner, hub_name) = match hello.await {
+            Ok(Ok(welcome)) => welcome,
+            Ok(Err(lost)) => return lost,
+            Err(_) => return Lost::Passing("the hub did not answer `hello` in time".to_owned()),
+        };
+        *failures = 0;
+        let (outbound, frames) = mpsc::channel(FRAMES_MAX);
+        if events
+            .send(LineEvent::Up {
+                runner,
+                hub_name,
+                outbound,
+            })
+            .await
+            .is_err()
+        {
+            return Lost::Passing("the runner is stopping".to_owned());
+        }
+        tokio::select! {
+            lost = read(&mut stream, events) => lost,
+            lost = write(&mut sink, frames) => lost,
+        }
+    }
+
+    async fn hello(
+        &self,
+        sink: &mut SplitSink<HubSocket, Message>,
+        stream: &mut SplitStream<HubSocket>,
+    ) -> Result<(RunnerId, String), Lost> {
+        let hello = ClientFrame::Hello {
+            protocol: limits::PROTOCOL_VERSION,
+            capabilities: Vec::new(),
+            runner: Some(self.hello.clone()),
+        };
+        send(sink, &hello).await?;
+        loop {
+            match next(stream).await? {
+                HubFrame::Welcome {
+                    principal: Principal::Runner { runner, .. },
+                    hub_name,
+                    ..
+                } => return Ok((runner, hub_name)),
+                HubFrame::Welcome { .. } => {
+                    let error = ErrorCode::Forbidden
+                        .with("this link is for a device", "make a link for a runner");
+                    return Err(Lost::Final(Refused::Hub(error)));
+                }
+                HubFrame::Refused { error, .. } if !error.code.is_retryable() => {
+                    return Err(Lost::Final(Refused::Hub(error)));
+                }
+                HubFrame::Refused { error, .. } => return Err(Lost::Passing(error.message)),
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn read(stream: &mut SplitStream<HubSocket>, events: &mpsc::Sender<LineEvent>) -> Lost {
+    let silence = Duration::from_millis(limits::HEARTBEAT_TIMEOUT_MS);
+    loop {
+        let frame = match timeout(silence, next(stream)).await {
+            Ok(Ok(frame)) => frame,
+            Ok(Err(lost)) => return lost,
+            Err(_) => {
+                return Lost::Passing("nothing was heard from the hub for too long".to_owned());
+            }
+        };
+        if matches!(frame, HubFrame::HeartbeatAck {}) {
+            continue;
+        }
+        if events
+            .send(LineEvent::Frame(Box::new(frame)))
+            .await
+            .is_err()
+        {
+            return Lost::Passing("the runner is stopping".to_owned());
+        }
+    }
+}
+
+async fn write(
+    sink: &mut SplitSink<HubSocket, Message>,
+    mut frames: mpsc::Receiver<ClientFrame>,
+) -> Lost {
+    let mut heartbeat = tokio::time::interval(Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS));
+    loop {
+        let frame = tokio::select! {
+            frame = frames.recv() => match frame {
+                Some(frame) => frame,
+                None => return Lost::Passing("the runner is stopping".to_owned()),
+            },
+            _ = heartbeat.tick() => ClientFrame::Heartbeat {},
+        };
+        if let Err(lost) = send(sink, &frame).await {
+            return lost;
+        }
+    }
+}
+
+async fn send(sink: &mut SplitSink<HubSocket, Message>, frame: &ClientFrame) -> Result<(), Lost> {
+    let text = serde_json::to_string(frame).expect("a frame is plain JSON");
+    sink.send(Message::text(text))
+        .await
+        .map_err(|error| Lost::Passing(error.to_string()))
+}
+
+/// The next frame that this version knows.
+async fn next(stream: &mut SplitStream<HubSocket>) -> Result<HubFrame, Lost> {
+    loop {
+        let message = match stream.next().await {
+            None => return Err(Lost::Passing("the hub closed the connection".to_owned())),
+            Some(Err(error)) => return Err(Lost::Passing(error.to_string())),
+            Some(Ok(message)) => message,
+        };
+        match message {
+            Message::Text(text) => {
+                if let Some(frame) = parse(&text)? {
+                    return Ok(frame);
+                }
+            }
+            Message::Close(close) => return Err(closed(close)),
+            _ => {}
+        }
+    }
+}
+
+/// A frame of a kind that this version does not know is ignored; a known one that does not fit is an error.
+fn parse(text: &str) -> Result<Option<HubFrame>, Lost> {
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        r#type: String,
+    }
+    match serde_json::from_str(text) {
+        Ok(frame) => Ok(Some(frame)),
+        Err(error) => match serde_json::from_str::<Kind>(text) {
+            Ok(kind) if error.to_string().contains("unknown variant") => {
+                tracing::debug!(frame.kind = kind.r#type, "a frame of a newer version");
+                Ok(None)
+            }
+            _ => Err(Lost::Passing(
+                "the hub sent a frame that cannot be read".to_owned(),
+            )),
+        },
+    }
+}
+
+fn closed(close: Option<CloseFrame>) -> Lost {
+    let Some(close) = close else {
+        return Lost::Passing("the hub closed the connection".to_owned());
+    };
+    let code = u16::from(close.code);
+    let wanted = [
+        ErrorCode::Unauthenticated,
+        ErrorCode::Revoked,
+        ErrorCode::UnsupportedProtocol,
+    ];
+    match wanted
+        .into_iter()
+        .find(|wanted| wanted.close_code() == code)
+    {
+        Some(found) => {
+            let error = serde_json::from_str::<ErrorBody>(&close.reason);
+            Lost::Final(Refused::Hub(error.unwrap_or_else(|_| {
+                found.with(close.reason.to_string(), "link this runner again")
+            })))
+        }
+        None => Lost::Passing(format!(
+            "the hub closed the connection ({code} {})",
+            close.reason
+        )),
+    }
+}
+
+impl From<ConnectError> for Refused {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Refused(error) => Self::Hub(error),
+            other => Self::Connect(other),
+        }
+    }
+}
+
+/// Doubles with each failure; somewhere in its upper half by chance, so that runners do not come back all at once.
+fn pause(failures: u32) -> Duration {
+    let full = RECONNECT_MS_MIN
+        .saturating_mul(1 << failures.min(16))
+        .min(RECONNECT_MS_MAX);
+    let chance = getrandom::u32().unwrap_or(u32::MAX);
+    let half = full / 2;
+    Duration::from_millis(half + half * u64::from(chance) / u64::from(u32::MAX))
+}

@@ -1,0 +1,301 @@
+//! The runner at work: the core between the hub's line and the calls to models.
+
+mod calls;
+mod line;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use baton_protocol::{
+    AgentId, ClientFrame, ErrorBody, HubAddress, RunnerHello, RunnerId, RunnerInstanceId,
+};
+use baton_transport::ConnectError;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::{AgentSpec, Core, Effect, ModelOutput, Taken};
+use crate::provider::{ModelEvent, ModelProvider};
+use calls::{Calls, Piece};
+use line::{Line, LineEvent};
+
+/// An agent and what answers for it.
+#[derive(Clone)]
+pub struct Agent {
+    /// What the hub and the model are told.
+    pub spec: AgentSpec,
+    /// Who answers.
+    pub provider: Arc<dyn ModelProvider>,
+}
+
+/// Everything that a runner needs.
+#[derive(Clone)]
+pub struct RunnerConfig {
+    /// The hub.
+    pub hub: HubAddress,
+    /// The runner's token at that hub.
+    pub token: String,
+    /// New for each start of the process: a run belongs to the start that it began in.
+    pub instance: RunnerInstanceId,
+    /// What it hosts.
+    pub agents: Vec<Agent>,
+}
+
+/// Where the runner stands with its hub.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RunnerStatus {
+    /// The first attempt is being made.
+    Connecting,
+    /// It can take runs.
+    Connected {
+        /// Who it is there.
+        runner: RunnerId,
+        /// The hub's name for people.
+        hub_name: String,
+    },
+    /// Another attempt follows by itself.
+    Reconnecting {
+        /// What went wrong.
+        why: String,
+    },
+    /// The hub does not want it, or is not the hub that it was: a person must link again.
+    Refused {
+        /// What to do.
+        message: String,
+    },
+    /// It was stopped.
+    Stopped,
+}
+
+/// Why a runner does not try any further.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The hub said no.
+    #[error("the hub refused this runner: {} ({})", .0.message, .0.hint)]
+    Hub(ErrorBody),
+    /// It is not the hub that the link named.
+    #[error(transparent)]
+    Connect(ConnectError),
+}
+
+/// A running runner. Dropped, it stops at once; its runs then end when their leases do.
+pub struct Runner {
+    status: watch::Receiver<RunnerStatus>,
+    stop: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Runner {
+    /// Starts to connect, in the background. Needs a tokio runtime.
+    pub fn start(config: RunnerConfig) -> Self {
+        let (status_sender, status) = watch::channel(RunnerStatus::Connecting);
+        let stop = CancellationToken::new();
+        let driver = Driver::new(config, status_sender, stop.clone());
+        let task = tokio::spawn(driver.run());
+        Self {
+            status,
+            stop,
+            task: Some(task),
+        }
+    }
+
+    /// Follows where it stands.
+    pub fn status(&self) -> watch::Receiver<RunnerStatus> {
+        self.status.clone()
+    }
+
+    /// Closes every connection to a model, then the one to the hub. Nothing is finished; the hub ends the runs with their leases.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(task) = self.task.take()
+            && let Err(error) = task.await
+            && error.is_panic()
+        {
+            tracing::error!("the runner has panicked");
+        }
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+struct Driver {
+    core: Core,
+    providers: HashMap<AgentId, Arc<dyn ModelProvider>>,
+    calls: Calls,
+    pieces: mpsc::Receiver<Piece>,
+    line: JoinHandle<()>,
+    events: mpsc::Receiver<LineEvent>,
+    outbound: Option<mpsc::Sender<ClientFrame>>,
+    status: watch::Sender<RunnerStatus>,
+    stop: CancellationToken,
+}
+
+impl Driver {
+    fn new(
+        config: RunnerConfig,
+        status: watch::Sender<RunnerStatus>,
+        stop: CancellationToken,
+    ) -> Self {
+        let agents = config
+            .agents
+            .iter()
+            .map(|agent| agent.spec.description.clone())
+            .collect();
+        let hello = RunnerHello {
+            instance: config.instance,
+            agents,
+        };
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let line = Line {
+            hub: config.hub,
+            token: config.token,
+            hello,
+        };
+        let (calls, pieces) = Calls::new();
+        let id = |agent: &Agent| agent.spec.description.id.clone();
+        Self {
+            core: Core::new(config.agents.iter().map(|agent| agent.spec.clone())),
+            providers: config
+                .agents
+                .iter()
+                .map(|agent| (id(agent), Arc::clone(&agent.provider)))
+                .collect(),
+            calls,
+            pieces,
+            line: tokio::spawn(line.run(sender)),
+            events,
+            outbound: None,
+            status,
+            stop,
+        }
+    }
+
+    async fn run(mut self) {
+        let stop = self.stop.clone();
+        let last = tokio::select! {
+            () = stop.cancelled() => RunnerStatus::Stopped,
+            refused = self.work() => RunnerStatus::Refused { message: refused },
+        };
+        self.calls.stop_all().await;
+        self.line.abort();
+        self.status.send_replace(last);
+    }
+
+    /// Until it is refused. Gives the reason.
+    async fn work(&mut self) -> String {
+        loop {
+            self.apply_effects().await;
+            let now = Instant::now();
+            let wake = self.core.wake_at().filter(|wake| *wake > now);
+            let outbound = self.outbound.clone().filter(|_| self.core.has_frame(now));
+            tokio::select! {
+                Some(piece) = self.pieces.recv() => self.piece(piece),
+                event = self.events.recv() => {
+                    if let Some(refused) = self.line_event(event) {
+                        return refused;
+                    }
+                }
+                Ok(permit) = reserve(outbound), if self.core.has_frame(now) => {
+                    if let Some(frame) = self.core.next_frame(Instant::now()) {
+                        permit.send(frame);
+                    }
+                }
+                () = sleep_until(wake) => self.core.tick(Instant::now()),
+            }
+        }
+    }
+
+    fn piece(&mut self, piece: Piece) {
+        let is_last = matches!(
+            piece.output,
+            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done)
+        );
+        if is_last {
+            self.calls.ended(piece.call);
+        }
+        let taken = self.core.model(piece.call, piece.output, Instant::now());
+        if let (Taken::Yes, Some(share)) = (taken, piece.share) {
+            // Given back when the text is settled at the hub.
+            share.forget();
+        }
+    }
+
+    fn line_event(&mut self, event: Option<LineEvent>) -> Option<String> {
+        let now = Instant::now();
+        match event {
+            Some(LineEvent::Up {
+                runner,
+                hub_name,
+                outbound,
+            }) => {
+                tracing::info!(runner.id = %runner, "connected to the hub");
+                self.outbound = Some(outbound);
+                self.core.connected(now);
+                self.status
+                    .send_replace(RunnerStatus::Connected { runner, hub_name });
+            }
+            Some(LineEvent::Frame(frame)) => self.core.frame(*frame, now),
+            Some(LineEvent::Down { why }) => {
+                tracing::info!(why, "no connection to the hub");
+                self.outbound = None;
+                self.core.disconnected();
+                self.status.send_replace(RunnerStatus::Reconnecting { why });
+            }
+            Some(LineEvent::Refused(refused)) => return Some(refused.to_string()),
+            None => return Some("the connection's task has ended unexpectedly".to_owned()),
+        }
+        None
+    }
+
+    async fn apply_effects(&mut self) {
+        for effect in self.core.take_effects() {
+            match effect {
+                Effect::Call {
+                    call,
+                    run,
+                    agent,
+                    request,
+                } => {
+                    let provider = Arc::clone(&self.providers[&agent]);
+                    self.calls.start(call, run, provider, request);
+                }
+                Effect::Drop { call } => self.calls.stop(call).await,
+                Effect::Settled { run, bytes } => self.calls.settled(run, bytes),
+                Effect::Forgotten { run } => self.calls.forget(run),
+            }
+        }
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.line.abort();
+    }
+}
+
+/// Events of the line that wait for the driver.
+const EVENTS_MAX: usize = 16;
+
+async fn reserve(
+    outbound: Option<mpsc::Sender<ClientFrame>>,
+) -> Result<mpsc::OwnedPermit<ClientFrame>, mpsc::error::SendError<()>> {
+    match outbound {
+        Some(sender) => sender.reserve_owned().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(wake: Option<Instant>) {
+    match wake {
+        Some(wake) => tokio::time::sleep_until(wake.into()).await,
+        None => std::future::pending().await,
+    }
+}
