@@ -1,0 +1,177 @@
+//! The read connections, and what they answer. They never write (`query_only`), and each answer is from one snapshot.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use baton_log::batching::{BatchEnd, BatchFill};
+use baton_log::{LogHead, ReadError, ReadLimit, StoredReceipt};
+use baton_protocol::{Batch, CommandId, Event, LogId, Seq};
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use crate::tables::events::{self, Flow};
+use crate::tables::logs::{self, LogRow};
+use crate::tables::{receipts, sealed_stretches};
+
+/// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
+pub struct Readers {
+    idle: Arc<Mutex<Vec<Connection>>>,
+    free: Arc<Semaphore>,
+}
+
+/// A connection that goes back when the read is over, however it ends.
+struct Leased {
+    connection: Option<Connection>,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.extend(self.connection.take());
+    }
+}
+
+impl Readers {
+    pub fn new(connections: Vec<Connection>) -> Self {
+        Self {
+            free: Arc::new(Semaphore::new(connections.len())),
+            idle: Arc::new(Mutex::new(connections)),
+        }
+    }
+
+    /// Runs a read. Its own snapshot is its business.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let permit = Arc::clone(&self.free).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let idle = Arc::clone(&self.idle);
+        let task = tokio::task::spawn_blocking(move || {
+            let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let leased = Leased { connection, idle };
+            let connection = leased.connection.as_ref();
+            let answer = read(connection.expect("a permit stands for an idle connection"));
+            // The connection is back before the permit is.
+            drop(leased);
+            drop(permit);
+            answer
+        });
+        task.await.unwrap_or_else(|panic| {
+            tracing::error!(error = %panic, "a read of the log panicked");
+            Err(ReadError::Unavailable(Box::new(panic)))
+        })
+    }
+}
+
+/// The stretch behind `after`.
+pub fn read(
+    connection: &Connection,
+    id: LogId,
+    after: Seq,
+    limit: ReadLimit,
+) -> Result<Batch, ReadError> {
+    let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
+    let LogRow { log, incarnation } = find(&snapshot, id)?.ok_or(ReadError::NotFound)?;
+    let head = events::head(&snapshot, log).map_err(unavailable)?;
+    if after > head {
+        return Err(ReadError::AheadOfHead { head });
+    }
+    let mut fill = BatchFill::new(limit);
+    let flow = events::for_each(&snapshot, log, (after, head), |seq, json| {
+        let event = decode(seq, json)?;
+        let taken = fill.offer(event, json.len());
+        Ok::<_, Fault>(if taken.is_ok() {
+            Flow::More
+        } else {
+            Flow::Enough
+        })
+    })?;
+    let mut upto = head;
+    if flow == Flow::Enough {
+        let last = fill.last().expect("a full batch holds an event");
+        let stretch = sealed_stretches::last_from(&snapshot, log, last).map_err(unavailable)?;
+        upto = match BatchEnd::find(after, last, stretch) {
+            BatchEnd::Here => last,
+            BatchEnd::BackTo(seq) => {
+                fill.cut_back_to(seq);
+                seq
+            }
+            BatchEnd::OnTo(seq) => {
+                events::for_each(&snapshot, log, (last, seq), |seq, json| {
+                    fill.force(decode(seq, json)?);
+                    Ok::<_, Fault>(Flow::More)
+                })?;
+                seq
+            }
+        };
+    }
+    Ok(fill.finish(id, incarnation, after, upto, head))
+}
+
+/// A log's identity and end.
+pub fn head(connection: &Connection, id: LogId) -> Result<Option<LogHead>, ReadError> {
+    let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
+    let Some(LogRow { log, incarnation }) = find(&snapshot, id)? else {
+        return Ok(None);
+    };
+    let seq = events::head(&snapshot, log).map_err(unavailable)?;
+    Ok(Some(LogHead { incarnation, seq }))
+}
+
+/// The answer to a command.
+pub fn receipt(
+    connection: &Connection,
+    id: LogId,
+    command: CommandId,
+) -> Result<Option<StoredReceipt>, ReadError> {
+    let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
+    let Some(LogRow { log, .. }) = find(&snapshot, id)? else {
+        return Ok(None);
+    };
+    let Some(row) = receipts::find(&snapshot, log, command).map_err(unavailable)? else {
+        return Ok(None);
+    };
+    let seq = row.seq;
+    let decoded = row.decode(id).map_err(|error| damaged(seq, error))?;
+    Ok(Some(decoded))
+}
+
+/// Every log.
+pub fn logs(connection: &Connection) -> Result<Vec<LogId>, ReadError> {
+    logs::all(connection).map_err(unavailable)
+}
+
+fn find(connection: &Connection, id: LogId) -> Result<Option<LogRow>, ReadError> {
+    logs::find(connection, id).map_err(unavailable)
+}
+
+/// A [`ReadError`] that rows can be read with.
+struct Fault(ReadError);
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self(unavailable(error))
+    }
+}
+
+impl From<Fault> for ReadError {
+    fn from(fault: Fault) -> Self {
+        fault.0
+    }
+}
+
+fn decode(seq: Seq, json: &str) -> Result<Event, Fault> {
+    serde_json::from_str(json).map_err(|error| Fault(damaged(seq, error)))
+}
+
+fn damaged(seq: Seq, error: serde_json::Error) -> ReadError {
+    ReadError::Damaged {
+        seq,
+        source: Box::new(error),
+    }
+}
+
+fn unavailable(error: rusqlite::Error) -> ReadError {
+    ReadError::Unavailable(Box::new(error))
+}

@@ -1,0 +1,147 @@
+//! The log as others see it.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use baton_log::recording::Recording;
+use baton_log::{
+    AppendError, AppendRequest, Appended, EventLog, LogHead, ReadError, ReadLimit, StoredReceipt,
+};
+use baton_protocol::{Batch, CommandId, LogId, Seq};
+use rusqlite::Connection;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::open::{self, OpenError, Opened, SqliteOptions};
+use crate::reader::{self, Readers};
+use crate::writer::request::{Message, Rows, WriteRequest};
+use crate::writer::{self, Health, WriterGone, WriterThread};
+
+/// Connections that read. Reads are short; more would only wait for the same disk.
+const READERS: usize = 4;
+
+/// KiB of requests that wait for the writer; beyond it appends wait before they are queued. A few groups' worth.
+const QUEUE_KIB_MAX: u32 = 64 * 1024;
+
+/// An event log in one directory. It has it for itself: another process that opens it is told so.
+///
+/// Dropping it blocks until the writer has committed what it was given.
+pub struct SqliteEventLog {
+    // Dropped first, so that nothing writes when the lock is given back.
+    writer: WriterThread,
+    readers: Readers,
+    health: Health,
+    room: Arc<Semaphore>,
+    _lock: File,
+}
+
+impl SqliteEventLog {
+    /// Opens or makes the log in a directory, which becomes private to its owner. Blocks.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        Self::open_with(directory, SqliteOptions::default())
+    }
+
+    /// The same with options.
+    pub fn open_with(directory: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
+        let Opened {
+            lock,
+            writer: connection,
+            readers,
+        } = open::open(directory, options, READERS)?;
+        let health = Health::default();
+        let backlog = writer::unsealed(&connection)?;
+        let started = WriterThread::start(connection, health.clone(), options.sealing, backlog);
+        Ok(Self {
+            writer: started.map_err(OpenError::Thread)?,
+            readers: Readers::new(readers),
+            health,
+            room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
+            _lock: lock,
+        })
+    }
+
+    /// Seals every closed part, and returns when that is done or the log has stopped.
+    pub async fn seal_closed_parts(&self) {
+        let (done, sealed) = oneshot::channel();
+        if self.writer.send(Message::SealClosed(done)).is_ok() {
+            // An error is a writer that is gone, and with it what was asked.
+            let _ = sealed.await;
+        }
+    }
+
+    async fn answer<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        if self.health.has_stopped() {
+            return Err(ReadError::Failed);
+        }
+        let answer = self.readers.run(read).await;
+        // A read that began before the log stopped may have seen what is in doubt.
+        if self.health.has_stopped() {
+            return Err(ReadError::Failed);
+        }
+        answer
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteEventLog {
+    async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
+        if self.health.has_stopped() {
+            return Err(AppendError::Failed);
+        }
+        let (log, expected) = (request.log, request.expected);
+        let mut recording = Recording::of(request)?;
+        let rows = Rows::of(log, expected, &mut recording)?;
+        let kib = u32::try_from(rows.bytes() / 1024 + 1).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room)
+            .acquire_many_owned(kib.min(QUEUE_KIB_MAX))
+            .await
+            .map_err(|_| AppendError::Failed)?;
+        let (answer, answered) = oneshot::channel();
+        let request = WriteRequest {
+            rows,
+            answer,
+            _room: Some(room),
+        };
+        self.writer
+            .send(Message::Append(request))
+            .map_err(|WriterGone| AppendError::Failed)?;
+        let incarnation = answered.await.map_err(|_| AppendError::Failed)??;
+        Ok(Appended {
+            incarnation,
+            after: recording.after,
+            events: recording
+                .events
+                .into_iter()
+                .map(|recorded| recorded.event)
+                .collect(),
+            receipt: recording.receipt.map(|stored| stored.receipt),
+        })
+    }
+
+    async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
+        self.answer(move |connection| reader::read(connection, log, after, limit))
+            .await
+    }
+
+    async fn head(&self, log: LogId) -> Result<Option<LogHead>, ReadError> {
+        self.answer(move |connection| reader::head(connection, log))
+            .await
+    }
+
+    async fn receipt(
+        &self,
+        log: LogId,
+        command: CommandId,
+    ) -> Result<Option<StoredReceipt>, ReadError> {
+        self.answer(move |connection| reader::receipt(connection, log, command))
+            .await
+    }
+
+    async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
+        self.answer(reader::logs).await
+    }
+}

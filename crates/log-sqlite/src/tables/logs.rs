@@ -1,0 +1,69 @@
+//! Which logs there are. A log's head is not here: it is the position of its last event.
+
+use baton_protocol::{Incarnation, LogId};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+/// `log` numbers the logs, so that other tables need no text to name them.
+pub const MIGRATION: &str = "
+    CREATE TABLE logs (
+        log         INTEGER PRIMARY KEY,
+        log_id      TEXT NOT NULL UNIQUE,
+        incarnation TEXT NOT NULL
+    ) STRICT;
+";
+
+/// A log's number in this database.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LogNumber(pub i64);
+
+/// A row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LogRow {
+    pub log: LogNumber,
+    pub incarnation: Incarnation,
+}
+
+/// The row of a log, where there is one.
+pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRow>> {
+    let mut found =
+        connection.prepare_cached("SELECT log, incarnation FROM logs WHERE log_id = ?1")?;
+    found
+        .query_row([id.to_string()], |row| {
+            Ok(LogRow {
+                log: LogNumber(row.get(0)?),
+                incarnation: parsed(row, 1)?,
+            })
+        })
+        .optional()
+}
+
+/// Every log.
+pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogId>> {
+    let mut all = connection.prepare_cached("SELECT log_id FROM logs")?;
+    all.query_map([], |row| parsed(row, 0))?.collect()
+}
+
+/// Adds a log.
+pub fn insert(
+    connection: &Connection,
+    id: LogId,
+    incarnation: Incarnation,
+) -> rusqlite::Result<LogNumber> {
+    let mut insert =
+        connection.prepare_cached("INSERT INTO logs (log_id, incarnation) VALUES (?1, ?2)")?;
+    insert
+        .insert(params![id.to_string(), incarnation.to_string()])
+        .map(LogNumber)
+}
+
+fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text: String = row.get(column)?;
+    text.parse().map_err(|error| {
+        let text = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, text, Box::new(error))
+    })
+}

@@ -1,0 +1,35 @@
+//! A file a table. Migrations only add; their order here is their number.
+
+pub mod events;
+pub mod logs;
+pub mod receipts;
+pub mod sealed_stretches;
+pub mod unsealed_parts;
+
+use baton_protocol::Seq;
+use rusqlite::Row;
+use rusqlite_migration::{M, Migrations};
+
+/// All of them, in the order in which they came.
+pub fn migrations() -> Migrations<'static> {
+    Migrations::new(vec![
+        M::up(logs::MIGRATION),
+        M::up(events::MIGRATION),
+        M::up(receipts::MIGRATION),
+        M::up(unsealed_parts::MIGRATION),
+        M::up(sealed_stretches::MIGRATION),
+    ])
+}
+
+/// A seq for a column. SQLite counts in `i64`; see [`events::SEQ_MAX`].
+fn to_column(seq: Seq) -> i64 {
+    seq.min(events::SEQ_MAX).0 as i64
+}
+
+/// A seq from a column.
+fn seq_at(row: &Row<'_>, column: usize) -> rusqlite::Result<Seq> {
+    let value: i64 = row.get(column)?;
+    u64::try_from(value)
+        .map(Seq)
+        .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, value))
+}

@@ -1,0 +1,82 @@
+//! Where no batch may end: disjoint stretches of sealed parts, joined where parts interleave. One look-up by `since` answers.
+
+use baton_log::batching::Stretch;
+use baton_protocol::Seq;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::logs::LogNumber;
+use super::{seq_at, to_column};
+
+/// `[since, upto)` in seqs.
+pub const MIGRATION: &str = "
+    CREATE TABLE sealed_stretches (
+        log   INTEGER NOT NULL,
+        since INTEGER NOT NULL,
+        upto  INTEGER NOT NULL,
+        PRIMARY KEY (log, since)
+    ) STRICT, WITHOUT ROWID;
+";
+
+const DOWN_FROM: &str =
+    "SELECT since, upto FROM sealed_stretches WHERE log = ?1 AND since <= ?2 ORDER BY since DESC";
+
+fn stretch(row: &Row<'_>) -> rusqlite::Result<Stretch> {
+    Ok(Stretch {
+        since: seq_at(row, 0)?,
+        upto: seq_at(row, 1)?,
+    })
+}
+
+/// The last stretch that does not begin above a seq.
+pub fn last_from(
+    connection: &Connection,
+    log: LogNumber,
+    seq: Seq,
+) -> rusqlite::Result<Option<Stretch>> {
+    connection
+        .prepare_cached(DOWN_FROM)?
+        .query_row(params![log.0, to_column(seq)], stretch)
+        .optional()
+}
+
+/// Every stretch that a new one would be joined with.
+pub fn touching(
+    connection: &Connection,
+    log: LogNumber,
+    new: Stretch,
+) -> rusqlite::Result<Vec<Stretch>> {
+    let mut down = connection.prepare_cached(DOWN_FROM)?;
+    let mut rows = down.query(params![log.0, to_column(new.upto)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let earlier = stretch(row)?;
+        // Disjoint and in order: what stands before this one ends earlier still.
+        if !earlier.touches(&new) {
+            break;
+        }
+        found.push(earlier);
+    }
+    Ok(found)
+}
+
+/// Puts the joined stretch in the place of those that it was joined from.
+pub fn replace(
+    connection: &Connection,
+    log: LogNumber,
+    touched: &[Stretch],
+    joined: Stretch,
+) -> rusqlite::Result<()> {
+    let mut delete =
+        connection.prepare_cached("DELETE FROM sealed_stretches WHERE log = ?1 AND since = ?2")?;
+    for stretch in touched {
+        delete.execute(params![log.0, to_column(stretch.since)])?;
+    }
+    connection
+        .prepare_cached("INSERT INTO sealed_stretches (log, since, upto) VALUES (?1, ?2, ?3)")?
+        .execute(params![
+            log.0,
+            to_column(joined.since),
+            to_column(joined.upto)
+        ])?;
+    Ok(())
+}

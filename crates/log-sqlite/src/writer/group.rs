@@ -1,0 +1,300 @@
+//! Group commit: many requests, one transaction, one flush.
+
+use std::collections::HashMap;
+
+use baton_log::{AppendError, ExpectedHead};
+use baton_protocol::{Incarnation, LogId, Seq};
+use rusqlite::{Connection, ErrorCode};
+
+use super::request::{NewEventRow, PartRole, Rows};
+use crate::tables::events::{self, LOG_MAX, SEQ_MAX};
+use crate::tables::logs::{self, LogNumber, LogRow};
+use crate::tables::receipts;
+use crate::tables::unsealed_parts::{self, ClosedPart};
+
+/// Logs whose heads are remembered: a few MiB. Beyond it all are forgotten and looked up again.
+const KNOWN_LOGS_MAX: usize = 50_000;
+
+/// What became of each request of a group, in order.
+pub type Answers = Vec<Result<Incarnation, AppendError>>;
+
+/// What a commit gave.
+pub struct Committed {
+    pub answers: Answers,
+    /// Parts that it closed.
+    pub closed: Vec<ClosedPart>,
+}
+
+/// The commit failed, so nobody knows what the disk holds.
+#[derive(Debug, thiserror::Error)]
+#[error("a commit failed")]
+pub struct FlushFailed(#[source] pub rusqlite::Error);
+
+/// A log as the writer knows it: nobody else moves its head.
+#[derive(Clone, Copy)]
+struct Known {
+    row: LogRow,
+    head: Seq,
+}
+
+/// Commits groups on the write connection.
+#[derive(Default)]
+pub struct GroupCommit {
+    known: HashMap<LogId, Known>,
+}
+
+/// Why a group was not committed as one.
+enum GroupFault {
+    /// SQLite rolled all of it back: the requests are tried one by one.
+    RolledBack(rusqlite::Error),
+    Flush(FlushFailed),
+}
+
+/// Why one request was not recorded.
+enum RequestFault {
+    Refused(AppendError),
+    Storage(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for RequestFault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Storage(error)
+    }
+}
+
+impl GroupCommit {
+    /// Records what can be recorded and flushes it. A request that fails does not fail another one.
+    pub fn commit(
+        &mut self,
+        connection: &Connection,
+        requests: &[&Rows],
+    ) -> Result<Committed, FlushFailed> {
+        if self.known.len() > KNOWN_LOGS_MAX {
+            self.known.clear();
+        }
+        let error = match self.commit_as_one(connection, requests) {
+            Ok(committed) => return Ok(committed),
+            Err(GroupFault::Flush(failed)) => return Err(failed),
+            Err(GroupFault::RolledBack(error)) => error,
+        };
+        let mut all = Committed {
+            answers: Vec::with_capacity(requests.len()),
+            closed: Vec::new(),
+        };
+        if let [_] = requests {
+            all.answers.push(Err(refusal(error)));
+            return Ok(all);
+        }
+        for request in requests {
+            let one = self.commit(connection, &[request])?;
+            all.answers.extend(one.answers);
+            all.closed.extend(one.closed);
+        }
+        Ok(all)
+    }
+
+    fn commit_as_one(
+        &mut self,
+        connection: &Connection,
+        requests: &[&Rows],
+    ) -> Result<Committed, GroupFault> {
+        let outcome = self.write_and_commit(connection, requests);
+        if outcome.is_err() {
+            // Whatever was remembered of these logs may be of the transaction that is gone.
+            for request in requests {
+                self.known.remove(&request.log);
+            }
+            if !connection.is_autocommit() {
+                connection
+                    .execute_batch("ROLLBACK")
+                    .map_err(|error| GroupFault::Flush(FlushFailed(error)))?;
+            }
+        }
+        outcome
+    }
+
+    fn write_and_commit(
+        &mut self,
+        connection: &Connection,
+        requests: &[&Rows],
+    ) -> Result<Committed, GroupFault> {
+        run(connection, "BEGIN IMMEDIATE").map_err(GroupFault::RolledBack)?;
+        let mut answers = Vec::with_capacity(requests.len());
+        let mut closed = Vec::new();
+        for request in requests {
+            answers.push(self.write_guarded(connection, request, &mut closed)?);
+        }
+        if answers.iter().all(Result::is_err) {
+            run(connection, "ROLLBACK").map_err(GroupFault::RolledBack)?;
+            return Ok(Committed { answers, closed });
+        }
+        run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
+            // The WAL could not grow: nothing was flushed and nothing is in doubt.
+            Some(ErrorCode::DiskFull) => GroupFault::RolledBack(error),
+            _ => GroupFault::Flush(FlushFailed(error)),
+        })?;
+        Ok(Committed { answers, closed })
+    }
+
+    /// One request inside of the transaction, which it leaves as it was where it fails.
+    fn write_guarded(
+        &mut self,
+        connection: &Connection,
+        request: &Rows,
+        closed: &mut Vec<ClosedPart>,
+    ) -> Result<Result<Incarnation, AppendError>, GroupFault> {
+        let known = match self.check(connection, request) {
+            Ok(known) => known,
+            Err(RequestFault::Refused(refused)) => return Ok(Err(refused)),
+            Err(RequestFault::Storage(error)) => return lost_or_refused(connection, error),
+        };
+        run(connection, "SAVEPOINT request").map_err(GroupFault::RolledBack)?;
+        let closed_before = closed.len();
+        match write(connection, request, known, closed) {
+            Ok(known) => {
+                run(connection, "RELEASE request").map_err(GroupFault::RolledBack)?;
+                self.known.insert(request.log, known);
+                Ok(Ok(known.row.incarnation))
+            }
+            Err(error) => {
+                closed.truncate(closed_before);
+                let answer = lost_or_refused(connection, error)?;
+                run(connection, "ROLLBACK TO request").map_err(GroupFault::RolledBack)?;
+                run(connection, "RELEASE request").map_err(GroupFault::RolledBack)?;
+                Ok(answer)
+            }
+        }
+    }
+
+    /// Judges a request by what is there. `None`: its log is to be created.
+    fn check(
+        &mut self,
+        connection: &Connection,
+        request: &Rows,
+    ) -> Result<Option<Known>, RequestFault> {
+        let known = self.look_up(connection, request.log)?;
+        if let (Some(known), Some(new)) = (known, &request.receipt)
+            && let Some(row) = receipts::find(connection, known.row.log, new.command)?
+        {
+            let stored = row.decode(request.log).map_err(|error| {
+                RequestFault::Refused(AppendError::Unavailable(Box::new(error)))
+            })?;
+            return Err(RequestFault::Refused(AppendError::CommandKnown(Box::new(
+                stored,
+            ))));
+        }
+        let refused = match (known, request.expected) {
+            (None, ExpectedHead::Absent) => return Ok(None),
+            (None, ExpectedHead::At(_)) => AppendError::NotFound,
+            (Some(_), ExpectedHead::Absent) => AppendError::AlreadyExists,
+            (Some(known), ExpectedHead::At(seq)) if known.head != seq => {
+                AppendError::HeadMoved { actual: known.head }
+            }
+            (Some(known), ExpectedHead::At(seq)) => {
+                if seq.0 + request.events.len() as u64 <= SEQ_MAX.0 {
+                    return Ok(Some(known));
+                }
+                AppendError::Unavailable(Box::new(NumbersUsedUp))
+            }
+        };
+        Err(RequestFault::Refused(refused))
+    }
+
+    fn look_up(&mut self, connection: &Connection, id: LogId) -> rusqlite::Result<Option<Known>> {
+        if let Some(known) = self.known.get(&id) {
+            return Ok(Some(*known));
+        }
+        let Some(row) = logs::find(connection, id)? else {
+            return Ok(None);
+        };
+        let head = events::head(connection, row.log)?;
+        let known = Known { row, head };
+        self.known.insert(id, known);
+        Ok(Some(known))
+    }
+}
+
+/// A log or the database has more than the tables can number.
+#[derive(Debug, thiserror::Error)]
+#[error("the table of events has no numbers left for this log")]
+struct NumbersUsedUp;
+
+fn write(
+    connection: &Connection,
+    request: &Rows,
+    known: Option<Known>,
+    closed: &mut Vec<ClosedPart>,
+) -> rusqlite::Result<Known> {
+    let mut known = match known {
+        Some(known) => known,
+        None => create(connection, request.log)?,
+    };
+    let log = known.row.log;
+    for event in &request.events {
+        known.head = known.head.next();
+        write_event(connection, log, known.head, event, closed)?;
+    }
+    if let Some(receipt) = &request.receipt {
+        receipts::insert(connection, log, receipt)?;
+    }
+    Ok(known)
+}
+
+fn create(connection: &Connection, id: LogId) -> rusqlite::Result<Known> {
+    let incarnation = Incarnation::mint();
+    let log = logs::insert(connection, id, incarnation)?;
+    if log.0 > LOG_MAX.0 {
+        return Err(rusqlite::Error::ToSqlConversionFailure(Box::new(
+            NumbersUsedUp,
+        )));
+    }
+    Ok(Known {
+        row: LogRow { log, incarnation },
+        head: Seq::ZERO,
+    })
+}
+
+fn write_event(
+    connection: &Connection,
+    log: LogNumber,
+    seq: Seq,
+    event: &NewEventRow,
+    closed: &mut Vec<ClosedPart>,
+) -> rusqlite::Result<()> {
+    let adds_to = match event.part {
+        PartRole::AddsTo(part) => Some(part),
+        _ => None,
+    };
+    events::insert(connection, log, seq, adds_to, &event.json)?;
+    match event.part {
+        PartRole::Opens(part) => unsealed_parts::open(connection, log, part, seq),
+        PartRole::Closes(part) => {
+            closed.extend(unsealed_parts::close(connection, log, part, seq)?);
+            Ok(())
+        }
+        PartRole::AddsTo(_) | PartRole::None => Ok(()),
+    }
+}
+
+/// A storage error inside of a transaction: SQLite has ended all of it, or only the statement.
+fn lost_or_refused(
+    connection: &Connection,
+    error: rusqlite::Error,
+) -> Result<Result<Incarnation, AppendError>, GroupFault> {
+    if connection.is_autocommit() {
+        return Err(GroupFault::RolledBack(error));
+    }
+    Ok(Err(refusal(error)))
+}
+
+fn refusal(error: rusqlite::Error) -> AppendError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => AppendError::DiskFull,
+        _ => AppendError::Unavailable(Box::new(error)),
+    }
+}
+
+/// Runs a statement that gives no rows, prepared once.
+pub fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}

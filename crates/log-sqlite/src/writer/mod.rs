@@ -1,0 +1,295 @@
+//! The one thread that writes.
+//!
+//! It takes what waits, commits it as a group, answers, and only then looks after the database: parts to seal, the WAL to fold back.
+//! It is owned by the log: dropping [`WriterThread`] lets it finish what it was given and waits for it. A panic in it is reported and
+//! stops the log, as a failed flush does.
+
+pub mod group;
+pub mod request;
+pub mod seal;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use baton_log::{AppendError, Sealing};
+use rusqlite::Connection;
+
+use crate::tables::unsealed_parts::{self, ClosedPart};
+use group::{Committed, FlushFailed, GroupCommit};
+use request::{Message, Rows, WriteRequest};
+use seal::SealError;
+
+/// Requests in one transaction: their flush is shared many times over, and the first of them does not wait long for the last.
+const GROUP_REQUESTS_MAX: usize = 1024;
+
+/// Bytes in one transaction, for the same reason.
+const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long nothing must be asked for before parts are sealed.
+const SEAL_IDLE: Duration = Duration::from_millis(20);
+
+/// Closed parts after which they are sealed although the writer is busy.
+const SEAL_BACKLOG_MAX: usize = 256;
+
+/// Parts that are sealed in one transaction: an append that comes meanwhile waits for it.
+const SEAL_PARTS_MAX: usize = 16;
+
+/// How long sealing rests after it failed. The log is as good without it.
+const SEAL_REST: Duration = Duration::from_secs(10);
+
+/// Bytes written after which the WAL is folded back into the database.
+const CHECKPOINT_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a request costs in the WAL beside its bytes: the pages of the tables that it touches.
+const REQUEST_WAL_BYTES: usize = 3 * 4096;
+
+/// Whether the log has stopped. Nothing starts it again but opening it again.
+#[derive(Clone, Default)]
+pub struct Health(Arc<AtomicBool>);
+
+impl Health {
+    pub fn has_stopped(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn stop(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// The thread and the way to it.
+pub struct WriterThread {
+    requests: Option<Sender<Message>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WriterThread {
+    /// Starts it. What a crash left unsealed is its first backlog.
+    pub fn start(
+        connection: Connection,
+        health: Health,
+        sealing: Sealing,
+        backlog: Vec<ClosedPart>,
+    ) -> std::io::Result<Self> {
+        let (requests, incoming) = channel();
+        let body = move || {
+            let mut writer = Writer::new(connection, health.clone(), sealing, backlog);
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(&incoming))) {
+                health.stop();
+                let message = panic_message(panic.as_ref());
+                tracing::error!(error = message, "the log's writer panicked: the log stops");
+            }
+        };
+        let thread = std::thread::Builder::new().name("log-writer".to_owned());
+        Ok(Self {
+            requests: Some(requests),
+            thread: Some(thread.spawn(body)?),
+        })
+    }
+
+    /// Hands a message over.
+    pub fn send(&self, message: Message) -> Result<(), WriterGone> {
+        let requests = self.requests.as_ref().expect("there until the drop");
+        requests.send(message).map_err(|_| WriterGone)
+    }
+}
+
+/// The thread has panicked, which it has reported.
+#[derive(Debug)]
+pub struct WriterGone;
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take() {
+            // Its panics are caught and reported inside.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message")
+}
+
+/// What the thread holds.
+pub struct Writer {
+    connection: Connection,
+    health: Health,
+    sealing: Sealing,
+    groups: GroupCommit,
+    backlog: VecDeque<ClosedPart>,
+    seal_again_at: Option<Instant>,
+    bytes_since_checkpoint: usize,
+}
+
+impl Writer {
+    pub fn new(
+        connection: Connection,
+        health: Health,
+        sealing: Sealing,
+        backlog: Vec<ClosedPart>,
+    ) -> Self {
+        Self {
+            connection,
+            health,
+            sealing,
+            groups: GroupCommit::default(),
+            backlog: backlog.into(),
+            seal_again_at: None,
+            bytes_since_checkpoint: 0,
+        }
+    }
+
+    fn run(&mut self, incoming: &Receiver<Message>) {
+        loop {
+            let wait = self.wants_to_seal().then_some(SEAL_IDLE);
+            let first = match wait {
+                Some(idle) => incoming.recv_timeout(idle),
+                None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match first {
+                Ok(message) => self.take_what_waits(message, incoming),
+                Err(RecvTimeoutError::Timeout) => self.seal_some(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.backlog.len() > SEAL_BACKLOG_MAX && self.wants_to_seal() {
+                self.seal_some();
+            }
+            if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
+                self.checkpoint();
+            }
+        }
+    }
+
+    fn take_what_waits(&mut self, first: Message, incoming: &Receiver<Message>) {
+        let mut next = Some(first);
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while let Some(message) = next.take() {
+            match message {
+                Message::Append(request) => {
+                    bytes += request.rows.bytes();
+                    group.push(request);
+                    if group.len() < GROUP_REQUESTS_MAX && bytes < GROUP_BYTES_MAX {
+                        next = incoming.try_recv().ok();
+                    }
+                }
+                Message::SealClosed(done) => {
+                    self.commit(std::mem::take(&mut group));
+                    self.seal_all();
+                    // The asker may have gone.
+                    let _ = done.send(());
+                }
+            }
+        }
+        self.commit(group);
+    }
+
+    /// Commits a group and answers each of its requests.
+    pub fn commit(&mut self, group: Vec<WriteRequest>) {
+        if group.is_empty() {
+            return;
+        }
+        if self.health.has_stopped() {
+            return answer_all_failed(group);
+        }
+        let rows: Vec<&Rows> = group.iter().map(|request| &request.rows).collect();
+        let written: usize = rows
+            .iter()
+            .map(|rows| rows.bytes() + REQUEST_WAL_BYTES)
+            .sum();
+        match self.groups.commit(&self.connection, &rows) {
+            Ok(Committed { answers, closed }) => {
+                self.bytes_since_checkpoint += written;
+                self.backlog.extend(closed);
+                for (request, answer) in group.into_iter().zip(answers) {
+                    // Whoever asked may have gone; the answer holds all the same.
+                    let _ = request.answer.send(answer);
+                }
+            }
+            Err(failed) => {
+                self.stop(&failed);
+                answer_all_failed(group);
+            }
+        }
+    }
+
+    fn wants_to_seal(&self) -> bool {
+        let rested = self.seal_again_at.is_none_or(|at| Instant::now() >= at);
+        let allowed = self.sealing == Sealing::ByItself && !self.health.has_stopped();
+        allowed && rested && !self.backlog.is_empty()
+    }
+
+    fn seal_all(&mut self) {
+        while !self.backlog.is_empty() && !self.health.has_stopped() {
+            let before = self.backlog.len();
+            self.seal_some();
+            if self.backlog.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn seal_some(&mut self) {
+        let count = self.backlog.len().min(SEAL_PARTS_MAX);
+        let parts: Vec<ClosedPart> = self.backlog.range(..count).copied().collect();
+        match seal::seal_parts(&self.connection, &parts) {
+            Ok(()) => {
+                self.backlog.drain(..count);
+                self.seal_again_at = None;
+                self.bytes_since_checkpoint += count * REQUEST_WAL_BYTES;
+            }
+            Err(error @ SealError::Storage(_)) => {
+                self.seal_again_at = Some(Instant::now() + SEAL_REST);
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "parts stay unsealed for now");
+            }
+            Err(SealError::Flush(error)) => self.stop(&FlushFailed(error)),
+        }
+    }
+
+    /// Folds the WAL back into the database, as far as no reader needs it.
+    fn checkpoint(&mut self) {
+        self.bytes_since_checkpoint = 0;
+        if self.health.has_stopped() {
+            return;
+        }
+        let done = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut checkpoint| checkpoint.query_row([], |_| Ok(())));
+        match done {
+            Ok(()) => {}
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                tracing::warn!(%error, "the log's WAL grows: the database cannot");
+            }
+            Err(error) => self.stop(&FlushFailed(error)),
+        }
+    }
+
+    fn stop(&mut self, failed: &FlushFailed) {
+        self.health.stop();
+        let FlushFailed(cause) = failed;
+        tracing::error!(error = %failed, %cause, "the log stops: what the disk holds is not known");
+    }
+}
+
+fn answer_all_failed(group: Vec<WriteRequest>) {
+    for request in group {
+        // Whoever asked may have gone.
+        let _ = request.answer.send(Err(AppendError::Failed));
+    }
+}
+
+/// What a crash left unsealed.
+pub fn unsealed(connection: &Connection) -> rusqlite::Result<Vec<ClosedPart>> {
+    unsealed_parts::all_closed(connection)
+}

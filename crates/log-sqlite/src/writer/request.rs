@@ -1,0 +1,93 @@
+//! What travels to the writer: everything that can be made without the database is made before.
+
+use baton_log::recording::Recording;
+use baton_log::{AppendError, ExpectedHead};
+use baton_protocol::{EventBody, Incarnation, LogId};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+use crate::tables::events::PartKey;
+use crate::tables::receipts::ReceiptRow;
+
+/// What the writer is asked for.
+pub enum Message {
+    /// Record this.
+    Append(WriteRequest),
+    /// Seal every closed part, then say so.
+    SealClosed(oneshot::Sender<()>),
+}
+
+/// An append, ready to be written.
+pub struct WriteRequest {
+    pub rows: Rows,
+    pub answer: oneshot::Sender<Result<Incarnation, AppendError>>,
+    /// The room that the request takes in the queue.
+    pub _room: Option<OwnedSemaphorePermit>,
+}
+
+/// The rows of an append.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rows {
+    pub log: LogId,
+    pub expected: ExpectedHead,
+    pub events: Vec<NewEventRow>,
+    pub receipt: Option<ReceiptRow>,
+}
+
+/// An event for the table.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NewEventRow {
+    pub json: String,
+    pub part: PartRole,
+}
+
+/// What an event does to a part, as far as sealing is concerned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PartRole {
+    Opens(PartKey),
+    AddsTo(PartKey),
+    Closes(PartKey),
+    None,
+}
+
+impl PartRole {
+    fn of(body: &EventBody) -> Self {
+        match body {
+            EventBody::PartOpened(body) => Self::Opens(PartKey::new(body.run, body.part)),
+            EventBody::PartAppended(body) => Self::AddsTo(PartKey::new(body.run, body.part)),
+            EventBody::PartClosed(body) => Self::Closes(PartKey::new(body.run, body.part)),
+            _ => Self::None,
+        }
+    }
+}
+
+impl Rows {
+    /// Takes the encodings out of a recording.
+    pub fn of(
+        log: LogId,
+        expected: ExpectedHead,
+        recording: &mut Recording,
+    ) -> Result<Self, AppendError> {
+        let receipt = recording.receipt.as_ref().map(ReceiptRow::encode);
+        let receipt = receipt
+            .transpose()
+            .map_err(|error| AppendError::Unavailable(Box::new(error)))?;
+        let events = recording.events.iter_mut().map(|recorded| NewEventRow {
+            json: std::mem::take(&mut recorded.json),
+            part: PartRole::of(&recorded.event.body),
+        });
+        Ok(Self {
+            log,
+            expected,
+            events: events.collect(),
+            receipt,
+        })
+    }
+
+    /// About what the request takes in memory and in the WAL.
+    pub fn bytes(&self) -> usize {
+        /// A receipt, and the rows' own overhead.
+        const FIXED_BYTES: usize = 512;
+        let events = self.events.iter().map(|event| event.json.len() + 64);
+        events.sum::<usize>() + FIXED_BYTES
+    }
+}
