@@ -1,13 +1,31 @@
-import { useEffect, useState } from "react";
+import { useSyncExternalStore } from "react";
 
-/** The time, again every `intervalMs` while `ticking`; for words like "12 s". */
-export function useNow(ticking: "ticking" | "still", intervalMs = 1000): number {
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    if (ticking === "still") return undefined;
-    setNow(Date.now());
-    const timer = setInterval(() => setNow(Date.now()), intervalMs);
-    return () => clearInterval(timer);
-  }, [ticking, intervalMs]);
-  return now;
+const TICK_MS = 1000;
+const listeners = new Set<() => void>();
+let timer: ReturnType<typeof setInterval> | undefined;
+
+/** The time in whole seconds, again every second while `ticking`; for words like "12 s". One clock serves all who ask. */
+export function useNow(ticking: "ticking" | "still"): number {
+  return useSyncExternalStore(ticking === "ticking" ? listen : listenToNothing, wholeSeconds);
+}
+
+function wholeSeconds(): number {
+  return Math.floor(Date.now() / TICK_MS) * TICK_MS;
+}
+
+function listen(listener: () => void): () => void {
+  listeners.add(listener);
+  timer ??= setInterval(() => {
+    for (const each of listeners) each();
+  }, TICK_MS);
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+function listenToNothing(): () => void {
+  return () => {};
 }

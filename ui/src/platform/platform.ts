@@ -18,8 +18,8 @@ export async function choosePlatform(): Promise<Platform> {
 }
 
 /** For tests. */
-export function usePlatformInstead(platform: Platform): void {
-  chosen = platform;
+export function choosePlatformForTest(instead: Platform): void {
+  chosen = instead;
 }
 
 /** The platform; an error in the UI's own start order where it was not chosen yet. */

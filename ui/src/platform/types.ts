@@ -73,7 +73,7 @@ export interface Shell {
    * The explicit opt-in where there is no usable keyring: keep the token in a file that only this user can read.
    * Tauri: `invoke("shell_use_token_file")`. Afterwards `status().keyring` is `file`.
    */
-  useTokenFile(): Promise<ShellResult>;
+  keepTokenInFile(): Promise<ShellResult>;
 }
 
 /** JSON of `shell_status`. */

@@ -33,7 +33,7 @@ export async function connect(): Promise<void> {
 
 /** Shows a session: the one before is closed, its draft stays. */
 export async function openSession(session: SessionId): Promise<void> {
-  useInterface.setState({ place: { type: "session", session } });
+  useInterface.setState({ place: { type: "session", session }, revealed: undefined });
   const before = useConversation.getState().open;
   if (before?.session === session) return;
   const view = nextView();

@@ -75,8 +75,8 @@ function applyMessage(state: Conversation, message: ViewMessage): Conversation {
   }
 }
 
-function withOpen(state: Conversation, view: ViewId, change: (open: OpenSession) => OpenSession): Conversation {
-  return state.open?.view === view ? { ...state, open: change(state.open) } : state;
+function withOpen(state: Conversation, view: ViewId, next: (open: OpenSession) => OpenSession): Conversation {
+  return state.open?.view === view ? { ...state, open: next(state.open) } : state;
 }
 
 /** Applies the patches in order; one copy of the list a call, not one a patch. */

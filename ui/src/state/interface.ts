@@ -17,6 +17,8 @@ interface Interface {
   dialog: DialogName;
   sidebar: "shown" | "hidden";
   reveal: Reveal | undefined;
+  /** The row that a search led to; marked until another session is opened. */
+  revealed: RowId | undefined;
   /** A stop that was pressed here: at what, and its intent once that is in the outbox. */
   stopPressed: { aim: string; command: string | undefined } | undefined;
   /** Whether one Esc was pressed, so that the next one stops. */
@@ -31,6 +33,7 @@ export const useInterface = create<Interface>()(() => ({
   dialog: "none",
   sidebar: "shown",
   reveal: undefined,
+  revealed: undefined,
   stopPressed: undefined,
   escape: "none",
   drafts: {},

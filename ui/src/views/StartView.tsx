@@ -41,7 +41,7 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
             <p>{problem}</p>
           </div>
         )}
-        <KeyringNote status={status} onUseFile={() => void run(platform().shell.useTokenFile())} />
+        <KeyringNote status={status} onUseFile={() => void run(platform().shell.keepTokenInFile())} />
         {starting ? (
           <p role="status" className="flex items-center gap-2.5 text-read" data-testid="starting">
             <span className="breathe size-2.5 rounded-full bg-accent" />

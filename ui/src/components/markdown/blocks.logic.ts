@@ -54,12 +54,17 @@ function settledCount(blocks: readonly string[]): number {
 
 function lexBlocks(source: string): string[] {
   const blocks: string[] = [];
+  let at = 0;
   for (const token of new Lexer({ gfm: true }).blockTokens(source, [])) {
+    // The lexer tidies the raw text of a few unfinished things. From there on it is one block, so that nothing is lost or added.
+    if (!source.startsWith(token.raw, at)) break;
+    at += token.raw.length;
     const last = blocks.length - 1;
     if (token.type === "space" && last >= 0) blocks[last] += token.raw;
     else if (last >= 0 && blocks[last]?.trim() === "") blocks[last] += token.raw;
     else blocks.push(token.raw);
   }
+  if (at < source.length) blocks.push(source.slice(at));
   return blocks;
 }
 

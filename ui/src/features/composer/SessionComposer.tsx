@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "../../components/Button";
 import { keyLabel } from "../../components/Kbd";
 import { Segmented } from "../../components/Segmented";
@@ -119,8 +119,13 @@ export function SessionComposer({ open }: { open: OpenSession }) {
   );
 }
 
-function noteFor(situation: Situation, other: Delivery): string {
+function noteFor(situation: Situation, other: Delivery): ReactNode {
   if (situation.run === "off") return "";
   if (situation.steering === "impossible") return t("composer.cannotSteer");
+  // Where there is no room for it, there is no such keyboard either.
+  return <span className="max-sm:hidden">{enterHint(other)}</span>;
+}
+
+function enterHint(other: Delivery): string {
   return t("composer.enterHint", { key: `${keyLabel("Mod")}+Enter`, action: t(`composer.sendAs.${other}`) });
 }

@@ -58,11 +58,7 @@ export function ConnectionLine() {
 function useUnblinked(phase: ConnectionPhase | undefined): ConnectionPhase | undefined {
   const [shown, setShown] = useState<ConnectionPhase | undefined>();
   useEffect(() => {
-    if (phase === undefined || !isBrief(phase)) {
-      setShown(phase);
-      return undefined;
-    }
-    const timer = setTimeout(() => setShown(phase), BLINK_MS);
+    const timer = setTimeout(() => setShown(phase), phase !== undefined && isBrief(phase) ? BLINK_MS : 0);
     return () => clearTimeout(timer);
   }, [phase]);
   return phase !== undefined && !isBrief(phase) ? phase : shown;

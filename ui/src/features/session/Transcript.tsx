@@ -25,7 +25,8 @@ export function Transcript({ open }: { open: OpenSession }) {
   const list = useRef<VirtualizerHandle>(null);
   const following = useFollowing({ scroller, content, appended, revision: rows });
   const older = useOlder(open);
-  const found = useReveal(open, (place) => {
+  const found = useInterface((state) => state.revealed);
+  useReveal(open, (place) => {
     following.leave();
     list.current?.scrollToIndex(place, { align: "center" });
   });
@@ -33,6 +34,7 @@ export function Transcript({ open }: { open: OpenSession }) {
 
   // The virtualizer keeps the reading position from the end for exactly the rendering that put rows at the start.
   const [seenPrepended, setSeenPrepended] = useState(prepended);
+  // oxlint-disable-next-line react/set-state-in-effect -- the flag must be down again after exactly one rendering
   useLayoutEffect(() => setSeenPrepended(prepended), [prepended]);
 
   const { handlers } = following;
@@ -76,13 +78,9 @@ export function Transcript({ open }: { open: OpenSession }) {
 }
 
 /** Older rows, one step at a time. */
-function useOlder({ view, header, prepended }: OpenSession) {
+function useOlder({ view, header }: OpenSession) {
   const [state, setState] = useState<"idle" | "loading">("idle");
   const busy = useRef(false);
-  useEffect(() => {
-    busy.current = false;
-    setState("idle");
-  }, [prepended]);
   const load = () => {
     if (busy.current || header?.hasOlder !== true) return;
     busy.current = true;
@@ -95,10 +93,9 @@ function useOlder({ view, header, prepended }: OpenSession) {
   return { state, load };
 }
 
-/** Goes to the row that a search pointed to, loading older ones until it is there. The id of the row that was found. */
-function useReveal(open: OpenSession, show: (place: number) => void): string | undefined {
+/** Goes to the row that a search pointed to, loading older ones until it is there. */
+function useReveal(open: OpenSession, show: (place: number) => void): void {
   const reveal = useInterface((state) => state.reveal);
-  const [found, setFound] = useState<string | undefined>();
   const wanted = reveal?.session === open.session ? reveal.row : undefined;
   const { view, header, rows, painted } = open;
   const asking = useRef(false);
@@ -113,11 +110,9 @@ function useReveal(open: OpenSession, show: (place: number) => void): string | u
       });
       return;
     }
-    useInterface.setState({ reveal: undefined });
+    useInterface.setState({ reveal: undefined, revealed: place === -1 ? undefined : wanted });
     if (place === -1) return;
-    setFound(wanted);
     // After the virtualizer has seen the rows.
     requestAnimationFrame(() => show(place));
-  });
-  return found;
+  }, [wanted, painted, header, rows, view, show]);
 }

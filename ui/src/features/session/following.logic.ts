@@ -44,7 +44,7 @@ export function follow(state: Following, signal: Signal): Following {
         // Content that shrinks takes the position with it: that is no person's doing.
         return wentUp && !shrank && fromEnd > 1 ? leave(moved, appended) : moved;
       }
-      return fromEnd <= NEAR_END_PX && !wentUp ? { ...moved, mode: "following" } : moved;
+      return fromEnd <= NEAR_END_PX && top > state.top ? { ...moved, mode: "following" } : moved;
     }
   }
 }

@@ -86,12 +86,16 @@ function Row({ row, now, shown, onChosen }: { row: SessionRow; now: number; show
         {row.title === "" ? t("sessions.untitled") : row.title}
       </span>
       <span className="flex w-full items-center gap-1.5 text-xs text-ink-muted">
-        <Icon name={looks.icon} className={`size-3 ${looks.tone} ${row.state.type === "running" ? "breathe" : ""}`} />
-        <span className={`truncate tabular-nums ${loud ? looks.tone : ""}`} data-testid="session-state">
-          {state}
-        </span>
-        {row.queued > 0 && <span className="shrink-0">· {t("sessions.queued", { count: row.queued })}</span>}
-        <span className="ms-auto shrink-0">{formatDay(row.updatedAt, now)}</span>
+        {row.state.type !== "idle" && (
+          <>
+            <Icon name={looks.icon} className={`size-3 ${looks.tone} ${row.state.type === "running" ? "breathe" : ""}`} />
+            <span className={`truncate tabular-nums ${loud ? looks.tone : ""}`} data-testid="session-state">
+              {state}
+            </span>
+            {row.queued > 0 && <span className="shrink-0">· {t("sessions.queued", { count: row.queued })}</span>}
+          </>
+        )}
+        <span className={row.state.type === "idle" ? "" : "ms-auto shrink-0"}>{formatDay(row.updatedAt, now)}</span>
       </span>
     </button>
   );

@@ -251,7 +251,8 @@ export class FakeHub {
 
   #push(message: ViewMessage): void {
     this.#pending.push(structuredClone(message));
-    this.#flushing ??= setTimeout(() => {
+    if (this.#flushing !== undefined) return;
+    this.#flushing = setTimeout(() => {
       this.#flushing = undefined;
       const messages = this.#pending.splice(0);
       this.#receive?.({ messages });

@@ -41,7 +41,7 @@ export function fakeShell(params: URLSearchParams): Shell {
           : [{ name: "Ollama", baseUrl: "http://127.0.0.1:11434/v1", models: ["qwen3:14b", "llama3.2:3b"] }],
       ),
     openExternal: () => Promise.resolve(DONE),
-    useTokenFile: () => {
+    keepTokenInFile: () => {
       keyring = "file";
       return Promise.resolve(DONE);
     },

@@ -10,6 +10,7 @@ export const tauriPlatform: Platform = {
   async onFrame(receive) {
     const channel = new Channel<ViewFrame>();
     let wanted = true;
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a Tauri channel has no other way
     channel.onmessage = (frame) => {
       if (wanted) receive(frame);
     };
@@ -24,6 +25,6 @@ export const tauriPlatform: Platform = {
     linkToHub: (link, deviceName) => invoke<ShellResult>("shell_link", { link, deviceName }),
     detectModelServers: () => invoke<DetectedModelServer[]>("shell_detect_models"),
     openExternal: (url) => invoke<ShellResult>("shell_open_external", { url }),
-    useTokenFile: () => invoke<ShellResult>("shell_use_token_file"),
+    keepTokenInFile: () => invoke<ShellResult>("shell_use_token_file"),
   },
 };
