@@ -22,6 +22,9 @@ const MODEL_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea3
 const SERVER_WHEEL: &str = "xllamacpp==2026.10.11549";
 /// The model's name in the API.
 const MODEL_NAME: &str = "smollm2-135m";
+/// What of a conversation fits into one request's half of its context, at the three characters a token that even dense
+/// text has, with room for the answer.
+pub const CONTEXT_CHARS: usize = 8_000;
 /// Loading takes about a second; a cold disk may need much longer.
 const READY_LIMIT: Duration = Duration::from_secs(150);
 

@@ -74,32 +74,28 @@ pub fn run(options: &Options) -> Result<()> {
         devices::introduce_terminal(&links)?;
     }
     say("Ctrl-C ends everything.");
-    supervise(services, &links, options)
+    supervise(services, options)
 }
 
 struct Provider {
     base_url: String,
-    api_key: String,
+    api_key: Option<String>,
     model: String,
+    /// How much of a conversation fits into its context, where that is known to be little.
+    context_chars: Option<usize>,
 }
 
 fn own_endpoint() -> Result<Option<Provider>> {
     let Some(own) = model::own_endpoint() else {
         return Ok(None);
     };
-    let model = own
-        .model
-        .context("OPENAI_BASE_URL is set: say which model to use there in BATON_MODEL")?;
+    let unnamed = "OPENAI_BASE_URL is set: say which model to use there in BATON_MODEL";
     Ok(Some(Provider {
         base_url: own.base_url,
-        api_key: own.api_key.unwrap_or_else(no_key),
-        model,
+        api_key: own.api_key,
+        model: own.model.context(unnamed)?,
+        context_chars: None,
     }))
-}
-
-/// Servers on one's own machine ask for no key, and clients insist on sending one.
-fn no_key() -> String {
-    "none".to_owned()
 }
 
 fn build(windows: bool) -> Result<()> {
@@ -137,8 +133,9 @@ fn provider(own: Option<Provider>, services: &mut Vec<Service>) -> Result<Provid
     let Endpoint { base_url, model } = endpoint;
     Ok(Provider {
         base_url,
-        api_key: no_key(),
+        api_key: None,
         model,
+        context_chars: Some(model::CONTEXT_CHARS),
     })
 }
 
@@ -175,20 +172,36 @@ fn start_hub(listen: SocketAddr) -> Result<(Service, SocketAddr)> {
     Ok((hub, ready.listening))
 }
 
-const RUNNER: &str = "the runner";
+/// The runner's line on standard output when the hub has taken it.
+#[derive(Deserialize)]
+struct RunnerReady {
+    connected: bool,
+}
 
 fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
+    let data = paths::local("run/runner")?;
     let mut command = process::command(paths::program("baton-runner"));
-    command.arg("--data").arg(paths::local("run/runner")?);
-    if let Some(link) = links.first("runner", "runner")? {
-        command.args(["--link", &link]);
+    command.arg("--data").arg(&data);
+    if !data.join("runner.json").is_file() {
+        command.args(["--link", &links.fresh("runner")?]);
     }
     // By environment: a command line is readable by every process of this machine.
     command.env("OPENAI_BASE_URL", &provider.base_url);
-    command.env("OPENAI_API_KEY", &provider.api_key);
     command.env("BATON_MODEL", &provider.model);
-    let runner = Service::start(RUNNER, &mut command, &log("runner")?)?;
-    links.used("runner")?;
+    if let Some(api_key) = &provider.api_key {
+        command.env("OPENAI_API_KEY", api_key);
+    }
+    if let Some(context_chars) = provider.context_chars {
+        command.env("BATON_CONTEXT_CHARS", context_chars.to_string());
+    }
+    let mut runner = Service::start("the runner", &mut command, &log("runner")?)?;
+    waiting("starting the runner", || {
+        runner.wait_for(READY_LIMIT, |line| {
+            let ready = serde_json::from_str::<RunnerReady>(line).ok()?;
+            ready.connected.then_some(())
+        })
+    })
+    .context("the runner did not start; after a new hub, `--fresh` forgets its old link")?;
     Ok(runner)
 }
 
@@ -205,7 +218,7 @@ fn open_windows(options: &Options, links: &Links, services: &mut Vec<Service>) -
 }
 
 /// Until Ctrl-C, or until something ends that the rest cannot do without.
-fn supervise(mut services: Vec<Service>, links: &Links, options: &Options) -> Result<()> {
+fn supervise(mut services: Vec<Service>, options: &Options) -> Result<()> {
     loop {
         let mut index = 0;
         while index < services.len() {
@@ -214,7 +227,9 @@ fn supervise(mut services: Vec<Service>, links: &Links, options: &Options) -> Re
                 Some(status) => {
                     let ended = services.remove(index);
                     if !ended.name().starts_with("device") {
-                        return give_up(&ended, &status, services, links);
+                        // The newest first: windows, runner, hub, model.
+                        while services.pop().is_some() {}
+                        bail!("{} ended ({status})\n{}", ended.name(), ended.log_tail());
                     }
                     let again = devices::desktop(ended.name(), options.insecure_token_file)?;
                     let name = ended.name();
@@ -227,14 +242,4 @@ fn supervise(mut services: Vec<Service>, links: &Links, options: &Options) -> Re
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-}
-
-fn give_up(ended: &Service, status: &str, mut services: Vec<Service>, links: &Links) -> Result<()> {
-    if ended.name() == RUNNER {
-        // It may have failed because its link was not taken: the next start gives it another.
-        links.forget("runner")?;
-    }
-    // The newest first: windows, runner, hub, model.
-    while services.pop().is_some() {}
-    bail!("{} ended ({status})\n{}", ended.name(), ended.log_tail());
 }

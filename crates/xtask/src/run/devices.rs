@@ -42,11 +42,6 @@ impl Links {
         fs::create_dir_all(&self.folder)?;
         setup::stamp(&self.folder.join(name), "")
     }
-
-    /// It needs another link next time.
-    pub fn forget(&self, name: &str) -> Result<()> {
-        fs::remove_file(self.folder.join(name)).context("cannot forget a link")
-    }
 }
 
 fn find_link(text: &str) -> Option<&str> {
