@@ -1,12 +1,34 @@
 //! A device: mirror, outbox, sync engine.
 //!
+//! - [`Device`] is the whole of it behind one handle: open it, act, search, tail, and serve screens.
 //! - [`sync`] is the machine that follows logs and gets intents answered; it does no IO.
+//! - `mirror` is the device's copy of its logs in SQLite, the index over it, and the outbox.
+//! - `view` serves `protocol::view` to any [`Screen`].
+//! - `net` is the socket with a pinned key, and [`link`].
+//!
+//! This crate imports neither hub nor runner and knows no desktop: the shell and the terminal compose it.
+//!
+//! **Invariant:** what a person did is durable before it is shown, and is done once, however often the line or the process breaks.
 
 #![warn(missing_docs)]
 
+mod device;
 pub mod limits;
 mod linked_hub;
 mod mirror;
 mod net;
 pub mod sync;
+mod system;
 mod token;
+mod view;
+
+pub use device::{
+    ActError, AnswerItem, AnswerReader, CancelError, Device, DeviceConfig, Intent, IntentOutcome,
+    OpenDeviceError, SessionAtEnd, StartedSession, Tail, TailItem, TailStart,
+};
+pub use linked_hub::{LinkedHub, LinkedHubError};
+pub use mirror::StoreError;
+pub use net::{LinkError, link};
+pub use system::{Clock, SystemClock};
+pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};
+pub use view::Screen;

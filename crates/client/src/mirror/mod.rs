@@ -26,11 +26,11 @@ use baton_session::{AccountState, RowChange, SessionState};
 pub(crate) use outbox::keeps_refusal;
 pub use outbox::{OutboxEntry, OutboxState};
 pub(crate) use rows::RowPlace;
-pub use store::ApplyOutcome;
+pub(crate) use store::{ApplyOutcome, Store};
 pub(crate) use threads::Mirror;
 
 /// Hears what commits, on the writer's thread and in order. It must not call back into the mirror.
-pub trait MirrorListener: Send + Sync + 'static {
+pub(crate) trait MirrorListener: Send + Sync + 'static {
     /// A session's log went on. `events` are empty where another process wrote them.
     fn session_changed(
         &self,

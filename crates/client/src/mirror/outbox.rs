@@ -43,32 +43,40 @@ pub enum OutboxState {
 pub(super) fn insert(
     conn: &Connection,
     command: &Command,
+    state: &OutboxState,
     queued_at: TimestampMs,
 ) -> Result<OutboxEntry, StoreError> {
+    let (name, refusal) = match state {
+        OutboxState::Waiting => ("waiting", None),
+        OutboxState::Sent => ("sent", None),
+        OutboxState::Refused(error) => ("refused", Some(serde_json::to_string(error)?)),
+    };
     conn.prepare_cached(
-        "INSERT INTO outbox (command_id, log_id, json, state, queued_at) VALUES (?1, ?2, ?3, 'waiting', ?4)",
+        "INSERT INTO outbox (command_id, log_id, json, queued_at, state, receipt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
         command.id.to_string(),
         command.log.to_string(),
         serde_json::to_string(command)?,
-        queued_at.0
+        queued_at.0,
+        name,
+        refusal
     ])?;
     Ok(OutboxEntry {
         ordinal: conn.last_insert_rowid(),
         command: command.clone(),
-        state: OutboxState::Waiting,
+        state: state.clone(),
         queued_at,
     })
 }
 
 /// Puts an entry back that was saved from a damaged file. Whether it was sent cannot be known.
 pub(super) fn restore(conn: &Connection, entry: &OutboxEntry) -> Result<(), StoreError> {
-    let restored = insert(conn, &entry.command, entry.queued_at)?;
-    match &entry.state {
-        OutboxState::Waiting | OutboxState::Sent => set_sent(conn, restored.command.id),
-        OutboxState::Refused(error) => set_refused(conn, restored.command.id, error),
-    }
+    let state = match &entry.state {
+        OutboxState::Waiting | OutboxState::Sent => &OutboxState::Sent,
+        refused @ OutboxState::Refused(_) => refused,
+    };
+    insert(conn, &entry.command, state, entry.queued_at).map(|_| ())
 }
 
 pub(super) fn all(conn: &Connection) -> Result<Vec<OutboxEntry>, StoreError> {

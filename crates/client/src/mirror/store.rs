@@ -16,7 +16,7 @@ use baton_session::{AccountState, SessionState};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::account_log::AccountLog;
-use super::outbox::OutboxEntry;
+use super::outbox::{OutboxEntry, OutboxState};
 use super::rows::RowPlace;
 use super::session_log::{FoldLogError, SessionLog};
 use super::{MirrorListener, StoreError, events, logs, outbox, receipts, recovery, rows, settings};
@@ -48,6 +48,13 @@ pub(crate) struct Store {
     conn: Connection,
     loaded: HashMap<LogId, Loaded>,
     listener: Arc<dyn MirrorListener>,
+}
+
+/// What became of intents that were to be queued.
+#[derive(Default)]
+pub(crate) struct QueuedIntents {
+    pub(crate) entries: Vec<OutboxEntry>,
+    pub(crate) answered: Vec<Receipt>,
 }
 
 /// The last rows of a session, and the state at them.
@@ -287,25 +294,32 @@ impl Store {
         }
     }
 
-    /// Makes intents durable, all or none.
+    /// Makes intents durable, all or none. Ones that were answered before give their receipts instead.
     pub(crate) fn queue_intents(
         &mut self,
         commands: &[Command],
         replaced: &[CommandId],
+        state: &OutboxState,
         queued_at: TimestampMs,
-    ) -> Result<Vec<OutboxEntry>, StoreError> {
+    ) -> Result<QueuedIntents, StoreError> {
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         for command in replaced {
             outbox::delete(&tx, *command)?;
         }
-        let mut entries = Vec::new();
+        let mut queued = QueuedIntents::default();
         for command in commands {
-            entries.push(outbox::insert(&tx, command, queued_at)?);
+            match receipts::find(&tx, command.id)? {
+                Some(receipt) => queued.answered.push(receipt),
+                None => {
+                    let entry = outbox::insert(&tx, command, state, queued_at)?;
+                    queued.entries.push(entry);
+                }
+            }
         }
         tx.commit()?;
-        Ok(entries)
+        Ok(queued)
     }
 
     pub(crate) fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {

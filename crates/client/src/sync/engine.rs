@@ -153,6 +153,11 @@ impl SyncEngine {
         self.handle(now, input);
     }
 
+    /// Whether an intent that is queued now may go onto the line at once.
+    pub fn is_sending(&self) -> bool {
+        self.is_open()
+    }
+
     /// Whether the mirror stands at the hub's head in this log.
     pub fn caught_up(&self, log: LogId) -> bool {
         self.following.caught_up(log)

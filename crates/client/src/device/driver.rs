@@ -1,0 +1,362 @@
+//! The task that turns the sync engine: it feeds it the socket, the clock and the person's wishes, and does what it says.
+//!
+//! It owns the line and the outbox's order in memory. It decides nothing that the engine decides.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_protocol::{
+    Batch, Command, CommandId, Cursor, ErrorCode, EventBody, LogId, Receipt, ReceiptOutcome,
+    SessionActivity, SessionId, SessionSummary,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::intents::{ActError, CancelError, Intent, IntentOutcome, Waiters};
+use crate::linked_hub::LinkedHub;
+use crate::mirror::{
+    ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError, keeps_refusal,
+};
+use crate::net::{Line, LineEvent};
+use crate::sync::{Input, Output, PendingIntent, Problem, SessionPosition, SyncConfig, SyncEngine};
+use crate::system::Clock;
+use crate::token::TokenProvider;
+use crate::view::Views;
+
+/// What the handles of a device ask of its driver.
+pub(super) enum Request {
+    Queue {
+        commands: Vec<Command>,
+        reply: oneshot::Sender<Result<Vec<Intent>, ActError>>,
+    },
+    Cancel {
+        command: CommandId,
+        reply: oneshot::Sender<Result<(), CancelError>>,
+    },
+    Retry {
+        command: CommandId,
+        reply: oneshot::Sender<Result<CommandId, CancelError>>,
+    },
+    Want(LogId),
+    Unwant(LogId),
+    Nudge,
+}
+
+pub(super) struct Driver {
+    pub(super) engine: SyncEngine,
+    pub(super) mirror: Mirror,
+    pub(super) views: Arc<Views>,
+    pub(super) waiters: Waiters,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) outbox: Vec<OutboxEntry>,
+    linked: LinkedHub,
+    tokens: Arc<dyn TokenProvider>,
+    line: Option<Line>,
+    /// Logs that did not fold once: a second time they are left alone, or they would be fetched for ever.
+    unfoldable: HashSet<LogId>,
+}
+
+impl Driver {
+    /// Reads what the mirror has.
+    pub(super) async fn prepare(
+        linked: LinkedHub,
+        tokens: Arc<dyn TokenProvider>,
+        mirror: Mirror,
+        views: Arc<Views>,
+        clock: Arc<dyn Clock>,
+        seed: u64,
+    ) -> Result<Self, StoreError> {
+        let account = LogId::Account(linked.account);
+        let read = move |store: &mut crate::mirror::Store| {
+            let state = store.account(account)?;
+            Ok((store.cursors()?, state, store.outbox()?))
+        };
+        let (cursors, account, outbox) = mirror.write(read).await?;
+        let mut sessions = Vec::new();
+        if let Some(account) = &account {
+            views.account_changed(account);
+            sessions.extend(account.sessions().iter().map(position));
+        }
+        views.set_outbox(outbox.clone());
+        let engine = SyncEngine::new(SyncConfig {
+            account: linked.account,
+            seed,
+            cursors,
+            sessions,
+            intents: outbox.iter().filter_map(pending).collect(),
+        });
+        Ok(Self {
+            engine,
+            mirror,
+            views,
+            waiters: Waiters::default(),
+            clock,
+            outbox,
+            linked,
+            tokens,
+            line: None,
+            unfoldable: HashSet::new(),
+        })
+    }
+
+    /// Runs until every handle of the device is gone.
+    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
+        self.feed(Input::Start);
+        loop {
+            self.obey().await;
+            let deadline = self.engine.deadline_ms();
+            let now_ms = self.clock.now().mono_ms;
+            let wait = deadline.map(|at_ms| Duration::from_millis(at_ms.saturating_sub(now_ms)));
+            tokio::select! {
+                request = inbox.recv() => match request {
+                    Some(request) => self.serve(request).await,
+                    None => return,
+                },
+                event = next_event(&mut self.line) => self.hear(event),
+                () = pause(wait) => self.feed(Input::Tick),
+            }
+        }
+    }
+
+    pub(super) fn feed(&mut self, input: Input) {
+        self.engine.handle(self.clock.now(), input);
+    }
+
+    fn hear(&mut self, event: LineEvent) {
+        let input = match event {
+            LineEvent::Opened => Input::Connected,
+            LineEvent::Frame(frame) => Input::FrameReceived(frame),
+            LineEvent::Unreadable => Input::FrameUnreadable,
+            LineEvent::Closed(problem) => {
+                self.line = None;
+                Input::Disconnected(problem)
+            }
+        };
+        self.feed(input);
+    }
+
+    async fn serve(&mut self, request: Request) {
+        match request {
+            Request::Queue { commands, reply } => {
+                let _ = reply.send(self.queue(commands).await);
+            }
+            Request::Cancel { command, reply } => {
+                let _ = reply.send(self.cancel(command).await);
+            }
+            Request::Retry { command, reply } => {
+                let _ = reply.send(self.retry(command).await);
+            }
+            Request::Want(log) => self.feed(Input::Want(log)),
+            Request::Unwant(log) => self.feed(Input::Unwant(log)),
+            Request::Nudge => self.feed(Input::Nudge),
+        }
+    }
+
+    /// Does what the engine says, in its order.
+    async fn obey(&mut self) {
+        while let Some(output) = self.engine.next_output() {
+            match output {
+                Output::Connect => {
+                    let hub = self.linked.hub.clone();
+                    self.line = Some(Line::open(hub, self.tokens.clone()));
+                }
+                Output::Close => self.line = None,
+                Output::Send(frame) => {
+                    let taken = self.line.as_ref().is_none_or(|line| line.send(&frame));
+                    if !taken {
+                        self.lose_line("the connection takes nothing more");
+                    }
+                }
+                Output::MarkSent(commands) => self.mark_sent(commands).await,
+                Output::ApplyBatch(batch) => self.apply(batch).await,
+                Output::DropLog(log) => self.drop_log(log).await,
+                Output::StoreReceipt(receipt) => self.store_receipt(receipt).await,
+                Output::RefuseIntent { command, error } => self.refuse(command, error).await,
+                Output::Welcomed { hub_name, .. } => self.views.set_hub_name(hub_name),
+                Output::Presence(connected) => self.views.set_presence(connected),
+                Output::Connection(status) => {
+                    tracing::info!(phase = ?status.phase, "the line to the hub changed");
+                    self.views.set_status(status);
+                }
+                Output::CaughtUp { log, caught_up } => self.views.set_caught_up(log, caught_up),
+            }
+        }
+    }
+
+    fn lose_line(&mut self, what: &str) {
+        self.line = None;
+        let error = ErrorCode::HeartbeatMissed.with(what, "a new connection is being made");
+        self.feed(Input::Disconnected(Problem::passing(error)));
+    }
+
+    async fn mark_sent(&mut self, commands: Vec<CommandId>) {
+        for entry in &mut self.outbox {
+            if commands.contains(&entry.command.id) {
+                entry.state = OutboxState::Sent;
+            }
+        }
+        let mark = move |store: &mut crate::mirror::Store| store.mark_sent(&commands);
+        if let Err(error) = self.mirror.write(mark).await {
+            // What is not marked must not be sent: it could be taken back after a restart.
+            self.report(&error);
+            self.lose_line("the outbox cannot be written");
+        }
+        self.show_outbox();
+    }
+
+    async fn apply(&mut self, batch: Batch) {
+        let log = batch.log;
+        let before = (batch.after.0 > 0).then_some(Cursor {
+            incarnation: batch.incarnation,
+            seq: batch.after,
+        });
+        let positions = positions_in(&batch);
+        let apply = move |store: &mut crate::mirror::Store| store.apply(&batch);
+        match self.mirror.write(apply).await {
+            Ok(ApplyOutcome::Applied | ApplyOutcome::Known) => {
+                if !positions.is_empty() {
+                    self.feed(Input::Summaries(positions));
+                }
+            }
+            Ok(ApplyOutcome::Moved(cursor)) => self.feed(Input::MirrorMoved { log, cursor }),
+            Ok(ApplyOutcome::Dropped { reason }) => {
+                tracing::error!(log = %log, reason, "the log does not fold: its mirror is dropped and fetched anew");
+                if !self.unfoldable.insert(log) {
+                    tracing::error!(log = %log, "it does not fold again: it is left alone until the next start");
+                    self.feed(Input::Quarantine(log));
+                }
+                self.feed(Input::MirrorMoved { log, cursor: None });
+            }
+            Err(error) => {
+                self.report(&error);
+                self.feed(Input::MirrorMoved {
+                    log,
+                    cursor: before,
+                });
+                let hint = "check that the disk is not full";
+                let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
+                self.feed(Input::MirrorFailed(error));
+            }
+        }
+    }
+
+    async fn drop_log(&mut self, log: LogId) {
+        tracing::warn!(log = %log, "the hub has another log under this name: its mirror is dropped");
+        let forget = move |store: &mut crate::mirror::Store| store.drop_log(log);
+        if let Err(error) = self.mirror.write(forget).await {
+            self.report(&error);
+        }
+    }
+
+    async fn store_receipt(&mut self, receipt: Receipt) {
+        let command = receipt.command;
+        let keeps = self.keeps_refusal(command);
+        let kept = receipt.clone();
+        let store = move |store: &mut crate::mirror::Store| store.store_receipt(&kept, keeps);
+        if let Err(error) = self.mirror.write(store).await {
+            // It is sent again after a restart, and the hub gives the same receipt.
+            self.report(&error);
+        }
+        match &receipt.outcome {
+            ReceiptOutcome::Accepted { .. } => {
+                if let Some(entry) = self.take_entry(command) {
+                    self.views.settle(entry, receipt.seq);
+                }
+            }
+            ReceiptOutcome::Refused { error } => self.note_refusal(command, keeps, error),
+        }
+        self.show_outbox();
+        let outcome = IntentOutcome::Answered(receipt);
+        self.waiters.tell(command, &outcome);
+    }
+
+    async fn refuse(&mut self, command: CommandId, error: baton_protocol::ErrorBody) {
+        let keeps = self.keeps_refusal(command);
+        let why = error.clone();
+        let refuse =
+            move |store: &mut crate::mirror::Store| store.refuse_intent(command, &why, keeps);
+        if let Err(error) = self.mirror.write(refuse).await {
+            self.report(&error);
+        }
+        self.note_refusal(command, keeps, &error);
+        self.show_outbox();
+        self.waiters.tell(command, &IntentOutcome::Refused(error));
+    }
+
+    fn keeps_refusal(&self, command: CommandId) -> bool {
+        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
+        entry.is_some_and(|entry| keeps_refusal(&entry.command.body))
+    }
+
+    fn note_refusal(&mut self, command: CommandId, keeps: bool, error: &baton_protocol::ErrorBody) {
+        if !keeps {
+            self.take_entry(command);
+            return;
+        }
+        let entry = self
+            .outbox
+            .iter_mut()
+            .find(|entry| entry.command.id == command);
+        if let Some(entry) = entry {
+            entry.state = OutboxState::Refused(error.clone());
+        }
+    }
+
+    pub(super) fn take_entry(&mut self, command: CommandId) -> Option<OutboxEntry> {
+        let is = |entry: &OutboxEntry| entry.command.id == command;
+        let index = self.outbox.iter().position(is)?;
+        Some(self.outbox.remove(index))
+    }
+
+    pub(super) fn show_outbox(&self) {
+        self.views.set_outbox(self.outbox.clone());
+    }
+
+    pub(super) fn report(&self, error: &StoreError) {
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::error!(error = %error, cause, "the mirror failed");
+    }
+}
+
+/// An outbox entry as the engine wants it; a refused one is nothing to it.
+pub(super) fn pending(entry: &OutboxEntry) -> Option<PendingIntent> {
+    Some(PendingIntent {
+        command: entry.command.clone(),
+        maybe_sent: match entry.state {
+            OutboxState::Waiting => false,
+            OutboxState::Sent => true,
+            OutboxState::Refused(_) => return None,
+        },
+    })
+}
+
+fn position((session, summary): (&SessionId, &SessionSummary)) -> SessionPosition {
+    SessionPosition {
+        session: *session,
+        seq: summary.seq,
+        running: matches!(summary.activity, SessionActivity::Running { .. }),
+        updated_at: summary.updated_at,
+    }
+}
+
+fn positions_in(batch: &Batch) -> Vec<SessionPosition> {
+    let summarized = batch.events.iter().filter_map(|event| match &event.body {
+        EventBody::SessionSummarized(body) => Some(position((&body.session, &body.summary))),
+        _ => None,
+    });
+    summarized.collect()
+}
+
+async fn next_event(line: &mut Option<Line>) -> LineEvent {
+    match line {
+        Some(line) => line.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pause(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,192 @@
+//! What a person does with the outbox: queue, take back, try again.
+
+use baton_protocol::{Command, CommandBody, CommandId, LogId, Seq, SessionId};
+
+use super::driver::{Driver, pending};
+use super::intents::{ActError, CancelError, Intent, IntentOutcome};
+use crate::mirror::{OutboxEntry, OutboxState, StoreError};
+use crate::sync::{CancelOutcome, Input};
+
+impl Driver {
+    /// Makes intents durable, then shows them, then lets them go.
+    pub(super) async fn queue(&mut self, commands: Vec<Command>) -> Result<Vec<Intent>, ActError> {
+        let intents: Vec<Intent> = commands
+            .iter()
+            .map(|command| Intent::new(command.id, &self.waiters))
+            .collect();
+        let mut fresh = Vec::new();
+        let mut replaced = Vec::new();
+        for command in commands {
+            let known = |entry: &OutboxEntry| entry.command.id == command.id;
+            if self.outbox.iter().any(known) {
+                continue;
+            }
+            match self.marks_before(&command) {
+                Marks::Enough => {
+                    // Read as far already, or on its way: there is nothing to wait for.
+                    self.waiters.tell(command.id, &IntentOutcome::Cancelled);
+                    continue;
+                }
+                Marks::Replace(older) => replaced.extend(older),
+            }
+            fresh.push(command);
+        }
+        if !fresh.is_empty() {
+            self.write_intents(fresh, replaced).await?;
+        }
+        Ok(intents)
+    }
+
+    async fn write_intents(
+        &mut self,
+        commands: Vec<Command>,
+        replaced: Vec<CommandId>,
+    ) -> Result<(), StoreError> {
+        let queued_at = self.clock.now().wall;
+        // On an open line it goes at once: written as sent, it costs one flush instead of two.
+        let state = if self.engine.is_sending() {
+            OutboxState::Sent
+        } else {
+            OutboxState::Waiting
+        };
+        let gone = replaced.clone();
+        let write = move |store: &mut crate::mirror::Store| {
+            store.queue_intents(&commands, &replaced, &state, queued_at)
+        };
+        let queued = self.mirror.write(write).await?;
+        for command in gone {
+            self.take_entry(command);
+            self.waiters.tell(command, &IntentOutcome::Cancelled);
+        }
+        self.outbox.extend(queued.entries.iter().cloned());
+        self.show_outbox();
+        for intent in queued.entries.iter().filter_map(pending) {
+            self.feed(Input::IntentQueued(intent));
+        }
+        for receipt in queued.answered {
+            let command = receipt.command;
+            self.waiters
+                .tell(command, &IntentOutcome::Answered(receipt));
+        }
+        Ok(())
+    }
+
+    /// Read marks coalesce: only the largest of a session is kept.
+    fn marks_before(&mut self, command: &Command) -> Marks {
+        let CommandBody::MarkRead(mark) = &command.body else {
+            return Marks::Replace(Vec::new());
+        };
+        if mark.seq <= self.views.read_mark(mark.session) {
+            return Marks::Enough;
+        }
+        let mut older = Vec::new();
+        for entry in &self.outbox {
+            match mark_of(entry) {
+                Some((session, seq)) if session == mark.session && seq >= mark.seq => {
+                    return Marks::Enough;
+                }
+                Some((session, _)) if session == mark.session => older.push(entry.command.id),
+                _ => {}
+            }
+        }
+        older.retain(|command| self.engine.cancel(*command) == CancelOutcome::Cancelled);
+        Marks::Replace(older)
+    }
+
+    pub(super) async fn cancel(&mut self, command: CommandId) -> Result<(), CancelError> {
+        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
+        let entry = entry.ok_or(CancelError::NotWaiting)?;
+        let (log, body, state) = (
+            entry.command.log,
+            entry.command.body.clone(),
+            entry.state.clone(),
+        );
+        if !matches!(state, OutboxState::Refused(_)) {
+            match self.engine.cancel(command) {
+                CancelOutcome::Cancelled => {}
+                CancelOutcome::MaybeSent => return Err(CancelError::MaybeSent),
+                CancelOutcome::NotWaiting => return Err(CancelError::NotWaiting),
+            }
+        }
+        self.forget(command).await?;
+        for other in self.bound_to(log, &body) {
+            let refused = |entry: &OutboxEntry| {
+                entry.command.id == other && matches!(entry.state, OutboxState::Refused(_))
+            };
+            let goes = self.outbox.iter().any(refused)
+                || self.engine.cancel(other) == CancelOutcome::Cancelled;
+            if goes {
+                self.forget(other).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What makes no sense any more without an intent: everything for a session that is not created, and the creation of a session
+    /// for which nothing else is left.
+    fn bound_to(&self, log: LogId, body: &CommandBody) -> Vec<CommandId> {
+        let of_log = self.outbox.iter().filter(|entry| entry.command.log == log);
+        let left: Vec<&OutboxEntry> = of_log.collect();
+        let creates =
+            |entry: &&OutboxEntry| matches!(entry.command.body, CommandBody::CreateSession(_));
+        let alone = left.len() == 1 && left.iter().all(creates);
+        if matches!(body, CommandBody::CreateSession(_)) || alone {
+            left.iter().map(|entry| entry.command.id).collect()
+        } else {
+            Vec::new()
+        }
+    }
+
+    async fn forget(&mut self, command: CommandId) -> Result<(), StoreError> {
+        let remove = move |store: &mut crate::mirror::Store| store.remove_intent(command);
+        self.mirror.write(remove).await?;
+        self.take_entry(command);
+        self.show_outbox();
+        self.waiters.tell(command, &IntentOutcome::Cancelled);
+        Ok(())
+    }
+
+    /// Another try at once. A refused id stays refused for ever, so what was refused is queued under a new one, together with the
+    /// refused creation of its session.
+    pub(super) async fn retry(&mut self, command: CommandId) -> Result<CommandId, CancelError> {
+        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
+        let entry = entry.ok_or(CancelError::NotWaiting)?;
+        if !matches!(entry.state, OutboxState::Refused(_)) {
+            self.engine.retry(self.clock.now(), command);
+            return Ok(command);
+        }
+        let log = entry.command.log;
+        let again = self.outbox.iter().filter(|entry| {
+            let creates = matches!(entry.command.body, CommandBody::CreateSession(_));
+            let refused = matches!(entry.state, OutboxState::Refused(_));
+            refused && (entry.command.id == command || (creates && entry.command.log == log))
+        });
+        let old: Vec<Command> = again.map(|entry| entry.command.clone()).collect();
+        let new: Vec<Command> = old
+            .iter()
+            .map(|command| Command {
+                id: CommandId::mint(),
+                ..command.clone()
+            })
+            .collect();
+        let position = old.iter().position(|old| old.id == command);
+        let id = position.and_then(|index| new.get(index)).map(|new| new.id);
+        let replaced = old.iter().map(|command| command.id).collect();
+        self.write_intents(new, replaced).await?;
+        id.ok_or(CancelError::NotWaiting)
+    }
+}
+
+enum Marks {
+    /// An equal or later mark is there.
+    Enough,
+    /// These earlier ones were never sent and give way.
+    Replace(Vec<CommandId>),
+}
+
+fn mark_of(entry: &OutboxEntry) -> Option<(SessionId, Seq)> {
+    match &entry.command.body {
+        CommandBody::MarkRead(mark) => Some((mark.session, mark.seq)),
+        _ => None,
+    }
+}

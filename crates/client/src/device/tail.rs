@@ -1,0 +1,151 @@
+//! Following a log's events from the mirror, as they come.
+//!
+//! A tail pulls: however slow its reader is, nothing piles up. What grew faster than it was read comes sealed, as the hub would send
+//! it to a reader with the same cursor.
+
+use std::collections::VecDeque;
+
+use baton_protocol::{Event, Incarnation, LogId, Seq, SessionId};
+use tokio::sync::watch;
+
+use super::Device;
+use crate::limits::TAIL_PAGE_EVENTS;
+use crate::mirror::{Store, StoreError};
+
+/// Where a tail begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TailStart {
+    /// Behind this seq; 0 for everything.
+    After(Seq),
+    /// Behind what the mirror has now.
+    Mirror,
+}
+
+/// What a tail gives.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TailItem {
+    /// The next event.
+    Event(Event),
+    /// Every mirrored event was given. Comes again whenever something about this changes.
+    AtEnd(SessionAtEnd),
+    /// The log is another one now: what follows begins at its first event.
+    Restarted,
+}
+
+/// How things stand at the end of what is mirrored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionAtEnd {
+    /// The mirror's cursor; 0 where nothing is mirrored.
+    pub seq: Seq,
+    /// Whether that is the hub's head, as far as known.
+    pub caught_up: bool,
+    /// Whether nothing runs and nothing will start by itself.
+    pub idle: bool,
+}
+
+/// Follows one log. Dropped, it follows no more.
+pub struct Tail {
+    device: Device,
+    log: LogId,
+    start: Option<TailStart>,
+    after: Seq,
+    incarnation: Option<Incarnation>,
+    page: VecDeque<Event>,
+    said: Option<SessionAtEnd>,
+    changes: watch::Receiver<u64>,
+}
+
+impl Tail {
+    pub(super) fn new(device: Device, log: LogId, start: TailStart) -> Self {
+        device.want(log);
+        let changes = device.changes();
+        Self {
+            device,
+            log,
+            start: Some(start),
+            after: Seq::ZERO,
+            incarnation: None,
+            page: VecDeque::new(),
+            said: None,
+            changes,
+        }
+    }
+
+    /// The next item; waits until there is one. Cancel safe.
+    ///
+    /// # Errors
+    /// Where the mirror cannot be read.
+    pub async fn next(&mut self) -> Result<TailItem, StoreError> {
+        loop {
+            if let Some(event) = self.page.pop_front() {
+                self.after = event.seq;
+                return Ok(TailItem::Event(event));
+            }
+            self.changes.mark_unchanged();
+            let limit = match self.start {
+                Some(TailStart::Mirror) => 0,
+                _ => TAIL_PAGE_EVENTS,
+            };
+            let after = match self.start {
+                Some(TailStart::After(after)) => after,
+                _ => self.after,
+            };
+            let mirror = self.device.mirror();
+            let (events, cursor) = mirror.events_after(self.log, after, limit).await?;
+            let started = self.start.take();
+            self.after = match (started, cursor) {
+                (Some(TailStart::Mirror), Some(cursor)) => cursor.seq,
+                _ => after,
+            };
+            let incarnation = cursor.map(|cursor| cursor.incarnation);
+            if self.incarnation.is_some() && incarnation != self.incarnation {
+                self.incarnation = incarnation;
+                self.after = Seq::ZERO;
+                return Ok(TailItem::Restarted);
+            }
+            self.incarnation = incarnation;
+            self.page.extend(events);
+            if !self.page.is_empty() {
+                continue;
+            }
+            let end = self.at_end(cursor.map(|cursor| cursor.seq).unwrap_or_default());
+            let end = end.await?;
+            if self.said != Some(end) {
+                self.said = Some(end);
+                return Ok(TailItem::AtEnd(end));
+            }
+            if self.changes.changed().await.is_err() {
+                return Err(StoreError::Closed);
+            }
+        }
+    }
+
+    async fn at_end(&self, seq: Seq) -> Result<SessionAtEnd, StoreError> {
+        let idle = match self.log {
+            LogId::Session(session) => self.is_idle(session).await?,
+            LogId::Account(_) => true,
+        };
+        Ok(SessionAtEnd {
+            seq,
+            caught_up: self.device.is_caught_up(self.log),
+            idle,
+        })
+    }
+
+    async fn is_idle(&self, session: SessionId) -> Result<bool, StoreError> {
+        let look = move |store: &mut Store| {
+            let opened = store.open_session(session, 0)?;
+            Ok(opened.state.is_none_or(|state| {
+                state.active_runs().next().is_none()
+                    && (state.queue().is_empty() || state.pause().is_some())
+            }))
+        };
+        self.device.mirror().write(look).await
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.device.unwant(self.log);
+    }
+}

@@ -1,0 +1,387 @@
+//! Serves `protocol::view`: what screens follow, as frames of coalesced messages.
+//!
+//! [`Views`] hears what commits in the mirror and what the line does, and keeps for each screen what it has. A frame is made when the
+//! screen takes it, so a screen that does not read costs no more than its windows. It folds no events: rows come from the fold.
+
+mod facts;
+mod screen;
+mod session_view;
+#[cfg(test)]
+mod tests;
+mod window;
+mod world;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use baton_protocol::view::{
+    AccountView, ConnectionView, SessionRow, TranscriptRow, ViewFrame, ViewId, ViewMessage,
+};
+use baton_protocol::{Event, LogId, Principal, Seq, SessionId};
+use baton_session::{AccountState, RowChange, SessionState};
+use tokio::sync::{Notify, watch};
+
+use crate::linked_hub::LinkedHub;
+use crate::mirror::{MirrorListener, OutboxEntry, RowPlace};
+use crate::sync::ConnectionStatus;
+
+use facts::SessionFacts;
+pub use screen::Screen;
+use session_view::SessionView;
+use window::Window;
+use world::{Settling, World};
+
+/// What all screens of a device follow.
+pub(crate) struct Views {
+    inner: Mutex<Inner>,
+    changes: watch::Sender<u64>,
+}
+
+struct Inner {
+    world: World,
+    screens: HashMap<u64, ScreenState>,
+    next_screen: u64,
+}
+
+struct ScreenState {
+    lists: BTreeMap<ViewId, Option<Vec<SessionRow>>>,
+    sessions: BTreeMap<ViewId, SessionView>,
+    connection: Option<ConnectionView>,
+    account: Option<AccountView>,
+    account_dirty: bool,
+    lists_dirty: bool,
+    dirty: bool,
+    wake: Arc<Notify>,
+}
+
+impl Views {
+    pub(crate) fn new(linked: LinkedHub) -> Self {
+        Self {
+            inner: Mutex::new(Inner {
+                world: World::new(linked),
+                screens: HashMap::new(),
+                next_screen: 0,
+            }),
+            changes: watch::Sender::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner
+            .lock()
+            .expect("no code panics while it holds the views")
+    }
+
+    /// Changes a part of the shared world, and wakes all screens.
+    fn change(&self, change: impl FnOnce(&mut World)) {
+        let mut inner = self.lock();
+        change(&mut inner.world);
+        for screen in inner.screens.values_mut() {
+            screen.account_dirty = true;
+            screen.lists_dirty = true;
+            screen.touch();
+        }
+        drop(inner);
+        self.announce();
+    }
+
+    fn announce(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// Counts up at each change of anything; for those who wait for a state.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn set_status(&self, status: ConnectionStatus) {
+        self.change(|world| world.status = status);
+    }
+
+    pub(crate) fn set_hub_name(&self, name: String) {
+        self.change(|world| world.linked.hub_name = name);
+    }
+
+    pub(crate) fn set_presence(&self, presence: Vec<Principal>) {
+        self.change(|world| world.presence = presence);
+    }
+
+    pub(crate) fn set_caught_up(&self, log: LogId, caught_up: bool) {
+        self.change(|world| {
+            if caught_up {
+                world.caught_up.insert(log);
+            } else {
+                world.caught_up.remove(&log);
+            }
+        });
+    }
+
+    pub(crate) fn set_outbox(&self, outbox: Vec<OutboxEntry>) {
+        self.change(|world| {
+            let held = |id| outbox.iter().any(|entry| entry.command.id == id);
+            world.landed.retain(|id| held(*id));
+            world.outbox = outbox;
+        });
+    }
+
+    /// An intent was accepted: it is shown until the mirror has its effect.
+    pub(crate) fn settle(&self, entry: OutboxEntry, seq: Seq) {
+        let log = entry.command.log;
+        let mut inner = self.lock();
+        let behind = inner.session_views().any(|view| {
+            let head = view.facts.as_ref().map(|facts| facts.head);
+            LogId::Session(view.session) == log && head.unwrap_or_default() < seq
+        });
+        if behind && !inner.world.landed.contains(&entry.command.id) {
+            inner.world.settling.push(Settling { entry, seq });
+        }
+    }
+
+    pub(crate) fn connection(&self) -> ConnectionView {
+        self.lock().world.connection()
+    }
+
+    pub(crate) fn account(&self) -> AccountView {
+        self.lock().world.account_view()
+    }
+
+    pub(crate) fn session_rows(&self) -> Vec<SessionRow> {
+        self.lock().world.session_rows()
+    }
+
+    pub(crate) fn session_title(&self, session: SessionId) -> String {
+        self.lock().world.session_title(session)
+    }
+
+    pub(crate) fn read_mark(&self, session: SessionId) -> Seq {
+        self.lock().world.account.read_mark(session)
+    }
+
+    pub(crate) fn is_caught_up(&self, log: LogId) -> bool {
+        self.lock().world.caught_up.contains(&log)
+    }
+
+    fn add_screen(&self) -> (u64, Arc<Notify>) {
+        let mut inner = self.lock();
+        let id = inner.next_screen;
+        inner.next_screen += 1;
+        let wake = Arc::new(Notify::new());
+        let screen = ScreenState {
+            lists: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            connection: None,
+            account: None,
+            account_dirty: true,
+            lists_dirty: false,
+            dirty: true,
+            wake: wake.clone(),
+        };
+        inner.screens.insert(id, screen);
+        (id, wake)
+    }
+
+    /// Forgets a screen. Gives the sessions that it followed.
+    fn remove_screen(&self, screen: u64) -> Vec<SessionId> {
+        let removed = self.lock().screens.remove(&screen);
+        let sessions = removed.map(|screen| screen.sessions).unwrap_or_default();
+        sessions.into_values().map(|view| view.session).collect()
+    }
+
+    fn open_list(&self, screen: u64, view: ViewId) {
+        self.with_screen(screen, |screen| {
+            screen.lists.insert(view, None);
+            screen.lists_dirty = true;
+        });
+    }
+
+    /// Puts a session under a view. Gives the session that was under it before.
+    fn open_session(&self, screen: u64, view: ViewId, opened: SessionView) -> Option<SessionId> {
+        self.with_screen(screen, |screen| screen.sessions.insert(view, opened))
+            .flatten()
+            .map(|before| before.session)
+    }
+
+    /// Fills a view from the mirror. Called on the mirror's writer, so that no change is missed in between.
+    fn fill(
+        &self,
+        screen: u64,
+        view: ViewId,
+        rows: Vec<TranscriptRow>,
+        has_older: bool,
+        state: Option<&SessionState>,
+    ) {
+        self.with_session(screen, view, |session| {
+            session.window = Window::new(rows, has_older);
+            session.facts = state.map(SessionFacts::of);
+            session.stale = false;
+        });
+    }
+
+    fn prepend(&self, screen: u64, view: ViewId, rows: Vec<TranscriptRow>, has_older: bool) {
+        self.with_session(screen, view, |session| {
+            session.window.prepend(rows, has_older);
+        });
+    }
+
+    /// The session under a view, and its oldest row's place.
+    fn oldest(&self, screen: u64, view: ViewId) -> Option<(SessionId, RowPlace)> {
+        self.with_session(screen, view, |session| {
+            let first = session.window.first().unwrap_or(RowPlace::END);
+            (session.session, first)
+        })
+    }
+
+    /// Closes a view. Gives the session that was under it.
+    fn close(&self, screen: u64, view: ViewId) -> Option<SessionId> {
+        let closed = self.with_screen(screen, |screen| {
+            screen.lists.remove(&view);
+            screen.sessions.remove(&view)
+        });
+        closed.flatten().map(|view| view.session)
+    }
+
+    /// Views whose mirror was replaced under them.
+    fn stale(&self, screen: u64) -> Vec<(ViewId, SessionId, u32)> {
+        let inner = self.lock();
+        let Some(screen) = inner.screens.get(&screen) else {
+            return Vec::new();
+        };
+        let stale = screen.sessions.iter().filter(|(_, session)| session.stale);
+        stale
+            .map(|(view, session)| (*view, session.session, session.rows_at_first))
+            .collect()
+    }
+
+    fn take_frame(&self, screen: u64) -> Option<ViewFrame> {
+        let mut inner = self.lock();
+        let Inner { world, screens, .. } = &mut *inner;
+        screens.get_mut(&screen)?.take_frame(world)
+    }
+
+    fn with_screen<R>(&self, screen: u64, work: impl FnOnce(&mut ScreenState) -> R) -> Option<R> {
+        let mut inner = self.lock();
+        let screen = inner.screens.get_mut(&screen)?;
+        let result = work(screen);
+        screen.touch();
+        Some(result)
+    }
+
+    fn with_session<R>(
+        &self,
+        screen: u64,
+        view: ViewId,
+        work: impl FnOnce(&mut SessionView) -> R,
+    ) -> Option<R> {
+        self.with_screen(screen, |screen| screen.sessions.get_mut(&view).map(work))
+            .flatten()
+    }
+}
+
+impl Inner {
+    fn session_views(&self) -> impl Iterator<Item = &SessionView> {
+        let screens = self.screens.values();
+        screens.flat_map(|screen| screen.sessions.values())
+    }
+}
+
+impl ScreenState {
+    fn touch(&mut self) {
+        self.dirty = true;
+        self.wake.notify_one();
+    }
+
+    fn take_frame(&mut self, world: &World) -> Option<ViewFrame> {
+        if !std::mem::take(&mut self.dirty) {
+            return None;
+        }
+        let mut messages = Vec::new();
+        let connection = world.connection();
+        if self.connection.as_ref() != Some(&connection) {
+            self.connection = Some(connection.clone());
+            messages.push(ViewMessage::Connection { connection });
+        }
+        if std::mem::take(&mut self.account_dirty) {
+            let account = world.account_view();
+            if self.account.as_ref() != Some(&account) {
+                self.account = Some(account.clone());
+                messages.push(ViewMessage::Account { account });
+            }
+        }
+        if std::mem::take(&mut self.lists_dirty) && !self.lists.is_empty() {
+            let rows = world.session_rows();
+            for (view, shown) in &mut self.lists {
+                if shown.as_ref() != Some(&rows) {
+                    *shown = Some(rows.clone());
+                    let rows = rows.clone();
+                    messages.push(ViewMessage::Sessions { view: *view, rows });
+                }
+            }
+        }
+        for (view, session) in &mut self.sessions {
+            session.messages(*view, world, &mut messages);
+        }
+        (!messages.is_empty()).then_some(ViewFrame { messages })
+    }
+}
+
+impl MirrorListener for Views {
+    fn session_changed(
+        &self,
+        session: SessionId,
+        changes: &[RowChange],
+        state: &SessionState,
+        events: &[Event],
+    ) {
+        let mut inner = self.lock();
+        let Inner { world, screens, .. } = &mut *inner;
+        for command in events.iter().filter_map(|event| event.command) {
+            if world.outbox.iter().any(|entry| entry.command.id == command) {
+                world.landed.insert(command);
+            }
+        }
+        let log = LogId::Session(session);
+        world
+            .settling
+            .retain(|settling| settling.entry.command.log != log || settling.seq > state.head());
+        for screen in screens.values_mut() {
+            let mut touched = false;
+            for view in screen.sessions.values_mut() {
+                if view.session != session {
+                    continue;
+                }
+                touched = true;
+                match &mut view.facts {
+                    Some(facts) => facts.follow(state),
+                    None => view.facts = Some(SessionFacts::of(state)),
+                }
+                for change in changes {
+                    view.window.apply(change);
+                }
+            }
+            if touched {
+                screen.touch();
+            }
+        }
+        drop(inner);
+        self.announce();
+    }
+
+    fn session_dropped(&self, session: SessionId) {
+        let mut inner = self.lock();
+        for screen in inner.screens.values_mut() {
+            let views = screen.sessions.values_mut();
+            for view in views.filter(|view| view.session == session) {
+                view.stale = true;
+                view.facts = None;
+                view.window = Window::new(Vec::new(), false);
+            }
+            screen.touch();
+        }
+        drop(inner);
+        self.announce();
+    }
+
+    fn account_changed(&self, state: &AccountState) {
+        self.change(|world| world.account = state.clone());
+    }
+}

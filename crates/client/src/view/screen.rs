@@ -1,0 +1,228 @@
+//! One screen: requests in, frames out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_protocol::view::{ViewFrame, ViewId, ViewRequest, ViewResponse};
+use baton_protocol::{
+    CommandBody, CreateSessionCommand, Delivery, ErrorBody, ErrorCode, LogId, MarkReadCommand,
+    SendPromptCommand, SessionId,
+};
+use tokio::sync::Notify;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::session_view::SessionView;
+use crate::device::{ActError, CancelError, Device};
+use crate::limits::{ROWS_PER_REQUEST_MAX, VIEW_FRAME_INTERVAL_MS};
+use crate::mirror::StoreError;
+
+/// A window, a browser tab, a terminal: whoever follows views. Dropped, it follows nothing more.
+///
+/// Requests and frames are independent: one task may send requests while another takes frames.
+pub struct Screen {
+    device: Device,
+    id: u64,
+    wake: Arc<Notify>,
+    pace: tokio::sync::Mutex<Interval>,
+}
+
+impl Screen {
+    pub(crate) fn new(device: Device) -> Self {
+        let (id, wake) = device.views().add_screen();
+        let mut pace = interval(Duration::from_millis(VIEW_FRAME_INTERVAL_MS));
+        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self {
+            device,
+            id,
+            wake,
+            pace: tokio::sync::Mutex::new(pace),
+        }
+    }
+
+    /// Everything that changed since the last frame; waits until something did. At most one a 60th of a second.
+    ///
+    /// Cancel safe: a frame is either given or still to come.
+    pub async fn next_frame(&self) -> ViewFrame {
+        let mut pace = self.pace.lock().await;
+        pace.tick().await;
+        loop {
+            for (view, session, rows) in self.device.views().stale(self.id) {
+                if let Err(error) = self.fill(view, session, rows).await {
+                    tracing::error!(error = %error, "a session cannot be opened anew");
+                }
+            }
+            if let Some(frame) = self.device.views().take_frame(self.id) {
+                return frame;
+            }
+            self.wake.notified().await;
+            pace.tick().await;
+        }
+    }
+
+    /// Serves one request.
+    pub async fn request(&self, request: ViewRequest) -> ViewResponse {
+        let served = match request {
+            ViewRequest::OpenSessions { view } => {
+                self.device.views().open_list(self.id, view);
+                Ok(ViewResponse::Done)
+            }
+            ViewRequest::OpenSession {
+                view,
+                session,
+                rows,
+            } => self.open_session(view, session, rows).await,
+            ViewRequest::LoadOlder { view, rows } => self.load_older(view, rows).await,
+            ViewRequest::Close { view } => {
+                self.close(view);
+                Ok(ViewResponse::Done)
+            }
+            ViewRequest::Act { log, body } => self.act(log, body).await,
+            ViewRequest::StartSession {
+                session,
+                agent,
+                text,
+            } => {
+                let create = CreateSessionCommand {
+                    agent: agent.agent,
+                    runner: agent.runner,
+                    title: None,
+                };
+                self.start_session(session, create, text).await
+            }
+            ViewRequest::MarkRead { session, seq } => {
+                let log = LogId::Account(self.device.linked().account);
+                let body = CommandBody::MarkRead(MarkReadCommand { session, seq });
+                self.act(log, body).await
+            }
+            ViewRequest::RetryIntent { command } => match self.device.retry(command).await {
+                Ok(command) => Ok(ViewResponse::Queued { command }),
+                Err(error) => Err(refused_cancel(&error)),
+            },
+            ViewRequest::CancelIntent { command } => match self.device.cancel(command).await {
+                Ok(()) => Ok(ViewResponse::Done),
+                Err(error) => Err(refused_cancel(&error)),
+            },
+            ViewRequest::Search { query, limit } => match self.device.search(&query, limit).await {
+                Ok(hits) => Ok(ViewResponse::Found { hits }),
+                Err(error) => Err(storage(&error)),
+            },
+        };
+        served.unwrap_or_else(|error| ViewResponse::Refused { error })
+    }
+
+    async fn open_session(
+        &self,
+        view: ViewId,
+        session: SessionId,
+        rows: u32,
+    ) -> Result<ViewResponse, ErrorBody> {
+        let rows = rows.min(ROWS_PER_REQUEST_MAX);
+        self.device.want(LogId::Session(session));
+        let opened = SessionView::new(session, rows);
+        if let Some(before) = self.device.views().open_session(self.id, view, opened) {
+            self.device.unwant(LogId::Session(before));
+        }
+        let filled = self.fill(view, session, rows).await;
+        filled.map_err(|error| storage(&error))?;
+        Ok(ViewResponse::Done)
+    }
+
+    async fn fill(&self, view: ViewId, session: SessionId, rows: u32) -> Result<(), StoreError> {
+        let (views, screen) = (self.device.views().clone(), self.id);
+        let fill = move |store: &mut crate::mirror::Store| {
+            let opened = store.open_session(session, rows)?;
+            views.fill(screen, view, opened.rows, opened.has_older, opened.state);
+            Ok(())
+        };
+        self.device.mirror().write(fill).await
+    }
+
+    async fn load_older(&self, view: ViewId, rows: u32) -> Result<ViewResponse, ErrorBody> {
+        let rows = rows.min(ROWS_PER_REQUEST_MAX);
+        let (views, screen) = (self.device.views().clone(), self.id);
+        let load = move |store: &mut crate::mirror::Store| {
+            if let Some((session, first)) = views.oldest(screen, view) {
+                let (rows, has_older) = store.rows_before(session, first, rows)?;
+                views.prepend(screen, view, rows, has_older);
+            }
+            Ok(())
+        };
+        let loaded = self.device.mirror().write(load).await;
+        loaded.map_err(|error| storage(&error))?;
+        Ok(ViewResponse::Done)
+    }
+
+    fn close(&self, view: ViewId) {
+        if let Some(session) = self.device.views().close(self.id, view) {
+            self.device.unwant(LogId::Session(session));
+        }
+    }
+
+    async fn act(&self, log: LogId, body: CommandBody) -> Result<ViewResponse, ErrorBody> {
+        let intent = self.device.act(log, body).await;
+        let intent = intent.map_err(|error| refused_act(&error))?;
+        Ok(ViewResponse::Queued {
+            command: intent.command,
+        })
+    }
+
+    async fn start_session(
+        &self,
+        session: SessionId,
+        create: CreateSessionCommand,
+        text: String,
+    ) -> Result<ViewResponse, ErrorBody> {
+        let prompt = SendPromptCommand {
+            text,
+            delivery: Delivery::Queue,
+        };
+        let started = self.device.start_session(session, create, Some(prompt));
+        let started = started.await.map_err(|error| refused_act(&error))?;
+        let intent = started.prompt.unwrap_or(started.create);
+        Ok(ViewResponse::Queued {
+            command: intent.command,
+        })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        for session in self.device.views().remove_screen(self.id) {
+            self.device.unwant(LogId::Session(session));
+        }
+    }
+}
+
+fn storage(error: &StoreError) -> ErrorBody {
+    tracing::error!(error = %error, "the mirror failed");
+    ErrorCode::StorageUnavailable.with(
+        error.to_string(),
+        "check that the disk is not full, then restart Baton",
+    )
+}
+
+fn refused_act(error: &ActError) -> ErrorBody {
+    match error {
+        ActError::Invalid(error) => error.clone(),
+        ActError::Store(error) => storage(error),
+        ActError::Closed => {
+            ErrorCode::Internal.with("the device is shutting down", "start Baton again")
+        }
+    }
+}
+
+fn refused_cancel(error: &CancelError) -> ErrorBody {
+    match error {
+        CancelError::MaybeSent => ErrorCode::PromptAlreadyTaken.with(
+            "the hub may have it already",
+            "wait for the connection; then withdraw it or stop what it started",
+        ),
+        CancelError::NotWaiting => {
+            ErrorCode::PromptNotFound.with("it is not in the outbox any more", "look again")
+        }
+        CancelError::Store(error) => storage(error),
+        CancelError::Closed => {
+            ErrorCode::Internal.with("the device is shutting down", "start Baton again")
+        }
+    }
+}

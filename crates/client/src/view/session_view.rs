@@ -1,0 +1,182 @@
+//! One open session of one screen: its window, its header and its queue.
+
+use baton_protocol::view::{
+    PromptState, QueueItem, QueueView, RowPatch, RunningView, SessionHeader, StoppingState, ViewId,
+    ViewMessage,
+};
+use baton_protocol::{AgentId, CommandBody, LogId, PromptId, SessionId, StopScope, StopTarget};
+use baton_session::WaitingPrompt;
+
+use super::facts::{RunFacts, SessionFacts};
+use super::window::Window;
+use super::world::{World, title_of};
+use crate::mirror::OutboxEntry;
+
+pub(super) struct SessionView {
+    pub(super) session: SessionId,
+    pub(super) rows_at_first: u32,
+    pub(super) window: Window,
+    pub(super) facts: Option<SessionFacts>,
+    /// The mirror's copy was dropped or replaced: the window must be opened anew.
+    pub(super) stale: bool,
+    header: Option<SessionHeader>,
+    queue: Option<QueueView>,
+}
+
+impl SessionView {
+    pub(super) fn new(session: SessionId, rows_at_first: u32) -> Self {
+        Self {
+            session,
+            rows_at_first,
+            window: Window::new(Vec::new(), false),
+            facts: None,
+            stale: false,
+            header: None,
+            queue: None,
+        }
+    }
+
+    /// What changed since the last frame.
+    pub(super) fn messages(&mut self, view: ViewId, world: &World, into: &mut Vec<ViewMessage>) {
+        let header = self.make_header(world);
+        if self.header.as_ref() != Some(&header) {
+            self.header = Some(header.clone());
+            into.push(ViewMessage::Header { view, header });
+        }
+        let queue = self.make_queue(world);
+        if self.queue.as_ref() != Some(&queue) {
+            self.queue = Some(queue.clone());
+            into.push(ViewMessage::Queue { view, queue });
+        }
+        if self.window.is_dirty() {
+            let patches: Vec<RowPatch> = self.window.take_patches();
+            if !patches.is_empty() {
+                into.push(ViewMessage::Rows { view, patches });
+            }
+        }
+    }
+
+    fn log(&self) -> LogId {
+        LogId::Session(self.session)
+    }
+
+    fn make_header(&self, world: &World) -> SessionHeader {
+        let log = self.log();
+        let known = self.facts.as_ref();
+        let title = match known.filter(|facts| facts.agent.is_some()) {
+            Some(facts) => title_of(facts.title.as_deref(), &facts.preview),
+            None => world.session_title(self.session),
+        };
+        let run = known.and_then(|facts| facts.run.as_ref());
+        SessionHeader {
+            session: self.session,
+            title,
+            agent: self.agent(world).unwrap_or(AgentId(String::new())),
+            seq: known.map(|facts| facts.head).unwrap_or_default(),
+            has_older: self.window.has_older,
+            caught_up: world.caught_up.contains(&log),
+            run: run.map(|run| self.running(run, world)),
+        }
+    }
+
+    fn agent(&self, world: &World) -> Option<AgentId> {
+        let folded = self.facts.as_ref().and_then(|facts| facts.agent.clone());
+        let listed = || Some(world.account.sessions().get(&self.session)?.agent.clone());
+        let unsent = || {
+            let mut intents = world.intents_for(self.log());
+            intents.find_map(|entry| match &entry.command.body {
+                CommandBody::CreateSession(create) => Some(create.agent.clone()),
+                _ => None,
+            })
+        };
+        folded.or_else(listed).or_else(unsent)
+    }
+
+    fn running(&self, run: &RunFacts, world: &World) -> RunningView {
+        let stops = world
+            .intents_for(self.log())
+            .any(|entry| is_stop_of(entry, run));
+        RunningView {
+            run: run.run,
+            prompt: run.prompt,
+            runner: run.runner,
+            started_at: run.started_at,
+            started_by: run.started_by.clone(),
+            can_steer: world.can_steer(run.runner, &run.agent),
+            stopping: match (stops, world.is_online()) {
+                (false, _) => StoppingState::None,
+                (true, true) => StoppingState::Sending,
+                (true, false) => StoppingState::WaitingForHub,
+            },
+        }
+    }
+
+    fn make_queue(&self, world: &World) -> QueueView {
+        let facts = self.facts.as_ref();
+        let pause = facts.and_then(|facts| facts.pause.as_ref());
+        let mut items: Vec<QueueItem> = Vec::new();
+        if let Some(facts) = facts {
+            items.extend(facts.steers.iter().chain(&facts.queue).map(recorded_item));
+        }
+        for entry in world.intents_for(self.log()) {
+            if let Some(item) = unsent_item(entry, world)
+                && !items.iter().any(|known| known.prompt == item.prompt)
+            {
+                items.push(item);
+            }
+        }
+        QueueView {
+            paused: pause.map(|pause| pause.reason),
+            paused_by: pause.map(|pause| pause.by.clone()),
+            runner_online: world.runner_online(
+                facts.and_then(|facts| facts.pinned_runner),
+                self.agent(world).as_ref(),
+            ),
+            items,
+        }
+    }
+}
+
+fn recorded_item(waiting: &WaitingPrompt) -> QueueItem {
+    QueueItem {
+        prompt: waiting.prompt,
+        text: waiting.text.clone(),
+        by: waiting.by.clone(),
+        at: waiting.at,
+        delivery: waiting.delivery,
+        state: PromptState::Accepted,
+    }
+}
+
+fn unsent_item(entry: &OutboxEntry, world: &World) -> Option<QueueItem> {
+    let (text, delivery) = match &entry.command.body {
+        CommandBody::SendPrompt(prompt) => (prompt.text.clone(), prompt.delivery),
+        _ => return None,
+    };
+    let settling =
+        |settling: &super::world::Settling| settling.entry.command.id == entry.command.id;
+    let state = if world.settling.iter().any(settling) {
+        PromptState::Accepted
+    } else {
+        world.prompt_state(entry)
+    };
+    Some(QueueItem {
+        prompt: PromptId(entry.command.id),
+        text,
+        by: world.linked.principal.clone(),
+        at: entry.queued_at,
+        delivery,
+        state,
+    })
+}
+
+fn is_stop_of(entry: &OutboxEntry, run: &RunFacts) -> bool {
+    let CommandBody::StopRun(stop) = &entry.command.body else {
+        return false;
+    };
+    let aimed = match stop.target {
+        StopTarget::Run { run: target } => target == run.run,
+        StopTarget::Prompt { prompt } => prompt == run.prompt,
+    };
+    aimed || stop.scope == StopScope::Session
+}

@@ -1,0 +1,191 @@
+//! The rows that one screen follows, and what of them it has.
+//!
+//! **Invariant:** a screen that applied every patch in order holds exactly the window's rows. However long a screen does not read,
+//! what waits for it is bounded by the window.
+
+use std::collections::VecDeque;
+
+use baton_protocol::view::{PartState, RowBody, RowId, RowPatch, TranscriptRow};
+use baton_session::RowChange;
+
+use crate::limits::WINDOW_ROWS_MAX;
+use crate::mirror::RowPlace;
+
+/// What the screen has of a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sent {
+    Never,
+    /// A growing text up to this byte.
+    Through(usize),
+    Whole,
+}
+
+#[derive(Clone, Debug)]
+struct WindowRow {
+    row: TranscriptRow,
+    sent: Sent,
+    changed: bool,
+}
+
+/// A stretch of a transcript that reaches to its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Window {
+    rows: VecDeque<WindowRow>,
+    removed: Vec<RowId>,
+    pub(super) has_older: bool,
+    /// The screen has nothing yet, or something else.
+    reset: bool,
+    dirty: bool,
+}
+
+impl Window {
+    pub(super) fn new(rows: Vec<TranscriptRow>, has_older: bool) -> Self {
+        let unsent = |row| WindowRow {
+            row,
+            sent: Sent::Never,
+            changed: true,
+        };
+        Self {
+            rows: rows.into_iter().map(unsent).collect(),
+            removed: Vec::new(),
+            has_older,
+            reset: true,
+            dirty: true,
+        }
+    }
+
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
+    /// The place of the oldest row.
+    pub(super) fn first(&self) -> Option<RowPlace> {
+        RowPlace::of(&self.rows.front()?.row.id)
+    }
+
+    pub(super) fn apply(&mut self, change: &RowChange) {
+        self.dirty = true;
+        if let RowChange::Insert(row) = change {
+            return self.push(row.clone());
+        }
+        let id = change.row_id();
+        let known = self.rows.iter_mut().rev().find(|known| known.row.id == *id);
+        if let Some(known) = known {
+            change.apply_to(&mut known.row);
+            known.changed = true;
+        }
+    }
+
+    fn push(&mut self, row: TranscriptRow) {
+        if self.rows.iter().rev().any(|known| known.row.id == row.id) {
+            return;
+        }
+        self.rows.push_back(WindowRow {
+            row,
+            sent: Sent::Never,
+            changed: true,
+        });
+        if self.rows.len() > WINDOW_ROWS_MAX
+            && let Some(oldest) = self.rows.pop_front()
+        {
+            self.has_older = true;
+            if oldest.sent != Sent::Never {
+                self.removed.push(oldest.row.id);
+            }
+        }
+    }
+
+    /// Puts older rows before the first one; ones that are here already are skipped.
+    pub(super) fn prepend(&mut self, rows: Vec<TranscriptRow>, has_older: bool) {
+        let first = self.first().unwrap_or(RowPlace::END);
+        for row in rows.into_iter().rev() {
+            if RowPlace::of(&row.id).is_none_or(|place| place < first) {
+                self.removed.retain(|id| *id != row.id);
+                self.rows.push_front(WindowRow {
+                    row,
+                    sent: Sent::Never,
+                    changed: true,
+                });
+            }
+        }
+        self.has_older = has_older;
+        self.dirty = true;
+    }
+
+    /// What the screen must do to have what is here.
+    pub(super) fn take_patches(&mut self) -> Vec<RowPatch> {
+        if !std::mem::take(&mut self.dirty) {
+            return Vec::new();
+        }
+        if std::mem::take(&mut self.reset) {
+            self.removed.clear();
+            let rows = self.rows.iter_mut().map(|row| {
+                row.mark_sent();
+                row.row.clone()
+            });
+            return vec![RowPatch::Reset {
+                rows: rows.collect(),
+            }];
+        }
+        let removed = std::mem::take(&mut self.removed);
+        let mut patches: Vec<RowPatch> = removed
+            .into_iter()
+            .map(|id| RowPatch::Remove { id })
+            .collect();
+        let mut known_after: Option<RowId> = None;
+        let mut backwards = Vec::new();
+        for row in self.rows.iter_mut().rev() {
+            if row.changed {
+                backwards.extend(row.patch(known_after.as_ref()));
+            }
+            if row.sent != Sent::Never {
+                known_after = Some(row.row.id.clone());
+            }
+            row.mark_sent();
+        }
+        patches.extend(backwards.into_iter().rev());
+        patches
+    }
+}
+
+impl WindowRow {
+    /// The patch for a change; `before` is the nearest later row that the screen has.
+    fn patch(&self, before: Option<&RowId>) -> Option<RowPatch> {
+        match (self.sent, growing_text(&self.row)) {
+            (Sent::Never, _) => Some(RowPatch::Insert {
+                row: self.row.clone(),
+                before: before.cloned(),
+            }),
+            (Sent::Through(sent), Some(text)) => {
+                let more = text.get(sent..)?;
+                (!more.is_empty()).then(|| RowPatch::AppendText {
+                    id: self.row.id.clone(),
+                    text: more.to_owned(),
+                })
+            }
+            _ => Some(RowPatch::Update {
+                row: self.row.clone(),
+            }),
+        }
+    }
+
+    fn mark_sent(&mut self) {
+        self.changed = false;
+        self.sent = growing_text(&self.row).map_or(Sent::Whole, |text| Sent::Through(text.len()));
+    }
+}
+
+fn growing_text(row: &TranscriptRow) -> Option<&str> {
+    match &row.body {
+        RowBody::Text {
+            text,
+            state: PartState::Open,
+        }
+        | RowBody::Reasoning {
+            text,
+            state: PartState::Open,
+            ..
+        } => Some(text),
+        _ => None,
+    }
+}

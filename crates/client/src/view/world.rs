@@ -1,0 +1,247 @@
+//! What all screens share: the account, the line, presence, and the outbox.
+
+use std::collections::{BTreeMap, HashSet};
+
+use baton_protocol::view::{
+    AccountView, ConnectionPhase, ConnectionView, OfferedAgent, PromptState, SessionRow,
+    SessionRowState,
+};
+use baton_protocol::{
+    AgentId, Command, CommandBody, CommandId, LogId, Principal, RunnerId, Seq, SessionActivity,
+    SessionId, SessionSummary, limits,
+};
+use baton_session::AccountState;
+
+use crate::linked_hub::LinkedHub;
+use crate::mirror::{OutboxEntry, OutboxState};
+use crate::sync::ConnectionStatus;
+
+/// An accepted intent whose effect the mirror has not got yet.
+#[derive(Clone, Debug)]
+pub(super) struct Settling {
+    pub(super) entry: OutboxEntry,
+    /// Where its effect stands.
+    pub(super) seq: Seq,
+}
+
+pub(super) struct World {
+    pub(super) linked: LinkedHub,
+    pub(super) account: AccountState,
+    pub(super) status: ConnectionStatus,
+    pub(super) presence: Vec<Principal>,
+    pub(super) outbox: Vec<OutboxEntry>,
+    pub(super) settling: Vec<Settling>,
+    /// Intents of the outbox whose events have come, before their receipts.
+    pub(super) landed: HashSet<CommandId>,
+    pub(super) caught_up: HashSet<LogId>,
+}
+
+impl World {
+    pub(super) fn new(linked: LinkedHub) -> Self {
+        Self {
+            linked,
+            account: AccountState::default(),
+            status: ConnectionStatus {
+                phase: ConnectionPhase::Connecting,
+                retry_at: None,
+                problem: None,
+            },
+            presence: Vec::new(),
+            outbox: Vec::new(),
+            settling: Vec::new(),
+            landed: HashSet::new(),
+            caught_up: HashSet::new(),
+        }
+    }
+
+    pub(super) fn connection(&self) -> ConnectionView {
+        let unanswered = |entry: &&OutboxEntry| !matches!(entry.state, OutboxState::Refused(_));
+        ConnectionView {
+            phase: self.status.phase,
+            retry_at: self.status.retry_at,
+            problem: self.status.problem.clone(),
+            hub_name: self.linked.hub_name.clone(),
+            outbox: u32::try_from(self.outbox.iter().filter(unanswered).count())
+                .unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Whether the hub hears this device, as far as known.
+    pub(super) fn is_online(&self) -> bool {
+        matches!(
+            self.status.phase,
+            ConnectionPhase::CatchingUp | ConnectionPhase::Live | ConnectionPhase::Stale
+        )
+    }
+
+    pub(super) fn account_view(&self) -> AccountView {
+        let devices = self.account.devices();
+        let names: BTreeMap<String, String> = devices
+            .iter()
+            .map(|(id, linked)| (id.clone(), linked.name.clone()))
+            .collect();
+        let mut online: Vec<String> = self.presence.iter().filter_map(Principal::id).collect();
+        online.sort();
+        online.dedup();
+        let offered = self.account.agents().iter().flat_map(|(runner, agents)| {
+            agents.iter().map(|agent| OfferedAgent {
+                runner: *runner,
+                agent: agent.clone(),
+            })
+        });
+        AccountView {
+            me: self.linked.principal.clone(),
+            log: LogId::Account(self.linked.account),
+            names,
+            online,
+            agents: offered.collect(),
+        }
+    }
+
+    pub(super) fn can_steer(&self, runner: RunnerId, agent: &AgentId) -> bool {
+        let offered = self.account.agents().get(&runner);
+        let found = offered.and_then(|agents| agents.iter().find(|known| known.id == *agent));
+        found.is_some_and(|agent| agent.can_steer)
+    }
+
+    /// Whether a runner that can answer is connected. Offline nobody knows, and nothing is claimed.
+    pub(super) fn runner_online(&self, pinned: Option<RunnerId>, agent: Option<&AgentId>) -> bool {
+        if !self.is_online() {
+            return true;
+        }
+        self.presence.iter().any(|principal| {
+            let Principal::Runner { runner, .. } = principal else {
+                return false;
+            };
+            let offers = |agent: &AgentId| {
+                let offered = self.account.agents().get(runner);
+                offered.is_some_and(|agents| agents.iter().any(|known| known.id == *agent))
+            };
+            pinned.is_none_or(|pinned| pinned == *runner) && agent.is_none_or(offers)
+        })
+    }
+
+    /// How far an intent of this device's outbox is.
+    pub(super) fn prompt_state(&self, entry: &OutboxEntry) -> PromptState {
+        match (&entry.state, self.status.phase) {
+            (OutboxState::Refused(error), _) => PromptState::Refused {
+                error: error.clone(),
+            },
+            (_, _) if self.is_online() => PromptState::Sending,
+            (OutboxState::Waiting, _) => PromptState::WaitingForHub,
+            (OutboxState::Sent, _) => PromptState::Unknown,
+        }
+    }
+
+    /// Intents for a log that its mirror does not show yet, in their order.
+    pub(super) fn intents_for(&self, log: LogId) -> impl Iterator<Item = &OutboxEntry> {
+        let unseen = move |entry: &&OutboxEntry| {
+            entry.command.log == log && !self.landed.contains(&entry.command.id)
+        };
+        let settling = self.settling.iter().map(|settling| &settling.entry);
+        settling
+            .filter(move |entry| entry.command.log == log)
+            .chain(self.outbox.iter().filter(unseen))
+    }
+
+    /// The sessions list, in the order in which it is shown.
+    pub(super) fn session_rows(&self) -> Vec<SessionRow> {
+        let known = self.account.sessions();
+        let mut rows: Vec<SessionRow> = known
+            .iter()
+            .map(|(session, summary)| self.session_row(*session, summary))
+            .collect();
+        rows.extend(self.unsent_sessions());
+        rows.sort_by_key(|row| {
+            let newest_first = std::cmp::Reverse(row.updated_at);
+            (rank(&row.state), newest_first, row.session)
+        });
+        rows
+    }
+
+    fn session_row(&self, session: SessionId, summary: &SessionSummary) -> SessionRow {
+        let unread = summary.finished_seq > self.account.read_mark(session);
+        let state = match &summary.activity {
+            SessionActivity::Running { started_at, .. } => SessionRowState::Running {
+                started_at: *started_at,
+            },
+            SessionActivity::Failed { .. } if unread => SessionRowState::Failed,
+            _ if unread => SessionRowState::Unread,
+            SessionActivity::Waiting => SessionRowState::Waiting,
+            SessionActivity::Failed { .. } | SessionActivity::Idle => SessionRowState::Idle,
+        };
+        SessionRow {
+            session,
+            title: title_of(summary.title.as_deref(), &summary.preview),
+            state,
+            updated_at: summary.updated_at,
+            queued: summary.queued,
+        }
+    }
+
+    /// Sessions that stand only in the outbox.
+    fn unsent_sessions(&self) -> impl Iterator<Item = SessionRow> {
+        let entries = self
+            .outbox
+            .iter()
+            .chain(self.settling.iter().map(|settling| &settling.entry));
+        entries.filter_map(|entry| {
+            let (LogId::Session(session), CommandBody::CreateSession(create)) =
+                (entry.command.log, &entry.command.body)
+            else {
+                return None;
+            };
+            if self.account.sessions().contains_key(&session) {
+                return None;
+            }
+            let preview = self.unsent_preview(entry.command.log);
+            Some(SessionRow {
+                session,
+                title: title_of(create.title.as_deref(), &preview),
+                state: SessionRowState::NotSent,
+                updated_at: entry.queued_at,
+                queued: 0,
+            })
+        })
+    }
+
+    /// The first prompt's beginning, for a session that the hub does not have.
+    pub(super) fn unsent_preview(&self, log: LogId) -> String {
+        let text = self
+            .intents_for(log)
+            .find_map(|entry| prompt_text(&entry.command));
+        let text = text.unwrap_or_default();
+        text.chars().take(limits::PREVIEW_CHARS_MAX).collect()
+    }
+
+    /// A session's title for people, wherever it stands.
+    pub(super) fn session_title(&self, session: SessionId) -> String {
+        match self.account.sessions().get(&session) {
+            Some(summary) => title_of(summary.title.as_deref(), &summary.preview),
+            None => self.unsent_preview(LogId::Session(session)),
+        }
+    }
+}
+
+pub(super) fn title_of(title: Option<&str>, preview: &str) -> String {
+    title.unwrap_or(preview).to_owned()
+}
+
+fn prompt_text(command: &Command) -> Option<&str> {
+    match &command.body {
+        CommandBody::SendPrompt(prompt) => Some(&prompt.text),
+        _ => None,
+    }
+}
+
+fn rank(state: &SessionRowState) -> u8 {
+    match state {
+        SessionRowState::NeedsYou => 0,
+        SessionRowState::Failed => 1,
+        SessionRowState::Unread => 2,
+        SessionRowState::Running { .. } => 3,
+        SessionRowState::Waiting => 4,
+        SessionRowState::NotSent => 5,
+        SessionRowState::Idle => 6,
+    }
+}
