@@ -1,5 +1,15 @@
 //! The log on SQLite against the suite, and against what only a disk can do.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by its panic"
+)]
+
+mod disk_full;
+mod failed_flush;
+mod files;
+mod kill;
+mod sealing;
 mod subject;
 
 baton_log::conformance!(subject::empty_log);

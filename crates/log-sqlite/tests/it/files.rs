@@ -1,0 +1,111 @@
+//! The directory: private, for one process, and readable by the versions that know it.
+
+use std::fs;
+use std::path::Path;
+
+use baton_log::conformance::{Conversation, prompt};
+use baton_log::{EventLog, ReadError, ReadLimit};
+use baton_log_sqlite::{OpenError, SqliteEventLog};
+use baton_protocol::Seq;
+
+#[cfg(unix)]
+#[tokio::test]
+async fn directory_and_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let outer = tempfile::tempdir().unwrap();
+    let directory = outer.path().join("data/log");
+    fs::create_dir_all(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
+    let log = SqliteEventLog::open(&directory).unwrap();
+    Conversation::create(&log).await;
+    assert_eq!(mode(&directory), 0o700);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&directory).unwrap() {
+        let entry = entry.unwrap();
+        names.push(entry.file_name().into_string().unwrap());
+        assert_eq!(mode(&entry.path()), 0o600, "{names:?}");
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        ["log.lock", "log.sqlite", "log.sqlite-shm", "log.sqlite-wal"]
+    );
+}
+
+#[test]
+fn a_log_that_is_in_use_is_not_opened_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = SqliteEventLog::open(directory.path()).unwrap();
+    let second = SqliteEventLog::open(directory.path());
+    assert!(matches!(second, Err(OpenError::InUse { .. })));
+    drop(first);
+    SqliteEventLog::open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_log_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(SqliteEventLog::open(directory.path()).unwrap());
+    let database = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    let refused = SqliteEventLog::open(directory.path());
+    assert!(matches!(refused, Err(OpenError::Migration(_))));
+    let version: i64 = database
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 99);
+}
+
+#[test]
+fn a_path_that_is_no_directory_is_named() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    match SqliteEventLog::open(file.path()) {
+        Err(OpenError::Directory { path, .. }) => assert_eq!(path, file.path()),
+        Err(other) => panic!("the directory is at fault, not {other:?}"),
+        Ok(_) => panic!("a file is no directory"),
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_event_is_named_and_the_rest_is_served() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let mut made = Conversation::create(&log).await;
+    made.append(vec![prompt("two"), prompt("three")]).await;
+    let id = made.id;
+    drop(log);
+    let database = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
+    let damaged = "UPDATE events SET event = '{\"seq\":2' WHERE event LIKE '%\"two\"%'";
+    assert_eq!(database.execute(damaged, []).unwrap(), 1);
+    drop(database);
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let read = log.read(id, Seq(1), ReadLimit::default()).await;
+    assert!(
+        matches!(read, Err(ReadError::Damaged { seq: Seq(2), .. })),
+        "{read:?}"
+    );
+    let behind = log.read(id, Seq(2), ReadLimit::default()).await.unwrap();
+    assert_eq!(behind.events.len(), 1);
+}
+
+#[tokio::test]
+async fn dropping_the_log_commits_what_it_was_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let made = Conversation::create(&log).await;
+    let id = made.id;
+    let request = made.request(vec![prompt("nobody waits for this one")]);
+    {
+        let mut append = log.append(request);
+        // Polled once, so that it is in the queue, and then forgotten.
+        let once = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(append.as_mut().poll(context).is_ready())
+        });
+        once.await;
+    }
+    drop(log);
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let head = log.head(id).await.unwrap().unwrap();
+    assert_eq!(head.seq, Seq(2));
+}
