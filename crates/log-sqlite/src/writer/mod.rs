@@ -7,6 +7,8 @@
 pub mod group;
 pub mod request;
 pub mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
