@@ -76,6 +76,22 @@ fn head(connection: &Connection, number: u128) -> Option<Seq> {
 }
 
 #[test]
+fn the_connection_has_the_settings_that_the_promises_rest_on() {
+    let (_directory, connection) = database(None);
+    let number = |name| -> i64 {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    };
+    let mode: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
+    // 2 is FULL.
+    assert_eq!((mode.as_str(), number("synchronous")), ("wal", 2));
+    assert_eq!(number("wal_autocheckpoint"), 0);
+}
+
+#[test]
 fn a_request_that_fills_the_disk_does_not_take_its_group_with_it() {
     for large_at in 0..3 {
         let (_directory, connection) = database(Some(PAGES_MAX));

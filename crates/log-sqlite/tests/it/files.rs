@@ -109,3 +109,20 @@ async fn dropping_the_log_commits_what_it_was_given() {
     let head = log.head(id).await.unwrap().unwrap();
     assert_eq!(head.seq, Seq(2));
 }
+
+#[tokio::test]
+async fn the_wal_is_folded_back_while_the_log_is_open() {
+    const APPENDS_MAX: usize = 400;
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let mut made = Conversation::create(&log).await;
+    let text = "x".repeat(200_000);
+    for _ in 0..APPENDS_MAX {
+        made.say(prompt(&text)).await;
+        let database = fs::metadata(directory.path().join("log.sqlite")).unwrap();
+        if database.len() > 8 * 1024 * 1024 {
+            return;
+        }
+    }
+    panic!("everything is still in the WAL");
+}
