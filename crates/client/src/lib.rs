@@ -23,11 +23,12 @@ mod token;
 mod view;
 
 pub use device::{
-    ActError, AnswerItem, AnswerReader, CancelError, Device, DeviceConfig, Intent, IntentOutcome,
-    OpenDeviceError, SessionAtEnd, StartedSession, Tail, TailItem, TailStart,
+    ActError, AnswerItem, AnswerReader, CancelError, Device, DeviceConfig, Follow, Intent,
+    IntentOutcome, OpenDeviceError, PartTexts, SessionAtEnd, SessionOverview, StartedSession, Tail,
+    TailItem, TailStart,
 };
 pub use linked_hub::{LinkedHub, LinkedHubError};
-pub use mirror::StoreError;
+pub use mirror::{OutboxEntry, OutboxState, StoreError};
 pub use net::{LinkError, link};
 pub use system::{Clock, SystemClock};
 pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};

@@ -1,8 +1,46 @@
-//! Reading one prompt's answer out of a session's events, as it grows.
+//! Reading answers out of a session's events, as they grow.
 
 use std::collections::HashMap;
 
 use baton_protocol::{Event, EventBody, PartIndex, PartKind, PromptId, RunId, RunOutcome, Usage};
+
+/// Gives each byte of each part once, whether it comes as appends or sealed.
+#[derive(Debug, Default)]
+pub struct PartTexts {
+    parts: HashMap<(RunId, PartIndex), (PartKind, usize)>,
+}
+
+impl PartTexts {
+    /// The event's part and what it adds to it; the text is empty where a part opens.
+    pub fn read<'e>(&mut self, event: &'e Event) -> Option<(RunId, &PartKind, &'e str)> {
+        let (run, part, from, text) = match &event.body {
+            EventBody::PartOpened(body) => {
+                let known = (body.kind.clone(), 0);
+                self.parts.insert((body.run, body.part), known);
+                (body.run, body.part, 0, "")
+            }
+            EventBody::PartAppended(body) => {
+                let from = usize::try_from(body.offset).unwrap_or(usize::MAX);
+                (body.run, body.part, from, body.text.as_str())
+            }
+            EventBody::PartSealed(body) => (body.run, body.part, 0, body.text.as_str()),
+            EventBody::RunEnded(body) => {
+                self.parts.retain(|(run, _), _| *run != body.run);
+                return None;
+            }
+            _ => return None,
+        };
+        // A part that opened before the reader came begins with what comes now.
+        let new_part = (PartKind::Text, from);
+        let (kind, given) = self.parts.entry((run, part)).or_insert(new_part);
+        let known = given.checked_sub(from);
+        let new = known
+            .and_then(|known| text.get(known..))
+            .unwrap_or_default();
+        *given += new.len();
+        Some((run, kind, new))
+    }
+}
 
 /// What comes of a prompt.
 #[derive(Clone, PartialEq, Debug)]
@@ -29,8 +67,7 @@ pub enum AnswerItem {
 pub struct AnswerReader {
     prompt: PromptId,
     run: Option<RunId>,
-    /// Bytes that were given of each text part; other parts are not here.
-    given: HashMap<PartIndex, usize>,
+    parts: PartTexts,
 }
 
 impl AnswerReader {
@@ -39,66 +76,86 @@ impl AnswerReader {
         Self {
             prompt,
             run: None,
-            given: HashMap::new(),
+            parts: PartTexts::default(),
         }
     }
 
     /// Takes the session's next event.
-    pub fn read(&mut self, event: &Event) -> Vec<AnswerItem> {
+    pub fn read(&mut self, event: &Event) -> Option<AnswerItem> {
+        let grown = self.parts.read(event);
+        if let Some((run, kind, text)) = grown {
+            let mine = self.run == Some(run) && *kind == PartKind::Text;
+            return match &event.body {
+                _ if !mine => None,
+                EventBody::PartOpened(_) => Some(AnswerItem::TextOpened),
+                _ if text.is_empty() => None,
+                _ => Some(AnswerItem::Text(text.to_owned())),
+            };
+        }
         match &event.body {
             EventBody::RunStarted(body) if body.prompt == self.prompt => self.pick_up(body.run),
             EventBody::SteerConsumed(body) if body.prompts.contains(&self.prompt) => {
                 self.pick_up(body.run)
             }
             EventBody::PromptWithdrawn(body) if body.prompt == self.prompt => {
-                vec![AnswerItem::Withdrawn]
+                Some(AnswerItem::Withdrawn)
             }
-            EventBody::PartOpened(body) if self.is_mine(body.run) => {
-                if body.kind != PartKind::Text {
-                    return Vec::new();
-                }
-                self.given.insert(body.part, 0);
-                vec![AnswerItem::TextOpened]
-            }
-            EventBody::PartAppended(body) if self.is_mine(body.run) => {
-                let from = usize::try_from(body.offset).unwrap_or(usize::MAX);
-                self.grow(body.part, from, &body.text)
-            }
-            EventBody::PartSealed(body) if self.is_mine(body.run) => {
-                self.grow(body.part, 0, &body.text)
-            }
-            EventBody::RunEnded(body) if self.is_mine(body.run) => vec![AnswerItem::Ended {
+            EventBody::RunEnded(body) if self.run == Some(body.run) => Some(AnswerItem::Ended {
                 outcome: body.outcome.clone(),
                 usage: body.usage.clone(),
-            }],
-            _ => Vec::new(),
+            }),
+            _ => None,
         }
     }
 
-    fn is_mine(&self, run: RunId) -> bool {
-        self.run == Some(run)
-    }
-
-    fn pick_up(&mut self, run: RunId) -> Vec<AnswerItem> {
+    fn pick_up(&mut self, run: RunId) -> Option<AnswerItem> {
         self.run = Some(run);
-        self.given.clear();
-        vec![AnswerItem::PickedUp(run)]
+        Some(AnswerItem::PickedUp(run))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baton_protocol::{
+        PartAppendedEvent, PartEnd, PartOpenedEvent, PartSealedEvent, Principal, Seq, TimestampMs,
+    };
+
+    fn event(seq: u64, body: EventBody) -> Event {
+        Event {
+            seq: Seq(seq),
+            recorded_at: TimestampMs(0),
+            by: Principal::Hub,
+            command: None,
+            producer: None,
+            body,
+        }
     }
 
-    /// Gives what is new of a stretch that begins at byte `from` of a part.
-    fn grow(&mut self, part: PartIndex, from: usize, text: &str) -> Vec<AnswerItem> {
-        let Some(given) = self.given.get_mut(&part) else {
-            return Vec::new();
-        };
-        let new = given
-            .checked_sub(from)
-            .and_then(|known| text.get(known..))
-            .unwrap_or_default();
-        *given += new.len();
-        if new.is_empty() {
-            Vec::new()
-        } else {
-            vec![AnswerItem::Text(new.to_owned())]
-        }
+    #[test]
+    fn a_part_that_is_sealed_in_mid_read_gives_each_byte_once() {
+        let (run, part) = (RunId::mint(), PartIndex(0));
+        let kind = PartKind::Text;
+        let opened = EventBody::PartOpened(PartOpenedEvent { run, part, kind });
+        let appended = EventBody::PartAppended(PartAppendedEvent {
+            run,
+            part,
+            offset: 0,
+            text: "ab".into(),
+        });
+        let sealed = EventBody::PartSealed(PartSealedEvent {
+            run,
+            part,
+            end: PartEnd::Complete,
+            since: Seq(2),
+            text: "abcd".into(),
+        });
+        let mut texts = PartTexts::default();
+        let events = [event(1, opened), event(2, appended), event(4, sealed)];
+        let given: Vec<&str> = events
+            .iter()
+            .filter_map(|event| texts.read(event).map(|(_, _, text)| text))
+            .collect();
+        assert_eq!(given, ["", "ab", "cd"]);
     }
 }

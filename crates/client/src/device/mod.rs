@@ -4,6 +4,7 @@ mod answer;
 mod driver;
 mod intents;
 mod outbox;
+mod overview;
 mod tail;
 
 use std::path::PathBuf;
@@ -18,13 +19,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{Mirror, StoreError};
+use crate::mirror::{Mirror, OutboxEntry, StoreError};
 use crate::system::{Clock, SystemClock, random_seed};
 use crate::token::TokenProvider;
 use crate::view::{Screen, Views};
 
-pub use answer::{AnswerItem, AnswerReader};
+pub use answer::{AnswerItem, AnswerReader, PartTexts};
 pub use intents::{ActError, CancelError, Intent, IntentOutcome, StartedSession};
+pub use overview::{Follow, SessionOverview};
 pub use tail::{SessionAtEnd, Tail, TailItem, TailStart};
 
 use driver::{Driver, Request};
@@ -240,6 +242,11 @@ impl Device {
     /// The sessions list as the mirror has it.
     pub fn sessions(&self) -> Vec<SessionRow> {
         self.shared.views.session_rows()
+    }
+
+    /// Intents that the hub has not answered, and prompts that it refused.
+    pub fn outbox(&self) -> Vec<OutboxEntry> {
+        self.shared.views.outbox()
     }
 
     /// Whether the mirror stands at the hub's head in this log.

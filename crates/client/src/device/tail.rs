@@ -25,7 +25,7 @@ pub enum TailStart {
 #[derive(Clone, PartialEq, Debug)]
 pub enum TailItem {
     /// The next event.
-    Event(Event),
+    Event(Box<Event>),
     /// Every mirrored event was given. Comes again whenever something about this changes.
     AtEnd(SessionAtEnd),
     /// The log is another one now: what follows begins at its first event.
@@ -79,7 +79,7 @@ impl Tail {
         loop {
             if let Some(event) = self.page.pop_front() {
                 self.after = event.seq;
-                return Ok(TailItem::Event(event));
+                return Ok(TailItem::Event(Box::new(event)));
             }
             self.changes.mark_unchanged();
             let limit = match self.start {

@@ -1,6 +1,6 @@
 //! The handle to the mirror: jobs for the writer's thread, and readers beside it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -133,11 +133,6 @@ impl Mirror {
             recovery::suspect(&self.inner.path, error);
         }
         result
-    }
-
-    /// The file, for tests and for people.
-    pub(crate) fn path(&self) -> &Path {
-        &self.inner.path
     }
 }
 

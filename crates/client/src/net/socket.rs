@@ -220,20 +220,22 @@ fn closed(frame: Option<&CloseFrame>) -> Problem {
         return lost("the hub closed the connection");
     };
     let number = u16::from(frame.code);
-    let reason = frame.reason.as_str();
-    let said: Option<ErrorBody> = serde_json::from_str(reason).ok();
-    let named = || ErrorCode::ALL.iter().find(|code| code.as_str() == reason);
+    // A hub writes `code: message`.
+    let (tag, message) = frame
+        .reason
+        .as_str()
+        .split_once(": ")
+        .unwrap_or((frame.reason.as_str(), ""));
+    let named = || ErrorCode::ALL.iter().find(|code| code.as_str() == tag);
     let numbered = || {
         ErrorCode::ALL
             .iter()
             .find(|code| code.close_code() == number)
     };
-    let error = match (said, named().or_else(numbered)) {
-        (Some(error), _) => error,
-        (None, Some(code)) => code.with(words(*code, reason), hint(*code)),
-        (None, None) => return lost("the hub closed the connection"),
-    };
-    problem(error)
+    match named().or_else(numbered) {
+        Some(code) => problem(code.with(words(*code, message), hint(*code))),
+        None => lost("the hub closed the connection"),
+    }
 }
 
 /// Whether another attempt makes sense is the code's to say; a hub that does not know this device is not asked again by itself.

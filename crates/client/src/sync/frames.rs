@@ -52,7 +52,12 @@ impl SyncEngine {
                 error,
                 ..
             } => self.command_refused(now, command, error),
-            HubFrame::Refused { log: Some(log), .. } => self.following.set_absent(log),
+            // One that may pass is asked again when it is overdue.
+            HubFrame::Refused {
+                log: Some(log),
+                error,
+                ..
+            } if !error.code.is_retryable() => self.following.set_absent(log),
             HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
             HubFrame::Refused { .. }
             | HubFrame::HeartbeatAck {}

@@ -149,6 +149,10 @@ impl Views {
         self.lock().world.session_rows()
     }
 
+    pub(crate) fn outbox(&self) -> Vec<OutboxEntry> {
+        self.lock().world.outbox.clone()
+    }
+
     pub(crate) fn session_title(&self, session: SessionId) -> String {
         self.lock().world.session_title(session)
     }

@@ -1,0 +1,80 @@
+//! Looking at one session: what runs, what waits.
+
+use baton_protocol::{LogId, PauseReason, RunId, RunOutcome, Seq, SessionId};
+use baton_session::{SessionState, WaitingPrompt};
+
+use super::Device;
+use crate::mirror::{Store, StoreError};
+
+/// A session at the mirror's cursor, as far as controls need it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionOverview {
+    /// The mirror's cursor.
+    pub seq: Seq,
+    /// The title, where there is one.
+    pub title: Option<String>,
+    /// The run that answers the current prompt.
+    pub run: Option<RunId>,
+    /// The last run that answered a prompt of the queue.
+    pub last_run: Option<RunId>,
+    /// How that ended.
+    pub last_outcome: Option<RunOutcome>,
+    /// Why nothing starts by itself.
+    pub paused: Option<PauseReason>,
+    /// Prompts for the run that is on.
+    pub steers: Vec<WaitingPrompt>,
+    /// Prompts for runs of their own, the next one first.
+    pub queue: Vec<WaitingPrompt>,
+}
+
+impl SessionOverview {
+    fn of(state: &SessionState) -> Self {
+        let last_run = state.last_root_run();
+        let record = last_run.and_then(|run| state.run_record(run));
+        Self {
+            seq: state.head(),
+            title: state.title().map(str::to_owned),
+            run: state.root_run().map(|run| run.run),
+            last_run,
+            last_outcome: record.and_then(|record| record.outcome.clone()),
+            paused: state.pause().map(|pause| pause.reason),
+            steers: state.steers().to_vec(),
+            queue: state.queue().to_vec(),
+        }
+    }
+}
+
+impl Device {
+    /// A session as the mirror has it; `None` where nothing is mirrored.
+    ///
+    /// # Errors
+    /// Where the mirror cannot be read.
+    pub async fn session(&self, session: SessionId) -> Result<Option<SessionOverview>, StoreError> {
+        let look = move |store: &mut Store| {
+            let opened = store.open_session(session, 0)?;
+            Ok(opened.state.map(SessionOverview::of))
+        };
+        self.mirror().write(look).await
+    }
+
+    /// Keeps a log live for as long as the guard stands.
+    pub fn follow(&self, log: LogId) -> Follow {
+        self.want(log);
+        Follow {
+            device: self.clone(),
+            log,
+        }
+    }
+}
+
+/// Keeps a log live. Dropped, it does so no more.
+pub struct Follow {
+    device: Device,
+    log: LogId,
+}
+
+impl Drop for Follow {
+    fn drop(&mut self) {
+        self.device.unwant(self.log);
+    }
+}
