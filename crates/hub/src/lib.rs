@@ -1,1 +1,41 @@
+//! The session hub: sits between devices and agents and keeps every conversation as a durable log.
+//!
+//! Owns the HTTP and WebSocket edge, one actor for each session in use, fan-out, links and tokens, and leases. Knows no model and no
+//! tool, and no backend of the log: a `main` gives it one.
+//!
+//! **Invariant:** nobody is shown an event that the log has not recorded durably, and nobody delivers under a right that was taken away.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod actor;
+mod address;
+pub mod admin;
+mod authorize;
+mod bucket;
+mod clock;
+pub mod config;
+mod connection;
+mod connection_handle;
+mod core;
+pub mod credentials;
+mod data_dir;
+mod edge;
+mod feed;
+mod frame_text;
+mod grants;
+mod hub;
+mod leases;
+mod log_writer;
+mod measures;
+mod presence;
+mod reconcile;
+mod runners;
+mod tasks;
+mod tls;
+
+pub use clock::{Clock, SystemClock};
+pub use config::{AdminSocket, HubConfig, HubOptions, Tls};
+pub use data_dir::{ClaimDataDirError, DataDirClaim};
+pub use hub::{Hub, LinkCodeError, RunningHub, StartHubError};
+pub use tls::TlsSetupError;

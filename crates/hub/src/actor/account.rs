@@ -1,0 +1,222 @@
+//! One account's actor: devices, offered agents, summaries of sessions, read marks.
+//!
+//! Invariant: as for a session, nothing is shown before it is durable. Summaries that come faster than the disk takes them are joined:
+//! only the newest one of a session is recorded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use baton_log::{Appended, NewReceipt};
+use baton_protocol::{
+    AccountId, AccountOpenedEvent, AgentsOfferedEvent, Command, DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, ErrorCode,
+    Event, EventBody, LogId, Principal, Seq, SessionId, SessionSummarizedEvent, SessionSummary,
+};
+use baton_session::{AccountState, NewEvent, decide_account};
+use tokio::sync::mpsc;
+
+use super::account_actors::PendingSummaries;
+use super::answer::{self, Answer, refusal};
+use super::message::{AccountFact, AccountMessage};
+use crate::authorize::{Action, Caller, authorize};
+use crate::core::HubCore;
+use crate::log_writer::{CommitError, LogWriter};
+
+/// Summaries in one append.
+const SUMMARIES_PER_APPEND_MAX: usize = 256;
+
+/// How long the actor waits before it asks a storage again that has just refused.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
+
+/// The state and the tools of one account.
+pub struct AccountActor {
+    core: Arc<HubCore>,
+    account: AccountId,
+    writer: LogWriter,
+    state: AccountState,
+    pending: Arc<PendingSummaries>,
+    broken: Option<ErrorBody>,
+}
+
+impl AccountActor {
+    /// Loads the account's log; opens it under this name where there is none.
+    pub async fn load(
+        core: Arc<HubCore>,
+        account: AccountId,
+        name: &str,
+        pending: Arc<PendingSummaries>,
+    ) -> Result<Self, ErrorBody> {
+        let id = LogId::Account(account);
+        let writer = LogWriter::new(Arc::clone(&core.log), Arc::clone(&core.clock), id, core.feeds.open(id));
+        let mut actor = Self { core, account, writer, state: AccountState::default(), pending, broken: None };
+        let state = &mut actor.state;
+        let folded = |events: Vec<Event>, upto: Seq| {
+            for event in &events {
+                state.apply(event).map_err(|error| unfoldable(&error))?;
+            }
+            state.set_head(upto);
+            Ok(())
+        };
+        actor.writer.load(folded).await?;
+        if !actor.writer.exists() {
+            let opened = AccountOpenedEvent { account, name: name.to_owned() };
+            actor.record(vec![by_hub(EventBody::AccountOpened(opened))]).await?;
+        }
+        Ok(actor)
+    }
+
+    /// What the log says now.
+    pub fn state(&self) -> &AccountState {
+        &self.state
+    }
+
+    /// Works until the hub stops, and records what is pending by then.
+    pub async fn run(mut self, mut mailbox: mpsc::Receiver<AccountMessage>) {
+        let core = Arc::clone(&self.core);
+        let pending = Arc::clone(&self.pending);
+        loop {
+            tokio::select! {
+                biased;
+                message = mailbox.recv() => match message {
+                    Some(message) => self.receive(message).await,
+                    None => break,
+                },
+                () = pending.some() => {
+                    if !self.record_summaries().await {
+                        tokio::time::sleep(STORAGE_RETRY).await;
+                    }
+                }
+                () = core.accounts_stopping.cancelled() => break,
+            }
+        }
+        mailbox.close();
+        while let Some(message) = mailbox.recv().await {
+            self.receive(message).await;
+        }
+        while !self.pending.is_empty() && self.record_summaries().await {}
+    }
+
+    async fn receive(&mut self, message: AccountMessage) {
+        match message {
+            AccountMessage::Command { caller, command, arrived, answer } => {
+                let frames = self.command(&caller, &command).await;
+                self.core.measures.answered(arrived.elapsed());
+                // The connection may be gone; what was recorded stays recorded.
+                let _ = answer.send(frames);
+            }
+            AccountMessage::Record { fact, done } => {
+                let recorded = self.record_fact(fact).await;
+                let _ = done.send(recorded);
+            }
+        }
+    }
+
+    async fn command(&mut self, caller: &Caller, command: &Command) -> Answer {
+        let refused = |error: ErrorBody| refusal(command.log, Some(command.id), error);
+        if let Err(error) = authorize(caller, Action::Command, self.writer.id(), Some(self.account)) {
+            return refused(error);
+        }
+        let digest = answer::digest(command);
+        match self.writer.receipt(command.id).await {
+            Ok(Some(stored)) => return answer::known_answer(command, digest, stored),
+            Ok(None) => {}
+            Err(error) => return refused(error),
+        }
+        let decision = decide_account(&self.state, command, &caller.principal);
+        let receipt = answer::new_receipt(command, digest, decision.outcome);
+        match self.commit(decision.events, Some(receipt)).await {
+            Ok(appended) => {
+                self.core.measures.commands.increment(1);
+                let receipt = appended.receipt.expect("an append with a receipt gives it back");
+                answer::receipt_answer(receipt)
+            }
+            Err(CommitError::Known(stored)) => answer::known_answer(command, digest, *stored),
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => refused(error),
+        }
+    }
+
+    /// Records a fact, unless the log says so already.
+    pub async fn record_fact(&mut self, fact: AccountFact) -> Result<(), ErrorBody> {
+        match self.event_of(fact) {
+            Some(event) => self.record(vec![event]).await,
+            None => Ok(()),
+        }
+    }
+
+    fn event_of(&self, fact: AccountFact) -> Option<NewEvent> {
+        let known = |principal: &Principal| principal.id().and_then(|id| self.state.devices().get(&id));
+        match fact {
+            AccountFact::Linked { principal, name } => known(&principal)
+                .is_none()
+                .then(|| by_hub(EventBody::DeviceLinked(DeviceLinkedEvent { principal, name }))),
+            AccountFact::Revoked { principal } => known(&principal)
+                .is_some_and(|linked| !linked.revoked)
+                .then(|| by_hub(EventBody::DeviceRevoked(DeviceRevokedEvent { principal }))),
+            AccountFact::Offered { runner, agents } => {
+                let by = Principal::Runner { runner, agent: None };
+                (self.state.agents().get(&runner) != Some(&agents)).then(|| NewEvent {
+                    by,
+                    ..by_hub(EventBody::AgentsOffered(AgentsOfferedEvent { runner, agents }))
+                })
+            }
+        }
+    }
+
+    /// Records the newest summaries. False where the storage refused: they stay pending.
+    async fn record_summaries(&mut self) -> bool {
+        let taken = self.pending.take(SUMMARIES_PER_APPEND_MAX);
+        let news = |(session, summary): &(SessionId, SessionSummary)| self.state.sessions().get(session) != Some(summary);
+        let events: Vec<NewEvent> = taken.iter().filter(|entry| news(entry)).map(summarized).collect();
+        if events.is_empty() {
+            return true;
+        }
+        let is_recorded = self.record(events).await.is_ok();
+        if !is_recorded {
+            self.pending.put_back(taken);
+        }
+        is_recorded
+    }
+
+    async fn record(&mut self, events: Vec<NewEvent>) -> Result<(), ErrorBody> {
+        match self.commit(events, None).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => Err(error),
+            Err(CommitError::Known(_)) => Err(answer::interrupted()),
+        }
+    }
+
+    async fn commit(&mut self, events: Vec<NewEvent>, receipt: Option<NewReceipt>) -> Result<Appended, CommitError> {
+        if let Some(error) = &self.broken {
+            return Err(CommitError::Refused(error.clone()));
+        }
+        let appended = match self.writer.append(self.state.head(), events, receipt).await {
+            Ok(appended) => appended,
+            Err(CommitError::Broken(error)) => {
+                self.broken = Some(error.clone());
+                return Err(CommitError::Broken(error));
+            }
+            Err(error) => return Err(error),
+        };
+        for event in &appended.events {
+            if let Err(error) = self.state.apply(event) {
+                self.broken = Some(unfoldable(&error));
+                break;
+            }
+        }
+        self.writer.publish(&appended);
+        Ok(appended)
+    }
+}
+
+fn summarized((session, summary): &(SessionId, SessionSummary)) -> NewEvent {
+    let (session, summary) = (*session, summary.clone());
+    by_hub(EventBody::SessionSummarized(SessionSummarizedEvent { session, summary }))
+}
+
+fn by_hub(body: EventBody) -> NewEvent {
+    NewEvent { by: Principal::Hub, command: None, producer: None, body }
+}
+
+fn unfoldable(error: &baton_session::FoldError) -> ErrorBody {
+    tracing::error!(%error, "an account's log does not fold");
+    ErrorCode::Internal.with("the hub cannot make sense of this account's log", "look at the hub's log")
+}

@@ -1,0 +1,125 @@
+//! The accounts' actors, started with the hub and kept until it stops, and the summaries that wait for them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use baton_protocol::{AccountId, Command, ErrorBody, SessionId, SessionSummary};
+use baton_session::AccountState;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::account::AccountActor;
+use super::answer::{self, Answer};
+use super::message::{AccountFact, AccountMessage};
+use crate::authorize::Caller;
+use crate::config::ACTOR_MAILBOX_MAX;
+use crate::core::HubCore;
+use crate::credentials::{Account, PrincipalRecord};
+use crate::tasks::TaskGroup;
+
+/// Where the actors are found.
+#[derive(Default)]
+pub struct AccountActors {
+    live: RwLock<HashMap<AccountId, LiveAccount>>,
+}
+
+#[derive(Clone)]
+struct LiveAccount {
+    mailbox: mpsc::Sender<AccountMessage>,
+    pending: Arc<PendingSummaries>,
+}
+
+impl AccountActors {
+    /// Starts an account's actor: opens its log where there is none, and records who was linked or revoked while no hub could.
+    /// Gives the account's state.
+    pub async fn start(core: &Arc<HubCore>, account: &Account, linked: &[PrincipalRecord]) -> Result<AccountState, ErrorBody> {
+        let pending = Arc::new(PendingSummaries::default());
+        let mut actor = AccountActor::load(Arc::clone(core), account.id, &account.name, Arc::clone(&pending)).await?;
+        for record in linked.iter().filter(|record| record.account == account.id) {
+            let principal = record.principal.clone();
+            actor.record_fact(AccountFact::Linked { principal: principal.clone(), name: record.name.clone() }).await?;
+            if record.revoked_at.is_some() {
+                actor.record_fact(AccountFact::Revoked { principal }).await?;
+            }
+        }
+        let state = actor.state().clone();
+        let (mailbox, messages) = mpsc::channel(ACTOR_MAILBOX_MAX);
+        let live = LiveAccount { mailbox, pending };
+        core.accounts.live.write().unwrap_or_else(PoisonError::into_inner).insert(account.id, live);
+        core.tasks.spawn(TaskGroup::Accounts, "account actor", actor.run(messages));
+        Ok(state)
+    }
+
+    fn live(&self, account: AccountId) -> Option<LiveAccount> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&account).cloned()
+    }
+
+    /// Notes what the list shows of a session now. Never waits: the newest summary stands for all before it.
+    pub fn summarize(&self, account: AccountId, session: SessionId, summary: SessionSummary) {
+        if let Some(live) = self.live(account) {
+            live.pending.note(session, summary);
+        }
+    }
+
+    /// Puts a command into the account's mailbox. Waits while the mailbox is full.
+    pub async fn request(&self, caller: Caller, account: AccountId, command: Command) -> oneshot::Receiver<Answer> {
+        let (answer, answered) = oneshot::channel();
+        let message = AccountMessage::Command { caller, command, arrived: Instant::now(), answer };
+        if let Some(live) = self.live(account) {
+            // An actor that is gone drops the message: whoever waits sees that there will be no answer.
+            let _ = live.mailbox.send(message).await;
+        }
+        answered
+    }
+
+    /// Records a fact; returns when it is durable.
+    pub async fn record(&self, account: AccountId, fact: AccountFact) -> Result<(), ErrorBody> {
+        let Some(live) = self.live(account) else { return Err(answer::stopping()) };
+        let (done, recorded) = oneshot::channel();
+        if live.mailbox.send(AccountMessage::Record { fact, done }).await.is_err() {
+            return Err(answer::stopping());
+        }
+        recorded.await.unwrap_or_else(|_| Err(answer::interrupted()))
+    }
+}
+
+/// The newest summary of each session that the account's log has not yet.
+#[derive(Default)]
+pub struct PendingSummaries {
+    newest: Mutex<HashMap<SessionId, SessionSummary>>,
+    noted: Notify,
+}
+
+impl PendingSummaries {
+    fn note(&self, session: SessionId, summary: SessionSummary) {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).insert(session, summary);
+        self.noted.notify_one();
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Returns when there are some.
+    pub async fn some(&self) {
+        while self.is_empty() {
+            self.noted.notified().await;
+        }
+    }
+
+    /// Takes some out.
+    pub fn take(&self, limit: usize) -> Vec<(SessionId, SessionSummary)> {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let sessions: Vec<SessionId> = newest.keys().copied().take(limit).collect();
+        sessions.into_iter().filter_map(|session| newest.remove_entry(&session)).collect()
+    }
+
+    /// Puts back what could not be recorded, where nothing newer has come.
+    pub fn put_back(&self, taken: Vec<(SessionId, SessionSummary)>) {
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        for (session, summary) in taken {
+            newest.entry(session).or_insert(summary);
+        }
+    }
+}

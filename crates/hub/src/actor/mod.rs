@@ -1,0 +1,19 @@
+//! One task for each session and each account that is in use: the only writer of its log.
+//!
+//! An actor keeps the state that it folds from its log, decides, appends, applies, publishes, and only then answers. It waits for the
+//! log and for nobody else: not for a socket, not for a subscriber, not for another actor.
+
+mod account;
+mod account_actors;
+mod answer;
+mod attention;
+mod message;
+mod run_requests;
+mod session;
+mod session_actors;
+
+pub use account_actors::AccountActors;
+pub use answer::{Answer, refusal};
+pub use attention::Attention;
+pub use message::{AccountFact, SessionRequest};
+pub use session_actors::SessionActors;

@@ -1,0 +1,123 @@
+//! What a hub is told when it starts, and the limits of the hub's own that are not part of the protocol.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use baton_protocol::limits;
+
+/// Where a hub lives and how it is reached.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// The hub's name for people.
+    pub name: String,
+    /// The hub's own directory: credentials, certificate, lock.
+    pub data_dir: PathBuf,
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// How connections are protected. [`Tls::Plain`] is refused beyond loopback.
+    pub tls: Tls,
+}
+
+/// How connections are protected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tls {
+    /// Not at all; for loopback only.
+    Plain,
+    /// By a certificate that the hub makes once and keeps in its directory. Clients pin its key.
+    OwnCertificate,
+    /// By a certificate from elsewhere. Clients pin its key too.
+    Files {
+        /// PEM, the hub's own certificate first.
+        certificate: PathBuf,
+        /// PEM.
+        key: PathBuf,
+    },
+}
+
+/// What is seldom changed.
+#[derive(Clone, Debug)]
+pub struct HubOptions {
+    /// How long a run outlives its runner's silence.
+    pub lease: Duration,
+    /// `HOST[:PORT]` for link codes; absent: the address that the hub listens on.
+    pub public_name: Option<String>,
+    /// Origins of web pages that may connect. None by default: Baton's clients send no `Origin`.
+    pub allowed_origins: Vec<String>,
+    /// Whether `admin.sock` is opened in the data directory.
+    pub admin_socket: AdminSocket,
+    /// How long a session's actor stays in memory with nothing to do.
+    pub idle_actor: Duration,
+}
+
+/// Whether commands on the same computer can reach the hub through its directory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AdminSocket {
+    /// `admin.sock` is opened, for its owner only.
+    Open,
+    /// There is none: the process that embeds the hub calls it directly.
+    None,
+}
+
+impl Default for HubOptions {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_millis(limits::LEASE_MS),
+            public_name: None,
+            allowed_origins: Vec::new(),
+            admin_socket: AdminSocket::None,
+            idle_actor: IDLE_ACTOR,
+        }
+    }
+}
+
+/// A session that was touched is likely to be touched again; after this it costs more to keep than to load.
+pub const IDLE_ACTOR: Duration = Duration::from_secs(300);
+
+/// Session actors in memory. Past it idle ones are put away at once instead of after [`IDLE_ACTOR`].
+pub const SESSION_ACTORS_MAX: usize = 4_096;
+
+/// Messages that wait for one actor. Past it the connections that send wait, and no one else.
+pub const ACTOR_MAILBOX_MAX: usize = 256;
+
+/// Frames of one log that a live subscriber may be behind. Past it the hub forgets them for that subscriber, which reads the log.
+pub const LIVE_FRAMES_MAX: usize = 128;
+
+/// Frames that wait for one socket. Past it the connection's own subscriptions wait, and no one else.
+pub const OUTGOING_FRAMES_MAX: usize = 64;
+
+/// Frames of one client that the hub works on at once. Past it the hub reads no further from that socket.
+pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
+
+/// Open connections, those without a token included. A descriptor limit of 65,536 leaves room for the log's files.
+pub const CONNECTIONS_MAX: usize = 20_000;
+
+/// WebSocket read buffer of one connection: most frames are small, and 10,000 idle devices share one machine.
+pub const SOCKET_READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// Bytes at which buffered frames are pushed into the socket.
+pub const SOCKET_WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Bytes that may wait inside the WebSocket layer: two of the largest frames.
+pub const SOCKET_WRITE_BUFFER_BYTES_MAX: usize = 2 * limits::FRAME_BYTES_MAX + SOCKET_WRITE_BUFFER_BYTES;
+
+/// HTTP head of a request: a token and the upgrade headers, many times over.
+pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Body of `POST /v1/link`.
+pub const LINK_BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// How long a client may take over its TLS handshake and its HTTP head.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a closing connection may take to say goodbye.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long a stopping hub waits for connections and actors.
+pub const STOP_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Failed link attempts of one address at once.
+pub const LINK_ATTEMPTS_BURST: u32 = 10;
+
+/// Failed link attempts of one address a second, for long. A code has 128 bits: this saves work, not the secret.
+pub const LINK_ATTEMPTS_PER_SECOND: u32 = 1;

@@ -1,0 +1,152 @@
+//! One connection following one log.
+//!
+//! It holds a cursor and nothing else. While it is level it passes on what the log's actor publishes, encoded once for everybody. When
+//! a frame does not continue its cursor, or it was too slow and frames were forgotten, it reads the log from its own cursor until it is
+//! level again. A slow socket stops this task alone.
+//!
+//! Invariant: what it sends is an unbroken chain of batches from the cursor that the client gave.
+
+use std::sync::Arc;
+
+use baton_log::{ReadError, ReadLimit};
+use baton_protocol::{Batch, Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Seq, SessionId};
+use tokio::sync::broadcast::{self, error::RecvError};
+
+use super::outgoing::Outgoing;
+use crate::actor::SessionActors;
+use crate::authorize::{Action, Caller, authorize};
+use crate::core::HubCore;
+use crate::feed::Feed;
+use crate::frame_text::{EncodedBatch, EncodedFrame};
+use crate::log_writer::unreadable;
+use crate::measures::Counted;
+
+/// A log, followed.
+pub struct Subscription {
+    core: Arc<HubCore>,
+    log: LogId,
+    outgoing: Outgoing,
+    cursor: Seq,
+    _feed: Arc<Feed>,
+    live: broadcast::Receiver<EncodedBatch>,
+}
+
+/// Why a subscription ended by itself.
+enum End {
+    /// The connection is over.
+    Gone,
+    /// The client is told.
+    Told(HubFrame),
+}
+
+/// Follows a log until the connection ends or the task is aborted.
+pub async fn follow(core: Arc<HubCore>, caller: Caller, log: LogId, cursor: Option<Cursor>, outgoing: Outgoing) {
+    let _counted = Counted::on(&core.measures.subscriptions);
+    let answers = outgoing.clone();
+    let end = match begin(core, &caller, log, cursor, outgoing).await {
+        Ok(subscription) => subscription.run().await,
+        Err(end) => end,
+    };
+    if let End::Told(frame) = end {
+        answers.bulk(EncodedFrame::of(&frame)).await;
+    }
+}
+
+async fn begin(
+    core: Arc<HubCore>,
+    caller: &Caller,
+    log: LogId,
+    cursor: Option<Cursor>,
+    outgoing: Outgoing,
+) -> Result<Subscription, End> {
+    if let LogId::Session(session) = log {
+        wait_for_creation(&core, session).await;
+    }
+    if let Err(error) = authorize(caller, Action::Read, log, core.owner(log)) {
+        return Err(End::Told(match error.code {
+            // Absent, or of another account: the same answer.
+            ErrorCode::LogNotFound => HubFrame::Missing { log, incarnation: None },
+            _ => refused(log, error),
+        }));
+    }
+    // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither.
+    let feed = core.feeds.open(log);
+    let live = feed.listen();
+    let head = match core.log.head(log).await {
+        Ok(Some(head)) => head,
+        Ok(None) | Err(ReadError::NotFound) => return Err(End::Told(HubFrame::Missing { log, incarnation: None })),
+        Err(error) => return Err(End::Told(refused(log, unreadable(&error)))),
+    };
+    let matches = cursor.is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
+    if !matches {
+        return Err(End::Told(HubFrame::Missing { log, incarnation: Some(head.incarnation) }));
+    }
+    let cursor = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+    Ok(Subscription { core, log, outgoing, cursor, _feed: feed, live })
+}
+
+/// A session that its device creates and follows in one go may be on its way into its log.
+async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
+    if core.owners.of(session).is_none() && core.sessions.is_live(session) {
+        SessionActors::barrier(core, session).await;
+    }
+}
+
+fn refused(log: LogId, error: ErrorBody) -> HubFrame {
+    HubFrame::Refused { command: None, log: Some(log), error }
+}
+
+impl Subscription {
+    async fn run(mut self) -> End {
+        if let Err(end) = self.catch_up().await {
+            return end;
+        }
+        loop {
+            let is_behind = match self.live.recv().await {
+                Ok(batch) if batch.upto <= self.cursor => false,
+                Ok(batch) if batch.after == self.cursor => {
+                    if !self.outgoing.bulk(batch.frame).await {
+                        return End::Gone;
+                    }
+                    self.cursor = batch.upto;
+                    false
+                }
+                Ok(_) => true,
+                Err(RecvError::Lagged(_)) => {
+                    self.core.measures.subscribers_lagged.increment(1);
+                    true
+                }
+                // This task holds the feed open.
+                Err(RecvError::Closed) => return End::Gone,
+            };
+            if is_behind && let Err(end) = self.catch_up().await {
+                return end;
+            }
+        }
+    }
+
+    /// Reads the log until level. Sends at least one batch, so that a reader who is level knows it.
+    async fn catch_up(&mut self) -> Result<(), End> {
+        loop {
+            // Room first, reading after: a slow socket holds one batch here, not a pile.
+            let Some(room) = self.outgoing.room_for_pulled().await else { return Err(End::Gone) };
+            let batch = self.read().await?;
+            let is_level = batch.upto >= batch.head;
+            self.cursor = batch.upto;
+            if !self.outgoing.pulled(EncodedBatch::of(&batch).frame, room).await {
+                return Err(End::Gone);
+            }
+            if is_level {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn read(&self) -> Result<Batch, End> {
+        match self.core.log.read(self.log, self.cursor, ReadLimit::default()).await {
+            Ok(batch) => Ok(batch),
+            Err(ReadError::NotFound) => Err(End::Told(HubFrame::Missing { log: self.log, incarnation: None })),
+            Err(error) => Err(End::Told(refused(self.log, unreadable(&error)))),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What the edge, the connections and the actors of one hub share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use baton_log::EventLog;
+use baton_protocol::{AccountId, LogId};
+use tokio_util::sync::CancellationToken;
+
+use crate::actor::{AccountActors, Attention, SessionActors};
+use crate::authorize::SessionOwners;
+use crate::clock::Clock;
+use crate::config::HubOptions;
+use crate::credentials::Credentials;
+use crate::data_dir::DataDirClaim;
+use crate::feed::Feeds;
+use crate::grants::Grants;
+use crate::measures::Measures;
+use crate::presence::{ConnectionId, Presence};
+use crate::runners::RunnerDirectory;
+use crate::tasks::Tasks;
+
+/// One hub's shared parts.
+pub struct HubCore {
+    /// The hub's name for people.
+    pub name: String,
+    /// What is seldom changed.
+    pub options: HubOptions,
+    /// The logs.
+    pub log: Arc<dyn EventLog>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who may come in.
+    pub credentials: Credentials,
+    /// The rights of open connections.
+    pub grants: Grants,
+    /// Whose session is whose.
+    pub owners: SessionOwners,
+    /// Live ends of logs.
+    pub feeds: Feeds,
+    /// Runners.
+    pub runners: RunnerDirectory,
+    /// Who is connected.
+    pub presence: Presence,
+    /// Actors of sessions.
+    pub sessions: SessionActors,
+    /// Actors of accounts.
+    pub accounts: AccountActors,
+    /// Sessions that run or wait for a runner.
+    pub attention: Attention,
+    /// Figures.
+    pub measures: Measures,
+    /// Every task of this hub.
+    pub tasks: Tasks,
+    /// The hub is stopping: connections end.
+    pub stopping: CancellationToken,
+    /// Connections have ended: session actors end, and then accounts.
+    pub sessions_stopping: CancellationToken,
+    /// Session actors have ended: account actors end.
+    pub accounts_stopping: CancellationToken,
+    connections: AtomicU64,
+    /// Held until the last task of this hub is gone.
+    _claim: DataDirClaim,
+}
+
+/// What a core is made of.
+pub struct CoreParts {
+    /// The hub's name for people.
+    pub name: String,
+    /// What is seldom changed.
+    pub options: HubOptions,
+    /// The logs.
+    pub log: Arc<dyn EventLog>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who may come in.
+    pub credentials: Credentials,
+    /// The right to the data directory.
+    pub claim: DataDirClaim,
+}
+
+impl HubCore {
+    /// With no actor and no connection yet.
+    pub fn new(parts: CoreParts) -> Arc<Self> {
+        Arc::new(Self {
+            name: parts.name,
+            options: parts.options,
+            log: parts.log,
+            clock: parts.clock,
+            credentials: parts.credentials,
+            grants: Grants::default(),
+            owners: SessionOwners::default(),
+            feeds: Feeds::default(),
+            runners: RunnerDirectory::default(),
+            presence: Presence::default(),
+            sessions: SessionActors::default(),
+            accounts: AccountActors::default(),
+            attention: Attention::default(),
+            measures: Measures::new(),
+            tasks: Tasks::default(),
+            stopping: CancellationToken::new(),
+            sessions_stopping: CancellationToken::new(),
+            accounts_stopping: CancellationToken::new(),
+            connections: AtomicU64::new(0),
+            _claim: parts.claim,
+        })
+    }
+
+    /// A new connection's name.
+    pub fn next_connection(&self) -> ConnectionId {
+        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Which account a log belongs to. None where there is no such log.
+    pub fn owner(&self, log: LogId) -> Option<AccountId> {
+        self.owners.of_log(log)
+    }
+}

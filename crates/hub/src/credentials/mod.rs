@@ -1,0 +1,81 @@
+//! Who may come in: accounts, linked devices and runners, one-time link codes.
+//!
+//! Owns `credentials.db`. It never holds a token or a link secret, only their hashes, and never blocks an async thread.
+
+mod accounts;
+mod link_codes;
+mod principals;
+mod row;
+mod store;
+mod token;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use baton_protocol::TimestampMs;
+
+pub use accounts::Account;
+pub use link_codes::LinkGrant;
+pub use principals::PrincipalRecord;
+pub use row::RowError;
+pub use store::{
+    CredentialStore, CredentialsError, Linked, OpenCredentialsError, RedeemLinkCodeError, RevokeError,
+};
+
+/// The credentials for async callers.
+#[derive(Clone)]
+pub struct Credentials {
+    store: Arc<Mutex<CredentialStore>>,
+}
+
+impl Credentials {
+    /// Takes over an open store.
+    pub fn new(store: CredentialStore) -> Self {
+        Self { store: Arc::new(Mutex::new(store)) }
+    }
+
+    /// Every account, the oldest first.
+    pub async fn accounts(&self) -> Result<Vec<Account>, CredentialsError> {
+        self.with_store(|store| store.accounts()).await?
+    }
+
+    /// Everybody who was ever linked, the oldest first.
+    pub async fn principals(&self) -> Result<Vec<PrincipalRecord>, CredentialsError> {
+        self.with_store(|store| store.principals()).await?
+    }
+
+    /// Who holds a token, a revoked one included.
+    pub async fn by_token(&self, token: &str) -> Result<Option<PrincipalRecord>, CredentialsError> {
+        let token = token.to_owned();
+        self.with_store(move |store| store.by_token(&token)).await?
+    }
+
+    /// Makes a one-time secret.
+    pub async fn create_link_code(&self, grant: LinkGrant, now: TimestampMs) -> Result<String, CredentialsError> {
+        self.with_store(move |store| store.create_link_code(grant, now)).await?
+    }
+
+    /// Uses a secret up and links who brought it.
+    pub async fn redeem(&self, secret: String, name: String, now: TimestampMs) -> Result<Linked, RedeemLinkCodeError> {
+        self.with_store(move |store| store.redeem(&secret, &name, now)).await?
+    }
+
+    /// Takes away the access of whoever has this id or name.
+    pub async fn revoke(&self, who: &str, now: TimestampMs) -> Result<PrincipalRecord, RevokeError> {
+        let who = who.to_owned();
+        self.with_store(move |store| store.revoke(&who, now)).await?
+    }
+
+    /// Runs off the async threads: the database waits for the disk.
+    async fn with_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut CredentialStore) -> T + Send + 'static,
+    ) -> Result<T, CredentialsError> {
+        let store = Arc::clone(&self.store);
+        let task = tokio::task::spawn_blocking(move || {
+            // A panic inside rolls its transaction back: the store stays whole.
+            let mut store = store.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&mut store)
+        });
+        task.await.map_err(|_| CredentialsError::Stopping)
+    }
+}

@@ -1,0 +1,305 @@
+//! The credentials database, with calls that block: for the hub behind [`super::Credentials`], and for a command line where no
+//! hub runs.
+//!
+//! Invariant: no token and no link secret is ever stored, only SHA-256 of each.
+
+use std::path::Path;
+
+use baton_protocol::{AccountId, DeviceId, LinkResponse, Principal, Role, RunnerId, TimestampMs};
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+use super::accounts::{self, Account};
+use super::link_codes::{self, LinkGrant, Redeemed};
+use super::principals::{self, PrincipalRecord};
+use super::row::RowError;
+use super::token::{self, SecretHash};
+use crate::data_dir;
+
+/// The name of the account that the first start makes.
+const FIRST_ACCOUNT_NAME: &str = "me";
+
+/// The database's file in the data directory.
+const FILE_NAME: &str = "credentials.db";
+
+/// The credentials could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenCredentialsError {
+    /// The file cannot be made or its permissions cannot be set.
+    #[error("`{path}` cannot be opened")]
+    File {
+        /// Where.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error("the credentials database cannot be opened")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The database cannot be brought to this version.
+    #[error("the credentials database cannot be brought to this version")]
+    Migrate(#[from] rusqlite_migration::Error),
+    /// The first account cannot be made.
+    #[error(transparent)]
+    Row(#[from] RowError),
+}
+
+/// A read or a change of the credentials failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// The database failed.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[from] getrandom::Error),
+    /// No such account.
+    #[error("no account `{0}` on this hub")]
+    AccountUnknown(AccountId),
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    Stopping,
+}
+
+impl From<rusqlite::Error> for CredentialsError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Row(RowError::Sqlite(error))
+    }
+}
+
+/// A link code was not exchanged for a token.
+#[derive(Debug, thiserror::Error)]
+pub enum RedeemLinkCodeError {
+    /// Nobody made it.
+    #[error("the link code is not known")]
+    Unknown,
+    /// Older than five minutes.
+    #[error("the link code is older than five minutes")]
+    Expired,
+    /// Used before.
+    #[error("the link code was used before")]
+    Used,
+    /// The credentials failed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+}
+
+/// The database, open.
+pub struct CredentialStore {
+    connection: Connection,
+}
+
+impl CredentialStore {
+    /// Opens the database in a data directory; makes it, with one account, where there is none.
+    pub fn open(data_dir: &Path, now: TimestampMs) -> Result<Self, OpenCredentialsError> {
+        let path = data_dir.join(FILE_NAME);
+        data_dir::create_private_file(&path)
+            .map_err(|source| OpenCredentialsError::File { path: path.display().to_string(), source })?;
+        let mut connection = Connection::open(&path)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        Migrations::new(vec![
+            M::up(accounts::MIGRATION),
+            M::up(principals::MIGRATION),
+            M::up(link_codes::MIGRATION),
+        ])
+        .to_latest(&mut connection)?;
+        if accounts::all(&connection)?.is_empty() {
+            let first = Account { id: AccountId::mint(), name: FIRST_ACCOUNT_NAME.to_owned() };
+            accounts::insert(&connection, &first, now)?;
+        }
+        Ok(Self { connection })
+    }
+
+    /// Every account, the oldest first.
+    pub fn accounts(&self) -> Result<Vec<Account>, CredentialsError> {
+        Ok(accounts::all(&self.connection)?)
+    }
+
+    /// Everybody who was ever linked, the oldest first.
+    pub fn principals(&self) -> Result<Vec<PrincipalRecord>, CredentialsError> {
+        Ok(principals::all(&self.connection)?)
+    }
+
+    /// Who holds a token, a revoked one included.
+    pub fn by_token(&self, token: &str) -> Result<Option<PrincipalRecord>, CredentialsError> {
+        if !token::looks_like_token(token) {
+            return Ok(None);
+        }
+        Ok(principals::by_token(&self.connection, token)?)
+    }
+
+    /// Makes a one-time secret.
+    pub fn create_link_code(&self, grant: LinkGrant, now: TimestampMs) -> Result<String, CredentialsError> {
+        if !accounts::exists(&self.connection, grant.account)? {
+            return Err(CredentialsError::AccountUnknown(grant.account));
+        }
+        let secret = token::mint_link_secret()?;
+        link_codes::insert(&self.connection, SecretHash::of(&secret), grant, now)?;
+        Ok(secret)
+    }
+
+    /// Uses a secret up and links who brought it.
+    pub fn redeem(&mut self, secret: &str, name: &str, now: TimestampMs) -> Result<Linked, RedeemLinkCodeError> {
+        let failed = |error: RowError| RedeemLinkCodeError::Credentials(CredentialsError::Row(error));
+        let transaction = self.connection.transaction().map_err(CredentialsError::from)?;
+        let secret = SecretHash::of(&secret.to_ascii_lowercase());
+        let grant = match link_codes::redeem(&transaction, secret, now).map_err(failed)? {
+            Redeemed::Now(grant) => grant,
+            Redeemed::Before => return Err(RedeemLinkCodeError::Used),
+            Redeemed::Expired => return Err(RedeemLinkCodeError::Expired),
+            Redeemed::Unknown => return Err(RedeemLinkCodeError::Unknown),
+        };
+        let account = grant.account;
+        let record = PrincipalRecord {
+            principal: match grant.role {
+                Role::Device => Principal::Device { account, device: DeviceId::mint() },
+                Role::Runner => Principal::Runner { runner: RunnerId::mint(), agent: None },
+            },
+            account,
+            role: grant.role,
+            name: name.to_owned(),
+            linked_at: now,
+            revoked_at: None,
+            generation: 1,
+        };
+        let token = token::mint_token().map_err(CredentialsError::from)?;
+        principals::insert(&transaction, &record, SecretHash::of(&token)).map_err(failed)?;
+        transaction.commit().map_err(CredentialsError::from)?;
+        Ok(Linked { token, record })
+    }
+
+    /// Takes away the access of whoever has this id, or this name where only one has it.
+    pub fn revoke(&mut self, who: &str, now: TimestampMs) -> Result<PrincipalRecord, RevokeError> {
+        let before = principals::all(&self.connection).map_err(CredentialsError::from)?;
+        let found = pick(&before, who)?;
+        principals::revoke(&self.connection, &found.id(), now).map_err(CredentialsError::from)?;
+        let after = principals::all(&self.connection).map_err(CredentialsError::from)?;
+        after.into_iter().find(|record| record.principal == found.principal).ok_or_else(|| RevokeError::Unknown(who.to_owned()))
+    }
+}
+
+/// Somebody who was just linked, with the token that is shown once.
+pub struct Linked {
+    token: String,
+    /// The hub's record.
+    pub record: PrincipalRecord,
+}
+
+impl Linked {
+    /// What the new device gets.
+    pub fn into_response(self, hub_name: &str) -> LinkResponse {
+        LinkResponse {
+            token: self.token,
+            account: self.record.account,
+            principal: self.record.principal,
+            hub_name: hub_name.to_owned(),
+        }
+    }
+}
+
+/// Nobody's access was taken away.
+#[derive(Debug, thiserror::Error)]
+pub enum RevokeError {
+    /// Nobody has this id or name.
+    #[error("no device or runner `{0}` is linked")]
+    Unknown(String),
+    /// Several have this name.
+    #[error("{count} devices are called `{name}`, give the id instead")]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// How many.
+        count: usize,
+    },
+    /// The credentials failed.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The access is taken away, but the account's log could not record it; the next start of the hub will.
+    #[error("access is taken away, but the account's log could not record it: {0}")]
+    NotRecorded(String),
+}
+
+/// By id, or by a name that is not ambiguous among those who still have access.
+fn pick<'a>(records: &'a [PrincipalRecord], who: &str) -> Result<&'a PrincipalRecord, RevokeError> {
+    if let Some(found) = records.iter().find(|record| record.id() == who) {
+        return Ok(found);
+    }
+    let named: Vec<&PrincipalRecord> = records.iter().filter(|record| record.name == who && record.revoked_at.is_none()).collect();
+    match named.as_slice() {
+        [] => Err(RevokeError::Unknown(who.to_owned())),
+        [one] => Ok(one),
+        several => Err(RevokeError::Ambiguous { name: who.to_owned(), count: several.len() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: TimestampMs = TimestampMs(1_000_000);
+
+    fn store() -> (tempfile::TempDir, CredentialStore, LinkGrant) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = CredentialStore::open(dir.path(), NOW).unwrap();
+        let account = store.accounts().unwrap()[0].id;
+        (dir, store, LinkGrant { account, role: Role::Device })
+    }
+
+    #[test]
+    fn a_code_links_once_and_says_what_is_wrong_after() {
+        let (_dir, mut store, grant) = store();
+        let secret = store.create_link_code(grant, NOW).unwrap();
+        let linked = store.redeem(&secret, "Laptop", NOW).unwrap();
+        let record = linked.record.clone();
+        let token = linked.into_response("hub").token;
+        assert_eq!(store.by_token(&token).unwrap(), Some(record));
+        assert!(matches!(store.redeem(&secret, "Laptop", NOW), Err(RedeemLinkCodeError::Used)));
+        assert!(matches!(store.redeem(&"0".repeat(32), "Laptop", NOW), Err(RedeemLinkCodeError::Unknown)));
+        let late = store.create_link_code(grant, NOW).unwrap();
+        let after = TimestampMs(NOW.0 + 300_000);
+        assert!(matches!(store.redeem(&late, "Laptop", after), Err(RedeemLinkCodeError::Expired)));
+    }
+
+    #[test]
+    fn no_secret_stands_in_the_files() {
+        let (dir, mut store, grant) = store();
+        let secret = store.create_link_code(grant, NOW).unwrap();
+        let token = store.redeem(&secret, "Laptop", NOW).unwrap().token;
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            for needle in [secret.as_bytes(), token.as_bytes(), &token.as_bytes()["baton_".len()..]] {
+                assert!(!bytes.windows(needle.len()).any(|window| window == needle));
+            }
+        }
+    }
+
+    #[test]
+    fn a_revoked_token_is_known_as_revoked_and_a_name_must_be_unique() {
+        let (_dir, mut store, grant) = store();
+        let link = |store: &mut CredentialStore, name: &str| {
+            let secret = store.create_link_code(grant, NOW).unwrap();
+            store.redeem(&secret, name, NOW).unwrap()
+        };
+        let laptop = link(&mut store, "Laptop");
+        let twins = [link(&mut store, "Desk"), link(&mut store, "Desk")];
+        assert!(matches!(store.revoke("Desk", NOW), Err(RevokeError::Ambiguous { count: 2, .. })));
+        assert!(matches!(store.revoke("Phone", NOW), Err(RevokeError::Unknown(_))));
+        assert_eq!(store.revoke(&twins[0].record.id(), NOW).unwrap().revoked_at, Some(NOW));
+        assert_eq!(store.revoke("Desk", NOW).unwrap().principal, twins[1].record.principal);
+        let revoked = store.revoke("Laptop", NOW).unwrap();
+        assert_eq!(store.by_token(&laptop.token).unwrap(), Some(revoked.clone()));
+        assert_eq!((revoked.revoked_at, revoked.generation), (Some(NOW), 2));
+    }
+
+    #[test]
+    fn the_first_account_is_made_once() {
+        let (dir, store, _) = store();
+        let before = store.accounts().unwrap();
+        assert_eq!((before.len(), before[0].name.as_str()), (1, "me"));
+        drop(store);
+        assert_eq!(CredentialStore::open(dir.path(), NOW).unwrap().accounts().unwrap(), before);
+    }
+}

@@ -1,0 +1,114 @@
+//! What each connection's right to be here rests on: the generation of its principal's grant.
+//!
+//! Invariant: once [`Grants::revoke`] has returned, no connection of that principal delivers anything any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::config::CLOSE_TIMEOUT;
+use crate::credentials::PrincipalRecord;
+
+/// The newest generation of every principal that has or had a connection, or was revoked while the hub runs.
+#[derive(Default)]
+pub struct Grants {
+    known: Mutex<HashMap<String, Arc<Grant>>>,
+}
+
+struct Grant {
+    generation: watch::Sender<u64>,
+    holders: watch::Sender<usize>,
+}
+
+impl Grants {
+    fn grant(&self, record: &PrincipalRecord) -> Arc<Grant> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let grant = known.entry(record.id()).or_insert_with(|| {
+            Arc::new(Grant { generation: watch::Sender::new(record.generation), holders: watch::Sender::new(0) })
+        });
+        Arc::clone(grant)
+    }
+
+    /// Holds a grant for one connection. None where it became stale between the look-up of the token and now.
+    pub fn hold(&self, record: &PrincipalRecord) -> Option<HeldGrant> {
+        let grant = self.grant(record);
+        grant.holders.send_modify(|holders| *holders += 1);
+        let held = HeldGrant { changes: grant.generation.subscribe(), generation: record.generation, grant };
+        held.is_current().then_some(held)
+    }
+
+    /// Makes every older grant stale and waits until nobody delivers under one.
+    pub async fn revoke(&self, record: &PrincipalRecord) {
+        let grant = self.grant(record);
+        grant.generation.send_modify(|generation| *generation = record.generation.max(*generation));
+        let mut holders = grant.holders.subscribe();
+        if tokio::time::timeout(CLOSE_TIMEOUT, holders.wait_for(|holders| *holders == 0)).await.is_err() {
+            tracing::error!("a revoked connection has not ended in time");
+        }
+    }
+}
+
+/// One connection's right to deliver; given up when dropped.
+pub struct HeldGrant {
+    grant: Arc<Grant>,
+    generation: u64,
+    changes: watch::Receiver<u64>,
+}
+
+impl HeldGrant {
+    /// Whether the grant is still the newest one. Asked before each delivery.
+    pub fn is_current(&self) -> bool {
+        *self.changes.borrow() == self.generation
+    }
+
+    /// Returns when the grant is stale.
+    pub async fn revoked(&self) {
+        let generation = self.generation;
+        // The sender lives in the grant that this holds.
+        let _ = self.changes.clone().wait_for(|newest| *newest != generation).await;
+    }
+}
+
+impl Drop for HeldGrant {
+    fn drop(&mut self) {
+        self.grant.holders.send_modify(|holders| *holders -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{AccountId, Principal, Role, RunnerId, TimestampMs};
+
+    use super::*;
+
+    fn record(generation: u64) -> PrincipalRecord {
+        PrincipalRecord {
+            principal: Principal::Runner { runner: RunnerId::mint(), agent: None },
+            account: AccountId::mint(),
+            role: Role::Runner,
+            name: "r".into(),
+            linked_at: TimestampMs(0),
+            revoked_at: None,
+            generation,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_revoke_waits_for_holders_and_refuses_late_ones() {
+        let grants = Arc::new(Grants::default());
+        let before = record(1);
+        let after = PrincipalRecord { generation: 2, ..before.clone() };
+        let held = grants.hold(&before).unwrap();
+        let revoke = tokio::spawn({
+            let (grants, after) = (Arc::clone(&grants), after.clone());
+            async move { grants.revoke(&after).await }
+        });
+        held.revoked().await;
+        assert!(!held.is_current());
+        assert!(!revoke.is_finished());
+        drop(held);
+        revoke.await.unwrap();
+        assert!(grants.hold(&before).is_none());
+    }
+}

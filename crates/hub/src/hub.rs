@@ -1,0 +1,241 @@
+//! A hub, started and running. Embeddable: everything that it starts is its own, and ends with it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use baton_log::EventLog;
+use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Role};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use crate::actor::AccountFact;
+use crate::address;
+use crate::admin;
+use crate::clock::Clock;
+use crate::config::{AdminSocket, HubConfig, HubOptions, STOP_TIMEOUT, Tls};
+use crate::core::{CoreParts, HubCore};
+use crate::credentials::{
+    CredentialStore, Credentials, CredentialsError, LinkGrant, OpenCredentialsError, PrincipalRecord, RevokeError,
+};
+use crate::data_dir::{ClaimDataDirError, DataDirClaim};
+use crate::edge::{self, Listener, Visitors};
+use crate::reconcile::reconcile;
+use crate::tasks::TaskGroup;
+use crate::tls::{self, TlsSetupError};
+
+/// A hub did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartHubError {
+    /// Beyond loopback without TLS.
+    #[error("`{0}` is reachable from other computers: the hub does not listen there without TLS")]
+    PlainBeyondLoopback(SocketAddr),
+    /// The directory is in use or cannot be used.
+    #[error(transparent)]
+    DataDir(#[from] ClaimDataDirError),
+    /// The credentials cannot be opened.
+    #[error("the credentials cannot be opened")]
+    OpenCredentials(#[from] OpenCredentialsError),
+    /// The credentials cannot be read.
+    #[error("the credentials cannot be read")]
+    Credentials(#[from] CredentialsError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] TlsSetupError),
+    /// The address cannot be listened on.
+    #[error("`{address}` cannot be listened on")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no address for link codes.
+    #[error("this computer has no address that others could use, give one with --public-name")]
+    NoPublicAddress,
+    /// `admin.sock` cannot be opened.
+    #[error("the admin socket cannot be opened")]
+    AdminSocket(#[source] std::io::Error),
+    /// The logs cannot be read.
+    #[error("the logs cannot be read: {0}")]
+    Logs(ErrorBody),
+    /// A task of the start went away.
+    #[error("the start was interrupted")]
+    Interrupted,
+}
+
+/// A link code was not made.
+#[derive(Debug, thiserror::Error)]
+#[error("a link code could not be made")]
+pub struct LinkCodeError(#[from] CredentialsError);
+
+/// Starts hubs.
+pub struct Hub;
+
+impl Hub {
+    /// Starts a hub on a log, with the usual options.
+    pub async fn start(config: HubConfig, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Result<RunningHub, StartHubError> {
+        Self::start_with(config, HubOptions::default(), log, clock).await
+    }
+
+    /// Starts a hub on a log. When this returns, it serves.
+    pub async fn start_with(
+        config: HubConfig,
+        options: HubOptions,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<RunningHub, StartHubError> {
+        let claim = DataDirClaim::take(&config.data_dir)?;
+        Self::start_claimed(config, options, log, clock, claim).await
+    }
+
+    /// The same for a directory that the caller has claimed, to open the log in it.
+    pub async fn start_claimed(
+        config: HubConfig,
+        options: HubOptions,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+        claim: DataDirClaim,
+    ) -> Result<RunningHub, StartHubError> {
+        if config.tls == Tls::Plain && !config.listen.ip().is_loopback() {
+            return Err(StartHubError::PlainBeyondLoopback(config.listen));
+        }
+        let address = config.listen;
+        let socket = TcpListener::bind(address).await.map_err(|source| StartHubError::Listen { address, source })?;
+        let listening = socket.local_addr().map_err(|source| StartHubError::Listen { address, source })?;
+        let authority = address::authority(options.public_name.as_deref(), listening).ok_or(StartHubError::NoPublicAddress)?;
+        let host = edge::host_of(&authority).unwrap_or_default();
+        let now = clock.now();
+        let (tls, data_dir) = (config.tls.clone(), config.data_dir.clone());
+        let prepared = tokio::task::spawn_blocking(move || prepare(&tls, &data_dir, &host, now));
+        let (store, identity) = prepared.await.map_err(|_| StartHubError::Interrupted)??;
+
+        let credentials = Credentials::new(store);
+        let parts = CoreParts { name: config.name.clone(), options, log, clock, credentials, claim };
+        let core = HubCore::new(parts);
+        // From here on a failed start ends what it began.
+        let hub = RunningHub {
+            listening,
+            public: HubAddress { authority, fingerprint: identity.as_ref().map(|identity| identity.fingerprint.clone()) },
+            account: reconcile(&core).await?,
+            core,
+        };
+        hub.open(&config, socket, identity.map(|identity| TlsAcceptor::from(identity.server)))?;
+        Ok(hub)
+    }
+}
+
+/// What waits for the disk.
+fn prepare(
+    tls: &Tls,
+    data_dir: &std::path::Path,
+    host: &str,
+    now: baton_protocol::TimestampMs,
+) -> Result<(CredentialStore, Option<tls::TlsIdentity>), StartHubError> {
+    let store = CredentialStore::open(data_dir, now)?;
+    let identity = tls::identity(tls, data_dir, host)?;
+    Ok((store, identity))
+}
+
+/// A hub that serves. Dropping it ends its tasks; [`RunningHub::stop`] ends them in order.
+pub struct RunningHub {
+    core: Arc<HubCore>,
+    listening: SocketAddr,
+    public: HubAddress,
+    account: AccountId,
+}
+
+impl RunningHub {
+    fn open(&self, config: &HubConfig, socket: TcpListener, tls: Option<TlsAcceptor>) -> Result<(), StartHubError> {
+        let options = &self.core.options;
+        let origins = options.allowed_origins.clone();
+        let visitors = if self.listening.ip().is_loopback() {
+            Visitors::of_loopback(options.public_name.as_deref().and_then(edge::host_of), origins)
+        } else {
+            Visitors::of_network(origins)
+        };
+        let router = edge::router(Arc::clone(&self.core), visitors);
+        if options.admin_socket == AdminSocket::Open {
+            let socket = admin::bind(&config.data_dir).map_err(StartHubError::AdminSocket)?;
+            let work = admin::serve(Arc::clone(&self.core), self.public.clone(), self.account, socket);
+            self.core.tasks.spawn(TaskGroup::Edge, "admin socket", work);
+        }
+        let accept = edge::accept(Arc::clone(&self.core), Listener { socket, tls }, router);
+        self.core.tasks.spawn(TaskGroup::Edge, "listener", accept);
+        let core = Arc::clone(&self.core);
+        self.core.tasks.spawn(TaskGroup::Edge, "figures", async move { core.measures.keep(&core.stopping).await });
+        Ok(())
+    }
+
+    /// Where it listens; the real port where 0 was asked for.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.listening
+    }
+
+    /// SHA-256 of its public key, hex; none where it serves plain text on loopback.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.public.fingerprint.as_deref()
+    }
+
+    /// Where clients find it.
+    pub fn address(&self) -> &HubAddress {
+        &self.public
+    }
+
+    /// The account that the first start made.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Makes a one-time link code for a device or a runner of an account.
+    pub async fn link_code(&self, role: Role, account: AccountId) -> Result<LinkCode, LinkCodeError> {
+        link_code(&self.core, &self.public, role, account).await
+    }
+
+    /// Everybody who was ever linked, the oldest first.
+    pub async fn devices(&self) -> Result<Vec<PrincipalRecord>, CredentialsError> {
+        self.core.credentials.principals().await
+    }
+
+    /// Takes away somebody's access, by id or by an unambiguous name. When this returns, nothing is delivered to them any more.
+    pub async fn revoke(&self, who: &str) -> Result<PrincipalRecord, RevokeError> {
+        revoke(&self.core, who).await
+    }
+
+    /// Ends in order: connections with a reason, then sessions, then accounts, so that everything that is decided is recorded.
+    pub async fn stop(self) {
+        let core = Arc::clone(&self.core);
+        core.stopping.cancel();
+        core.tasks.ended(TaskGroup::Edge, STOP_TIMEOUT).await;
+        core.sessions_stopping.cancel();
+        core.tasks.ended(TaskGroup::Sessions, STOP_TIMEOUT).await;
+        core.accounts_stopping.cancel();
+        core.tasks.ended(TaskGroup::Accounts, STOP_TIMEOUT).await;
+    }
+}
+
+impl Drop for RunningHub {
+    fn drop(&mut self) {
+        self.core.stopping.cancel();
+        self.core.sessions_stopping.cancel();
+        self.core.accounts_stopping.cancel();
+    }
+}
+
+/// Makes a link code.
+pub async fn link_code(core: &HubCore, public: &HubAddress, role: Role, account: AccountId) -> Result<LinkCode, LinkCodeError> {
+    let secret = core.credentials.create_link_code(LinkGrant { account, role }, core.clock.now()).await?;
+    Ok(LinkCode { hub: public.clone(), secret })
+}
+
+/// Revokes: no new connection, then no delivery on an open one, then the account's log.
+pub async fn revoke(core: &HubCore, who: &str) -> Result<PrincipalRecord, RevokeError> {
+    let record = core.credentials.revoke(who, core.clock.now()).await?;
+    core.grants.revoke(&record).await;
+    if let baton_protocol::Principal::Runner { runner, .. } = &record.principal {
+        core.runners.forget(*runner);
+    }
+    let fact = AccountFact::Revoked { principal: record.principal.clone() };
+    core.accounts.record(record.account, fact).await.map_err(|error| RevokeError::NotRecorded(error.message))?;
+    tracing::info!(principal.id = record.id(), "access was taken away");
+    Ok(record)
+}

@@ -1,0 +1,119 @@
+//! The runners of all accounts: what they offer, which instance is connected, when it was last heard.
+//!
+//! Owns no run: a session's actor decides about its runs with what it finds here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use baton_protocol::{
+    AccountId, AgentDescription, AgentId, ErrorCode, RunnerHello, RunnerId, RunnerInstanceId,
+};
+use baton_session::ActiveRun;
+
+use crate::connection_handle::ConnectionHandle;
+use crate::frame_text::EncodedFrame;
+use crate::leases::{HostSign, LastHeard};
+use crate::presence::ConnectionId;
+
+/// Every runner that has been linked and has offered something.
+#[derive(Default)]
+pub struct RunnerDirectory {
+    seats: Mutex<BTreeMap<RunnerId, Seat>>,
+}
+
+struct Seat {
+    account: AccountId,
+    agents: Vec<AgentDescription>,
+    instance: Option<Instance>,
+}
+
+struct Instance {
+    id: RunnerInstanceId,
+    heard: Arc<LastHeard>,
+    connection: Option<ConnectionHandle>,
+}
+
+/// A runner that can take a run now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChosenRunner {
+    /// Which.
+    pub runner: RunnerId,
+    /// Which start of it.
+    pub instance: RunnerInstanceId,
+}
+
+impl RunnerDirectory {
+    fn seats(&self) -> MutexGuard<'_, BTreeMap<RunnerId, Seat>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what a runner that is not connected offered when it last was.
+    pub fn remember(&self, account: AccountId, runner: RunnerId, agents: Vec<AgentDescription>) {
+        self.seats().entry(runner).or_insert(Seat { account, agents, instance: None });
+    }
+
+    /// A runner is there. Its older connection, of the same instance or of another one, ends.
+    pub fn arrive(&self, account: AccountId, runner: RunnerId, hello: RunnerHello, connection: ConnectionHandle) -> Arc<LastHeard> {
+        let mut seats = self.seats();
+        let before = seats.remove(&runner).and_then(|seat| seat.instance);
+        if let Some(older) = before.as_ref().and_then(|instance| instance.connection.as_ref()) {
+            older.end(ErrorCode::LeaseFenced.with("this runner has connected again elsewhere", "run one process with a token"));
+        }
+        let heard = match before {
+            Some(instance) if instance.id == hello.instance => instance.heard,
+            _ => Arc::new(LastHeard::now()),
+        };
+        heard.touch();
+        let instance = Instance { id: hello.instance, heard: Arc::clone(&heard), connection: Some(connection) };
+        seats.insert(runner, Seat { account, agents: hello.agents, instance: Some(instance) });
+        heard
+    }
+
+    /// A connection is over. The instance keeps its leases.
+    pub fn leave(&self, runner: RunnerId, connection: ConnectionId) {
+        if let Some(instance) = self.seats().get_mut(&runner).and_then(|seat| seat.instance.as_mut()) {
+            instance.connection.take_if(|held| held.id() == connection);
+        }
+    }
+
+    /// A runner lost its access: it is offered no run and its leases are not renewed.
+    pub fn forget(&self, runner: RunnerId) {
+        self.seats().remove(&runner);
+    }
+
+    /// A connected runner of the account that offers the agent; the wanted one where one is wanted.
+    pub fn choose(&self, account: AccountId, agent: &AgentId, wanted: Option<RunnerId>) -> Option<ChosenRunner> {
+        self.seats().iter().find_map(|(runner, seat)| {
+            let instance = seat.instance.as_ref().filter(|instance| instance.connection.is_some())?;
+            let fits = seat.account == account
+                && wanted.is_none_or(|wanted| wanted == *runner)
+                && seat.agents.iter().any(|offered| offered.id == *agent);
+            fits.then_some(ChosenRunner { runner: *runner, instance: instance.id })
+        })
+    }
+
+    /// Whether an agent can be steered, as its runner last said.
+    pub fn can_steer(&self, runner: RunnerId, agent: &AgentId) -> bool {
+        let seats = self.seats();
+        let agents = seats.get(&runner).map_or(&[][..], |seat| &seat.agents);
+        agents.iter().any(|offered| offered.id == *agent && offered.can_steer)
+    }
+
+    /// What is known of a run's host.
+    pub fn sign(&self, run: &ActiveRun) -> HostSign {
+        match self.seats().get(&run.runner).and_then(|seat| seat.instance.as_ref()) {
+            None => HostSign::None,
+            Some(instance) if instance.id == run.instance => HostSign::Heard(instance.heard.at()),
+            Some(_) => HostSign::Replaced,
+        }
+    }
+
+    /// Sends a frame to a runner's connection, where there is one.
+    pub fn send(&self, runner: RunnerId, frame: EncodedFrame) {
+        let seats = self.seats();
+        let instance = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
+        if let Some(connection) = instance.and_then(|instance| instance.connection.as_ref()) {
+            connection.send(frame);
+        }
+    }
+}

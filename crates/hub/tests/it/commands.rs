@@ -1,0 +1,95 @@
+//! Commands: one receipt for ever.
+
+use baton_protocol::*;
+
+use crate::client::create;
+use crate::world::{new_session, on_each_log};
+
+fn rename(id: CommandId, log: LogId, title: &str) -> Command {
+    Command { id, log, body: CommandBody::RenameSession(RenameSessionCommand { title: title.into() }) }
+}
+
+on_each_log! {
+    async fn a_repeated_command_has_the_same_receipt_from_any_device_and_after_a_restart(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let desk_link = world.link(Role::Device, "Desk").await;
+        let log = new_session();
+        laptop.create(log).await;
+        let command = rename(CommandId::mint(), log, "Plans");
+        let first = laptop.repeat(&command).await;
+        laptop.command(log, CommandBody::PauseQueue(PauseQueueCommand {})).await;
+        assert_eq!(laptop.repeat(&command).await, first);
+        assert_eq!(laptop.refused(&rename(command.id, log, "Other plans")).await, ErrorCode::CommandConflict);
+
+        world.restart().await;
+        let mut desk = crate::client::Client::device(world.hub(), &desk_link.token).await;
+        assert_eq!(desk.repeat(&command).await, first);
+        assert_eq!(desk.refused(&rename(command.id, log, "Other plans")).await, ErrorCode::CommandConflict);
+        desk.follow(log).await;
+        let followed = desk.until(log, |followed| followed.level).await;
+        assert_eq!(followed.state.title(), Some("Plans"));
+    }
+
+    async fn a_refused_command_stays_refused(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        let command = rename(CommandId::mint(), log, " ");
+        let receipt = laptop.repeat(&command).await;
+        let ReceiptOutcome::Refused { error } = &receipt.outcome else { panic!("must be refused") };
+        assert_eq!(error.code, ErrorCode::TextEmpty);
+        assert_eq!(laptop.repeat(&command).await, receipt);
+    }
+
+    async fn a_session_that_is_not_there_can_only_be_created(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        assert_eq!(laptop.refused(&rename(CommandId::mint(), log, "x")).await, ErrorCode::SessionNotFound);
+        laptop.follow(log).await;
+        laptop.take(|frame| matches!(frame, HubFrame::Missing { incarnation: None, .. }).then_some(())).await;
+        // Pipelined: the create is not answered yet when the next ones come.
+        let create = Command { id: CommandId::mint(), log, body: create() };
+        let renamed = rename(CommandId::mint(), log, "x");
+        laptop.send(&ClientFrame::Command { command: create.clone() }).await;
+        laptop.send(&ClientFrame::Subscribe { log, cursor: None }).await;
+        laptop.send(&ClientFrame::Command { command: renamed.clone() }).await;
+        laptop.until(log, |followed| followed.state.title() == Some("x")).await;
+        let again = Command { id: CommandId::mint(), ..create };
+        let ReceiptOutcome::Refused { error } = laptop.repeat(&again).await.outcome else { panic!("must be refused") };
+        assert_eq!(error.code, ErrorCode::SessionExists);
+    }
+
+    async fn a_foreign_or_future_cursor_is_missing(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        let cursor = laptop.until(log, |followed| followed.level).await.cursor.unwrap();
+        let wrong = [
+            Cursor { incarnation: Incarnation::mint(), ..cursor },
+            Cursor { seq: Seq(cursor.seq.0 + 1), ..cursor },
+        ];
+        for cursor in wrong {
+            laptop.send(&ClientFrame::Subscribe { log, cursor: Some(cursor) }).await;
+            let found = laptop.take(|frame| match frame {
+                HubFrame::Missing { incarnation, .. } => Some(*incarnation),
+                _ => None,
+            }).await;
+            assert_eq!(found, laptop.logs[&log].cursor.map(|cursor| cursor.incarnation));
+        }
+    }
+
+    async fn too_many_commands_are_slowed_and_nothing_else_is(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        for _ in 0..(limits::COMMANDS_BURST_MAX + 100) {
+            laptop.send(&ClientFrame::Command { command: rename(CommandId::mint(), log, "x") }).await;
+        }
+        laptop.take(|frame| match frame {
+            HubFrame::Refused { error, .. } if error.code == ErrorCode::RateLimited => Some(()),
+            _ => None,
+        }).await;
+        laptop.send(&ClientFrame::Heartbeat {}).await;
+        laptop.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(())).await;
+    }
+}

@@ -1,0 +1,136 @@
+//! Runners that go away, come back, or come back as somebody else.
+
+use std::time::Duration;
+
+use baton_hub::HubOptions;
+use baton_protocol::*;
+
+use crate::client::Script;
+use crate::world::{Backend, Runner, World, new_session, on_each_log};
+
+fn short_lease() -> HubOptions {
+    HubOptions { lease: Duration::from_millis(700), ..HubOptions::default() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_runners_run_is_lost_and_can_be_retried() {
+    let world = World::start_with(Backend::Sqlite, short_lease()).await;
+    let (mut runner, linked) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let log = new_session();
+    laptop.create(log).await;
+    laptop.prompt(log, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let mut script = Script::new();
+    let writes = vec![script.open(), script.text("so far")];
+    runner.write_acked(held, writes).await;
+    // Nothing more is heard from it, and its socket stays open.
+    let followed = laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;
+    assert_eq!(followed.text(), "so far");
+
+    runner.write(held, vec![script.text(" and on")]).await;
+    assert_eq!(runner.fenced(held.run).await, ErrorCode::LeaseFenced);
+    laptop.command(log, CommandBody::RetryRun(RetryRunCommand { run: held.run })).await;
+    laptop.command(log, CommandBody::ResumeQueue(ResumeQueueCommand {})).await;
+    let again = runner.assigned().await;
+    assert_ne!(again.run, held.run);
+    drop((runner, linked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn heartbeats_keep_a_lease() {
+    let world = World::start_with(Backend::Memory, short_lease()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let log = new_session();
+    laptop.create(log).await;
+    laptop.prompt(log, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let until = tokio::time::Instant::now() + 3 * short_lease().lease;
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    while tokio::time::Instant::now() < until {
+        ticks.tick().await;
+        runner.send(&ClientFrame::Heartbeat {}).await;
+        runner.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(())).await;
+    }
+    let mut script = Script::new();
+    let writes = vec![script.open(), script.text("still here"), script.end()];
+    runner.write_acked(held, writes).await;
+    let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
+    assert_eq!(followed.outcomes(), [RunOutcome::Completed]);
+}
+
+on_each_log! {
+    async fn a_runner_that_comes_back_resumes_exactly_once(world: World) {
+        let (mut runner, linked) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        let held = runner.assigned().await;
+        let mut script = Script::new();
+        let all: Vec<RunWriteEntry> = [script.open()].into_iter().chain((0..20).map(|n| script.text(&format!("{n} ")))).collect();
+        runner.write_acked(held, all[..8].to_vec()).await;
+        // Sent, and the line is cut before anything is heard of it.
+        runner.write(held, all[8..12].to_vec()).await;
+        drop(runner);
+
+        let mut runner = linked.connect(world.hub()).await;
+        assert_eq!(runner.assigned().await, held);
+        runner.send(&ClientFrame::ResumeRun { session: held.session, run: held.run, epoch: held.epoch }).await;
+        let upto = runner.acked(held.run).await;
+        assert!((8..=12).contains(&upto.0), "{upto}");
+        // It sends more than it must, from further back than it must.
+        assert_eq!(runner.write_acked(held, all[4..].to_vec()).await, ProducerSeq(21));
+        assert_eq!(runner.write_acked(held, all[4..].to_vec()).await, ProducerSeq(21));
+        runner.write_acked(held, vec![script.end()]).await;
+        let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
+        assert_eq!(followed.text(), (0..20).map(|n| format!("{n} ")).collect::<String>());
+        assert_eq!(followed.outcomes(), [RunOutcome::Completed]);
+    }
+
+    async fn a_gap_is_refused_and_says_where_to_go_on(world: World) {
+        let (mut runner, _) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        let held = runner.assigned().await;
+        let mut script = Script::new();
+        let first = script.open();
+        runner.write_acked(held, vec![first]).await;
+        let missing = script.text("a");
+        let ahead = script.text("b");
+        runner.write(held, vec![ahead.clone()]).await;
+        let code = runner.take(|frame| match frame {
+            HubFrame::Refused { error, .. } => Some(error.code),
+            _ => None,
+        }).await;
+        assert_eq!(code, ErrorCode::ProducerGap);
+        assert_eq!(runner.acked(held.run).await, ProducerSeq(1));
+        runner.write_acked(held, vec![missing, ahead, script.end()]).await;
+        let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
+        assert_eq!(followed.text(), "ab");
+    }
+
+    async fn another_start_of_a_runner_loses_the_runs_of_the_one_before_at_once(world: World) {
+        let (mut old, linked) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        let held = old.assigned().await;
+        let mut script = Script::new();
+        let writes = vec![script.open(), script.text("half")];
+        old.write_acked(held, writes).await;
+        let restarted = Runner { linked: linked.linked, instance: RunnerInstanceId::mint() };
+        let mut new = restarted.connect(world.hub()).await;
+        let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
+        assert_eq!((followed.outcomes(), followed.text()), (vec![RunOutcome::Lost], "half".to_owned()));
+        let (code, reason) = old.closed().await;
+        assert_eq!(code, 4409, "{reason}");
+        // The new one knows the old one's lease from the log, and may not use it.
+        new.write(held, vec![script.text("forged")]).await;
+        assert_eq!(new.fenced(held.run).await, ErrorCode::LeaseFenced);
+    }
+}

@@ -1,0 +1,45 @@
+//! A reader that does not read.
+
+use std::time::{Duration, Instant};
+
+use baton_protocol::*;
+
+use crate::client::Script;
+use crate::world::{new_session, on_each_log};
+
+on_each_log! {
+    async fn a_stalled_reader_slows_nobody_and_catches_up(world: World) {
+        let (mut runner, _) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let mut stalled = world.device("Stalled").await;
+        let log = new_session();
+        laptop.create(log).await;
+        stalled.follow(log).await;
+        stalled.until(log, |followed| followed.level).await;
+        laptop.prompt(log, "a long one", Delivery::Queue).await;
+        let held = runner.assigned().await;
+
+        // Far more than sockets and queues hold: 24 MiB in parts of 128 KiB.
+        let piece = "0123456789abcdef".repeat(512);
+        let mut script = Script::new();
+        let mut slowest = Duration::ZERO;
+        let mut expected = 0;
+        for _ in 0..192 {
+            let mut entries = vec![script.open()];
+            entries.extend((0..16).map(|_| script.text(&piece)));
+            entries.push(script.close(PartEnd::Complete));
+            expected += 16 * piece.len();
+            let begun = Instant::now();
+            let upto = entries.last().unwrap().producer;
+            while runner.write_acked(held, entries.split_off(0)).await < upto {}
+            laptop.until(log, |followed| followed.text().len() == expected).await;
+            slowest = slowest.max(begun.elapsed());
+        }
+        runner.write_acked(held, vec![script.end()]).await;
+        assert!(slowest < Duration::from_secs(5), "{slowest:?}");
+        let whole = laptop.until(log, |followed| !followed.outcomes().is_empty()).await.text();
+
+        let followed = stalled.until(log, |followed| !followed.outcomes().is_empty()).await;
+        assert_eq!(followed.text(), whole);
+    }
+}
