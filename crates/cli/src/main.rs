@@ -1,1 +1,41 @@
-fn main() {}
+//! `batonctl`: the whole product from a terminal, for people and for scripts.
+//!
+//! It holds no logic of its own: it opens a device of `baton-client`, asks it for things and prints what comes.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod place;
+mod session_name;
+mod waiting;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+use args::Args;
+use output::Output;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    log_to_stderr(args.verbose);
+    let output = Output::new(args.json);
+    match commands::run(args, &output).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn log_to_stderr(verbose: bool) {
+    use tracing_subscriber::EnvFilter;
+    let default = if verbose { "info" } else { "off" };
+    let filter = EnvFilter::try_from_env("BATON_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

@@ -1,0 +1,84 @@
+//! One file for each group of commands.
+
+mod control;
+mod link;
+mod prompt;
+mod queue;
+mod read;
+mod tail;
+
+use baton_client::Device;
+use baton_protocol::{CommandBody, LogId, SessionId};
+
+use crate::args::{Args, Verb};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::place;
+use crate::session_name::resolve;
+use crate::waiting::{self, Patience};
+
+/// What a command works with.
+pub struct Context<'a> {
+    device: Device,
+    output: &'a Output,
+    patience: Patience,
+}
+
+/// Does what the command line says.
+pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
+    let patience = Patience::of_seconds(args.timeout)?;
+    let data_dir = place::data_dir(args.data.as_deref())?;
+    if let Verb::Link { link, name } = &args.command {
+        return link::link(output, &data_dir, link, name.as_deref()).await;
+    }
+    let context = Context {
+        device: place::open(&data_dir).await?,
+        output,
+        patience,
+    };
+    match args.command {
+        Verb::Link { .. } => Ok(()),
+        Verb::List(offline) => read::list(&context, offline).await,
+        Verb::New {
+            prompt,
+            agent,
+            title,
+            wait,
+        } => prompt::new(&context, prompt, agent, title, wait).await,
+        Verb::Send {
+            session,
+            text,
+            delivery,
+            wait,
+            id,
+        } => prompt::send(&context, &session, text, delivery.into(), wait, id).await,
+        Verb::Tail {
+            session,
+            from,
+            until_idle,
+            offline,
+        } => tail::tail(&context, &session, from, until_idle, offline).await,
+        Verb::Stop { session, scope } => control::stop(&context, &session, scope.into()).await,
+        Verb::Steer { session, text } => prompt::steer(&context, &session, text).await,
+        Verb::Queue { session, change } => queue::queue(&context, &session, change).await,
+        Verb::Retry { session } => control::retry(&context, &session).await,
+        Verb::Search { query, limit } => read::search(&context, &query.join(" "), limit).await,
+        Verb::Status => read::status(&context).await,
+    }
+}
+
+impl Context<'_> {
+    /// The session that a word means, once the sessions list is complete.
+    async fn session(&self, name: &str) -> Result<SessionId, Failure> {
+        waiting::account_caught_up(&self.device, self.patience).await?;
+        resolve(&self.device, name)
+    }
+
+    /// Does one thing in a session and prints the receipt.
+    async fn act(&self, session: SessionId, body: CommandBody) -> Result<(), Failure> {
+        let intent = self.device.act(LogId::Session(session), body).await?;
+        let receipt = waiting::receipt(&self.device, intent, self.patience).await?;
+        self.output.receipt(&receipt);
+        waiting::accepted(&self.device, &receipt).await
+    }
+}

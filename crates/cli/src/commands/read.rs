@@ -1,0 +1,133 @@
+//! What only looks: `list`, `search`, `status`.
+
+use std::time::Duration;
+
+use baton_client::OutboxState;
+use baton_protocol::view::{ConnectionPhase, SessionRow, SessionRowState};
+use serde_json::json;
+
+use super::Context;
+use crate::args::Offline;
+use crate::failure::Failure;
+use crate::waiting::{self, Patience};
+
+/// How long `status` looks for a connection before it says that there is none.
+const STATUS_WAIT: Duration = Duration::from_secs(3);
+
+pub async fn list(context: &Context<'_>, offline: Offline) -> Result<(), Failure> {
+    if !offline.offline {
+        waiting::account_caught_up(&context.device, context.patience).await?;
+    }
+    let rows = context.device.sessions();
+    for row in &rows {
+        context
+            .output
+            .json(&json!({ "type": "session", "session": row.session, "row": row }));
+        context.output.line(&words(row));
+    }
+    if rows.is_empty() && context.output.is_for_people() {
+        context.output.note("no sessions yet: begin one with `new`");
+    }
+    Ok(())
+}
+
+fn words(row: &SessionRow) -> String {
+    let state = match &row.state {
+        SessionRowState::NeedsYou => "needs you",
+        SessionRowState::Failed => "failed",
+        SessionRowState::Unread => "unread",
+        SessionRowState::Running { .. } => "running",
+        SessionRowState::Waiting => "waiting",
+        SessionRowState::NotSent => "not sent",
+        SessionRowState::Idle => "",
+    };
+    let queued = match row.queued {
+        0 => String::new(),
+        queued => format!("  ({queued} queued)"),
+    };
+    let title: String = row
+        .title
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(80)
+        .collect();
+    format!("{}  {state:<9}  {title}{queued}", row.session)
+}
+
+pub async fn search(context: &Context<'_>, query: &str, limit: u32) -> Result<(), Failure> {
+    for hit in context.device.search(query, limit).await? {
+        context.output.json(&json!({ "type": "hit", "hit": hit }));
+        let excerpt = hit.excerpt.replace(['\u{2}', '\u{3}'], "");
+        let excerpt = excerpt.split_whitespace().collect::<Vec<_>>().join(" ");
+        context.output.line(&format!(
+            "{}  [{}]  {}\n    {excerpt}",
+            hit.session, hit.seq, hit.title
+        ));
+    }
+    Ok(())
+}
+
+pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
+    let patience = Patience(context.patience.0.min(STATUS_WAIT));
+    let connected = waiting::account_caught_up(&context.device, patience).await;
+    let (device, output) = (&context.device, context.output);
+    let connection = device.connection();
+    let outbox = device.outbox();
+    let account = device.account();
+    output.json(&json!({
+        "type": "status",
+        "hub": device.linked(),
+        "connection": connection,
+        "account": account,
+        "outbox": outbox.iter().map(|entry| json!({
+            "command": entry.command,
+            "state": state_word(&entry.state),
+            "queuedAt": entry.queued_at,
+        })).collect::<Vec<_>>(),
+    }));
+    output.line(&format!(
+        "hub         {} at {}",
+        connection.hub_name,
+        device.linked().hub.authority
+    ));
+    output.line(&format!("connection  {}", phase_words(connection.phase)));
+    let names = |id: &String| account.names.get(id).cloned().unwrap_or_else(|| id.clone());
+    let online: Vec<String> = account.online.iter().map(names).collect();
+    output.line(&format!("online      {}", online.join(", ")));
+    let agents: Vec<String> = account
+        .agents
+        .iter()
+        .map(|offered| format!("{} ({})", offered.agent.id, offered.agent.model))
+        .collect();
+    output.line(&format!("agents      {}", agents.join(", ")));
+    output.line(&format!("outbox      {}", outbox.len()));
+    for entry in &outbox {
+        output.line(&format!(
+            "  {}  {}",
+            entry.command.id,
+            state_word(&entry.state)
+        ));
+    }
+    connected
+}
+
+fn state_word(state: &OutboxState) -> &'static str {
+    match state {
+        OutboxState::Waiting => "waiting",
+        OutboxState::Sent => "unknown",
+        OutboxState::Refused(_) => "refused",
+    }
+}
+
+fn phase_words(phase: ConnectionPhase) -> &'static str {
+    match phase {
+        ConnectionPhase::Connecting => "connecting",
+        ConnectionPhase::CatchingUp => "catching up",
+        ConnectionPhase::Live => "live",
+        ConnectionPhase::Stale => "stale",
+        ConnectionPhase::Reconnecting => "no connection",
+        ConnectionPhase::Refused => "refused",
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a command failed, and the exit code that says so.
+
+use baton_client::{ActError, LinkError, LinkedHubError, OpenDeviceError, StoreError};
+use baton_protocol::ErrorBody;
+
+/// A failure; `--help` documents the codes.
+#[derive(Debug)]
+pub enum Failure {
+    /// Something else.
+    Other(anyhow::Error),
+    /// The answer did not complete.
+    Unfinished(String),
+    /// The command line is wrong.
+    Usage(String),
+    /// The hub says no.
+    Refused(ErrorBody),
+    /// No connection, or no receipt, in time.
+    NoConnection(String),
+    /// There is no hub.
+    NotLinked,
+}
+
+impl Failure {
+    /// As documented.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Other(_) | Self::Unfinished(_) => 1,
+            Self::Usage(_) => 2,
+            Self::Refused(_) => 3,
+            Self::NoConnection(_) => 4,
+            Self::NotLinked => 5,
+        }
+    }
+
+    /// For people.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Other(error) => format!("{error:#}"),
+            Self::Unfinished(message) | Self::Usage(message) | Self::NoConnection(message) => {
+                message.clone()
+            }
+            Self::Refused(error) => format!(
+                "refused ({}): {}. {}",
+                error.code.as_str(),
+                error.message,
+                error.hint
+            ),
+            Self::NotLinked => {
+                "this data directory is not linked to a hub: make a link with `baton-hub link` and run `batonctl link LINK`"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<OpenDeviceError> for Failure {
+    fn from(error: OpenDeviceError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<LinkedHubError> for Failure {
+    fn from(error: LinkedHubError) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<ActError> for Failure {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Invalid(error) => Self::Refused(error),
+            other => Self::Other(other.into()),
+        }
+    }
+}
+
+impl From<LinkError> for Failure {
+    fn from(error: LinkError) -> Self {
+        match error {
+            LinkError::Refused(error) => Self::Refused(error),
+            LinkError::Unreachable { .. } | LinkError::NotAHub { .. } => {
+                Self::NoConnection(error.to_string())
+            }
+            LinkError::KeyMismatch | LinkError::NoKey => Self::Refused(
+                baton_protocol::ErrorCode::Unauthenticated
+                    .with(error.to_string(), "nothing was changed here"),
+            ),
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What is printed: for people, or one JSON object a line.
+
+use std::io::{IsTerminal, Write};
+
+use baton_client::PartTexts;
+use baton_protocol::{
+    CommandEffect, Delivery, Event, EventBody, LogId, PartKind, Receipt, ReceiptOutcome, RunOutcome,
+};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+
+/// Prints on stdout; what is not the answer itself goes to stderr.
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether a person looks at it.
+    pub fn is_for_people(&self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
+    /// A line of JSON, whole at once, so that a reader of a pipe sees it as soon as it is there.
+    pub fn json(&self, value: &Value) {
+        if self.json {
+            self.write(&format!("{value}\n"));
+        }
+    }
+
+    /// A line for people.
+    pub fn line(&self, line: &str) {
+        if !self.json {
+            self.write(&format!("{line}\n"));
+        }
+    }
+
+    /// Text as it streams, for people.
+    pub fn text(&self, text: &str) {
+        if !self.json {
+            self.write(text);
+        }
+    }
+
+    /// A remark beside the answer.
+    pub fn note(&self, note: &str) {
+        eprintln!("{note}");
+    }
+
+    fn write(&self, text: &str) {
+        let mut stdout = std::io::stdout().lock();
+        let written = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
+        if written.is_err() {
+            // Nobody reads any more, as in `batonctl tail … | head`.
+            std::process::exit(0);
+        }
+    }
+
+    pub fn event(&self, log: LogId, event: &Event) {
+        self.json(&json!({ "type": "event", "log": log, "event": event }));
+    }
+
+    pub fn receipt(&self, receipt: &Receipt) {
+        self.json(&json!({ "type": "receipt", "receipt": receipt }));
+        if let ReceiptOutcome::Accepted { effect } = &receipt.outcome
+            && !self.json
+        {
+            self.note(&effect_words(effect));
+        }
+    }
+
+    pub fn failure(&self, failure: &Failure) {
+        eprintln!("batonctl: {}", failure.message());
+    }
+}
+
+fn effect_words(effect: &CommandEffect) -> String {
+    match effect {
+        CommandEffect::Applied => "done".to_owned(),
+        CommandEffect::Unchanged => "it was so already".to_owned(),
+        CommandEffect::PromptAccepted { delivery } => match delivery {
+            Delivery::Steer => "accepted: it steers the answer that is on".to_owned(),
+            Delivery::Queue => "accepted: it is in the queue".to_owned(),
+            Delivery::Interrupt => "accepted: it runs next".to_owned(),
+        },
+        CommandEffect::Stopped { runs } => format!("stopped {} run(s)", runs.len()),
+        CommandEffect::Withdrawn => "taken back before it ran".to_owned(),
+        CommandEffect::AlreadyEnded { outcome } => {
+            format!("it had ended before: {}", outcome_words(outcome))
+        }
+    }
+}
+
+/// How a run ended, in words.
+pub fn outcome_words(outcome: &RunOutcome) -> String {
+    match outcome {
+        RunOutcome::Completed => "completed".to_owned(),
+        RunOutcome::Stopped { .. } => "stopped".to_owned(),
+        RunOutcome::Failed { message } => format!("failed: {message}"),
+        RunOutcome::Lost => "lost: its host went away".to_owned(),
+    }
+}
+
+/// Prints a session's events for people: prompts, answers as they grow, and ends.
+#[derive(Default)]
+pub struct Transcript {
+    texts: PartTexts,
+    in_text: bool,
+}
+
+impl Transcript {
+    pub fn event(&mut self, output: &Output, event: &Event) {
+        if let Some((_, kind, text)) = self.texts.read(event) {
+            if *kind == PartKind::Text && !text.is_empty() {
+                self.in_text = true;
+                output.text(text);
+            }
+            return;
+        }
+        let line = match &event.body {
+            EventBody::PromptSent(body) => format!("[{}] > {}", event.seq, body.text),
+            EventBody::PromptEdited(body) => format!("[{}] edited > {}", event.seq, body.text),
+            EventBody::PromptWithdrawn(body) => {
+                format!("[{}] taken back: {}", event.seq, body.prompt)
+            }
+            EventBody::RunStarted(body) => format!("[{}] {} answers", event.seq, body.agent),
+            EventBody::SteerConsumed(_) => format!("[{}] the steer is taken in", event.seq),
+            EventBody::RunEnded(body) => {
+                format!("[{}] {}", event.seq, outcome_words(&body.outcome))
+            }
+            EventBody::QueuePaused(_) => format!("[{}] the queue is paused", event.seq),
+            EventBody::QueueResumed(_) => format!("[{}] the queue goes on", event.seq),
+            EventBody::SessionRenamed(body) => format!("[{}] title: {}", event.seq, body.title),
+            _ => return,
+        };
+        if std::mem::take(&mut self.in_text) {
+            output.line("");
+        }
+        output.line(&line);
+    }
+}

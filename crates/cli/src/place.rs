@@ -1,0 +1,34 @@
+//! Where this device lives.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use baton_client::{Device, DeviceConfig, LinkedHub, TokenFile};
+
+use crate::failure::Failure;
+
+/// The data directory that was asked for, or the default one.
+pub fn data_dir(asked: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(dir) = asked {
+        return Ok(dir.to_owned());
+    }
+    let home = dirs::data_dir().ok_or_else(|| {
+        Failure::Usage("there is no data directory for this user: give one with --data".to_owned())
+    })?;
+    Ok(home.join("baton").join("batonctl"))
+}
+
+/// Opens the device that was linked before.
+pub async fn open(data_dir: &Path) -> Result<Device, Failure> {
+    let hub = LinkedHub::load(data_dir)?.ok_or(Failure::NotLinked)?;
+    let tokens = TokenFile::in_dir(data_dir);
+    if !tokens.path().exists() {
+        return Err(Failure::NotLinked);
+    }
+    let config = DeviceConfig {
+        data_dir: data_dir.to_owned(),
+        hub,
+        tokens: Arc::new(tokens),
+    };
+    Ok(Device::open(config).await?)
+}
