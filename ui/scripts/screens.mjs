@@ -1,32 +1,14 @@
 // Draws every screen from the built files with the fake hub, in the system's Chromium, under the desktop's content security policy.
 // `npm run screens [-- NAME…]` writes docs/screens/NAME-{light,dark}[-narrow].png, and fails on a violation of the policy, on an error in
 // the page and on what axe finds.
-import { createServer } from "node:http";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { extname, join, normalize, resolve } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { launchChromium, servePages } from "./pages.mjs";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-const dist = resolve(here, "../dist");
-const out = resolve(here, "../../docs/screens");
+const out = fileURLToPath(new URL("../../docs/screens", import.meta.url));
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// The policy of tauri.conf.json, with the page's own origin where the desktop has its protocol.
-const CSP = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
-  "font-src 'self'",
-  "img-src 'self' asset: blob: data:",
-  "connect-src ipc: http://ipc.localhost",
-  "frame-src 'none'",
-  "base-uri 'none'",
-  "form-action 'none'",
-].join("; ");
-
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
 const WIDE = { width: 1180, height: 800 };
 const NARROW = { width: 420, height: 800 };
@@ -201,20 +183,8 @@ const wanted = process.argv.slice(2).filter((name) => name in screens);
 const names = wanted.length > 0 ? wanted : Object.keys(screens);
 
 await mkdir(out, { recursive: true });
-const server = createServer(async (request, response) => {
-  const path = new URL(request.url ?? "/", "http://page").pathname;
-  const file = join(dist, normalize(path === "/" ? "/index.html" : path));
-  try {
-    const body = await readFile(file);
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-security-policy": CSP });
-    response.end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((done) => server.listen(0, "127.0.0.1", done));
-const origin = `http://127.0.0.1:${server.address().port}/`;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+const { origin, close } = await servePages();
+const browser = await launchChromium();
 
 const faults = [];
 try {
@@ -254,7 +224,7 @@ try {
   }
 } finally {
   await browser.close();
-  server.close();
+  close();
 }
 
 async function checkWithAxe(page, label) {

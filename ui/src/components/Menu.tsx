@@ -75,7 +75,7 @@ export function Menu({ label, items, testId, className = "" }: Props) {
           id={id}
           role="menu"
           aria-label={label}
-          className="absolute end-0 bottom-full z-20 mb-1.5 w-max min-w-48 rounded-lg border border-line bg-raised p-1 shadow-float"
+          className="absolute end-0 bottom-full z-20 mb-1.5 w-max min-w-48 rounded-lg border border-line bg-raised p-1 text-ink shadow-float"
           onKeyDown={onKeyDown}
         >
           {items.map((item) => (

@@ -29,10 +29,15 @@ export function TailBlock({ text }: { text: string }) {
   return (
     <div className="block" dir="auto">
       <ReactMarkdown remarkPlugins={PLUGINS} components={GROWING} urlTransform={asWritten}>
-        {remend(text, { linkMode: "text-only", singleTilde: false })}
+        {remend(withoutHalfFence(text), { linkMode: "text-only", singleTilde: false })}
       </ReactMarkdown>
     </div>
   );
+}
+
+/** The first backticks of a closing fence are not code. */
+function withoutHalfFence(text: string): string {
+  return text.replace(/\n[`~]{1,2}$/, "\n");
 }
 
 function components(progress: CodeProgress): Components {

@@ -21,7 +21,7 @@ import {
   restoreDraft,
   type Situation,
 } from "./composer.logic";
-import { StopButton } from "./StopButton";
+import { StopButton, StopNote } from "./StopButton";
 
 /** Sends into an open session: steer, queue or interrupt while a run is on, and Stop always within reach. */
 export function SessionComposer({ open }: { open: OpenSession }) {
@@ -69,7 +69,8 @@ export function SessionComposer({ open }: { open: OpenSession }) {
     else void send(key === "send" ? chosen : other);
   };
 
-  const note = escape === "armed" ? t("composer.escAgain") : noteFor(situation, other);
+  const note =
+    run?.stopping === "waitingForHub" ? <StopNote /> : escape === "armed" ? t("composer.escAgain") : noteFor(situation, other);
 
   return (
     <ComposerBox

@@ -1,4 +1,3 @@
-import { Button } from "../../components/Button";
 import { Menu } from "../../components/Menu";
 import type { SessionId } from "../../generated/SessionId";
 import type { StopTarget } from "../../generated/StopTarget";
@@ -15,33 +14,41 @@ export function StopButton({ session, target }: { session: SessionId; target: St
   const state = stopping === "none" && isPressed ? "sending" : stopping;
   const label = { none: t("composer.stop"), sending: t("composer.stopping"), waitingForHub: t("composer.stopShort") }[state];
   return (
-    <div className="flex items-center gap-2">
-      {state === "waitingForHub" && pressed?.command !== undefined && (
-        <Button tone="quiet" size="small" testId="stop-cancel" onClick={() => void cancelStop()}>
-          {t("common.cancel")}
-        </Button>
-      )}
-      <div className="flex h-8 rounded-md border border-bad/60 bg-raised text-bad">
-        <button
-          type="button"
-          data-testid="stop"
-          data-state={state}
-          className="inline-flex min-w-22 items-center justify-center gap-1.5 rounded-s-md px-2.5 font-medium hover:bg-bad-soft"
-          onClick={() => void stop(session, target, "tree")}
-        >
-          <span aria-hidden="true" className={`size-2.5 rounded-[2px] bg-current ${state === "sending" ? "breathe" : ""}`} />
-          {label}
-        </button>
-        <Menu
-          label={t("composer.stopMore")}
-          testId="stop-menu"
-          className="h-full rounded-e-md border-s border-bad/40 px-1.5 hover:bg-bad-soft"
-          items={[
-            { id: "this", label: t("composer.stopThis"), hint: "Esc Esc", onSelect: () => void stop(session, target, "tree") },
-            { id: "all", label: t("composer.stopAll"), onSelect: () => void stop(session, target, "session") },
-          ]}
-        />
-      </div>
+    <div className="flex h-8 shrink-0 rounded-md border border-bad/60 bg-raised text-bad">
+      <button
+        type="button"
+        data-testid="stop"
+        data-state={state}
+        className="inline-flex min-w-27 items-center justify-center gap-1.5 rounded-s-md px-2.5 font-medium hover:bg-bad-soft"
+        onClick={() => void stop(session, target, "tree")}
+      >
+        <span aria-hidden="true" className={`size-2.5 rounded-[2px] bg-current ${state === "sending" ? "breathe" : ""}`} />
+        {label}
+      </button>
+      <Menu
+        label={t("composer.stopMore")}
+        testId="stop-menu"
+        className="h-full rounded-e-md border-s border-bad/40 px-1.5 hover:bg-bad-soft"
+        items={[
+          { id: "this", label: t("composer.stopThis"), hint: "Esc Esc", onSelect: () => void stop(session, target, "tree") },
+          { id: "all", label: t("composer.stopAll"), onSelect: () => void stop(session, target, "session") },
+        ]}
+      />
     </div>
+  );
+}
+
+/** What is said beside the button while a stop cannot be sent. */
+export function StopNote() {
+  const pressed = useInterface((state) => state.stopPressed);
+  return (
+    <span className="text-warn" data-testid="stop-waits">
+      {t("composer.stopWaits")}
+      {pressed?.command !== undefined && (
+        <button type="button" data-testid="stop-cancel" className="ms-1.5 font-medium underline" onClick={() => void cancelStop()}>
+          {t("common.cancel")}
+        </button>
+      )}
+    </span>
   );
 }

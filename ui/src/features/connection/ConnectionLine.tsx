@@ -25,16 +25,16 @@ export function ConnectionLine() {
   return (
     <footer
       data-testid="connection"
-      className={`flex min-h-7 shrink-0 items-center gap-2 border-t border-line px-3 text-sm ${TONES[tone]}`}
+      className={`flex min-h-7 shrink-0 items-center gap-x-2 border-t border-line px-3 text-sm ${TONES[tone]} ${tone === "bad" ? "flex-wrap py-1" : ""}`}
     >
-      <p role="status" aria-label={t("connection.label")} className="flex min-w-0 items-center gap-1.5">
+      <p role="status" aria-label={t("connection.label")} className="flex min-w-0 shrink-0 items-center gap-1.5">
         <Icon name={shown ? iconOf(shown) : "retry"} className={`size-3.5 ${shown === "live" ? "text-good" : ""}`} />
         <span data-testid="connection-phase" data-phase={connection?.phase ?? "none"} className="truncate">
           {connection && shown ? phaseText({ ...connection, phase: shown }, now) : t("connection.none")}
         </span>
       </p>
       {connection?.problem && shown !== "live" && (
-        <p className="min-w-0 truncate" data-testid="connection-problem" title={`${connection.problem.message} ${connection.problem.hint}`}>
+        <p className={`min-w-0 ${tone === "bad" ? "" : "truncate"}`} data-testid="connection-problem" title={`${connection.problem.message} ${connection.problem.hint}`}>
           {connection.problem.message}
           {connection.problem.hint !== "" && ` · ${connection.problem.hint}`}
         </p>

@@ -5,7 +5,7 @@ import { t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { nameOf } from "../../state/names.logic";
+import { isThisDevice, nameOf } from "../../state/names.logic";
 import { QueueRow } from "./QueueRow";
 import { waitingOnly } from "./queue.logic";
 
@@ -55,7 +55,7 @@ function QueueState({ queue }: { queue: QueueView }) {
         <Icon name="pause" className="size-3.5" />
         <span className="truncate">
           {t(`queue.paused.${queue.paused}`)}
-          {queue.pausedBy?.type === "device" && ` ${t("queue.pausedBy", { who: nameOf(account, queue.pausedBy) })}`}
+          {queue.pausedBy?.type === "device" && ` ${t("queue.pausedBy", { who: isThisDevice(account, queue.pausedBy) ? t("who.thisDevice") : nameOf(account, queue.pausedBy) })}`}
         </span>
       </p>
     );

@@ -31,6 +31,7 @@ export function answerOf(rows: readonly TranscriptRow[], run: RunId | undefined)
 
 /** `120 in · 480 out`, with a dash for what is not known. */
 export function usageText(body: Extract<RowBody, { type: "runEnd" }>): string {
+  if (body.usage?.inputTokens === undefined && body.usage?.outputTokens === undefined) return t("end.tokensUnknown");
   const known = (count: number | undefined) => (count === undefined ? t("common.unknown") : formatCount(count));
   return t("end.tokens", { input: known(body.usage?.inputTokens), output: known(body.usage?.outputTokens) });
 }

@@ -34,8 +34,8 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
     if (command === undefined) setAsked("no");
   };
   return (
-    <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 text-sm ${looks.frame}`}>
-      <p className="flex items-start gap-1.5" data-testid="run-outcome">
+    <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 text-sm ${outcome.type === "failed" ? "" : "sm:flex-nowrap"} ${looks.frame}`}>
+      <p className="flex items-start gap-1.5 sm:min-w-0 sm:shrink" data-testid="run-outcome">
         <Icon name={looks.icon} className={`mt-0.5 ${outcome.type === "stopped" ? "size-3" : "size-3.5"}`} />
         <span className="min-w-0">
           <OutcomeText outcome={outcome} />
@@ -47,10 +47,10 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
           {outcome.message}
         </p>
       )}
-      <span className="text-ink-muted tabular-nums" data-testid="run-usage" title={t("end.tokensLabel")}>
+      <span className="ms-auto shrink-0 text-ink-muted tabular-nums" data-testid="run-usage" title={t("end.tokensLabel")}>
         {formatDuration(body.durationMs)} · {usageText(body)}
       </span>
-      <span className="flex items-center gap-1">
+      <span className="flex shrink-0 items-center gap-1">
         <CopyButton
           text={() => answerOf(useConversation.getState().open?.rows ?? [], run)}
           label={t("row.copyAnswer")}

@@ -1,0 +1,79 @@
+/** A page of the built UI on the fake hub. */
+import type { Browser, Page } from "playwright-core";
+import { launchChromium, servePages } from "../../scripts/pages.mjs";
+
+export const sessionId = (place: number) => `0192f0c0-1111-7000-8000-${String(place).padStart(12, "0")}`;
+export const id = (name: string) => `[data-testid="${name}"]`;
+
+export interface Stage {
+  browser: Browser;
+  origin: string;
+  close: () => Promise<void>;
+}
+
+export async function openStage(): Promise<Stage> {
+  const pages = await servePages();
+  const browser = await launchChromium();
+  return {
+    browser,
+    origin: pages.origin,
+    close: async () => {
+      await browser.close();
+      pages.close();
+    },
+  };
+}
+
+/** A page whose agent speaks only when told to (`tick=0`), with every fault and every foreign request collected. */
+export async function openPage(stage: Stage, query = ""): Promise<{ page: Page; faults: string[]; foreign: string[] }> {
+  const page = await stage.browser.newPage({ viewport: { width: 1100, height: 760 } });
+  const faults: string[] = [];
+  const foreign: string[] = [];
+  page.on("pageerror", (error) => faults.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") faults.push(message.text());
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(stage.origin) && !request.url().startsWith("data:")) foreign.push(request.url());
+  });
+  await page.goto(`${stage.origin}?tick=0&${query}`);
+  await page.waitForSelector(id("sessions"));
+  return { page, faults, foreign };
+}
+
+export async function openSession(page: Page, place: number): Promise<void> {
+  await page.click(id(`session-row-${sessionId(place)}`));
+  await page.waitForSelector('[data-testid^="row-"]');
+}
+
+/** Lets the agent say so many characters, and waits until they stand in the store. */
+export async function say(page: Page, characters: number): Promise<void> {
+  await page.evaluate(
+    (count) =>
+      new Promise<void>((done) => {
+        (window as unknown as { __batonFake: { tick(count: number): void } }).__batonFake.tick(count);
+        // The fake sends a frame after 16 ms; then the page draws it.
+        setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done())), 24);
+      }),
+    characters,
+  );
+}
+
+/** Where the scroller stands, and the row at its middle with its place on the screen. */
+export function readingPosition(page: Page): Promise<{ row: string; y: number; fromEnd: number }> {
+  return page.evaluate(() => {
+    const scroller = document.querySelector('[data-testid="transcript"]');
+    if (!scroller) throw new Error("no transcript");
+    const box = scroller.getBoundingClientRect();
+    const middle = box.top + box.height / 2;
+    const row = [...scroller.querySelectorAll("article")].find((each) => {
+      const { top, bottom } = each.getBoundingClientRect();
+      return top <= middle && bottom >= middle;
+    });
+    return {
+      row: row?.dataset.testid ?? "none",
+      y: row?.getBoundingClientRect().top ?? 0,
+      fromEnd: scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop,
+    };
+  });
+}
