@@ -21,7 +21,7 @@ pub async fn view_request(shell: Shared<'_>, request: ViewRequest) -> Result<Vie
 /// Gives every change to the page, at most one message a frame.
 #[tauri::command]
 pub async fn view_connect(shell: Shared<'_>, channel: Channel<ViewFrame>) -> Result<(), String> {
-    shell.view_connect(channel).await
+    shell.view_connect(channel)
 }
 
 /// How far the start is.

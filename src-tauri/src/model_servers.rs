@@ -18,6 +18,9 @@ const USUAL: [(&str, u16); 4] = [
     ("Small local model", 7_430),
 ];
 
+/// The model that `cargo xtask model-server` serves, and what of a conversation fits into its context.
+const SMALL_MODEL: (&str, usize) = ("smollm2-135m", 8_000);
+
 /// An OpenAI-compatible server's list of models.
 #[derive(Deserialize)]
 struct ModelList {
@@ -41,6 +44,11 @@ pub async fn detect() -> Vec<DetectedModelServer> {
         })
     });
     join_all(probes).await.into_iter().flatten().collect()
+}
+
+/// How much of a conversation fits into a model's context, where that is known to be little.
+pub fn context_chars(model: &str) -> Option<usize> {
+    (model == SMALL_MODEL.0).then_some(SMALL_MODEL.1)
 }
 
 /// The models at an endpoint, those for chatting first; nothing where no such server answers.

@@ -105,11 +105,6 @@ impl Profile {
         self.folder.join("hub")
     }
 
-    /// The runner inside the application.
-    pub fn runner_folder(&self) -> PathBuf {
-        self.folder.join("runner")
-    }
-
     /// The window's title.
     pub fn window_title(&self) -> String {
         if self.name.is_default() {

@@ -1,9 +1,8 @@
-//! What a profile knows about itself from one start to the next. No secrets.
+//! What a profile knows about itself from one start to the next. No secrets, and nothing about the hub: the device keeps that itself.
 
 use std::io;
 use std::path::PathBuf;
 
-use baton_protocol::{AccountId, HubAddress, Principal};
 use serde::{Deserialize, Serialize};
 
 use crate::private_files;
@@ -13,29 +12,12 @@ use crate::profile::Profile;
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// The hub that this device is linked to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hub: Option<LinkedHub>,
     /// The hub and the runner inside the application, where the person chose "on this computer".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalSettings>,
     /// Whether the person chose to keep tokens in files.
     #[serde(default)]
     pub tokens_in_files: bool,
-}
-
-/// Where the hub is and who this device is there.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LinkedHub {
-    /// Where it is, and its pinned key.
-    pub address: HubAddress,
-    /// Whose device this is.
-    pub account: AccountId,
-    /// Which device this is.
-    pub principal: Principal,
-    /// The hub's name for people.
-    pub hub_name: String,
 }
 
 /// The hub and the runner inside the application.
@@ -46,8 +28,6 @@ pub struct LocalSettings {
     pub port: u16,
     /// What answers.
     pub model: ModelSettings,
-    /// Who the runner is at the hub.
-    pub runner: Principal,
 }
 
 /// A model behind an OpenAI-compatible endpoint. Its key, where it needs one, is in the keyring.
@@ -58,6 +38,9 @@ pub struct ModelSettings {
     pub base_url: String,
     /// The model's name there.
     pub model: String,
+    /// How much of a conversation fits into its context, where that is known to be little.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context_chars: Option<usize>,
 }
 
 /// Why the settings cannot be read or kept.

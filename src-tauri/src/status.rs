@@ -61,11 +61,6 @@ impl StatusBoard {
         self.step().local = local;
     }
 
-    /// What is shown now.
-    pub fn phase(&self) -> ShellPhase {
-        self.step().phase
-    }
-
     /// All of it.
     pub fn status(&self) -> ShellStatus {
         let step = self.step().clone();

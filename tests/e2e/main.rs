@@ -1,1 +1,25 @@
-//! Real windows.
+//! The product as people have it: real windows, a real hub, a real runner, a real model.
+//!
+//! `cargo xtask test` runs it. By hand, with `cargo xtask model-server` in another terminal and the programs built
+//! (`cargo build -p baton-hub -p baton-runner -p baton-cli`):
+//!
+//! ```sh
+//! export BATON_TEST_MODEL_URL=http://127.0.0.1:7430/v1 BATON_TEST_MODEL_NAME=smollm2-135m
+//! xvfb-run -a -s "-screen 0 1280x900x24 -nolisten tcp" dbus-run-session -- sh -c \
+//!   'printf pw | gnome-keyring-daemon --unlock --components=secrets; cargo test -p baton --test e2e -- --test-threads=1'
+//! ```
+//!
+//! The tests run one after the other: there is one screen and one small model. "In the middle of an answer" is a state here: the proxy
+//! before the model holds the answer after so many pieces until the test lets it go on.
+
+mod desktop;
+mod driver;
+mod history;
+mod scenarios;
+mod screen;
+mod stage;
+
+/// Programs, and devices of the terminal, as the tests without a window have them.
+#[allow(dead_code)]
+#[path = "../system/tests/it/stage.rs"]
+mod programs;

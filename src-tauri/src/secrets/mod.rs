@@ -23,6 +23,8 @@ pub enum SecretName {
 }
 
 impl SecretName {
+    const ALL: [Self; 3] = [Self::DeviceToken, Self::RunnerToken, Self::ModelKey];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::DeviceToken => "device-token",
@@ -104,18 +106,11 @@ impl Secrets {
         *lock(&self.place)
     }
 
-    /// Keeps secrets in files from now on. What the keyring holds already is taken over as far as it opens.
+    /// Keeps secrets in files from now on. What a keyring holds that is known to be open is taken over.
     pub async fn use_files(&self) -> Result<(), SecretError> {
-        if self.place() == SecretPlace::File {
-            return Ok(());
-        }
-        for name in [
-            SecretName::DeviceToken,
-            SecretName::RunnerToken,
-            SecretName::ModelKey,
-        ] {
-            let readable = self.state() == KeyringState::Ok;
-            if readable && let Ok(Some(secret)) = keyring::get(&self.profile, name).await {
+        let takes_over = self.place() == SecretPlace::Keyring && self.state() == KeyringState::Ok;
+        for name in SecretName::ALL.into_iter().filter(|_| takes_over) {
+            if let Some(secret) = self.get(name).await? {
                 file::set(&self.profile, name, &secret).map_err(SecretError::File)?;
             }
         }

@@ -1,0 +1,228 @@
+//! The desktop as a person has it: a window, a profile, a mouse and a keyboard.
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use baton_testkit::eventually;
+use fantoccini::Locator;
+use fantoccini::elements::Element;
+use serde_json::Value;
+
+use crate::driver::Driver;
+use crate::screen::Screen;
+
+/// Far beyond anything that still works; a small model on two busy cores writes slowly.
+pub const LIMIT: Duration = Duration::from_secs(90);
+
+/// A window that is open.
+pub struct Desktop {
+    driver: Driver,
+    profile: String,
+    root: PathBuf,
+}
+
+impl Desktop {
+    /// Opens the application with a profile; with a link, the profile links itself where it has no hub yet.
+    pub async fn start(root: &Path, profile: &str, link: Option<&str>) -> Self {
+        let mut arguments = vec![
+            "--profile".to_owned(),
+            profile.to_owned(),
+            "--data-root".to_owned(),
+            root.to_string_lossy().into_owned(),
+        ];
+        if let Some(link) = link {
+            arguments.extend(["--link".to_owned(), link.to_owned()]);
+        }
+        let application = Path::new(env!("CARGO_BIN_EXE_baton"));
+        let driver = Driver::start(application, &arguments).await;
+        Self {
+            driver,
+            profile: profile.to_owned(),
+            root: root.to_owned(),
+        }
+    }
+
+    /// Opens the same profile again after it was closed or killed.
+    pub async fn start_again(&self) -> Self {
+        Self::start(&self.root, &self.profile, None).await
+    }
+
+    /// The profile's folder.
+    pub fn folder(&self) -> PathBuf {
+        self.root.join(&self.profile)
+    }
+
+    /// SIGKILL to the application, its webview and its driver.
+    pub async fn kill_9(&mut self) {
+        self.driver.kill_9().await;
+    }
+
+    /// Closes the window as a person does, and waits until the application has ended by itself.
+    pub async fn close(mut self) {
+        let lock = self.folder().join("lock");
+        // The answer may be lost with the application.
+        let _ = self.driver.client.close_window().await;
+        eventually(LIMIT, "the application gives its profile back", || async {
+            let file = fs::File::open(&lock).ok()?;
+            file.try_lock().ok()
+        })
+        .await;
+        self.driver.kill_9().await;
+    }
+
+    /// What the screen holds; nothing while the page is loading.
+    pub async fn screen(&self) -> Option<Screen> {
+        let script = "return window.__batonInspect ? window.__batonInspect() : null";
+        match self.driver.client.execute(script, Vec::new()).await {
+            Ok(Value::Null) => None,
+            Ok(held) => Some(Screen(held)),
+            Err(error) => panic!(
+                "{} does not answer: {error}\n{}",
+                self.profile,
+                self.driver.said()
+            ),
+        }
+    }
+
+    /// Waits until the screen holds what `pick` takes.
+    pub async fn wait<T>(&self, what: &str, pick: impl Fn(&Screen) -> Option<T>) -> T {
+        let label = format!("{what} on {}", self.profile);
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        let found = eventually(LIMIT + Duration::from_secs(5), &label, || async {
+            let screen = self.screen().await;
+            let found = screen.as_ref().and_then(&pick);
+            match found {
+                Some(found) => Some(Some(found)),
+                None if tokio::time::Instant::now() < deadline => None,
+                None => {
+                    eprintln!("the screen of {} holds: {:#?}", self.profile, screen);
+                    Some(None)
+                }
+            }
+        })
+        .await;
+        match found {
+            Some(found) => found,
+            None => {
+                self.screenshot(&format!("failed-{}", self.profile)).await;
+                panic!("not within {LIMIT:?}: {label}\n{}", self.driver.said())
+            }
+        }
+    }
+
+    /// Waits until the screen holds exactly this.
+    pub async fn wait_equal<T: PartialEq + Debug>(
+        &self,
+        what: &str,
+        expected: &T,
+        read: impl Fn(&Screen) -> T,
+    ) {
+        self.wait(what, |screen| (read(screen) == *expected).then_some(()))
+            .await;
+    }
+
+    /// Waits until an element with this `data-testid` is drawn.
+    pub async fn element(&self, test_id: &str) -> Element {
+        self.find(&format!("[data-testid=\"{test_id}\"]")).await
+    }
+
+    /// Waits until an element that this CSS selector names is drawn.
+    pub async fn find(&self, css: &str) -> Element {
+        let waiting = self.driver.client.wait().at_most(LIMIT);
+        match waiting.for_element(Locator::Css(css)).await {
+            Ok(element) => element,
+            Err(error) => {
+                self.screenshot(&format!("failed-{}", self.profile)).await;
+                panic!(
+                    "no `{css}` on {}: {error}\n{}",
+                    self.profile,
+                    self.driver.said()
+                );
+            }
+        }
+    }
+
+    /// Waits until the element with this `data-testid` says what `pick` takes.
+    pub async fn wait_text(
+        &self,
+        test_id: &str,
+        what: &str,
+        pick: impl Fn(&str) -> bool,
+    ) -> String {
+        let css = format!("[data-testid=\"{test_id}\"]");
+        let label = format!("{what} in `{test_id}` on {}", self.profile);
+        eventually(LIMIT, &label, || async {
+            let element = self.driver.client.find(Locator::Css(&css)).await.ok()?;
+            element.text().await.ok().filter(|text| pick(text))
+        })
+        .await
+    }
+
+    /// Presses the element with this `data-testid`.
+    pub async fn press(&self, test_id: &str) {
+        self.press_css(&format!("[data-testid=\"{test_id}\"]"))
+            .await;
+    }
+
+    /// Presses the element that this CSS selector names, once it can be pressed.
+    pub async fn press_css(&self, css: &str) {
+        let label = format!("`{css}` can be pressed on {}", self.profile);
+        eventually(LIMIT, &label, || async {
+            let element = self.driver.client.find(Locator::Css(css)).await.ok()?;
+            if !element.is_enabled().await.ok()? {
+                return None;
+            }
+            element.click().await.ok()
+        })
+        .await;
+    }
+
+    /// Types into the element with this `data-testid`.
+    pub async fn type_into(&self, test_id: &str, text: &str) {
+        let element = self.element(test_id).await;
+        element.send_keys(text).await.expect("it takes keys");
+    }
+
+    /// Sends a prompt from the composer as it stands, as a person does.
+    pub async fn send(&self, text: &str) {
+        self.type_into("composer", text).await;
+        self.press("send").await;
+    }
+
+    /// Sends a prompt while a run is on, in this way: `steer`, `queue` or `interrupt`.
+    pub async fn send_as(&self, delivery: &str, text: &str) {
+        let css = format!("label:has([data-testid=\"delivery-{delivery}\"])");
+        self.press_css(&css).await;
+        self.find(&format!(
+            "[data-testid=\"send\"][data-delivery=\"{delivery}\"]"
+        ))
+        .await;
+        self.send(text).await;
+    }
+
+    /// Begins a session with this prompt, and gives its id.
+    pub async fn begin(&self, prompt: &str) -> String {
+        self.press("new-session").await;
+        self.send(prompt).await;
+        self.wait("a new session", |screen| {
+            screen.open_session().map(str::to_owned)
+        })
+        .await
+    }
+
+    /// Opens a session from the list.
+    pub async fn open(&self, session: &str) {
+        self.press(&format!("session-row-{session}")).await;
+    }
+
+    /// Draws the window into `target/e2e-screens`.
+    pub async fn screenshot(&self, name: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e-screens");
+        fs::create_dir_all(&folder).expect("a folder for screenshots");
+        if let Ok(png) = self.driver.client.screenshot().await {
+            fs::write(folder.join(format!("{name}.png")), png).expect("a screenshot can be kept");
+        }
+    }
+}

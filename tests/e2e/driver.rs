@@ -1,0 +1,67 @@
+//! WebKitWebDriver: one for each window, in a process group of its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use baton_testkit::{Child, eventually};
+use fantoccini::{Client, ClientBuilder};
+use serde_json::json;
+
+/// A debug build on two busy cores needs its time.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// A driver with the one application that it started.
+pub struct Driver {
+    process: Child,
+    /// Speaks to the page.
+    pub client: Client,
+}
+
+impl Driver {
+    /// Starts the application under a driver of its own.
+    pub async fn start(application: &Path, arguments: &[String]) -> Self {
+        let address = free_port();
+        let mut command = Command::new("WebKitWebDriver");
+        command
+            .arg(format!("--port={}", address.port()))
+            .arg("--host=127.0.0.1")
+            .env("TAURI_WEBVIEW_AUTOMATION", "true")
+            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
+        let process = Child::spawn(command);
+        eventually(START_LIMIT, "WebKitWebDriver listens", || async {
+            tokio::net::TcpStream::connect(address).await.ok()
+        })
+        .await;
+        let options = json!({"binary": application, "args": arguments});
+        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)];
+        let url = format!("http://{address}");
+        let mut builder = ClientBuilder::rustls().expect("rustls has its provider");
+        let connecting = builder
+            .capabilities(capabilities.into_iter().collect())
+            .connect(&url);
+        let client = match tokio::time::timeout(START_LIMIT, Box::pin(connecting)).await {
+            Ok(Ok(client)) => client,
+            Ok(Err(error)) => panic!("the application did not start: {error}\n{process}"),
+            Err(_) => panic!("the application did not start within {START_LIMIT:?}\n{process}"),
+        };
+        Self { process, client }
+    }
+
+    /// Kills the driver and the application with everything it started, as a power cut would.
+    pub async fn kill_9(&mut self) {
+        self.process.kill_9().await;
+    }
+
+    /// What both printed, for a failing test.
+    pub fn said(&self) -> String {
+        self.process.to_string()
+    }
+}
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port on loopback")
+}

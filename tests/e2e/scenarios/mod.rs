@@ -1,0 +1,6 @@
+//! What must hold for a person with two machines.
+
+mod crashes;
+mod deliveries;
+mod handover;
+mod offline;

@@ -1,0 +1,133 @@
+//! What a scenario plays on: a hub, a runner, the real model behind a witness, and windows.
+
+use std::path::Path;
+use std::process::Command;
+
+use baton_testkit::{Child, RecordingProxy, bin};
+use tempfile::TempDir;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::desktop::Desktop;
+use crate::programs::{Device, Hub};
+
+/// One screen, one small model: one scenario at a time, however the tests are started.
+static SCREEN: Mutex<()> = Mutex::const_new(());
+
+/// Enough of an answer to be in the middle of it.
+pub const HALF: usize = 24;
+
+/// A prompt whose answer is long enough to be caught in the middle.
+pub const LONG: &str = "Write a long story about a lighthouse keeper, with many details.";
+
+/// Everything but the windows.
+pub struct Stage {
+    pub hub: Hub,
+    pub runner: Runner,
+    pub model: RecordingProxy,
+    /// A device without a window, which reads the hub's log.
+    pub witness: Device,
+    folder: TempDir,
+    _screen: MutexGuard<'static, ()>,
+}
+
+impl Stage {
+    /// A hub with its usual limits.
+    pub async fn set() -> Self {
+        Self::set_with(&[]).await
+    }
+
+    /// A hub with other limits.
+    pub async fn set_with(hub_arguments: &[&str]) -> Self {
+        let screen = SCREEN.lock().await;
+        let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
+        let hub = Hub::start_at(crate::programs::Place::Here, "127.0.0.1:0", hub_arguments).await;
+        let folder = TempDir::new().expect("a temporary folder");
+        let link = hub.link("runner").await;
+        let runner = Runner::start(
+            &folder.path().join("runner"),
+            &model.base_url(),
+            Some(&link),
+        )
+        .await;
+        let witness = Device::link(&hub, "Witness").await;
+        Self {
+            hub,
+            runner,
+            model,
+            witness,
+            folder,
+            _screen: screen,
+        }
+    }
+
+    /// Opens a window that is a new device of this name, live and with an agent.
+    pub async fn desktop(&self, profile: &str) -> Desktop {
+        let link = self.hub.link("device").await;
+        let desktop =
+            Desktop::start(&self.folder.path().join("desktops"), profile, Some(&link)).await;
+        desktop
+            .wait("a live line and an agent", |screen| {
+                (screen.phase() == "live" && screen.has_agent()).then_some(())
+            })
+            .await;
+        desktop
+    }
+
+    /// Starts the runner again as the one that it was.
+    pub async fn start_runner_again(&mut self) {
+        self.runner = Runner::start(
+            &self.folder.path().join("runner"),
+            &self.model.base_url(),
+            None,
+        )
+        .await;
+    }
+
+    /// The answer of the n-th call as the model's server gave it, once it is over.
+    pub async fn sent(&self, call: usize) -> String {
+        self.model.wait_ended(call).await;
+        self.model.exchanges()[call].text.clone()
+    }
+
+    /// Waits until the n-th answer is held in its middle, and gives what was handed over by then.
+    pub async fn half(&self, call: usize) -> String {
+        self.model.wait_sent(call, HALF).await
+    }
+}
+
+/// A runner's process.
+pub struct Runner {
+    pub child: Child,
+}
+
+impl Runner {
+    /// Starts it, and waits until the hub has it.
+    pub async fn start(data: &Path, model_url: &str, link: Option<&str>) -> Self {
+        let mut command = Command::new(bin("baton-runner"));
+        command.arg("--data").arg(data);
+        if let Some(link) = link {
+            command.args(["--link", link]);
+        }
+        command.args(["--name", "build-box", "--base-url", model_url]);
+        command.args(["--model", &variable("BATON_TEST_MODEL_NAME")]);
+        command.env("OPENAI_API_KEY", "none");
+        let child = Child::spawn(command);
+        child
+            .wait_for_line("its greeting", |line| {
+                line.contains("\"connected\":true").then_some(())
+            })
+            .await;
+        Self { child }
+    }
+}
+
+/// # Panics
+/// When it is not set: a test without its model server would show nothing.
+fn variable(name: &str) -> String {
+    match std::env::var(name) {
+        Ok(value) if !value.is_empty() => value,
+        _ => panic!(
+            "`{name}` is not set: these tests need a real model server. Run `cargo xtask test`, or see the head of tests/e2e/main.rs"
+        ),
+    }
+}
