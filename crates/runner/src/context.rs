@@ -121,3 +121,45 @@ fn fit(mut turns: Vec<ModelMessage>, chars_max: usize) -> Vec<ModelMessage> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(role: ModelRole, text: &str) -> ModelMessage {
+        ModelMessage {
+            role,
+            text: text.to_owned(),
+        }
+    }
+
+    fn texts(turns: Vec<ModelMessage>) -> Vec<String> {
+        turns.into_iter().map(|turn| turn.text).collect()
+    }
+
+    fn talk() -> Vec<ModelMessage> {
+        vec![
+            turn(ModelRole::User, "äöü"),
+            turn(ModelRole::Assistant, "12345"),
+            turn(ModelRole::User, "67"),
+            turn(ModelRole::Assistant, "890"),
+            turn(ModelRole::User, "last"),
+        ]
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_a_user_begins() {
+        assert_eq!(
+            texts(fit(talk(), 17)),
+            ["äöü", "12345", "67", "890", "last"]
+        );
+        assert_eq!(texts(fit(talk(), 16)), ["67", "890", "last"]);
+        assert_eq!(texts(fit(talk(), 9)), ["67", "890", "last"]);
+        assert_eq!(texts(fit(talk(), 8)), ["last"]);
+    }
+
+    #[test]
+    fn what_was_just_asked_is_sent_whatever_the_budget() {
+        assert_eq!(texts(fit(talk(), 0)), ["last"]);
+    }
+}

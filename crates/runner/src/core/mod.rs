@@ -15,8 +15,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use baton_protocol::{
-    AgentId, ClientFrame, Epoch, ErrorBody, ErrorCode, HubFrame, LogId, RunId, SessionId,
+    AgentId, ClientFrame, Epoch, ErrorBody, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId,
+    SessionId,
 };
+
+use baton_session::ActiveRun;
 
 use crate::context;
 use crate::limits::{RUNS_SIDE_BY_SIDE_MAX, TEARDOWN_WAIT_MS, WRITE_RETRY_MS};
@@ -28,6 +31,7 @@ use session::{Followed, FollowedSession};
 
 /// The runner.
 pub struct Core {
+    instance: RunnerInstanceId,
     agents: BTreeMap<AgentId, AgentSpec>,
     sessions: BTreeMap<SessionId, FollowedSession>,
     runs: BTreeMap<RunId, HeldRun>,
@@ -40,8 +44,9 @@ pub struct Core {
 
 impl Core {
     /// Holds nothing.
-    pub fn new(agents: impl IntoIterator<Item = AgentSpec>) -> Self {
+    pub fn new(instance: RunnerInstanceId, agents: impl IntoIterator<Item = AgentSpec>) -> Self {
         Self {
+            instance,
             agents: agents
                 .into_iter()
                 .map(|agent| (agent.description.id.clone(), agent))
@@ -167,12 +172,16 @@ impl Core {
             .values()
             .filter_map(|run| Some((run.due().filter(|due| *due <= now)?, run.run)));
         let (_, run) = due.min()?;
-        let frame = self
-            .runs
-            .get_mut(&run)
-            .expect("it was just there")
-            .take_frame(now);
-        Some(frame)
+        let held = self.runs.get_mut(&run).expect("it was just there");
+        if held.is_retrying() {
+            // What was refused may have been the subscription: a second one changes nothing.
+            self.control.extend(
+                self.sessions
+                    .get(&held.session)
+                    .map(FollowedSession::subscribe),
+            );
+        }
+        Some(held.take_frame(now))
     }
 
     /// Whether [`next_frame`](Self::next_frame) has one.
@@ -221,7 +230,7 @@ impl Core {
     }
 
     fn refused(&mut self, run: RunId, error: &ErrorBody, now: Instant) {
-        let Some(held) = self.runs.get_mut(&run) else {
+        let Some(held) = self.runs.get_mut(&run).filter(|held| held.is_writing()) else {
             return;
         };
         tracing::warn!(run.id = %run, code = error.code.as_str(), "a write was refused");
@@ -254,6 +263,11 @@ impl Core {
         let Some(followed) = self.sessions.get(&held.session) else {
             return;
         };
+        let is_ours = |active: &ActiveRun| active.instance == self.instance;
+        if !followed.state.active_run(run).is_none_or(is_ours) {
+            // An earlier start of this runner began it, and what that one knew is gone.
+            return self.forget(run);
+        }
         match held.look(&followed.state, now) {
             Want::Nothing => {}
             Want::Forget => self.forget(run),

@@ -261,6 +261,11 @@ impl HeldRun {
         self.flush_at
     }
 
+    /// Whether the hub could not serve it, and is asked again.
+    pub fn is_retrying(&self) -> bool {
+        self.retry_at.is_some()
+    }
+
     /// The frame that is due.
     pub fn take_frame(&mut self, now: Instant) -> ClientFrame {
         if self.retry_at.take().is_some() {

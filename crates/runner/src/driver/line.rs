@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use baton_protocol::{
-    ClientFrame, ErrorBody, ErrorCode, HubAddress, HubFrame, Principal, RunnerHello, RunnerId,
-    limits,
+    ClientFrame, ErrorCode, HubAddress, HubFrame, Principal, RunnerHello, RunnerId, limits,
 };
 use baton_transport::{ConnectError, HubSocket, connect};
 use futures::stream::{SplitSink, SplitStream};
@@ -22,6 +21,15 @@ use crate::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
 
 /// Frames between the line and the driver, either way: enough to keep both busy, few enough to hold nothing back.
 const FRAMES_MAX: usize = 16;
+
+/// Why a hub closes a connection for good. Another process with the same token takes the runner's place (`lease_fenced`): both of
+/// them would fight for it for ever.
+const FINAL_CODES: [ErrorCode; 4] = [
+    ErrorCode::Unauthenticated,
+    ErrorCode::Revoked,
+    ErrorCode::UnsupportedProtocol,
+    ErrorCode::LeaseFenced,
+];
 
 /// What the line tells the driver.
 pub(super) enum LineEvent {
@@ -233,26 +241,20 @@ fn closed(close: Option<CloseFrame>) -> Lost {
     let Some(close) = close else {
         return Lost::Passing("the hub closed the connection".to_owned());
     };
-    let code = u16::from(close.code);
-    let wanted = [
-        ErrorCode::Unauthenticated,
-        ErrorCode::Revoked,
-        ErrorCode::UnsupportedProtocol,
-    ];
-    match wanted
+    // The reason is `code: message`; several codes share a number.
+    let (code, message) = close.reason.split_once(": ").unwrap_or(("", &close.reason));
+    match FINAL_CODES
         .into_iter()
-        .find(|wanted| wanted.close_code() == code)
+        .find(|wanted| wanted.as_str() == code)
     {
-        Some(found) => {
-            let error = serde_json::from_str::<ErrorBody>(&close.reason);
-            Lost::Final(Refused::Hub(error.unwrap_or_else(|_| {
-                found.with(close.reason.to_string(), "link this runner again")
-            })))
+        Some(wanted) => {
+            let error = wanted.with(
+                message,
+                "link this runner again, or stop the other process that uses its token",
+            );
+            Lost::Final(Refused::Hub(error))
         }
-        None => Lost::Passing(format!(
-            "the hub closed the connection ({code} {})",
-            close.reason
-        )),
+        None => Lost::Passing(format!("the hub closed the connection: {}", close.reason)),
     }
 }
 

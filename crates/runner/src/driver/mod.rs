@@ -162,7 +162,10 @@ impl Driver {
         let (calls, pieces) = Calls::new();
         let id = |agent: &Agent| agent.spec.description.id.clone();
         Self {
-            core: Core::new(config.agents.iter().map(|agent| agent.spec.clone())),
+            core: Core::new(
+                config.instance,
+                config.agents.iter().map(|agent| agent.spec.clone()),
+            ),
             providers: config
                 .agents
                 .iter()

@@ -1,0 +1,190 @@
+//! The core alone, with more sessions than may be answered side by side.
+
+use std::time::Instant;
+
+use baton_protocol::*;
+use baton_runner::limits::RUNS_SIDE_BY_SIDE_MAX;
+use baton_runner::provider::ModelEvent;
+use baton_runner::{AgentSpec, CallId, Core, Effect, ModelOutput, Taken};
+use baton_session::*;
+
+use crate::fake_hub::{RUNNER, laptop};
+
+/// A session with a prompt and a run for it.
+struct Line {
+    session: SessionId,
+    run: RunId,
+    epoch: Epoch,
+    batch: Batch,
+}
+
+fn line(instance: RunnerInstanceId) -> Line {
+    let session = SessionId::mint();
+    let mut state = SessionState::default();
+    let mut events = Vec::new();
+    let mut record = |state: &mut SessionState, new: Vec<NewEvent>| {
+        for event in new {
+            let event = event.at(state.head().next(), TimestampMs(0));
+            state.apply(&event, &mut NoTranscript).expect("folds");
+            events.push(event);
+        }
+    };
+    let agent = AgentId("assistant".to_owned());
+    let create = CreateSessionCommand {
+        agent: agent.clone(),
+        runner: None,
+        title: None,
+    };
+    let send = SendPromptCommand {
+        text: "hello".to_owned(),
+        delivery: Delivery::Queue,
+    };
+    for body in [
+        CommandBody::CreateSession(create),
+        CommandBody::SendPrompt(send),
+    ] {
+        let command = Command {
+            id: CommandId::mint(),
+            log: LogId::Session(session),
+            body,
+        };
+        let decision = decide(
+            &state,
+            &command,
+            &laptop(),
+            &DecideFacts { can_steer: true },
+        );
+        record(&mut state, decision.events);
+    }
+    let run = RunId::mint();
+    let started = start_run(&state, run, agent, RUNNER, instance);
+    record(&mut state, started);
+    let (upto, incarnation) = (state.head(), Incarnation::mint());
+    let epoch = state.active_run(run).expect("on").epoch;
+    let batch = Batch {
+        log: LogId::Session(session),
+        incarnation,
+        after: Seq::ZERO,
+        upto,
+        head: upto,
+        events,
+    };
+    Line {
+        session,
+        run,
+        epoch,
+        batch,
+    }
+}
+
+fn core(instance: RunnerInstanceId) -> Core {
+    let description = AgentDescription {
+        id: AgentId("assistant".to_owned()),
+        name: "A".to_owned(),
+        model: "m".to_owned(),
+        can_steer: true,
+    };
+    Core::new(
+        instance,
+        [AgentSpec {
+            description,
+            system_prompt: String::new(),
+            context_chars_max: 1_000,
+        }],
+    )
+}
+
+fn assign(core: &mut Core, line: &Line, now: Instant) {
+    let (session, run, epoch) = (line.session, line.run, line.epoch);
+    core.frame(
+        HubFrame::RunAssigned {
+            session,
+            run,
+            epoch,
+            seq: line.batch.upto,
+        },
+        now,
+    );
+    core.frame(HubFrame::Batch(line.batch.clone()), now);
+}
+
+fn calls(core: &mut Core) -> Vec<CallId> {
+    let call = |effect| match effect {
+        Effect::Call { call, .. } => Some(call),
+        _ => None,
+    };
+    core.take_effects().into_iter().filter_map(call).collect()
+}
+
+#[test]
+fn runs_beyond_the_bound_wait_for_a_place() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let lines: Vec<Line> = (0..RUNS_SIDE_BY_SIDE_MAX + 2)
+        .map(|_| line(instance))
+        .collect();
+    lines.iter().for_each(|line| assign(&mut core, line, now));
+    let begun = calls(&mut core);
+    assert_eq!(begun.len(), RUNS_SIDE_BY_SIDE_MAX);
+
+    assert_eq!(
+        core.model(begun[0], ModelOutput::Event(ModelEvent::Done), now),
+        Taken::Yes
+    );
+    assert_eq!(calls(&mut core).len(), 1);
+    assert_eq!(
+        core.model(begun[0], ModelOutput::Event(ModelEvent::Done), now),
+        Taken::No
+    );
+    assert_eq!(
+        core.model(begun[1], ModelOutput::Failed("no".to_owned()), now),
+        Taken::Yes
+    );
+    assert_eq!(calls(&mut core).len(), 1);
+    assert_eq!(
+        core.model(begun[2], ModelOutput::Event(ModelEvent::Done), now),
+        Taken::Yes
+    );
+    assert_eq!(calls(&mut core).len(), 0);
+}
+
+#[test]
+fn a_run_of_an_earlier_start_is_left_alone() {
+    let now = Instant::now();
+    let mut core = core(RunnerInstanceId::mint());
+    core.connected(now);
+    assign(&mut core, &line(RunnerInstanceId::mint()), now);
+    assert_eq!(calls(&mut core).len(), 0);
+    let frames: Vec<ClientFrame> = std::iter::from_fn(|| core.next_frame(now)).collect();
+    assert!(
+        matches!(
+            frames[..],
+            [
+                ClientFrame::Subscribe { .. },
+                ClientFrame::Unsubscribe { .. }
+            ]
+        ),
+        "{frames:?}"
+    );
+}
+
+#[test]
+fn an_agent_that_is_not_hosted_ends_the_run_with_words() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = Core::new(instance, []);
+    core.connected(now);
+    assign(&mut core, &line(instance), now);
+    let frames: Vec<ClientFrame> = std::iter::from_fn(|| core.next_frame(now)).collect();
+    let Some(ClientFrame::WriteRun { entries, .. }) = frames.last() else {
+        panic!("{frames:?}")
+    };
+    let RunWrite::EndRun {
+        failure: Some(message),
+        ..
+    } = &entries[0].write
+    else {
+        panic!("{entries:?}")
+    };
+    assert!(message.contains("does not host"), "{message}");
+}

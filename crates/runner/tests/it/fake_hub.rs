@@ -1,0 +1,502 @@
+//! A hub for one session, with the real session machine behind a real socket, and doors to hold its answers back.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use baton_protocol::*;
+use baton_session::*;
+use baton_testkit::WAIT_LIMIT;
+use futures::stream::{SplitSink, SplitStream};
+use futures::{SinkExt as _, StreamExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use uuid::Uuid;
+
+pub const ACCOUNT: AccountId = AccountId::from_uuid(Uuid::from_u128(0xacc));
+pub const RUNNER: RunnerId = RunnerId::from_uuid(Uuid::from_u128(0xe1));
+pub const SESSION: SessionId = SessionId::from_uuid(Uuid::from_u128(0x5e));
+
+pub fn laptop() -> Principal {
+    Principal::Device {
+        account: ACCOUNT,
+        device: DeviceId::from_uuid(Uuid::from_u128(0xd1)),
+    }
+}
+
+/// What the hub knows and what it was told to do.
+pub struct State {
+    pub session: SessionState,
+    pub transcript: Transcript,
+    pub log: Vec<Event>,
+    pub incarnation: Incarnation,
+    /// Frames of writes, whether recorded or not, in the order in which they came.
+    pub writes: Vec<Vec<RunWriteEntry>>,
+    pub hellos: Vec<RunnerHello>,
+    /// The session is not followed by anybody.
+    pub unsubscribed: usize,
+    /// Writes are neither recorded nor answered, but kept for later.
+    is_holding: bool,
+    held: Vec<ClientFrame>,
+    /// When the next steer is to be taken in, this is withdrawn first.
+    withdraw_first: Option<PromptId>,
+    refuse_next: Option<ErrorBody>,
+    close_with: Option<(u16, String)>,
+    /// Sent on whatever connection there is.
+    pushed: Vec<HubFrame>,
+    /// Runs are assigned (again) to whoever connects.
+    pub is_assigning: bool,
+}
+
+/// The hub.
+#[derive(Clone)]
+pub struct FakeHub {
+    pub addr: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: watch::Sender<u64>,
+}
+
+impl FakeHub {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        let state = State {
+            session: SessionState::default(),
+            transcript: Transcript::default(),
+            log: Vec::new(),
+            incarnation: Incarnation::mint(),
+            writes: Vec::new(),
+            hellos: Vec::new(),
+            unsubscribed: 0,
+            is_holding: false,
+            held: Vec::new(),
+            withdraw_first: None,
+            refuse_next: None,
+            close_with: None,
+            pushed: Vec::new(),
+            is_assigning: true,
+        };
+        let shared = Arc::new(Shared {
+            state: Mutex::new(state),
+            changed: watch::Sender::new(0),
+        });
+        let hub = Self { addr, shared };
+        let create = CreateSessionCommand {
+            agent: AgentId("assistant".to_owned()),
+            runner: None,
+            title: None,
+        };
+        hub.accept(CommandBody::CreateSession(create));
+        tokio::spawn(hub.clone().accept_connections(listener));
+        hub
+    }
+
+    async fn accept_connections(self, listener: TcpListener) {
+        while let Ok((tcp, _)) = listener.accept().await {
+            tcp.set_nodelay(true).expect("nodelay");
+            let hub = self.clone();
+            tokio::spawn(async move {
+                if let Ok(socket) = tokio_tungstenite::accept_async(tcp).await {
+                    let (sink, stream) = socket.split();
+                    // Whatever ends a connection is an end.
+                    let _ = hub.serve(sink, stream).await;
+                }
+            });
+        }
+    }
+
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and tells whoever waits.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.state());
+        self.shared.changed.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Waits until the state gives something.
+    pub async fn wait<T>(&self, what: &str, pick: impl Fn(&State) -> Option<T>) -> T {
+        let mut changes = self.shared.changed.subscribe();
+        let waiting = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(found) = pick(&self.state()) {
+                    return found;
+                }
+                changes.changed().await.expect("the hub holds the sender");
+            }
+        };
+        match tokio::time::timeout(WAIT_LIMIT, waiting).await {
+            Ok(found) => found,
+            Err(_) => panic!("not within {WAIT_LIMIT:?}: {what}"),
+        }
+    }
+
+    fn accept(&self, body: CommandBody) -> CommandId {
+        self.change(|state| state.accept(body))
+    }
+
+    pub fn send(&self, text: &str, delivery: Delivery) -> PromptId {
+        self.send_together(&[text], delivery)[0]
+    }
+
+    /// All of them stand in the log before the runner hears of one.
+    pub fn send_together(&self, texts: &[&str], delivery: Delivery) -> Vec<PromptId> {
+        let send = |text: &&str| {
+            CommandBody::SendPrompt(SendPromptCommand {
+                text: (*text).to_owned(),
+                delivery,
+            })
+        };
+        self.change(|state| {
+            texts
+                .iter()
+                .map(|text| PromptId(state.accept(send(text))))
+                .collect()
+        })
+    }
+
+    pub fn stop(&self, run: RunId) {
+        let target = StopTarget::Run { run };
+        self.accept(CommandBody::StopRun(StopRunCommand {
+            target,
+            scope: StopScope::Run,
+        }));
+    }
+
+    pub fn retry(&self, run: RunId) {
+        self.accept(CommandBody::RetryRun(RetryRunCommand { run }));
+    }
+
+    pub fn lose(&self, run: RunId) {
+        self.change(|state| {
+            let events = lose_run(&state.session, run);
+            state.record(events);
+        });
+    }
+
+    /// From now on writes are kept and not answered.
+    pub fn hold_writes(&self) {
+        self.change(|state| state.is_holding = true);
+    }
+
+    /// What was kept is recorded and answered, and so is everything that follows.
+    pub fn release_writes(&self) {
+        self.change(|state| state.is_holding = false);
+    }
+
+    pub fn withdraw_before_the_next_steer(&self, prompt: PromptId) {
+        self.change(|state| state.withdraw_first = Some(prompt));
+    }
+
+    pub fn refuse_the_next_write(&self, error: ErrorBody) {
+        self.change(|state| state.refuse_next = Some(error));
+    }
+
+    /// Sends a frame, whatever it means.
+    pub fn push(&self, frame: HubFrame) {
+        self.change(|state| state.pushed.push(frame));
+    }
+
+    /// Ends the connection with a close frame.
+    pub fn close(&self, code: u16, reason: &str) {
+        self.change(|state| state.close_with = Some((code, reason.to_owned())));
+    }
+
+    /// The run of the next prompt, as soon as a runner is there.
+    pub async fn started(&self) -> RunId {
+        self.wait("a run", |state| state.session.root_run().map(|run| run.run))
+            .await
+    }
+
+    /// How a run ended.
+    pub async fn ended(&self, run: RunId) -> RunOutcome {
+        self.wait("the end of the run", |state| {
+            state.session.run_record(run)?.outcome.clone()
+        })
+        .await
+    }
+
+    async fn serve(
+        self,
+        mut sink: SplitSink<WebSocketStream<TcpStream>, Message>,
+        mut stream: SplitStream<WebSocketStream<TcpStream>>,
+    ) -> Option<()> {
+        let mut changes = self.shared.changed.subscribe();
+        let mut connection = Connection::default();
+        loop {
+            let mut frames = Vec::new();
+            tokio::select! {
+                message = stream.next() => match message?.ok()? {
+                    Message::Text(text) => {
+                        let frame: ClientFrame = serde_json::from_str(&text).expect("a frame of the protocol");
+                        frames = self.change(|state| connection.receive(state, frame));
+                    }
+                    Message::Close(_) => return None,
+                    _ => {}
+                },
+                changed = changes.changed() => changed.ok()?,
+            }
+            let close_with = self.state().close_with.take();
+            if let Some((code, reason)) = close_with {
+                let close = CloseFrame {
+                    code: code.into(),
+                    reason: reason.into(),
+                };
+                let _ = sink.send(Message::Close(Some(close))).await;
+                return None;
+            }
+            let begun =
+                self.state().session.next_prompt().is_some() && connection.instance.is_some();
+            if begun {
+                self.change(|state| connection.begin(state));
+            }
+            if !self.state().is_holding && !self.state().held.is_empty() {
+                frames.extend(self.change(|state| connection.release(state)));
+            }
+            frames.extend(std::mem::take(&mut self.state().pushed));
+            frames.extend(connection.news(&self.state()));
+            for frame in frames {
+                let text = serde_json::to_string(&frame).expect("plain JSON");
+                sink.send(Message::text(text)).await.ok()?;
+            }
+        }
+    }
+}
+
+impl State {
+    fn accept(&mut self, body: CommandBody) -> CommandId {
+        let command = Command {
+            id: CommandId::mint(),
+            log: LogId::Session(SESSION),
+            body,
+        };
+        let decision = decide(
+            &self.session,
+            &command,
+            &laptop(),
+            &DecideFacts { can_steer: true },
+        );
+        if let ReceiptOutcome::Refused { error } = decision.outcome {
+            panic!("refused: {error:?}");
+        }
+        self.record(decision.events);
+        command.id
+    }
+
+    pub fn record(&mut self, events: Vec<NewEvent>) {
+        for event in events {
+            let seq = self.session.head().next();
+            let event = event.at(seq, TimestampMs(seq.0 as i64));
+            self.session
+                .apply(&event, &mut self.transcript)
+                .expect("a decision folds, digests included");
+            self.log.push(event);
+        }
+    }
+
+    fn write(&mut self, frame: ClientFrame) -> Vec<HubFrame> {
+        let ClientFrame::WriteRun {
+            run,
+            epoch,
+            mut entries,
+            ..
+        } = frame
+        else {
+            panic!("only writes are held")
+        };
+        let takes_steer = entries
+            .iter()
+            .any(|entry| matches!(entry.write, RunWrite::ConsumeSteer { .. }));
+        if takes_steer && let Some(prompt) = self.withdraw_first.take() {
+            let body = EventBody::PromptWithdrawn(PromptWithdrawnEvent { prompt });
+            self.record(vec![NewEvent {
+                by: laptop(),
+                command: None,
+                producer: None,
+                body,
+            }]);
+        }
+        let recorded = self
+            .session
+            .active_run(run)
+            .map(|run| run.last_producer)
+            .unwrap_or_default();
+        let refused = |error| {
+            vec![
+                HubFrame::Refused {
+                    command: None,
+                    log: Some(LogId::Session(SESSION)),
+                    error,
+                },
+                HubFrame::RunAcked {
+                    run,
+                    producer: recorded,
+                },
+            ]
+        };
+        if let Some(error) = self.refuse_next.take() {
+            return refused(error);
+        }
+        match decide_run_write(&self.session, run, epoch, RUNNER, &entries) {
+            Ok(events) => {
+                self.record(events);
+                let last = entries.pop().expect("a frame has writes").producer;
+                vec![HubFrame::RunAcked {
+                    run,
+                    producer: last.max(recorded),
+                }]
+            }
+            Err(error) if error.code == ErrorCode::LeaseFenced => {
+                vec![HubFrame::RunFenced { run, error }]
+            }
+            Err(error) => refused(error),
+        }
+    }
+}
+
+/// One socket.
+#[derive(Default)]
+struct Connection {
+    instance: Option<RunnerInstanceId>,
+    cursor: Option<Seq>,
+    assigned: Vec<RunId>,
+}
+
+impl Connection {
+    fn receive(&mut self, state: &mut State, frame: ClientFrame) -> Vec<HubFrame> {
+        match frame {
+            ClientFrame::Hello { runner, .. } => {
+                let hello = runner.expect("a runner says what it hosts");
+                self.instance = Some(hello.instance);
+                state.hellos.push(hello);
+                vec![HubFrame::Welcome {
+                    account: ACCOUNT,
+                    principal: Principal::Runner {
+                        runner: RUNNER,
+                        agent: None,
+                    },
+                    hub_name: "fake".to_owned(),
+                    capabilities: Vec::new(),
+                }]
+            }
+            ClientFrame::Subscribe { cursor, .. } => {
+                if let Some(cursor) = cursor
+                    && cursor.incarnation != state.incarnation
+                {
+                    let log = LogId::Session(SESSION);
+                    return vec![HubFrame::Missing {
+                        log,
+                        incarnation: Some(state.incarnation),
+                    }];
+                }
+                self.cursor = Some(cursor.map_or(Seq::ZERO, |cursor| cursor.seq));
+                Vec::new()
+            }
+            ClientFrame::Unsubscribe { .. } => {
+                self.cursor = None;
+                state.unsubscribed += 1;
+                Vec::new()
+            }
+            ClientFrame::Heartbeat {} => vec![HubFrame::HeartbeatAck {}],
+            ClientFrame::ResumeRun { run, epoch, .. } => match state.session.active_run(run) {
+                Some(active) if active.epoch == epoch => vec![HubFrame::RunAcked {
+                    run,
+                    producer: active.last_producer,
+                }],
+                _ => vec![HubFrame::RunFenced {
+                    run,
+                    error: ErrorCode::LeaseFenced.with("over", "stop"),
+                }],
+            },
+            ClientFrame::WriteRun { ref entries, .. } => {
+                state.writes.push(entries.clone());
+                if state.is_holding {
+                    state.held.push(frame);
+                    return Vec::new();
+                }
+                state.write(frame)
+            }
+            ClientFrame::ReportTeardown {
+                run,
+                tools_cancelled,
+                still_running,
+                ..
+            } => {
+                let events =
+                    report_teardown(&state.session, run, RUNNER, tools_cancelled, still_running);
+                state.record(events);
+                Vec::new()
+            }
+            ClientFrame::Command { .. } => panic!("a runner sends no commands"),
+        }
+    }
+
+    fn begin(&mut self, state: &mut State) {
+        let agent = AgentId("assistant".to_owned());
+        if let Some(instance) = self.instance {
+            let events = start_run(&state.session, RunId::mint(), agent, RUNNER, instance);
+            state.record(events);
+        }
+    }
+
+    fn release(&mut self, state: &mut State) -> Vec<HubFrame> {
+        let held = std::mem::take(&mut state.held);
+        held.into_iter()
+            .flat_map(|frame| state.write(frame))
+            .collect()
+    }
+
+    /// Assignments that this connection has not heard of, and what the log has beyond its cursor.
+    fn news(&mut self, state: &State) -> Vec<HubFrame> {
+        let mut frames = Vec::new();
+        for run in state.session.active_runs() {
+            if state.is_assigning && self.instance.is_some() && !self.assigned.contains(&run.run) {
+                self.assigned.push(run.run);
+                frames.push(HubFrame::RunAssigned {
+                    session: SESSION,
+                    run: run.run,
+                    epoch: run.epoch,
+                    seq: state.session.head(),
+                });
+            }
+        }
+        if let Some(cursor) = &mut self.cursor
+            && *cursor < state.session.head()
+        {
+            let events = state
+                .log
+                .iter()
+                .filter(|event| event.seq > *cursor)
+                .take(limits::BATCH_EVENTS_MAX);
+            let events: Vec<Event> = events.cloned().collect();
+            let (after, upto) = (*cursor, events.last().map_or(*cursor, |event| event.seq));
+            *cursor = upto;
+            let (log, incarnation, head) = (
+                LogId::Session(SESSION),
+                state.incarnation,
+                state.session.head(),
+            );
+            frames.push(HubFrame::Batch(Batch {
+                log,
+                incarnation,
+                after,
+                upto,
+                head,
+                events,
+            }));
+        }
+        frames
+    }
+}

@@ -1,0 +1,13 @@
+//! The runner against a hub and models of these tests' own.
+
+mod answers;
+mod assignments;
+mod connection;
+mod control;
+mod core;
+mod fake_hub;
+mod models;
+mod pressure;
+mod program;
+mod provider;
+mod scene;
