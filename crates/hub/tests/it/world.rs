@@ -108,16 +108,15 @@ impl World {
     /// A start after a hub that ended without a goodbye.
     pub async fn crash_and_start(&mut self) {
         drop(self.hub.take());
-        // Whoever still holds the directory lets go in a moment.
-        let started = tokio::time::timeout(PATIENCE, async {
-            loop {
-                match baton_hub::DataDirClaim::take(self.dir.path()) {
-                    Ok(claim) => break claim,
-                    Err(_) => tokio::task::yield_now().await,
-                }
+        // Its tasks let go of the directory and of the log in a moment.
+        let let_go = async {
+            while baton_hub::DataDirClaim::take(self.dir.path()).is_err()
+                || (self.backend == Backend::Sqlite && SqliteEventLog::open(&self.dir.path().join("log")).is_err())
+            {
+                tokio::task::yield_now().await;
             }
-        });
-        drop(started.await.unwrap());
+        };
+        tokio::time::timeout(PATIENCE, let_go).await.unwrap();
         self.open().await;
     }
 
