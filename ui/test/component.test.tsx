@@ -190,7 +190,7 @@ describe("the queue", () => {
 
   it("offers Retry and Cancel where it is not known whether it was sent", async () => {
     const unknown = { ...item("a"), state: { type: "unknown" } } as const;
-    render(<QueuePanel open={opened({ queue: { ...noQueue, items: [unknown] } })} />);
+    render(<QueuePanel open={opened({ run, queue: { ...noQueue, items: [unknown] } })} />);
     await userEvent.click(screen.getByTestId("queue-retry"));
     await userEvent.click(screen.getByTestId("queue-cancel"));
     expect(asked.map((request) => request.type)).toEqual(["retryIntent", "cancelIntent"]);

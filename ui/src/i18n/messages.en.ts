@@ -67,6 +67,7 @@ export const messagesEn = {
   "session.working": "{agent} is working · {elapsed}",
   "session.mirrorOnly": "This is what this device has. The rest comes when the hub is back.",
   "session.catchingUp": "Catching up…",
+  "session.notHere": "This device does not have this session yet. It comes when the hub is back.",
 
   "row.you": "You",
   "row.youOn": "You · {device}",

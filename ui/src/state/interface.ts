@@ -19,6 +19,8 @@ interface Interface {
   reveal: Reveal | undefined;
   /** The row that a search led to; marked until another session is opened. */
   revealed: RowId | undefined;
+  /** How often the end of the transcript was asked for from elsewhere. */
+  endAsked: number;
   /** A stop that was pressed here: at what, and its intent once that is in the outbox. */
   stopPressed: { aim: string; command: string | undefined } | undefined;
   /** Whether one Esc was pressed, so that the next one stops. */
@@ -34,6 +36,7 @@ export const useInterface = create<Interface>()(() => ({
   sidebar: "shown",
   reveal: undefined,
   revealed: undefined,
+  endAsked: 0,
   stopPressed: undefined,
   escape: "none",
   drafts: {},
@@ -45,6 +48,17 @@ export const NEW_SESSION_DRAFT = "new";
 
 export function setDraft(key: string, text: string): void {
   useInterface.setState((state) => ({ drafts: { ...state.drafts, [key]: text } }));
+}
+
+/** A text that could not be sent, or was taken back, comes before what was typed since. */
+export function restoreDraft(key: string, unsent: string): void {
+  const current = useInterface.getState().drafts[key] ?? "";
+  setDraft(key, current === "" ? unsent : `${unsent}\n${current}`);
+}
+
+/** The person sent something that begins at the end: that is where they want to look. */
+export function askForEnd(): void {
+  useInterface.setState((state) => ({ endAsked: state.endAsked + 1 }));
 }
 
 export function showDialog(dialog: DialogName): void {

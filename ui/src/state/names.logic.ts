@@ -31,7 +31,7 @@ export function runnerName(account: AccountView | undefined, runner: string): st
 
 /** An agent's name for people; its id where the account has not told. */
 export function agentName(account: AccountView | undefined, agent: string | undefined): string {
-  if (agent === undefined) return account?.agents[0]?.agent.name ?? "Assistant";
+  if (agent === undefined || agent === "") return account?.agents[0]?.agent.name ?? "Assistant";
   return account?.agents.find((offered) => offered.agent.id === agent)?.agent.name ?? agent;
 }
 

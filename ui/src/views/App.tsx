@@ -1,5 +1,6 @@
 import { useEffect, useState } from "react";
 import { ErrorBoundary } from "../components/ErrorBoundary";
+import { useLasting } from "../components/useLasting";
 import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import type { ShellStatus } from "../platform/types";
@@ -12,7 +13,7 @@ const ASK_AGAIN_MS = 300;
 
 /** First start or the main view, as the shell says. */
 export function App() {
-  const { status, problem, ask } = useShellStatus();
+  const { status, problem, greeted, ask } = useShellStatus();
   if (problem !== undefined) {
     return (
       <main role="alert" className="m-auto flex h-full max-w-md flex-col justify-center gap-2 p-8" data-testid="boot-problem">
@@ -22,7 +23,20 @@ export function App() {
     );
   }
   if (!status) return null;
+  // A device that is set up opens its window many times: it is not greeted each time.
+  if (status.state === "starting" && !greeted) return <Splash message={status.message} />;
   return <ErrorBoundary>{status.state === "ready" ? <Ready /> : <StartView status={status} onAsk={ask} />}</ErrorBoundary>;
+}
+
+function Splash({ message }: { message: string | undefined }) {
+  const lasting = useLasting(true);
+  return (
+    <main className="flex h-full items-center justify-center" data-testid="splash">
+      <p role="status" className="text-ink-muted">
+        {lasting && (message ?? t("start.starting"))}
+      </p>
+    </main>
+  );
 }
 
 /** The client runs: frames are received from now on. */
@@ -51,6 +65,7 @@ function connectOnce(): Promise<void> {
 function useShellStatus() {
   const [status, setStatus] = useState<ShellStatus | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
+  const [greeted, setGreeted] = useState(false);
   const [round, setRound] = useState(0);
   useEffect(() => {
     let wanted = true;
@@ -60,6 +75,7 @@ function useShellStatus() {
         const now = await platform().shell.status();
         if (!wanted) return;
         setStatus(now);
+        if (now.state === "needsStart" || now.state === "failed") setGreeted(true);
         if (now.state === "starting") timer = setTimeout(() => void look(), ASK_AGAIN_MS);
       } catch (cause) {
         if (wanted) setProblem(String(cause));
@@ -71,5 +87,5 @@ function useShellStatus() {
       clearTimeout(timer);
     };
   }, [round]);
-  return { status, problem, ask: () => setRound((each) => each + 1) };
+  return { status, problem, greeted, ask: () => setRound((each) => each + 1) };
 }

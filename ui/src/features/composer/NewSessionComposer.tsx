@@ -4,10 +4,10 @@ import type { OfferedAgent } from "../../generated/OfferedAgent";
 import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { NEW_SESSION_DRAFT, setDraft, useInterface } from "../../state/interface";
+import { NEW_SESSION_DRAFT, restoreDraft, setDraft, useInterface } from "../../state/interface";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
-import { bytesOver, restoreDraft } from "./composer.logic";
+import { bytesOver } from "./composer.logic";
 
 /** The agent that every runner has; asked for where none is known yet, so that a first prompt can wait for it. */
 const BUILT_IN_AGENT = "assistant";
@@ -26,7 +26,7 @@ export function NewSessionComposer() {
     if (!sendable) return;
     setDraft(NEW_SESSION_DRAFT, "");
     const started = await startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text);
-    if (!started) setDraft(NEW_SESSION_DRAFT, restoreDraft(text, useInterface.getState().drafts[NEW_SESSION_DRAFT] ?? ""));
+    if (!started) restoreDraft(NEW_SESSION_DRAFT, text);
   };
 
   const note = noteFor(account === undefined ? "unknown" : "known", offered, account?.online, (runner) => runnerName(account, runner));

@@ -7,7 +7,7 @@ import { t } from "../../i18n/i18n";
 import { act, cancelIntent, stopTargetOf } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { setDraft, useInterface } from "../../state/interface";
+import { askForEnd, restoreDraft, setDraft, useInterface } from "../../state/interface";
 import { agentName } from "../../state/names.logic";
 import { useSettings } from "../../state/settings";
 import { ComposerBox } from "./ComposerBox";
@@ -18,7 +18,6 @@ import {
   lastTakeable,
   otherDelivery,
   placeholderId,
-  restoreDraft,
   type Situation,
 } from "./composer.logic";
 import { StopButton, StopNote } from "./StopButton";
@@ -50,8 +49,9 @@ export function SessionComposer({ open }: { open: OpenSession }) {
     if (!sendable) return;
     setDraft(session, "");
     setChoice(undefined);
+    if (!run) askForEnd();
     const command = await act(session, { type: "sendPrompt", text, delivery });
-    if (command === undefined) setDraft(session, restoreDraft(text, useInterface.getState().drafts[session] ?? ""));
+    if (command === undefined) restoreDraft(session, text);
   };
 
   const takeBack = async () => {
@@ -61,7 +61,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
       item.state.type === "accepted"
         ? (await act(session, { type: "withdrawPrompt", prompt: item.prompt })) !== undefined
         : await cancelIntent(item.prompt);
-    if (taken) setDraft(session, restoreDraft(item.text, useInterface.getState().drafts[session] ?? ""));
+    if (taken) restoreDraft(session, item.text);
   };
 
   const onKey = (key: Exclude<ComposerKey, "typing">) => {

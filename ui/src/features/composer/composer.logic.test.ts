@@ -9,7 +9,6 @@ import {
   otherDelivery,
   placeholderId,
   PROMPT_BYTES_MAX,
-  restoreDraft,
   type Situation,
 } from "./composer.logic";
 
@@ -85,11 +84,6 @@ describe("a draft", () => {
     expect(bytesOver("a".repeat(PROMPT_BYTES_MAX))).toBe(0);
     expect(bytesOver("a".repeat(PROMPT_BYTES_MAX + 3))).toBe(3);
     expect(bytesOver("ü".repeat(PROMPT_BYTES_MAX / 2 + 1))).toBe(2);
-  });
-
-  it("comes back before what was typed since", () => {
-    expect(restoreDraft("lost?", "")).toBe("lost?");
-    expect(restoreDraft("first", "second")).toBe("first\nsecond");
   });
 });
 

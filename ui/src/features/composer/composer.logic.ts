@@ -85,8 +85,3 @@ export function bytesOver(text: string): number {
   if (text.length * 3 <= PROMPT_BYTES_MAX) return 0;
   return Math.max(0, new TextEncoder().encode(text).length - PROMPT_BYTES_MAX);
 }
-
-/** A text that could not be sent comes back, before what was typed since. */
-export function restoreDraft(unsent: string, current: string): string {
-  return current === "" ? unsent : `${unsent}\n${current}`;
-}

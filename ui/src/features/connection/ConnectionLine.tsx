@@ -1,12 +1,13 @@
 import { useEffect, useState } from "react";
 import { Button } from "../../components/Button";
 import { Icon } from "../../components/Icon";
+import { BLINK_MS, useLasting } from "../../components/useLasting";
 import { useNow } from "../../components/useNow";
 import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import { t } from "../../i18n/i18n";
 import { useConversation } from "../../state/conversation";
 import { showDialog } from "../../state/interface";
-import { BLINK_MS, iconOf, isBrief, phaseText, toneOf } from "./connection.logic";
+import { iconOf, isBrief, phaseText, toneOf } from "./connection.logic";
 
 const TONES = {
   calm: "text-ink-muted",
@@ -15,12 +16,17 @@ const TONES = {
   bad: "bg-bad-soft text-bad",
 } as const;
 
+/** While the line is up, what was just sent is answered before one could read that it waits. */
+const OUTBOX_WHILE_LIVE_MS = 1500;
+
 /** Always there, always true, always the same height: whether what is on the screen is what the hub has. */
 export function ConnectionLine() {
   const connection = useConversation((state) => state.connection);
   const shown = useUnblinked(connection?.phase);
   const counting = shown === "reconnecting" && connection?.retryAt !== undefined;
   const now = useNow(counting ? "ticking" : "still");
+  const outbox = connection?.outbox ?? 0;
+  const outboxLasts = useLasting(outbox > 0, shown === "live" ? OUTBOX_WHILE_LIVE_MS : 0);
   const tone = shown ? toneOf(shown) : "busy";
   return (
     <footer
@@ -44,12 +50,14 @@ export function ConnectionLine() {
           {t("connection.linkAgain")}
         </Button>
       )}
-      {connection && connection.outbox > 0 && (
-        <p className="ms-auto flex shrink-0 items-center gap-1.5" data-testid="outbox" data-count={connection.outbox}>
-          <Icon name="inbox" className="size-3.5" />
-          {t("connection.outbox", { count: connection.outbox })}
-        </p>
-      )}
+      <p className="ms-auto flex shrink-0 items-center gap-1.5" data-testid="outbox" data-count={outbox}>
+        {outboxLasts && (
+          <>
+            <Icon name="inbox" className="size-3.5" />
+            {t("connection.outbox", { count: outbox })}
+          </>
+        )}
+      </p>
     </footer>
   );
 }

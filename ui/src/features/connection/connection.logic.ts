@@ -6,9 +6,7 @@ import { t } from "../../i18n/i18n";
 
 export type Tone = "calm" | "busy" | "warn" | "bad";
 
-/** "Connecting" and "catching up" are said only if they take longer than a blink. */
-export const BLINK_MS = 400;
-
+/** What is said only if it takes longer than a blink. */
 export function isBrief(phase: ConnectionPhase): boolean {
   return phase === "connecting" || phase === "catchingUp";
 }

@@ -6,14 +6,14 @@ import { act } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 import { isThisDevice, nameOf } from "../../state/names.logic";
+import { waitingOf } from "../../state/waiting.logic";
 import { QueueRow } from "./QueueRow";
-import { waitingOnly } from "./queue.logic";
 
 /** What waits, over the composer. Nothing waits and nothing is paused: nothing is shown. */
 export function QueuePanel({ open }: { open: OpenSession }) {
-  const { session, queue, rows } = open;
+  const { session, queue } = open;
   if (!queue) return null;
-  const items = waitingOnly(queue.items, rows);
+  const items = waitingOf(open).queued;
   const isPaused = queue.paused !== undefined;
   if (items.length === 0 && !isPaused) return null;
   return (
@@ -24,7 +24,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
       className="mb-2 overflow-hidden rounded-xl border border-line bg-panel"
     >
       <header className="flex min-h-9 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
-        <QueueState queue={queue} />
+        <QueueState queue={queue} count={items.length} />
         <Button
           tone="quiet"
           size="small"
@@ -47,7 +47,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
   );
 }
 
-function QueueState({ queue }: { queue: QueueView }) {
+function QueueState({ queue, count }: { queue: QueueView; count: number }) {
   const account = useConversation((state) => state.account);
   if (queue.paused !== undefined) {
     return (
@@ -63,7 +63,7 @@ function QueueState({ queue }: { queue: QueueView }) {
   return (
     <p className="flex min-w-0 grow items-center gap-1.5">
       <Icon name="queue" className="size-3.5" />
-      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count: queue.items.length }) : t("queue.runnerOfflineUnknown")}</span>
+      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count }) : t("queue.runnerOfflineUnknown")}</span>
     </p>
   );
 }

@@ -7,6 +7,7 @@ import { formatTime, t } from "../../i18n/i18n";
 import type { MessageId } from "../../i18n/messages.en";
 import { act, cancelIntent, retryIntent } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
+import { restoreDraft } from "../../state/interface";
 import { isThisDevice, nameOf } from "../../state/names.logic";
 import { actionsOf, moveTarget, placeOf, type QueueItemAction } from "./queue.logic";
 
@@ -38,10 +39,13 @@ export function QueueRow({ session, item, items }: Props) {
     const before = target.type === "before" ? { before: target.prompt } : {};
     await act(session, { type: "movePrompt", prompt: item.prompt, ...before });
   };
+  const writeAgain = async () => {
+    if (await cancelIntent(item.prompt)) restoreDraft(session, item.text);
+  };
   const perform = (action: QueueItemAction) => {
     switch (action) {
       case "edit":
-        return setDraft(item.text);
+        return item.state.type === "refused" ? void writeAgain() : setDraft(item.text);
       case "sendNow":
         return void act(session, { type: "sendPromptNow", prompt: item.prompt });
       case "remove":

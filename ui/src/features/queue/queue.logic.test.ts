@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { PromptState } from "../../generated/PromptState";
 import type { QueueItem } from "../../generated/QueueItem";
-import { actionsOf, moveTarget, placeOf, waitingOnly } from "./queue.logic";
+import { actionsOf, moveTarget, placeOf } from "./queue.logic";
 
 const item = (prompt: string, delivery: QueueItem["delivery"] = "queue", type: PromptState["type"] = "accepted"): QueueItem => ({
   prompt,
@@ -25,7 +25,7 @@ describe("the queue's rows", () => {
 
   it("offer Retry and Cancel where the outcome is unknown, and nothing once taken", () => {
     expect(actionsOf(item("x", "queue", "unknown"), [])).toEqual(["retry", "cancel"]);
-    expect(actionsOf(item("x", "queue", "refused"), [])).toEqual(["cancel"]);
+    expect(actionsOf(item("x", "queue", "refused"), [])).toEqual(["edit", "cancel"]);
     expect(actionsOf(item("x", "queue", "pickedUp"), [])).toEqual([]);
   });
 
@@ -40,10 +40,5 @@ describe("the queue's rows", () => {
 
   it("are numbered without the steers", () => {
     expect(items.map((each) => placeOf(each, items))).toEqual([undefined, 0, 1, 2, 3]);
-  });
-
-  it("leave out what the transcript shows already", () => {
-    const row = { id: "1", seq: 1, at: 0, body: { type: "prompt", prompt: "b", text: "", by: { type: "hub" }, steered: false, state: { type: "sending" } } } as const;
-    expect(waitingOnly(items, [row]).map((each) => each.prompt)).toEqual(["s", "a", "c", "w"]);
   });
 });

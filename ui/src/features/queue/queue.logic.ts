@@ -1,7 +1,6 @@
 /** What a waiting prompt's row says and offers. */
 import type { PromptId } from "../../generated/PromptId";
 import type { QueueItem } from "../../generated/QueueItem";
-import type { TranscriptRow } from "../../generated/TranscriptRow";
 
 export type QueueItemAction = "edit" | "sendNow" | "remove" | "up" | "down" | "retry" | "cancel";
 
@@ -23,7 +22,7 @@ export function actionsOf(item: QueueItem, items: readonly QueueItem[]): QueueIt
     case "unknown":
       return ["retry", "cancel"];
     case "refused":
-      return ["cancel"];
+      return ["edit", "cancel"];
     case "pickedUp":
       return [];
   }
@@ -49,12 +48,6 @@ export function moveTarget(prompt: PromptId, direction: "up" | "down", items: re
 export function placeOf(item: QueueItem, items: readonly QueueItem[]): number | undefined {
   if (item.delivery === "steer") return undefined;
   return items.filter((each) => each.delivery !== "steer").findIndex((each) => each.prompt === item.prompt);
-}
-
-/** An own prompt that already stands in the transcript is not shown twice. */
-export function waitingOnly(items: readonly QueueItem[], rows: readonly TranscriptRow[]): QueueItem[] {
-  const shown = new Set(rows.slice(-20).flatMap((row) => (row.body.type === "prompt" ? [row.body.prompt] : [])));
-  return items.filter((item) => !shown.has(item.prompt));
 }
 
 function movableItems(items: readonly QueueItem[]): QueueItem[] {

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { IconButton } from "../../components/Button";
 import { Icon } from "../../components/Icon";
+import { useLasting } from "../../components/useLasting";
 import type { SessionHeader } from "../../generated/SessionHeader";
 import { formatTime, t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
@@ -83,17 +84,18 @@ function Title({ session, title }: { session: string; title: string }) {
 function Where({ header }: { header: SessionHeader }) {
   const account = useConversation((state) => state.account);
   const phase = useConversation((state) => state.connection?.phase);
+  const behind = useLasting(!header.caughtUp);
   const { run } = header;
+  if (behind) return t(phase === "live" || phase === "catchingUp" ? "session.catchingUp" : "session.mirrorOnly");
   if (run) {
     const values = { runner: runnerName(account, run.runner), device: nameOf(account, run.startedBy), time: formatTime(run.startedAt) };
     return (
-      <span className="flex min-w-0 items-center gap-1.5 text-accent">
+      <span className={`flex min-w-0 items-center gap-1.5 ${phase === "live" ? "text-accent" : ""}`}>
         <Icon name="spark" className="size-3" />
         <span className="truncate">{t(isThisDevice(account, run.startedBy) ? "session.runningSelf" : "session.running", values)}</span>
       </span>
     );
   }
-  if (!header.caughtUp && phase !== undefined && phase !== "live") return t("session.mirrorOnly");
   const offered = account?.agents.find((each) => each.agent.id === header.agent);
   const agent = agentName(account, header.agent);
   return offered ? t("session.agentOn", { agent, runner: runnerName(account, offered.runner) }) : agent;

@@ -5,8 +5,11 @@ import { t } from "../../i18n/i18n";
 import { loadOlder } from "../../state/actions";
 import type { OpenSession } from "../../state/conversation.logic";
 import { useInterface } from "../../state/interface";
+import { waitingOf } from "../../state/waiting.logic";
 import { announce } from "./announcements";
+import { Emptiness } from "./Emptiness";
 import { JumpToLatest } from "./JumpToLatest";
+import { PendingPrompt } from "./PendingPrompt";
 import { Row } from "./Row";
 import { useFollowing } from "./useFollowing";
 import { useReadMark } from "./useReadMark";
@@ -23,7 +26,7 @@ export function Transcript({ open }: { open: OpenSession }) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const following = useFollowing({ scroller, content, appended, revision: rows });
+  const following = useFollowing({ scroller, content, appended, revision: open });
   const older = useOlder(open);
   const found = useInterface((state) => state.revealed);
   useReveal(open, (place) => {
@@ -31,6 +34,15 @@ export function Transcript({ open }: { open: OpenSession }) {
     list.current?.scrollToIndex(place, { align: "center" });
   });
   useReadMark(open, following.mode);
+  const { pending } = waitingOf(open);
+
+  const endAsked = useInterface((state) => state.endAsked);
+  const endGiven = useRef(endAsked);
+  useEffect(() => {
+    if (endGiven.current === endAsked) return;
+    endGiven.current = endAsked;
+    following.jump();
+  }, [endAsked, following]);
 
   // The virtualizer keeps the reading position from the end for exactly the rendering that put rows at the start.
   const [seenPrepended, setSeenPrepended] = useState(prepended);
@@ -66,12 +78,11 @@ export function Transcript({ open }: { open: OpenSession }) {
           <Virtualizer ref={list} scrollRef={scroller} startMargin={HEAD_PX} bufferSize={600} shift={prepended !== seenPrepended} data={rows}>
             {(row) => <Row key={row.id} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
           </Virtualizer>
+          {pending && <PendingPrompt item={pending} />}
           <Working header={header} last={rows.at(-1)} />
         </div>
       </div>
-      {open.painted && rows.length === 0 && !header?.run && (
-        <p className="absolute inset-0 m-auto h-fit text-center text-ink-muted">{t("session.empty")}</p>
-      )}
+      {open.painted && rows.length === 0 && !header?.run && !pending && <Emptiness caughtUp={header?.caughtUp === true ? "yes" : "no"} />}
       <JumpToLatest key={view} mode={following.mode} missed={following.missed} onJump={following.jump} />
     </div>
   );

@@ -1,16 +1,22 @@
 import { useEffect, useRef, useState } from "react";
+import type { SessionRowState } from "../../generated/SessionRowState";
 import { markRead } from "../../state/actions";
+import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 
+/** Only what is shown as unread somewhere needs a mark: each one is an intent that the hub must store. */
+const UNREAD: readonly SessionRowState["type"][] = ["unread", "failed", "needsYou"];
+
 /** The end must have been in view for so long before it counts as read. */
-const READ_AFTER_MS = 400;
+const READ_AFTER_MS = 150;
 
 /** Moves the read mark: only with the window in focus and the end in view, and only when something is over, not with every token. */
 export function useReadMark({ session, header, painted }: OpenSession, mode: "following" | "reading"): void {
   const focused = useWindowFocus();
   const marked = useRef(0);
   const seq = header?.seq ?? 0;
-  const settled = painted && header !== undefined && header.run === undefined;
+  const unread = useConversation((state) => state.sessions?.some((row) => row.session === session && UNREAD.includes(row.state.type)) === true);
+  const settled = unread && painted && header !== undefined && header.run === undefined;
   useEffect(() => {
     if (!settled || focused === "elsewhere" || mode === "reading" || seq <= marked.current) return undefined;
     const timer = setTimeout(() => {
