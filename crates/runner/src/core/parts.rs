@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn text_full_of_escapes_ends_a_part_earlier() {
         let text = "\u{1}\"\n".repeat(60_000);
-        let parts = parts_of(&[text.clone()]);
+        let parts = parts_of(std::slice::from_ref(&text));
         assert_eq!(parts.concat(), text);
         assert!(parts.len() > text.len().div_ceil(limits::PART_TEXT_BYTES_MAX));
     }

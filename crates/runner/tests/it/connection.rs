@@ -55,7 +55,7 @@ async fn cuts_towards_the_hub_change_nothing() {
         (1_500, 0),
         (2_111, 777),
         (5_000, 1_013),
-        (20_001, 33),
+        (9_001, 33),
     ] {
         answer_through_cuts(Direction::ToServer, first, step, 6).await;
     }
@@ -68,7 +68,7 @@ async fn cuts_towards_the_runner_change_nothing() {
         (1_000, 1),
         (1_733, 977),
         (6_001, 2_003),
-        (30_011, 5),
+        (9_011, 5),
     ] {
         answer_through_cuts(Direction::ToClient, first, step, 6).await;
     }

@@ -1,5 +1,7 @@
 //! A hub for one session, with the real session machine behind a real socket, and doors to hold its answers back.
 
+mod connection;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,6 +16,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use uuid::Uuid;
+
+use connection::Connection;
 
 pub const ACCOUNT: AccountId = AccountId::from_uuid(Uuid::from_u128(0xacc));
 pub const RUNNER: RunnerId = RunnerId::from_uuid(Uuid::from_u128(0xe1));
@@ -363,140 +367,5 @@ impl State {
             }
             Err(error) => refused(error),
         }
-    }
-}
-
-/// One socket.
-#[derive(Default)]
-struct Connection {
-    instance: Option<RunnerInstanceId>,
-    cursor: Option<Seq>,
-    assigned: Vec<RunId>,
-}
-
-impl Connection {
-    fn receive(&mut self, state: &mut State, frame: ClientFrame) -> Vec<HubFrame> {
-        match frame {
-            ClientFrame::Hello { runner, .. } => {
-                let hello = runner.expect("a runner says what it hosts");
-                self.instance = Some(hello.instance);
-                state.hellos.push(hello);
-                vec![HubFrame::Welcome {
-                    account: ACCOUNT,
-                    principal: Principal::Runner {
-                        runner: RUNNER,
-                        agent: None,
-                    },
-                    hub_name: "fake".to_owned(),
-                    capabilities: Vec::new(),
-                }]
-            }
-            ClientFrame::Subscribe { cursor, .. } => {
-                if let Some(cursor) = cursor
-                    && cursor.incarnation != state.incarnation
-                {
-                    let log = LogId::Session(SESSION);
-                    return vec![HubFrame::Missing {
-                        log,
-                        incarnation: Some(state.incarnation),
-                    }];
-                }
-                self.cursor = Some(cursor.map_or(Seq::ZERO, |cursor| cursor.seq));
-                Vec::new()
-            }
-            ClientFrame::Unsubscribe { .. } => {
-                self.cursor = None;
-                state.unsubscribed += 1;
-                Vec::new()
-            }
-            ClientFrame::Heartbeat {} => vec![HubFrame::HeartbeatAck {}],
-            ClientFrame::ResumeRun { run, epoch, .. } => match state.session.active_run(run) {
-                Some(active) if active.epoch == epoch => vec![HubFrame::RunAcked {
-                    run,
-                    producer: active.last_producer,
-                }],
-                _ => vec![HubFrame::RunFenced {
-                    run,
-                    error: ErrorCode::LeaseFenced.with("over", "stop"),
-                }],
-            },
-            ClientFrame::WriteRun { ref entries, .. } => {
-                state.writes.push(entries.clone());
-                if state.is_holding {
-                    state.held.push(frame);
-                    return Vec::new();
-                }
-                state.write(frame)
-            }
-            ClientFrame::ReportTeardown {
-                run,
-                tools_cancelled,
-                still_running,
-                ..
-            } => {
-                let events =
-                    report_teardown(&state.session, run, RUNNER, tools_cancelled, still_running);
-                state.record(events);
-                Vec::new()
-            }
-            ClientFrame::Command { .. } => panic!("a runner sends no commands"),
-        }
-    }
-
-    fn begin(&mut self, state: &mut State) {
-        let agent = AgentId("assistant".to_owned());
-        if let Some(instance) = self.instance {
-            let events = start_run(&state.session, RunId::mint(), agent, RUNNER, instance);
-            state.record(events);
-        }
-    }
-
-    fn release(&mut self, state: &mut State) -> Vec<HubFrame> {
-        let held = std::mem::take(&mut state.held);
-        held.into_iter()
-            .flat_map(|frame| state.write(frame))
-            .collect()
-    }
-
-    /// Assignments that this connection has not heard of, and what the log has beyond its cursor.
-    fn news(&mut self, state: &State) -> Vec<HubFrame> {
-        let mut frames = Vec::new();
-        for run in state.session.active_runs() {
-            if state.is_assigning && self.instance.is_some() && !self.assigned.contains(&run.run) {
-                self.assigned.push(run.run);
-                frames.push(HubFrame::RunAssigned {
-                    session: SESSION,
-                    run: run.run,
-                    epoch: run.epoch,
-                    seq: state.session.head(),
-                });
-            }
-        }
-        if let Some(cursor) = &mut self.cursor
-            && *cursor < state.session.head()
-        {
-            let events = state
-                .log
-                .iter()
-                .filter(|event| event.seq > *cursor)
-                .take(limits::BATCH_EVENTS_MAX);
-            let events: Vec<Event> = events.cloned().collect();
-            let (after, upto) = (*cursor, events.last().map_or(*cursor, |event| event.seq));
-            *cursor = upto;
-            let (log, incarnation, head) = (
-                LogId::Session(SESSION),
-                state.incarnation,
-                state.session.head(),
-            );
-            frames.push(HubFrame::Batch(Batch {
-                log,
-                incarnation,
-                after,
-                upto,
-                head,
-                events,
-            }));
-        }
-        frames
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
+use baton_protocol::view::{RowBody, TranscriptRow};
 use baton_protocol::{RunOutcome, RunWrite};
 use baton_runner::limits::{
     FRAME_TEXT_BYTES_MAX, RUN_BUFFER_BYTES_MAX, UNACKED_FRAMES_MAX, UNACKED_TEXT_BYTES_MAX,
@@ -45,10 +46,11 @@ impl ModelProvider for Flood {
 }
 
 fn recorded(state: &State) -> usize {
-    let runs = state.session.active_runs();
-    runs.flat_map(|run| &run.parts)
-        .map(|part| part.text.len())
-        .sum()
+    let text = |row: &TranscriptRow| match &row.body {
+        RowBody::Text { text, .. } => text.len(),
+        _ => 0,
+    };
+    state.transcript.rows.iter().map(text).sum()
 }
 
 #[tokio::test]
