@@ -1,1 +1,8 @@
+//! What crosses crates, with the real programs and without windows: hub, runner and `batonctl` as processes.
 
+mod crashes;
+mod handover;
+mod network;
+mod refusals;
+mod stage;
+mod two_machines;

@@ -1,0 +1,97 @@
+//! Processes that are killed, connections that are cut.
+
+use baton_protocol::RunOutcome;
+use baton_testkit::{FakeModel, Reply};
+
+use crate::stage::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_killed_in_mid_answer_goes_on_and_the_model_is_called_once() {
+    let model = FakeModel::start().await;
+    let text = long_text(400);
+    model.reply(Reply::text(text.clone()).deltas_per_second(150.0));
+    let mut hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let on_a = a.tail(&session);
+    for bytes in [100, 600] {
+        on_a.wait_text(bytes).await;
+        hub.kill_9().await;
+        hub.run().await;
+    }
+    assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Completed);
+    assert_eq!(answer(&on_a.events()), text);
+    assert_eq!(model.request_count(), 1);
+    let late = Device::link(&hub, "Desk").await.tail(&session);
+    late.wait_end(0).await;
+    assert_eq!(answer(&late.events()), text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_killed_in_mid_answer_ends_as_lost_and_the_prompt_can_be_tried_again() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text(long_text(300)).hold_after(60));
+    model.reply(Reply::text("second try"));
+    let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "2000"]).await;
+    let mut runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let on_a = a.tail(&session);
+    let partial = on_a.wait_text(50).await;
+    runner.child.kill_9().await;
+    assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
+    assert!(
+        answer(&on_a.events()).starts_with(&partial),
+        "the partial answer is kept"
+    );
+
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    a.receipt(&["retry", &session]).await;
+    assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);
+    assert!(answer(&on_a.events()).ends_with("second try"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_goes_on_without_any_device() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text("finished alone").hold_after(1));
+    let hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let mut on_a = a.tail(&session);
+    on_a.wait_text(1).await;
+    on_a.child.kill_9().await;
+    model.release(0);
+    model.wait_ended(0).await;
+    let again = a.tail(&session);
+    assert_eq!(again.wait_end(0).await.outcome, RunOutcome::Completed);
+    assert_eq!(answer(&again.events()), "finished alone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fenced_runner_that_wakes_up_writes_nothing() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text(long_text(300)).deltas_per_second(40.0));
+    let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "1500"]).await;
+    let runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let on_a = a.tail(&session);
+    on_a.wait_text(30).await;
+    runner.child.sigstop();
+    assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
+    let lost = answer(&on_a.events());
+    runner.child.sigcont();
+    // The woken runner must give the model's connection up, and its late writes must stand nowhere.
+    model.wait_ended(0).await;
+    a.receipt(&["queue", &session, "pause"]).await;
+    let pause_seen = |events: &[baton_protocol::Event]| {
+        kinds(events)
+            .contains(&"queuePaused".to_owned())
+            .then_some(())
+    };
+    on_a.wait("the pause", pause_seen).await;
+    assert_eq!(answer(&on_a.events()), lost);
+}

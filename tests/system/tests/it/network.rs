@@ -1,0 +1,116 @@
+//! Machines of our own: network namespaces on a bridge, whose line can be cut without a FIN or an RST.
+
+use std::process::Command;
+
+/// A bridge with machines at addresses of their own. Gone on drop.
+pub struct Network {
+    tag: String,
+    machines: Vec<String>,
+    subnet: u8,
+}
+
+fn ip(words: &[&str]) {
+    let output = Command::new("ip")
+        .args(words)
+        .output()
+        .expect("`ip` of iproute2 is installed: cargo xtask setup");
+    assert!(
+        output.status.success(),
+        "ip {words:?} (network namespaces need root): {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+impl Network {
+    /// The bridge, in a namespace of its own. `subnet` tells networks of one machine apart.
+    pub fn new(subnet: u8) -> Self {
+        let tag = format!("bt{subnet}x{}", std::process::id() % 100_000);
+        let bridge = format!("{tag}-net");
+        ip(&["netns", "add", &bridge]);
+        ip(&["-n", &bridge, "link", "add", "br0", "type", "bridge"]);
+        ip(&["-n", &bridge, "link", "set", "br0", "up"]);
+        Self {
+            tag,
+            machines: Vec::new(),
+            subnet,
+        }
+    }
+
+    fn bridge(&self) -> String {
+        format!("{}-net", self.tag)
+    }
+
+    fn address(&self, host: usize) -> String {
+        format!("10.213.{}.{host}", self.subnet)
+    }
+
+    /// A machine, with its namespace's name and its address.
+    pub fn machine(&mut self) -> (String, String) {
+        let host = self.machines.len() + 1;
+        let name = format!("{}-{host}", self.tag);
+        ip(&["netns", "add", &name]);
+        self.machines.push(name.clone());
+        let (bridge, port) = (self.bridge(), format!("p{host}"));
+        ip(&[
+            "link", "add", "eth0", "netns", &name, "type", "veth", "peer", "name", &port, "netns",
+            &bridge,
+        ]);
+        ip(&["-n", &bridge, "link", "set", &port, "master", "br0", "up"]);
+        let address = self.address(host);
+        ip(&[
+            "-n",
+            &name,
+            "addr",
+            "add",
+            &format!("{address}/24"),
+            "dev",
+            "eth0",
+        ]);
+        ip(&["-n", &name, "link", "set", "eth0", "up"]);
+        ip(&["-n", &name, "link", "set", "lo", "up"]);
+        (name, address)
+    }
+
+    /// Unplugs a machine at the bridge: its own end still looks well, nothing arrives any more.
+    pub fn cut(&self, machine: &str) {
+        ip(&[
+            "-n",
+            &self.bridge(),
+            "link",
+            "set",
+            &self.port(machine),
+            "nomaster",
+        ]);
+    }
+
+    pub fn mend(&self, machine: &str) {
+        ip(&[
+            "-n",
+            &self.bridge(),
+            "link",
+            "set",
+            &self.port(machine),
+            "master",
+            "br0",
+        ]);
+    }
+
+    fn port(&self, machine: &str) -> String {
+        let host = self
+            .machines
+            .iter()
+            .position(|name| name == machine)
+            .expect("a machine of this network")
+            + 1;
+        format!("p{host}")
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for name in self.machines.iter().chain([&self.bridge()]) {
+            // A namespace that cannot be removed must not hide why the test failed.
+            let _ = Command::new("ip").args(["netns", "del", name]).output();
+        }
+    }
+}
