@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
-use baton_testkit::{Child, RecordingProxy, bin};
+use baton_testkit::{Child, RecordingProxy, bin, eventually};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, LIMIT};
 use crate::programs::{Device, Hub};
 
 /// One screen, one small model: one scenario at a time, however the tests are started.
 static SCREEN: Mutex<()> = Mutex::const_new(());
 
 /// Enough of an answer to be in the middle of it.
-pub const HALF: usize = 24;
+pub const HALF: usize = 16;
 
-/// A prompt whose answer is long enough to be caught in the middle.
-pub const LONG: &str = "Write a long story about a lighthouse keeper, with many details.";
+/// A prompt whose answer is long enough to be caught in the middle, and short enough to wait for.
+pub const LONG: &str = "Explain in three paragraphs how tides work.";
 
 /// Everything but the windows.
 pub struct Stage {
@@ -85,8 +85,11 @@ impl Stage {
 
     /// The answer of the n-th call as the model's server gave it, once it is over.
     pub async fn sent(&self, call: usize) -> String {
-        self.model.wait_ended(call).await;
-        self.model.exchanges()[call].text.clone()
+        eventually(LIMIT, &format!("the end of answer {call}"), || async {
+            let exchange = self.model.exchanges().into_iter().nth(call)?;
+            exchange.ending.map(|_| exchange.text)
+        })
+        .await
     }
 
     /// Waits until the n-th answer is held in its middle, and gives what was handed over by then.

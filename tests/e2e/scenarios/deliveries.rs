@@ -96,7 +96,7 @@ async fn queue_from_b_interrupt_from_a() {
     a.screenshot("queue-on-a").await;
     b.screenshot("queue-on-b").await;
 
-    let first = "No, describe the sea first.";
+    let first = "No, first explain in three paragraphs why the sea is salty.";
     a.send_as("interrupt", first).await;
     stage.model.wait_closed(0).await;
     let second = stage.half(1).await;
