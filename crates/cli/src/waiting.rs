@@ -32,8 +32,7 @@ pub async fn caught_up(device: &Device, log: LogId, patience: Patience) -> Resul
             {
                 return Err(Failure::Refused(problem));
             }
-            // A session that the hub does not have is as complete as it gets when the line is live.
-            if device.is_caught_up(log) || connection.phase == ConnectionPhase::Live {
+            if device.is_caught_up(log) {
                 return Ok(());
             }
             if changes.changed().await.is_err() {

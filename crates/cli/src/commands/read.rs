@@ -72,6 +72,7 @@ pub async fn search(context: &Context<'_>, query: &str, limit: u32) -> Result<()
 pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
     let patience = Patience(context.patience.0.min(STATUS_WAIT));
     let connected = waiting::account_caught_up(&context.device, patience).await;
+    let live = connected.is_ok();
     let (device, output) = (&context.device, context.output);
     let connection = device.connection();
     let outbox = device.outbox();
@@ -92,7 +93,12 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
         connection.hub_name,
         device.linked().hub.authority
     ));
-    output.line(&format!("connection  {}", phase_words(connection.phase)));
+    let phase = match live {
+        // The line's own word may come a moment after the last batch.
+        true => ConnectionPhase::Live,
+        false => connection.phase,
+    };
+    output.line(&format!("connection  {}", phase_words(phase)));
     let names = |id: &String| account.names.get(id).cloned().unwrap_or_else(|| id.clone());
     let online: Vec<String> = account.online.iter().map(names).collect();
     output.line(&format!("online      {}", online.join(", ")));

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use baton_protocol::{Event, Incarnation, LogId, Seq, SessionId};
+use baton_protocol::{Event, Incarnation, LogId, Seq};
 use tokio::sync::watch;
 
 use super::Device;
@@ -82,6 +82,8 @@ impl Tail {
                 return Ok(TailItem::Event(Box::new(event)));
             }
             self.changes.mark_unchanged();
+            // Before the mirror is read: what was caught up then is at least what is read now.
+            let caught_up = self.device.is_caught_up(self.log);
             let limit = match self.start {
                 Some(TailStart::Mirror) => 0,
                 _ => TAIL_PAGE_EVENTS,
@@ -108,8 +110,15 @@ impl Tail {
             if !self.page.is_empty() {
                 continue;
             }
-            let end = self.at_end(cursor.map(|cursor| cursor.seq).unwrap_or_default());
-            let end = end.await?;
+            let seq = cursor.map(|cursor| cursor.seq).unwrap_or_default();
+            let Some(idle) = self.is_idle(seq).await? else {
+                continue;
+            };
+            let end = SessionAtEnd {
+                seq,
+                caught_up,
+                idle,
+            };
             if self.said != Some(end) {
                 self.said = Some(end);
                 return Ok(TailItem::AtEnd(end));
@@ -120,25 +129,19 @@ impl Tail {
         }
     }
 
-    async fn at_end(&self, seq: Seq) -> Result<SessionAtEnd, StoreError> {
-        let idle = match self.log {
-            LogId::Session(session) => self.is_idle(session).await?,
-            LogId::Account(_) => true,
+    /// Whether nothing goes on in the session at this seq; `None` where it has moved on.
+    async fn is_idle(&self, seq: Seq) -> Result<Option<bool>, StoreError> {
+        let LogId::Session(session) = self.log else {
+            return Ok(Some(true));
         };
-        Ok(SessionAtEnd {
-            seq,
-            caught_up: self.device.is_caught_up(self.log),
-            idle,
-        })
-    }
-
-    async fn is_idle(&self, session: SessionId) -> Result<bool, StoreError> {
         let look = move |store: &mut Store| {
             let opened = store.open_session(session, 0)?;
-            Ok(opened.state.is_none_or(|state| {
-                state.active_runs().next().is_none()
-                    && (state.queue().is_empty() || state.pause().is_some())
-            }))
+            let Some(state) = opened.state else {
+                return Ok((seq == Seq::ZERO).then_some(true));
+            };
+            let nothing_runs = state.active_runs().next().is_none();
+            let nothing_starts = state.queue().is_empty() || state.pause().is_some();
+            Ok((state.head() == seq).then_some(nothing_runs && nothing_starts))
         };
         self.device.mirror().write(look).await
     }

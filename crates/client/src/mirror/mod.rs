@@ -18,6 +18,7 @@ mod session_log;
 mod settings;
 mod sql;
 mod store;
+mod store_outbox;
 mod threads;
 
 use baton_protocol::{Event, SessionId};

@@ -8,18 +8,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baton_protocol::view::TranscriptRow;
-use baton_protocol::{
-    Batch, Command, CommandId, Cursor, ErrorBody, LogId, Receipt, ReceiptOutcome, SessionId,
-    TimestampMs,
-};
+use baton_protocol::{Batch, Cursor, LogId, SessionId};
 use baton_session::{AccountState, SessionState};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::account_log::AccountLog;
-use super::outbox::{OutboxEntry, OutboxState};
 use super::rows::RowPlace;
 use super::session_log::{FoldLogError, SessionLog};
-use super::{MirrorListener, StoreError, events, logs, outbox, receipts, recovery, rows, settings};
+use super::{MirrorListener, StoreError, events, logs, recovery, rows};
 use crate::limits::LOGS_LOADED_MAX;
 
 /// What became of a batch.
@@ -45,16 +41,9 @@ enum Loaded {
 
 /// Owns the mirror's writing connection.
 pub(crate) struct Store {
-    conn: Connection,
+    pub(super) conn: Connection,
     loaded: HashMap<LogId, Loaded>,
     listener: Arc<dyn MirrorListener>,
-}
-
-/// What became of intents that were to be queued.
-#[derive(Default)]
-pub(crate) struct QueuedIntents {
-    pub(crate) entries: Vec<OutboxEntry>,
-    pub(crate) answered: Vec<Receipt>,
 }
 
 /// The last rows of a session, and the state at them.
@@ -255,9 +244,14 @@ impl Store {
         }
     }
 
+    /// Brings a session into memory as the table has it.
     fn load_session(&mut self, log: LogId) -> Result<(), StoreError> {
-        if self.loaded.contains_key(&log) {
-            return Ok(());
+        if let Some(Loaded::Session(loaded)) = self.loaded.get(&log) {
+            let stands_at = logs::cursor(&self.conn, log)?.map(|(_, cursor)| cursor);
+            if stands_at == Some(loaded.cursor) || self.follow_other_process(log).is_ok() {
+                return Ok(());
+            }
+            self.loaded.remove(&log);
         }
         let Some(row) = logs::find(&self.conn, log)? else {
             return Ok(());
@@ -292,96 +286,6 @@ impl Store {
             }
             Err(FoldLogError::Store(error)) => Err(error),
         }
-    }
-
-    /// Makes intents durable, all or none. Ones that were answered before give their receipts instead.
-    pub(crate) fn queue_intents(
-        &mut self,
-        commands: &[Command],
-        replaced: &[CommandId],
-        state: &OutboxState,
-        queued_at: TimestampMs,
-    ) -> Result<QueuedIntents, StoreError> {
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for command in replaced {
-            outbox::delete(&tx, *command)?;
-        }
-        let mut queued = QueuedIntents::default();
-        for command in commands {
-            match receipts::find(&tx, command.id)? {
-                Some(receipt) => queued.answered.push(receipt),
-                None => {
-                    let entry = outbox::insert(&tx, command, state, queued_at)?;
-                    queued.entries.push(entry);
-                }
-            }
-        }
-        tx.commit()?;
-        Ok(queued)
-    }
-
-    pub(crate) fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        outbox::all(&self.conn)
-    }
-
-    pub(crate) fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for command in commands {
-            outbox::set_sent(&tx, *command)?;
-        }
-        Ok(tx.commit()?)
-    }
-
-    /// Keeps a receipt. The intent leaves the outbox, but for a refusal that a person must see.
-    pub(crate) fn store_receipt(
-        &mut self,
-        receipt: &Receipt,
-        keeps_refusal: bool,
-    ) -> Result<(), StoreError> {
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        receipts::insert(&tx, receipt)?;
-        match &receipt.outcome {
-            ReceiptOutcome::Refused { error } if keeps_refusal => {
-                outbox::set_refused(&tx, receipt.command, error)?;
-            }
-            _ => outbox::delete(&tx, receipt.command)?,
-        }
-        Ok(tx.commit()?)
-    }
-
-    pub(crate) fn refuse_intent(
-        &mut self,
-        command: CommandId,
-        error: &ErrorBody,
-        keeps_refusal: bool,
-    ) -> Result<(), StoreError> {
-        if keeps_refusal {
-            outbox::set_refused(&self.conn, command, error)
-        } else {
-            outbox::delete(&self.conn, command)
-        }
-    }
-
-    pub(crate) fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
-        outbox::delete(&self.conn, command)
-    }
-
-    pub(crate) fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {
-        receipts::find(&self.conn, command)
-    }
-
-    pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        settings::get(&self.conn, name)
-    }
-
-    pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
-        settings::set(&self.conn, name, value)
     }
 }
 

@@ -299,10 +299,17 @@ impl SyncEngine {
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
-        self.emit(Output::Send(match ask {
-            Ask::Subscribe(log, cursor) => ClientFrame::Subscribe { log, cursor },
-            Ask::Unsubscribe(log) => ClientFrame::Unsubscribe { log },
-        }));
+        match ask {
+            Ask::Subscribe(log, cursor) => {
+                self.emit(Output::Send(ClientFrame::Subscribe { log, cursor }));
+            }
+            Ask::Unsubscribe(log) => {
+                self.emit(Output::Send(ClientFrame::Unsubscribe { log }));
+                // What is not followed is soon behind.
+                let caught_up = false;
+                self.emit(Output::CaughtUp { log, caught_up });
+            }
+        }
     }
 
     fn show(&mut self, now: Now) {

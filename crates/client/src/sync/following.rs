@@ -123,7 +123,9 @@ impl Following {
             self.behind
                 .remove(&(Reverse(old.updated_at), position.session));
         }
-        entry.absent = false;
+        if std::mem::take(&mut entry.absent) {
+            entry.caught_up = false;
+        }
         if position.running {
             self.running
                 .insert((Reverse(position.updated_at), position.session));
@@ -155,7 +157,7 @@ impl Following {
     pub(super) fn all_caught_up(&self) -> bool {
         let done = |log: &LogId| {
             let entry = self.logs.get(log);
-            entry.is_some_and(|entry| entry.caught_up || entry.absent || entry.quarantined)
+            entry.is_some_and(|entry| entry.caught_up || entry.quarantined)
         };
         done(&self.account) && self.viewers.keys().all(done)
     }
@@ -327,19 +329,25 @@ impl Following {
         self.followed.contains(&log)
     }
 
-    /// The hub has no such log.
+    /// The hub has no such log: nothing is everything that there is of it.
     pub(super) fn set_absent(&mut self, log: LogId) {
         let entry = self.logs.entry(log).or_default();
         entry.absent = true;
         self.let_go(log);
+        self.logs.entry(log).or_default().caught_up = true;
         self.fetching.remove(&log);
         self.place(log);
     }
 
-    /// The hub has it now.
-    pub(super) fn set_present(&mut self, log: LogId) {
-        self.logs.entry(log).or_default().absent = false;
-        self.place(log);
+    /// The hub has it now. Gives whether that is news.
+    pub(super) fn set_present(&mut self, log: LogId) -> bool {
+        let entry = self.logs.entry(log).or_default();
+        let news = std::mem::take(&mut entry.absent);
+        if news {
+            entry.caught_up = false;
+            self.place(log);
+        }
+        news
     }
 
     pub(super) fn quarantine(&mut self, log: LogId) {

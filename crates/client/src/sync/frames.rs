@@ -57,7 +57,7 @@ impl SyncEngine {
                 log: Some(log),
                 error,
                 ..
-            } if !error.code.is_retryable() => self.following.set_absent(log),
+            } if !error.code.is_retryable() => self.absent(log),
             HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
             HubFrame::Refused { .. }
             | HubFrame::HeartbeatAck {}
@@ -84,12 +84,11 @@ impl SyncEngine {
             Fit::OtherIncarnation => return self.start_over(now, log),
             Fit::Malformed => return self.cut(now, unreadable()),
         };
-        let caught_up = self.following.caught_up(log);
         if caught_up_changed {
-            self.emit(Output::CaughtUp { log, caught_up });
+            self.say_caught_up(log);
         }
         // A line over which a log came whole is a good one.
-        if caught_up {
+        if self.following.caught_up(log) {
             self.backoff.reset();
         }
     }
@@ -105,13 +104,24 @@ impl SyncEngine {
             self.emit(Output::DropLog(log));
             self.following.set_cursor(log, None);
         }
+        self.absent(log);
+    }
+
+    fn absent(&mut self, log: LogId) {
         self.following.set_absent(log);
+        self.say_caught_up(log);
+    }
+
+    fn say_caught_up(&mut self, log: LogId) {
+        let caught_up = self.following.caught_up(log);
+        self.emit(Output::CaughtUp { log, caught_up });
     }
 
     fn start_over(&mut self, now: Now, log: LogId) {
         if self.following.cursor(log).is_some() {
             self.emit(Output::DropLog(log));
             self.following.set_cursor(log, None);
+            self.say_caught_up(log);
         }
         let ask = self.following.subscribe(log, now.mono_ms);
         self.ask(ask);
@@ -119,6 +129,7 @@ impl SyncEngine {
 
     pub(super) fn mirror_moved(&mut self, now: Now, log: LogId, cursor: Option<Cursor>) {
         self.following.set_cursor(log, cursor);
+        self.say_caught_up(log);
         if self.is_open() && self.following.is_followed(log) {
             let ask = self.following.subscribe(log, now.mono_ms);
             self.ask(ask);
@@ -132,7 +143,11 @@ impl SyncEngine {
         let outcome = receipt.outcome.clone();
         self.emit(Output::StoreReceipt(receipt));
         match outcome {
-            ReceiptOutcome::Accepted { .. } => self.following.set_present(command.log),
+            ReceiptOutcome::Accepted { .. } => {
+                if self.following.set_present(command.log) {
+                    self.say_caught_up(command.log);
+                }
+            }
             ReceiptOutcome::Refused { error } => self.refuse_dependents(&command, &error),
         }
     }

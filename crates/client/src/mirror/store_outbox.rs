@@ -1,0 +1,107 @@
+//! The outbox, receipts and settings, on the writing connection.
+
+use baton_protocol::{Command, CommandId, ErrorBody, Receipt, ReceiptOutcome, TimestampMs};
+use rusqlite::TransactionBehavior;
+
+use super::outbox::{OutboxEntry, OutboxState};
+use super::store::Store;
+use super::{StoreError, outbox, receipts, settings};
+
+/// What became of intents that were to be queued.
+#[derive(Default)]
+pub(crate) struct QueuedIntents {
+    pub(crate) entries: Vec<OutboxEntry>,
+    pub(crate) answered: Vec<Receipt>,
+}
+
+impl Store {
+    /// Makes intents durable, all or none. Ones that were answered before give their receipts instead.
+    pub(crate) fn queue_intents(
+        &mut self,
+        commands: &[Command],
+        replaced: &[CommandId],
+        state: &OutboxState,
+        queued_at: TimestampMs,
+    ) -> Result<QueuedIntents, StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for command in replaced {
+            outbox::delete(&tx, *command)?;
+        }
+        let mut queued = QueuedIntents::default();
+        for command in commands {
+            match receipts::find(&tx, command.id)? {
+                Some(receipt) => queued.answered.push(receipt),
+                None => {
+                    let entry = outbox::insert(&tx, command, state, queued_at)?;
+                    queued.entries.push(entry);
+                }
+            }
+        }
+        tx.commit()?;
+        Ok(queued)
+    }
+
+    pub(crate) fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
+        outbox::all(&self.conn)
+    }
+
+    pub(crate) fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for command in commands {
+            outbox::set_sent(&tx, *command)?;
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Keeps a receipt. The intent leaves the outbox, but for a refusal that a person must see.
+    pub(crate) fn store_receipt(
+        &mut self,
+        receipt: &Receipt,
+        keeps_refusal: bool,
+    ) -> Result<(), StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        receipts::insert(&tx, receipt)?;
+        match &receipt.outcome {
+            ReceiptOutcome::Refused { error } if keeps_refusal => {
+                outbox::set_refused(&tx, receipt.command, error)?;
+            }
+            _ => outbox::delete(&tx, receipt.command)?,
+        }
+        Ok(tx.commit()?)
+    }
+
+    pub(crate) fn refuse_intent(
+        &mut self,
+        command: CommandId,
+        error: &ErrorBody,
+        keeps_refusal: bool,
+    ) -> Result<(), StoreError> {
+        if keeps_refusal {
+            outbox::set_refused(&self.conn, command, error)
+        } else {
+            outbox::delete(&self.conn, command)
+        }
+    }
+
+    pub(crate) fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
+        outbox::delete(&self.conn, command)
+    }
+
+    pub(crate) fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {
+        receipts::find(&self.conn, command)
+    }
+
+    pub(crate) fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        settings::get(&self.conn, name)
+    }
+
+    pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        settings::set(&self.conn, name, value)
+    }
+}
