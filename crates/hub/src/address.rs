@@ -4,7 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Addresses that are never asked, only routed to: one for documentation and one of each private range.
-const ROUTE_PROBES: [&str; 4] = ["192.0.2.1:9", "10.255.255.254:9", "172.31.255.254:9", "192.168.255.254:9"];
+const ROUTE_PROBES: [&str; 4] = [
+    "192.0.2.1:9",
+    "10.255.255.254:9",
+    "172.31.255.254:9",
+    "192.168.255.254:9",
+];
 
 /// `host:port` for link codes: the public name, with the port that is listened on where it has none; else the address itself.
 /// None where the hub listens on every address and none of them leads anywhere.
@@ -21,15 +26,21 @@ pub fn authority(public_name: Option<&str>, listening: SocketAddr) -> Option<Str
 }
 
 fn has_port(name: &str) -> bool {
-    name.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && !host.ends_with(':') && port.parse::<u16>().is_ok())
+    name.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.ends_with(':') && port.parse::<u16>().is_ok()
+    })
 }
 
 /// The address from which this computer would speak to a network. Nothing is sent.
 fn first_routed_address() -> io::Result<Option<IpAddr>> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    let routed = ROUTE_PROBES.iter().filter(|probe| socket.connect(probe).is_ok());
-    let addresses = routed.filter_map(|_| socket.local_addr().ok()).map(|local| local.ip());
-    Ok(addresses.filter(|address| !address.is_loopback() && !address.is_unspecified()).next())
+    let routed = ROUTE_PROBES
+        .iter()
+        .filter(|probe| socket.connect(probe).is_ok());
+    let mut addresses = routed
+        .filter_map(|_| socket.local_addr().ok())
+        .map(|local| local.ip());
+    Ok(addresses.find(|address| !address.is_loopback() && !address.is_unspecified()))
 }
 
 #[cfg(test)]
@@ -44,6 +55,9 @@ mod tests {
         assert_eq!(named("hub.example:443"), "hub.example:443");
         assert_eq!(named("[2001:db8::1]"), "[2001:db8::1]:7420");
         assert_eq!(named("[2001:db8::1]:443"), "[2001:db8::1]:443");
-        assert_eq!(authority(None, "127.0.0.1:80".parse().unwrap()).unwrap(), "127.0.0.1:80");
+        assert_eq!(
+            authority(None, "127.0.0.1:80".parse().unwrap()).unwrap(),
+            "127.0.0.1:80"
+        );
     }
 }

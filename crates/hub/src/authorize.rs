@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use baton_protocol::{AccountId, ErrorBody, ErrorCode, LogId, Principal, Role, RunnerInstanceId, SessionId};
+use baton_protocol::{
+    AccountId, ErrorBody, ErrorCode, LogId, Principal, Role, RunnerInstanceId, SessionId,
+};
 
 use crate::presence::ConnectionId;
 
@@ -38,7 +40,12 @@ pub enum Action {
 }
 
 /// Whether the caller may do this. The owner is the account that the log belongs to; none where there is no such log.
-pub fn authorize(caller: &Caller, action: Action, log: LogId, owner: Option<AccountId>) -> Result<(), ErrorBody> {
+pub fn authorize(
+    caller: &Caller,
+    action: Action,
+    log: LogId,
+    owner: Option<AccountId>,
+) -> Result<(), ErrorBody> {
     if owner != Some(caller.account) {
         return Err(log_not_found());
     }
@@ -47,7 +54,11 @@ pub fn authorize(caller: &Caller, action: Action, log: LogId, owner: Option<Acco
         (Role::Runner, Action::Read | Action::WriteRun, LogId::Session(_)) => true,
         (Role::Device, Action::WriteRun, _) | (Role::Runner, ..) => false,
     };
-    if allowed { Ok(()) } else { Err(not_for_role(caller.role, action)) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(not_for_role(caller.role, action))
+    }
 }
 
 /// The same words for a log that is not there and for one of another account.
@@ -58,8 +69,13 @@ pub fn log_not_found() -> ErrorBody {
 /// The role does not carry this action.
 pub fn not_for_role(role: Role, action: Action) -> ErrorBody {
     let (message, hint) = match (role, action) {
-        (Role::Runner, Action::Command) => ("a runner sends no commands", "send it from a linked device"),
-        (Role::Runner, _) => ("a runner reads session logs only", "subscribe to the session's log"),
+        (Role::Runner, Action::Command) => {
+            ("a runner sends no commands", "send it from a linked device")
+        }
+        (Role::Runner, _) => (
+            "a runner reads session logs only",
+            "subscribe to the session's log",
+        ),
         (Role::Device, _) => ("a device writes for no run", "link it as a runner"),
     };
     ErrorCode::Forbidden.with(message, hint)
@@ -74,12 +90,19 @@ pub struct SessionOwners {
 impl SessionOwners {
     /// Notes an owner.
     pub fn note(&self, session: SessionId, account: AccountId) {
-        self.accounts.write().unwrap_or_else(PoisonError::into_inner).insert(session, account);
+        self.accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, account);
     }
 
     /// Whose session it is.
     pub fn of(&self, session: SessionId) -> Option<AccountId> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+        self.accounts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&session)
+            .copied()
     }
 
     /// Whose log it is.
@@ -100,20 +123,52 @@ mod tests {
     #[test]
     fn roles_and_owners_decide_and_others_sessions_look_absent() {
         let (mine, other) = (AccountId::mint(), AccountId::mint());
-        let caller = |role, principal| Caller { account: mine, principal, role, instance: None, connection: ConnectionId(1) };
-        let device = caller(Role::Device, Principal::Device { account: mine, device: DeviceId::mint() });
-        let runner = caller(Role::Runner, Principal::Runner { runner: RunnerId::mint(), agent: None });
+        let caller = |role, principal| Caller {
+            account: mine,
+            principal,
+            role,
+            instance: None,
+            connection: ConnectionId(1),
+        };
+        let device = caller(
+            Role::Device,
+            Principal::Device {
+                account: mine,
+                device: DeviceId::mint(),
+            },
+        );
+        let runner = caller(
+            Role::Runner,
+            Principal::Runner {
+                runner: RunnerId::mint(),
+                agent: None,
+            },
+        );
         let session = LogId::Session(SessionId::mint());
         let account = LogId::Account(mine);
-        let code = |caller: &Caller, action, log, owner| authorize(caller, action, log, owner).map_err(|error| error.code);
+        let code = |caller: &Caller, action, log, owner| {
+            authorize(caller, action, log, owner).map_err(|error| error.code)
+        };
 
         assert_eq!(code(&device, Action::Read, session, Some(mine)), Ok(()));
         assert_eq!(code(&device, Action::Command, account, Some(mine)), Ok(()));
-        assert_eq!(code(&device, Action::WriteRun, session, Some(mine)), Err(ErrorCode::Forbidden));
+        assert_eq!(
+            code(&device, Action::WriteRun, session, Some(mine)),
+            Err(ErrorCode::Forbidden)
+        );
         assert_eq!(code(&runner, Action::Read, session, Some(mine)), Ok(()));
         assert_eq!(code(&runner, Action::WriteRun, session, Some(mine)), Ok(()));
-        assert_eq!(code(&runner, Action::Read, account, Some(mine)), Err(ErrorCode::Forbidden));
-        assert_eq!(code(&runner, Action::Command, session, Some(mine)), Err(ErrorCode::Forbidden));
-        assert_eq!(authorize(&device, Action::Read, session, Some(other)), authorize(&device, Action::Read, session, None));
+        assert_eq!(
+            code(&runner, Action::Read, account, Some(mine)),
+            Err(ErrorCode::Forbidden)
+        );
+        assert_eq!(
+            code(&runner, Action::Command, session, Some(mine)),
+            Err(ErrorCode::Forbidden)
+        );
+        assert_eq!(
+            authorize(&device, Action::Read, session, Some(other)),
+            authorize(&device, Action::Read, session, None)
+        );
     }
 }

@@ -15,7 +15,12 @@ impl TokenBucket {
     /// A full bucket.
     pub fn new(burst: u32, per_second: u32, now: Instant) -> Self {
         let tokens = f64::from(burst);
-        Self { burst: tokens, per_second: f64::from(per_second), tokens, updated: now }
+        Self {
+            burst: tokens,
+            per_second: f64::from(per_second),
+            tokens,
+            updated: now,
+        }
     }
 
     /// Takes one token, if there is one.
@@ -56,7 +61,10 @@ mod tests {
     fn a_burst_passes_and_then_the_rate() {
         let start = Instant::now();
         let mut bucket = TokenBucket::new(3, 2, start);
-        assert_eq!([(); 4].map(|()| bucket.take(start)), [true, true, true, false]);
+        assert_eq!(
+            [(); 4].map(|()| bucket.take(start)),
+            [true, true, true, false]
+        );
         let later = start + Duration::from_millis(500);
         assert_eq!([(); 2].map(|()| bucket.take(later)), [true, false]);
         bucket.give_back();

@@ -89,6 +89,9 @@ pub const OUTGOING_FRAMES_MAX: usize = 64;
 /// Frames of one client that the hub works on at once. Past it the hub reads no further from that socket.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 
+/// Subscriptions that one connection may begin at once: all that it may have, and each of them again.
+pub const SUBSCRIBES_BURST_MAX: u32 = 2 * limits::SUBSCRIPTIONS_PER_CONNECTION_MAX as u32;
+
 /// Open connections, those without a token included. A descriptor limit of 65,536 leaves room for the log's files.
 pub const CONNECTIONS_MAX: usize = 20_000;
 
@@ -99,7 +102,8 @@ pub const SOCKET_READ_BUFFER_BYTES: usize = 4 * 1024;
 pub const SOCKET_WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Bytes that may wait inside the WebSocket layer: two of the largest frames.
-pub const SOCKET_WRITE_BUFFER_BYTES_MAX: usize = 2 * limits::FRAME_BYTES_MAX + SOCKET_WRITE_BUFFER_BYTES;
+pub const SOCKET_WRITE_BUFFER_BYTES_MAX: usize =
+    2 * limits::FRAME_BYTES_MAX + SOCKET_WRITE_BUFFER_BYTES;
 
 /// HTTP head of a request: a token and the upgrade headers, many times over.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -31,7 +31,10 @@ impl ConnectionHandle {
     /// Sends a frame that the client must get. A client that does not drain its socket is sent away: it finds the same by coming back.
     pub fn send(&self, frame: EncodedFrame) {
         if self.outgoing.try_send(frame).is_err() {
-            self.end.because(ErrorCode::RateLimited.with("this connection takes its frames too slowly", "connect again"));
+            self.end.because(ErrorCode::RateLimited.with(
+                "this connection takes its frames too slowly",
+                "connect again",
+            ));
         }
     }
 
@@ -50,14 +53,23 @@ pub struct Ending {
 
 impl Ending {
     fn because(&self, reason: ErrorBody) {
-        self.reason.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(reason);
         self.token.cancel();
     }
 
     /// Returns when somebody ended the connection.
     pub async fn decided(&self) -> ErrorBody {
         self.token.cancelled().await;
-        let reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        reason.unwrap_or_else(|| ErrorCode::Internal.with("the hub ended this connection", "connect again"))
+        let reason = self
+            .reason
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        reason.unwrap_or_else(|| {
+            ErrorCode::Internal.with("the hub ended this connection", "connect again")
+        })
     }
 }

@@ -32,11 +32,17 @@ pub struct DataDirClaim {
 impl DataDirClaim {
     /// Makes the directory where there is none, and takes it.
     pub fn take(path: &Path) -> Result<Self, ClaimDataDirError> {
-        let failed = |source| ClaimDataDirError::Io { path: path.to_owned(), source };
+        let failed = |source| ClaimDataDirError::Io {
+            path: path.to_owned(),
+            source,
+        };
         create_private_dir(path).map_err(failed)?;
         let lock_path = path.join(LOCK_FILE_NAME);
         create_private_file(&lock_path).map_err(failed)?;
-        let lock = OpenOptions::new().write(true).open(&lock_path).map_err(failed)?;
+        let lock = OpenOptions::new()
+            .write(true)
+            .open(&lock_path)
+            .map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(ClaimDataDirError::InUse(path.to_owned())),
@@ -76,7 +82,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hub");
         let claim = DataDirClaim::take(&path).unwrap();
-        assert!(matches!(DataDirClaim::take(&path), Err(ClaimDataDirError::InUse(_))));
+        assert!(matches!(
+            DataDirClaim::take(&path),
+            Err(ClaimDataDirError::InUse(_))
+        ));
         drop(claim);
         DataDirClaim::take(&path).unwrap();
     }

@@ -32,7 +32,14 @@ impl Feed {
             return;
         }
         let head = events.last().map_or(after, |event| event.seq);
-        self.send(Batch { log, incarnation, after, upto: head, head, events: events.to_vec() });
+        self.send(Batch {
+            log,
+            incarnation,
+            after,
+            upto: head,
+            head,
+            events: events.to_vec(),
+        });
     }
 
     /// One frame nearly always; halves where one would be larger than a frame may be.
@@ -45,8 +52,15 @@ impl Feed {
         }
         let second = batch.events.split_off(batch.events.len() / 2);
         let middle = batch.events.last().map_or(batch.after, |event| event.seq);
-        let rest = Batch { after: middle, events: second, ..batch.clone() };
-        self.send(Batch { upto: middle, ..batch });
+        let rest = Batch {
+            after: middle,
+            events: second,
+            ..batch.clone()
+        };
+        self.send(Batch {
+            upto: middle,
+            ..batch
+        });
         self.send(rest);
     }
 }
@@ -70,7 +84,9 @@ impl Feeds {
         if open.len() >= SWEEP_AT && open.len() == open.capacity() {
             open.retain(|_, feed| feed.strong_count() > 0);
         }
-        let feed = Arc::new(Feed { sender: broadcast::Sender::new(LIVE_FRAMES_MAX) });
+        let feed = Arc::new(Feed {
+            sender: broadcast::Sender::new(LIVE_FRAMES_MAX),
+        });
         open.insert(log, Arc::downgrade(&feed));
         feed
     }
@@ -78,27 +94,53 @@ impl Feeds {
 
 #[cfg(test)]
 mod tests {
-    use baton_protocol::{EventBody, Principal, QueueResumedEvent, SessionId, SessionRenamedEvent, TimestampMs, TitleSource};
+    use baton_protocol::{
+        EventBody, Principal, QueueResumedEvent, SessionId, SessionRenamedEvent, TimestampMs,
+        TitleSource,
+    };
 
     use super::*;
 
     fn event(seq: u64, body: EventBody) -> Event {
-        Event { seq: Seq(seq), recorded_at: TimestampMs(0), by: Principal::Hub, command: None, producer: None, body }
+        Event {
+            seq: Seq(seq),
+            recorded_at: TimestampMs(0),
+            by: Principal::Hub,
+            command: None,
+            producer: None,
+            body,
+        }
     }
 
     fn long(seq: u64) -> Event {
         let title = "x".repeat(limits::FRAME_BYTES_MAX / 2);
-        event(seq, EventBody::SessionRenamed(SessionRenamedEvent { title, source: TitleSource::Person }))
+        event(
+            seq,
+            EventBody::SessionRenamed(SessionRenamedEvent {
+                title,
+                source: TitleSource::Person,
+            }),
+        )
     }
 
     #[test]
     fn events_that_do_not_fit_one_frame_are_split_and_stay_joined() {
         let feed = Feeds::default().open(LogId::Session(SessionId::mint()));
         let mut listener = feed.listen();
-        let events = [long(5), event(6, EventBody::QueueResumed(QueueResumedEvent {})), long(7)];
-        feed.publish(LogId::Session(SessionId::mint()), Incarnation::mint(), Seq(4), &events);
-        let spans: Vec<(u64, u64)> =
-            std::iter::from_fn(|| listener.try_recv().ok()).map(|batch| (batch.after.0, batch.upto.0)).collect();
+        let events = [
+            long(5),
+            event(6, EventBody::QueueResumed(QueueResumedEvent {})),
+            long(7),
+        ];
+        feed.publish(
+            LogId::Session(SessionId::mint()),
+            Incarnation::mint(),
+            Seq(4),
+            &events,
+        );
+        let spans: Vec<(u64, u64)> = std::iter::from_fn(|| listener.try_recv().ok())
+            .map(|batch| (batch.after.0, batch.upto.0))
+            .collect();
         assert_eq!(spans, [(4, 5), (5, 7)]);
     }
 

@@ -10,7 +10,8 @@ pub struct EncodedFrame(Utf8Bytes);
 impl EncodedFrame {
     /// Encodes a frame.
     pub fn of(frame: &HubFrame) -> Self {
-        let text = serde_json::to_string(frame).expect("a frame has only text keys and finite numbers");
+        let text =
+            serde_json::to_string(frame).expect("a frame has only text keys and finite numbers");
         Self(text.into())
     }
 
@@ -22,7 +23,10 @@ impl EncodedFrame {
             Batch(&'a Batch),
         }
         let text = serde_json::to_string(&BatchFrame::Batch(batch));
-        Self(text.expect("a batch has only text keys and finite numbers").into())
+        Self(
+            text.expect("a batch has only text keys and finite numbers")
+                .into(),
+        )
     }
 
     /// In bytes.
@@ -50,7 +54,11 @@ pub struct EncodedBatch {
 impl EncodedBatch {
     /// Encodes a batch.
     pub fn of(batch: &Batch) -> Self {
-        Self { after: batch.after, upto: batch.upto, frame: EncodedFrame::of_batch(batch) }
+        Self {
+            after: batch.after,
+            upto: batch.upto,
+            frame: EncodedFrame::of_batch(batch),
+        }
     }
 }
 
@@ -63,8 +71,18 @@ mod tests {
     #[test]
     fn a_borrowed_batch_has_the_frames_own_text() {
         let log = LogId::Session(SessionId::mint());
-        let batch = Batch { log, incarnation: Incarnation::mint(), after: Seq(1), upto: Seq(2), head: Seq(2), events: Vec::new() };
+        let batch = Batch {
+            log,
+            incarnation: Incarnation::mint(),
+            after: Seq(1),
+            upto: Seq(2),
+            head: Seq(2),
+            events: Vec::new(),
+        };
         let EncodedFrame(text) = EncodedBatch::of(&batch).frame;
-        assert_eq!(text.as_str(), serde_json::to_string(&HubFrame::Batch(batch)).unwrap());
+        assert_eq!(
+            text.as_str(),
+            serde_json::to_string(&HubFrame::Batch(batch)).unwrap()
+        );
     }
 }

@@ -25,7 +25,10 @@ impl Grants {
     fn grant(&self, record: &PrincipalRecord) -> Arc<Grant> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let grant = known.entry(record.id()).or_insert_with(|| {
-            Arc::new(Grant { generation: watch::Sender::new(record.generation), holders: watch::Sender::new(0) })
+            Arc::new(Grant {
+                generation: watch::Sender::new(record.generation),
+                holders: watch::Sender::new(0),
+            })
         });
         Arc::clone(grant)
     }
@@ -34,16 +37,25 @@ impl Grants {
     pub fn hold(&self, record: &PrincipalRecord) -> Option<HeldGrant> {
         let grant = self.grant(record);
         grant.holders.send_modify(|holders| *holders += 1);
-        let held = HeldGrant { changes: grant.generation.subscribe(), generation: record.generation, grant };
+        let held = HeldGrant {
+            changes: grant.generation.subscribe(),
+            generation: record.generation,
+            grant,
+        };
         held.is_current().then_some(held)
     }
 
     /// Makes every older grant stale and waits until nobody delivers under one.
     pub async fn revoke(&self, record: &PrincipalRecord) {
         let grant = self.grant(record);
-        grant.generation.send_modify(|generation| *generation = record.generation.max(*generation));
+        grant
+            .generation
+            .send_modify(|generation| *generation = record.generation.max(*generation));
         let mut holders = grant.holders.subscribe();
-        if tokio::time::timeout(CLOSE_TIMEOUT, holders.wait_for(|holders| *holders == 0)).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, holders.wait_for(|holders| *holders == 0))
+            .await
+            .is_err()
+        {
             tracing::error!("a revoked connection has not ended in time");
         }
     }
@@ -66,7 +78,11 @@ impl HeldGrant {
     pub async fn revoked(&self) {
         let generation = self.generation;
         // The sender lives in the grant that this holds.
-        let _ = self.changes.clone().wait_for(|newest| *newest != generation).await;
+        let _ = self
+            .changes
+            .clone()
+            .wait_for(|newest| *newest != generation)
+            .await;
     }
 }
 
@@ -84,7 +100,10 @@ mod tests {
 
     fn record(generation: u64) -> PrincipalRecord {
         PrincipalRecord {
-            principal: Principal::Runner { runner: RunnerId::mint(), agent: None },
+            principal: Principal::Runner {
+                runner: RunnerId::mint(),
+                agent: None,
+            },
             account: AccountId::mint(),
             role: Role::Runner,
             name: "r".into(),
@@ -98,7 +117,10 @@ mod tests {
     async fn a_revoke_waits_for_holders_and_refuses_late_ones() {
         let grants = Arc::new(Grants::default());
         let before = record(1);
-        let after = PrincipalRecord { generation: 2, ..before.clone() };
+        let after = PrincipalRecord {
+            generation: 2,
+            ..before.clone()
+        };
         let held = grants.hold(&before).unwrap();
         let revoke = tokio::spawn({
             let (grants, after) = (Arc::clone(&grants), after.clone());

@@ -4,18 +4,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use baton_log::EventLog;
-use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Role};
+use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Principal, Role};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-use crate::actor::AccountFact;
+use crate::actor::{AccountFact, SessionActors};
 use crate::address;
 use crate::admin;
 use crate::clock::Clock;
 use crate::config::{AdminSocket, HubConfig, HubOptions, STOP_TIMEOUT, Tls};
 use crate::core::{CoreParts, HubCore};
 use crate::credentials::{
-    CredentialStore, Credentials, CredentialsError, LinkGrant, OpenCredentialsError, PrincipalRecord, RevokeError,
+    CredentialStore, Credentials, CredentialsError, LinkGrant, OpenCredentialsError,
+    PrincipalRecord, RevokeError,
 };
 use crate::data_dir::{ClaimDataDirError, DataDirClaim};
 use crate::edge::{self, Listener, Visitors};
@@ -73,7 +74,11 @@ pub struct Hub;
 
 impl Hub {
     /// Starts a hub on a log, with the usual options.
-    pub async fn start(config: HubConfig, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Result<RunningHub, StartHubError> {
+    pub async fn start(
+        config: HubConfig,
+        log: Arc<dyn EventLog>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<RunningHub, StartHubError> {
         Self::start_with(config, HubOptions::default(), log, clock).await
     }
 
@@ -100,9 +105,14 @@ impl Hub {
             return Err(StartHubError::PlainBeyondLoopback(config.listen));
         }
         let address = config.listen;
-        let socket = TcpListener::bind(address).await.map_err(|source| StartHubError::Listen { address, source })?;
-        let listening = socket.local_addr().map_err(|source| StartHubError::Listen { address, source })?;
-        let authority = address::authority(options.public_name.as_deref(), listening).ok_or(StartHubError::NoPublicAddress)?;
+        let socket = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartHubError::Listen { address, source })?;
+        let listening = socket
+            .local_addr()
+            .map_err(|source| StartHubError::Listen { address, source })?;
+        let authority = address::authority(options.public_name.as_deref(), listening)
+            .ok_or(StartHubError::NoPublicAddress)?;
         let host = edge::host_of(&authority).unwrap_or_default();
         let now = clock.now();
         let (tls, data_dir) = (config.tls.clone(), config.data_dir.clone());
@@ -110,16 +120,32 @@ impl Hub {
         let (store, identity) = prepared.await.map_err(|_| StartHubError::Interrupted)??;
 
         let credentials = Credentials::new(store);
-        let parts = CoreParts { name: config.name.clone(), options, log, clock, credentials, claim };
+        let parts = CoreParts {
+            name: config.name.clone(),
+            options,
+            log,
+            clock,
+            credentials,
+            claim,
+        };
         let core = HubCore::new(parts);
         // From here on a failed start ends what it began.
         let hub = RunningHub {
             listening,
-            public: HubAddress { authority, fingerprint: identity.as_ref().map(|identity| identity.fingerprint.clone()) },
+            public: HubAddress {
+                authority,
+                fingerprint: identity
+                    .as_ref()
+                    .map(|identity| identity.fingerprint.clone()),
+            },
             account: reconcile(&core).await?,
             core,
         };
-        hub.open(&config, socket, identity.map(|identity| TlsAcceptor::from(identity.server)))?;
+        hub.open(
+            &config,
+            socket,
+            identity.map(|identity| TlsAcceptor::from(identity.server)),
+        )?;
         Ok(hub)
     }
 }
@@ -145,24 +171,41 @@ pub struct RunningHub {
 }
 
 impl RunningHub {
-    fn open(&self, config: &HubConfig, socket: TcpListener, tls: Option<TlsAcceptor>) -> Result<(), StartHubError> {
+    fn open(
+        &self,
+        config: &HubConfig,
+        socket: TcpListener,
+        tls: Option<TlsAcceptor>,
+    ) -> Result<(), StartHubError> {
         let options = &self.core.options;
         let origins = options.allowed_origins.clone();
         let visitors = if self.listening.ip().is_loopback() {
-            Visitors::of_loopback(options.public_name.as_deref().and_then(edge::host_of), origins)
+            Visitors::of_loopback(
+                options.public_name.as_deref().and_then(edge::host_of),
+                origins,
+            )
         } else {
             Visitors::of_network(origins)
         };
         let router = edge::router(Arc::clone(&self.core), visitors);
         if options.admin_socket == AdminSocket::Open {
             let socket = admin::bind(&config.data_dir).map_err(StartHubError::AdminSocket)?;
-            let work = admin::serve(Arc::clone(&self.core), self.public.clone(), self.account, socket);
+            let work = admin::serve(
+                Arc::clone(&self.core),
+                self.public.clone(),
+                self.account,
+                socket,
+            );
             self.core.tasks.spawn(TaskGroup::Edge, "admin socket", work);
         }
         let accept = edge::accept(Arc::clone(&self.core), Listener { socket, tls }, router);
         self.core.tasks.spawn(TaskGroup::Edge, "listener", accept);
         let core = Arc::clone(&self.core);
-        self.core.tasks.spawn(TaskGroup::Edge, "figures", async move { core.measures.keep(&core.stopping).await });
+        self.core
+            .tasks
+            .spawn(TaskGroup::Edge, "figures", async move {
+                core.measures.keep(&core.stopping).await
+            });
         Ok(())
     }
 
@@ -187,7 +230,11 @@ impl RunningHub {
     }
 
     /// Makes a one-time link code for a device or a runner of an account.
-    pub async fn link_code(&self, role: Role, account: AccountId) -> Result<LinkCode, LinkCodeError> {
+    pub async fn link_code(
+        &self,
+        role: Role,
+        account: AccountId,
+    ) -> Result<LinkCode, LinkCodeError> {
         link_code(&self.core, &self.public, role, account).await
     }
 
@@ -222,20 +269,37 @@ impl Drop for RunningHub {
 }
 
 /// Makes a link code.
-pub async fn link_code(core: &HubCore, public: &HubAddress, role: Role, account: AccountId) -> Result<LinkCode, LinkCodeError> {
-    let secret = core.credentials.create_link_code(LinkGrant { account, role }, core.clock.now()).await?;
-    Ok(LinkCode { hub: public.clone(), secret })
+pub async fn link_code(
+    core: &HubCore,
+    public: &HubAddress,
+    role: Role,
+    account: AccountId,
+) -> Result<LinkCode, LinkCodeError> {
+    let secret = core
+        .credentials
+        .create_link_code(LinkGrant { account, role }, core.clock.now())
+        .await?;
+    Ok(LinkCode {
+        hub: public.clone(),
+        secret,
+    })
 }
 
 /// Revokes: no new connection, then no delivery on an open one, then the account's log.
-pub async fn revoke(core: &HubCore, who: &str) -> Result<PrincipalRecord, RevokeError> {
+pub async fn revoke(core: &Arc<HubCore>, who: &str) -> Result<PrincipalRecord, RevokeError> {
     let record = core.credentials.revoke(who, core.clock.now()).await?;
     core.grants.revoke(&record).await;
-    if let baton_protocol::Principal::Runner { runner, .. } = &record.principal {
-        core.runners.forget(*runner);
+    if let Principal::Runner { runner, .. } = record.principal {
+        core.runners.take_access(record.account, runner);
+        SessionActors::runner_changed(core, record.account, runner).await;
     }
-    let fact = AccountFact::Revoked { principal: record.principal.clone() };
-    core.accounts.record(record.account, fact).await.map_err(|error| RevokeError::NotRecorded(error.message))?;
+    let fact = AccountFact::Revoked {
+        principal: record.principal.clone(),
+    };
+    core.accounts
+        .record(record.account, fact)
+        .await
+        .map_err(|error| RevokeError::NotRecorded(error.message))?;
     tracing::info!(principal.id = record.id(), "access was taken away");
     Ok(record)
 }

@@ -11,7 +11,7 @@ use baton_protocol::RunId;
 use tokio::time::Instant;
 
 /// A timer that fires this late was not late by itself: the hub did not run.
-const HUB_AWAY_AFTER: Duration = Duration::from_secs(1);
+pub const HUB_AWAY_AFTER: Duration = Duration::from_secs(1);
 
 /// When one side was last heard. Touched for each frame, so it is one atomic store.
 #[derive(Debug)]
@@ -23,7 +23,10 @@ pub struct LastHeard {
 impl LastHeard {
     /// Heard right now.
     pub fn now() -> Self {
-        Self { origin: Instant::now(), after_ms: AtomicU64::new(0) }
+        Self {
+            origin: Instant::now(),
+            after_ms: AtomicU64::new(0),
+        }
     }
 
     /// Heard again.
@@ -41,12 +44,12 @@ impl LastHeard {
 /// What the hub knows of a run's host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HostSign {
-    /// Nothing since the hub started, or since its access was taken away.
+    /// Nothing since the hub started.
     None,
     /// The instance that began the run was last heard then.
     Heard(Instant),
-    /// Another instance is there: the one that began the run is gone for good.
-    Replaced,
+    /// The instance that began the run is gone for good: another one is there, or its access was taken away.
+    Gone,
 }
 
 /// What is to be done about a run.
@@ -68,7 +71,10 @@ pub struct Leases {
 impl Leases {
     /// None yet.
     pub fn new(length: Duration) -> Self {
-        Self { length, granted: HashMap::new() }
+        Self {
+            length,
+            granted: HashMap::new(),
+        }
     }
 
     /// A full lease from now: a run that begins, or one that the hub finds when it starts.
@@ -85,7 +91,7 @@ impl Leases {
     pub fn judge(&mut self, run: RunId, sign: HostSign, now: Instant) -> Verdict {
         let granted = *self.granted.entry(run).or_insert(now);
         let since = match sign {
-            HostSign::Replaced => return Verdict::Expired,
+            HostSign::Gone => return Verdict::Expired,
             HostSign::None => granted,
             HostSign::Heard(at) => at.max(granted),
         };
@@ -113,11 +119,20 @@ mod tests {
         let run = RunId::mint();
         let mut leases = Leases::new(LEASE);
         leases.grant(run, start);
-        assert_eq!(leases.judge(run, HostSign::None, start), Verdict::HoldsUntil(start + LEASE));
+        assert_eq!(
+            leases.judge(run, HostSign::None, start),
+            Verdict::HoldsUntil(start + LEASE)
+        );
         let heard = start + Duration::from_secs(10);
-        assert_eq!(leases.judge(run, HostSign::Heard(heard), start + LEASE), Verdict::HoldsUntil(heard + LEASE));
-        assert_eq!(leases.judge(run, HostSign::None, start + LEASE), Verdict::Expired);
-        assert_eq!(leases.judge(run, HostSign::Replaced, start), Verdict::Expired);
+        assert_eq!(
+            leases.judge(run, HostSign::Heard(heard), start + LEASE),
+            Verdict::HoldsUntil(heard + LEASE)
+        );
+        assert_eq!(
+            leases.judge(run, HostSign::None, start + LEASE),
+            Verdict::Expired
+        );
+        assert_eq!(leases.judge(run, HostSign::Gone, start), Verdict::Expired);
     }
 
     #[test]
@@ -127,7 +142,13 @@ mod tests {
         let mut leases = Leases::new(LEASE);
         leases.grant(run, start);
         let woke = start + Duration::from_secs(600);
-        assert_eq!(leases.judge(run, HostSign::Heard(start), woke), Verdict::HoldsUntil(woke + LEASE));
-        assert_eq!(leases.judge(run, HostSign::Heard(start), woke + LEASE), Verdict::Expired);
+        assert_eq!(
+            leases.judge(run, HostSign::Heard(start), woke),
+            Verdict::HoldsUntil(woke + LEASE)
+        );
+        assert_eq!(
+            leases.judge(run, HostSign::Heard(start), woke + LEASE),
+            Verdict::Expired
+        );
     }
 }

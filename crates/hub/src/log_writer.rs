@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, ExpectedHead, NewReceipt, ReadError, ReadLimit, StoredReceipt,
+    AppendError, AppendRequest, Appended, EventLog, ExpectedHead, NewReceipt, ReadError, ReadLimit,
+    StoredReceipt,
 };
 use baton_protocol::{CommandId, ErrorBody, ErrorCode, Event, Incarnation, LogId, Seq};
 use baton_session::NewEvent;
@@ -36,7 +37,13 @@ pub struct LogWriter {
 impl LogWriter {
     /// Nothing is read before [`LogWriter::load`].
     pub fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, id: LogId, feed: Arc<Feed>) -> Self {
-        Self { log, clock, id, incarnation: None, feed }
+        Self {
+            log,
+            clock,
+            id,
+            incarnation: None,
+            feed,
+        }
     }
 
     /// Which log.
@@ -50,13 +57,25 @@ impl LogWriter {
     }
 
     /// Reads the whole log: gives each batch's events and its `upto`. Nothing where there is no such log.
-    pub async fn load(&mut self, mut fold: impl FnMut(Vec<Event>, Seq) -> Result<(), ErrorBody>) -> Result<(), ErrorBody> {
-        let Some(head) = self.log.head(self.id).await.map_err(|error| unreadable(&error))? else {
+    pub async fn load(
+        &mut self,
+        mut fold: impl FnMut(Vec<Event>, Seq) -> Result<(), ErrorBody>,
+    ) -> Result<(), ErrorBody> {
+        let Some(head) = self
+            .log
+            .head(self.id)
+            .await
+            .map_err(|error| unreadable(&error))?
+        else {
             return Ok(());
         };
         let mut after = Seq::ZERO;
         while after < head.seq {
-            let batch = self.log.read(self.id, after, ReadLimit::default()).await.map_err(|error| unreadable(&error))?;
+            let batch = self
+                .log
+                .read(self.id, after, ReadLimit::default())
+                .await
+                .map_err(|error| unreadable(&error))?;
             after = batch.upto;
             fold(batch.events, batch.upto)?;
         }
@@ -69,7 +88,10 @@ impl LogWriter {
         if !self.exists() {
             return Ok(None);
         }
-        self.log.receipt(self.id, command).await.map_err(|error| unreadable(&error))
+        self.log
+            .receipt(self.id, command)
+            .await
+            .map_err(|error| unreadable(&error))
     }
 
     /// Records, durably.
@@ -79,10 +101,24 @@ impl LogWriter {
         events: Vec<NewEvent>,
         receipt: Option<NewReceipt>,
     ) -> Result<Appended, CommitError> {
-        let expected = if self.exists() { ExpectedHead::At(head) } else { ExpectedHead::Absent };
+        let expected = if self.exists() {
+            ExpectedHead::At(head)
+        } else {
+            ExpectedHead::Absent
+        };
         let recorded_at = self.clock.now();
-        let request = AppendRequest { log: self.id, expected, recorded_at, events, receipt };
-        let appended = self.log.append(request).await.map_err(|error| commit_error(self.id, error))?;
+        let request = AppendRequest {
+            log: self.id,
+            expected,
+            recorded_at,
+            events,
+            receipt,
+        };
+        let appended = self
+            .log
+            .append(request)
+            .await
+            .map_err(|error| commit_error(self.id, error))?;
         self.incarnation = Some(appended.incarnation);
         Ok(appended)
     }
@@ -90,7 +126,12 @@ impl LogWriter {
     /// Shows what was recorded.
     pub fn publish(&self, appended: &Appended) {
         if !appended.events.is_empty() {
-            self.feed.publish(self.id, appended.incarnation, appended.after, &appended.events);
+            self.feed.publish(
+                self.id,
+                appended.incarnation,
+                appended.after,
+                &appended.events,
+            );
         }
     }
 }
@@ -99,25 +140,35 @@ fn commit_error(log: LogId, error: AppendError) -> CommitError {
     let hint = "nothing was recorded; try again in a moment";
     match error {
         AppendError::CommandKnown(stored) => CommitError::Known(stored),
-        AppendError::EventTooLarge { bytes } => CommitError::Refused(
-            ErrorCode::TooLarge.with(format!("an event of {bytes} bytes does not fit the log"), "send less at once"),
-        ),
+        AppendError::EventTooLarge { bytes } => CommitError::Refused(ErrorCode::TooLarge.with(
+            format!("an event of {bytes} bytes does not fit the log"),
+            "send less at once",
+        )),
         AppendError::DiskFull => {
             tracing::error!(log.id = %log, "the disk is full");
-            CommitError::Refused(ErrorCode::StorageUnavailable.with("the hub's disk is full", "make room on the hub's disk"))
+            CommitError::Refused(
+                ErrorCode::StorageUnavailable
+                    .with("the hub's disk is full", "make room on the hub's disk"),
+            )
         }
         AppendError::Unavailable(source) => {
             tracing::error!(log.id = %log, error = %source, "the storage refused an append");
-            CommitError::Refused(ErrorCode::StorageUnavailable.with("the hub's storage refused the write", hint))
+            CommitError::Refused(
+                ErrorCode::StorageUnavailable.with("the hub's storage refused the write", hint),
+            )
         }
         AppendError::Failed => {
             tracing::error!(log.id = %log, "the log has stopped after a failed flush");
             let hint = "look at the hub's log and its disk, then start the hub again";
-            CommitError::Broken(ErrorCode::StorageUnavailable.with("the hub's storage has stopped", hint))
+            CommitError::Broken(
+                ErrorCode::StorageUnavailable.with("the hub's storage has stopped", hint),
+            )
         }
         error => {
             tracing::error!(log.id = %log, %error, "another writer touched the log");
-            CommitError::Broken(ErrorCode::StorageUnavailable.with("the hub lost its place in the log", hint))
+            CommitError::Broken(
+                ErrorCode::StorageUnavailable.with("the hub lost its place in the log", hint),
+            )
         }
     }
 }
@@ -125,5 +176,8 @@ fn commit_error(log: LogId, error: AppendError) -> CommitError {
 /// The answer where a log cannot be read.
 pub fn unreadable(error: &ReadError) -> ErrorBody {
     tracing::error!(%error, "a log cannot be read");
-    ErrorCode::StorageUnavailable.with("the hub cannot read its storage", "look at the hub's log and its disk")
+    ErrorCode::StorageUnavailable.with(
+        "the hub cannot read its storage",
+        "look at the hub's log and its disk",
+    )
 }

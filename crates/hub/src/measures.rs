@@ -49,7 +49,8 @@ impl Measures {
             runs_lost: counter("baton_hub_runs_lost_total"),
             subscribers_lagged: counter("baton_hub_subscribers_lagged_total"),
             refused: counter("baton_hub_refused_total"),
-            request_seconds: recorder.register_histogram(&key("baton_hub_request_seconds"), &metadata),
+            request_seconds: recorder
+                .register_histogram(&key("baton_hub_request_seconds"), &metadata),
             handle: recorder.handle(),
         }
     }
@@ -62,7 +63,10 @@ impl Measures {
 
     /// Folds what was recorded from time to time, so that it does not pile up where nobody reads it. Until the hub stops.
     pub async fn keep(&self, stopping: &CancellationToken) {
-        while tokio::time::timeout(UPKEEP_INTERVAL, stopping.cancelled()).await.is_err() {
+        while tokio::time::timeout(UPKEEP_INTERVAL, stopping.cancelled())
+            .await
+            .is_err()
+        {
             self.handle.run_upkeep();
         }
     }

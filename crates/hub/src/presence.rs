@@ -36,12 +36,19 @@ fn frame<'a>(connected: impl Iterator<Item = &'a Principal>) -> EncodedFrame {
             distinct.push(principal.clone());
         }
     }
-    EncodedFrame::of(&HubFrame::Presence { connected: distinct })
+    EncodedFrame::of(&HubFrame::Presence {
+        connected: distinct,
+    })
 }
 
 impl Presence {
     /// Announces a connection until the seat is dropped.
-    pub fn join(&self, account: AccountId, connection: ConnectionId, principal: Principal) -> PresenceSeat {
+    pub fn join(
+        &self,
+        account: AccountId,
+        connection: ConnectionId,
+        principal: Principal,
+    ) -> PresenceSeat {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.entry(account).or_insert_with(|| Room {
             connected: BTreeMap::new(),
@@ -51,18 +58,29 @@ impl Presence {
         room.announce();
         let mut changes = room.frame.subscribe();
         changes.mark_changed();
-        PresenceSeat { presence: self.clone(), account, connection, changes }
+        PresenceSeat {
+            presence: self.clone(),
+            account,
+            connection,
+            changes,
+        }
     }
 
     /// Whether a principal of the account has an open connection.
     pub fn is_connected(&self, account: AccountId, principal: &Principal) -> bool {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(&account).is_some_and(|room| room.connected.values().any(|connected| connected == principal))
+        rooms.get(&account).is_some_and(|room| {
+            room.connected
+                .values()
+                .any(|connected| connected == principal)
+        })
     }
 
     fn leave(&self, account: AccountId, connection: ConnectionId) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(room) = rooms.get_mut(&account) else { return };
+        let Some(room) = rooms.get_mut(&account) else {
+            return;
+        };
         room.connected.remove(&connection);
         if room.connected.is_empty() {
             rooms.remove(&account);

@@ -22,7 +22,9 @@ pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> 
     let principals = core.credentials.principals().await?;
     let mut listed: HashMap<SessionId, SessionSummary> = HashMap::new();
     for account in &accounts {
-        let state = AccountActors::start(core, account, &principals).await.map_err(StartHubError::Logs)?;
+        let state = AccountActors::start(core, account, &principals)
+            .await
+            .map_err(StartHubError::Logs)?;
         for (session, summary) in state.sessions() {
             core.owners.note(*session, account.id);
             listed.insert(*session, summary.clone());
@@ -31,16 +33,25 @@ pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> 
             core.runners.remember(account.id, *runner, agents.clone());
         }
     }
-    let logs = core.log.logs().await.map_err(|error| StartHubError::Logs(unreadable(&error)))?;
+    let logs = core
+        .log
+        .logs()
+        .await
+        .map_err(|error| StartHubError::Logs(unreadable(&error)))?;
     let sessions = logs.into_iter().filter_map(|log| match log {
         LogId::Session(session) => Some(session),
         LogId::Account(_) => None,
     });
     stream::iter(sessions)
-        .for_each_concurrent(SESSIONS_AT_ONCE, |session| look_at(core, session, listed.get(&session)))
+        .for_each_concurrent(SESSIONS_AT_ONCE, |session| {
+            look_at(core, session, listed.get(&session))
+        })
         .await;
     // The store makes an account when it is opened.
-    accounts.first().map(|account| account.id).ok_or(StartHubError::Interrupted)
+    accounts
+        .first()
+        .map(|account| account.id)
+        .ok_or(StartHubError::Interrupted)
 }
 
 async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&SessionSummary>) {
@@ -53,7 +64,10 @@ async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&Sessi
         }
     };
     let is_at_rest = summary.is_some_and(|summary| {
-        let is_idle = matches!(summary.activity, SessionActivity::Idle | SessionActivity::Failed { .. });
+        let is_idle = matches!(
+            summary.activity,
+            SessionActivity::Idle | SessionActivity::Failed { .. }
+        );
         summary.seq == head.seq && is_idle && summary.queued == 0
     });
     if !is_at_rest {

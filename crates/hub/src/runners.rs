@@ -25,6 +25,13 @@ struct Seat {
     account: AccountId,
     agents: Vec<AgentDescription>,
     instance: Option<Instance>,
+    access: Access,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Given,
+    TakenAway,
 }
 
 struct Instance {
@@ -49,46 +56,96 @@ impl RunnerDirectory {
 
     /// Notes what a runner that is not connected offered when it last was.
     pub fn remember(&self, account: AccountId, runner: RunnerId, agents: Vec<AgentDescription>) {
-        self.seats().entry(runner).or_insert(Seat { account, agents, instance: None });
+        self.seats().entry(runner).or_insert(Seat {
+            account,
+            agents,
+            instance: None,
+            access: Access::Given,
+        });
     }
 
     /// A runner is there. Its older connection, of the same instance or of another one, ends.
-    pub fn arrive(&self, account: AccountId, runner: RunnerId, hello: RunnerHello, connection: ConnectionHandle) -> Arc<LastHeard> {
+    pub fn arrive(
+        &self,
+        account: AccountId,
+        runner: RunnerId,
+        hello: RunnerHello,
+        connection: ConnectionHandle,
+    ) -> Arc<LastHeard> {
         let mut seats = self.seats();
         let before = seats.remove(&runner).and_then(|seat| seat.instance);
-        if let Some(older) = before.as_ref().and_then(|instance| instance.connection.as_ref()) {
-            older.end(ErrorCode::LeaseFenced.with("this runner has connected again elsewhere", "run one process with a token"));
+        if let Some(older) = before
+            .as_ref()
+            .and_then(|instance| instance.connection.as_ref())
+        {
+            older.end(ErrorCode::LeaseFenced.with(
+                "this runner has connected again elsewhere",
+                "run one process with a token",
+            ));
         }
         let heard = match before {
             Some(instance) if instance.id == hello.instance => instance.heard,
             _ => Arc::new(LastHeard::now()),
         };
         heard.touch();
-        let instance = Instance { id: hello.instance, heard: Arc::clone(&heard), connection: Some(connection) };
-        seats.insert(runner, Seat { account, agents: hello.agents, instance: Some(instance) });
+        let instance = Instance {
+            id: hello.instance,
+            heard: Arc::clone(&heard),
+            connection: Some(connection),
+        };
+        seats.insert(
+            runner,
+            Seat {
+                account,
+                agents: hello.agents,
+                instance: Some(instance),
+                access: Access::Given,
+            },
+        );
         heard
     }
 
     /// A connection is over. The instance keeps its leases.
     pub fn leave(&self, runner: RunnerId, connection: ConnectionId) {
-        if let Some(instance) = self.seats().get_mut(&runner).and_then(|seat| seat.instance.as_mut()) {
+        if let Some(instance) = self
+            .seats()
+            .get_mut(&runner)
+            .and_then(|seat| seat.instance.as_mut())
+        {
             instance.connection.take_if(|held| held.id() == connection);
         }
     }
 
-    /// A runner lost its access: it is offered no run and its leases are not renewed.
-    pub fn forget(&self, runner: RunnerId) {
-        self.seats().remove(&runner);
+    /// A runner lost its access: it is offered no run, and those that it has are lost.
+    pub fn take_access(&self, account: AccountId, runner: RunnerId) {
+        let seat = Seat {
+            account,
+            agents: Vec::new(),
+            instance: None,
+            access: Access::TakenAway,
+        };
+        self.seats().insert(runner, seat);
     }
 
     /// A connected runner of the account that offers the agent; the wanted one where one is wanted.
-    pub fn choose(&self, account: AccountId, agent: &AgentId, wanted: Option<RunnerId>) -> Option<ChosenRunner> {
+    pub fn choose(
+        &self,
+        account: AccountId,
+        agent: &AgentId,
+        wanted: Option<RunnerId>,
+    ) -> Option<ChosenRunner> {
         self.seats().iter().find_map(|(runner, seat)| {
-            let instance = seat.instance.as_ref().filter(|instance| instance.connection.is_some())?;
+            let instance = seat
+                .instance
+                .as_ref()
+                .filter(|instance| instance.connection.is_some())?;
             let fits = seat.account == account
                 && wanted.is_none_or(|wanted| wanted == *runner)
                 && seat.agents.iter().any(|offered| offered.id == *agent);
-            fits.then_some(ChosenRunner { runner: *runner, instance: instance.id })
+            fits.then_some(ChosenRunner {
+                runner: *runner,
+                instance: instance.id,
+            })
         })
     }
 
@@ -96,15 +153,22 @@ impl RunnerDirectory {
     pub fn can_steer(&self, runner: RunnerId, agent: &AgentId) -> bool {
         let seats = self.seats();
         let agents = seats.get(&runner).map_or(&[][..], |seat| &seat.agents);
-        agents.iter().any(|offered| offered.id == *agent && offered.can_steer)
+        agents
+            .iter()
+            .any(|offered| offered.id == *agent && offered.can_steer)
     }
 
     /// What is known of a run's host.
     pub fn sign(&self, run: &ActiveRun) -> HostSign {
-        match self.seats().get(&run.runner).and_then(|seat| seat.instance.as_ref()) {
+        let seats = self.seats();
+        let Some(seat) = seats.get(&run.runner) else {
+            return HostSign::None;
+        };
+        match &seat.instance {
+            _ if seat.access == Access::TakenAway => HostSign::Gone,
             None => HostSign::None,
             Some(instance) if instance.id == run.instance => HostSign::Heard(instance.heard.at()),
-            Some(_) => HostSign::Replaced,
+            Some(_) => HostSign::Gone,
         }
     }
 

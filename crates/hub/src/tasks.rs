@@ -29,13 +29,20 @@ pub enum TaskGroup {
 
 impl Tasks {
     /// Starts a task. Whoever starts it sees to it that it ends when its part of the hub stops.
-    pub fn spawn(&self, group: TaskGroup, name: &'static str, work: impl Future<Output = ()> + Send + 'static) -> tokio::task::AbortHandle {
-        let span = tracing::info_span!("task", task.name = name);
-        let guarded = AssertUnwindSafe(work.instrument(span)).catch_unwind().map(move |ended| {
-            if ended.is_err() {
-                tracing::error!(task.name = name, "a task panicked");
-            }
-        });
+    pub fn spawn(
+        &self,
+        group: TaskGroup,
+        name: &'static str,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::AbortHandle {
+        let span = tracing::info_span!(parent: None, "task", task.name = name);
+        let guarded = AssertUnwindSafe(work.instrument(span))
+            .catch_unwind()
+            .map(move |ended| {
+                if ended.is_err() {
+                    tracing::error!(task.name = name, "a task panicked");
+                }
+            });
         self.group(group).spawn(guarded).abort_handle()
     }
 
@@ -45,7 +52,11 @@ impl Tasks {
         tracker.close();
         let in_time = tokio::time::timeout(limit, tracker.wait()).await.is_ok();
         if !in_time {
-            tracing::error!(tasks = tracker.len(), ?group, "tasks have not ended in time");
+            tracing::error!(
+                tasks = tracker.len(),
+                ?group,
+                "tasks have not ended in time"
+            );
         }
         in_time
     }

@@ -58,7 +58,11 @@ pub struct TlsIdentity {
 }
 
 /// Loads or makes what `tls` asks for; nothing for plain connections.
-pub fn identity(tls: &Tls, data_dir: &Path, host: &str) -> Result<Option<TlsIdentity>, TlsSetupError> {
+pub fn identity(
+    tls: &Tls,
+    data_dir: &Path,
+    host: &str,
+) -> Result<Option<TlsIdentity>, TlsSetupError> {
     match tls {
         Tls::Plain => Ok(None),
         Tls::Files { certificate, key } => load(certificate, key).map(Some),
@@ -75,7 +79,11 @@ pub fn identity(tls: &Tls, data_dir: &Path, host: &str) -> Result<Option<TlsIden
 
 /// Makes key and certificate. The key comes first, so that a certificate never stands without its key.
 fn generate(certificate_path: &Path, key_path: &Path, host: &str) -> Result<(), TlsSetupError> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = vec![
+        "localhost".to_owned(),
+        "127.0.0.1".to_owned(),
+        "::1".to_owned(),
+    ];
     if !names.iter().any(|name| name == host) {
         names.push(host.to_owned());
     }
@@ -86,34 +94,57 @@ fn generate(certificate_path: &Path, key_path: &Path, host: &str) -> Result<(), 
 
 /// Whole or not at all: a crash in between leaves the old file or none.
 fn write_private(path: &Path, content: &[u8]) -> Result<(), TlsSetupError> {
-    let failed = |source| TlsSetupError::File { path: path.to_owned(), source };
+    let failed = |source| TlsSetupError::File {
+        path: path.to_owned(),
+        source,
+    };
     let partial = path.with_extension("partial");
     data_dir::create_private_file(&partial).map_err(failed)?;
-    let mut file = std::fs::OpenOptions::new().write(true).truncate(true).open(&partial).map_err(failed)?;
-    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(&partial)
+        .map_err(failed)?;
+    file.write_all(content)
+        .and_then(|()| file.sync_all())
+        .map_err(failed)?;
     std::fs::rename(&partial, path).map_err(failed)
 }
 
 fn load(certificate_path: &Path, key_path: &Path) -> Result<TlsIdentity, TlsSetupError> {
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate_path)
-        .and_then(Iterator::collect)
-        .map_err(|source| pem_error(certificate_path, source))?;
-    let key = PrivateKeyDer::from_pem_file(key_path).map_err(|source| pem_error(key_path, source))?;
-    let own = certificates.first().ok_or_else(|| TlsSetupError::Certificate(certificate_path.to_owned()))?;
-    let fingerprint = fingerprint(own).ok_or_else(|| TlsSetupError::Certificate(certificate_path.to_owned()))?;
+    let certificates: Vec<CertificateDer<'static>> =
+        CertificateDer::pem_file_iter(certificate_path)
+            .and_then(Iterator::collect)
+            .map_err(|source| pem_error(certificate_path, source))?;
+    let key =
+        PrivateKeyDer::from_pem_file(key_path).map_err(|source| pem_error(key_path, source))?;
+    let own = certificates
+        .first()
+        .ok_or_else(|| TlsSetupError::Certificate(certificate_path.to_owned()))?;
+    let fingerprint =
+        fingerprint(own).ok_or_else(|| TlsSetupError::Certificate(certificate_path.to_owned()))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsIdentity { server: Arc::new(server), fingerprint })
+    Ok(TlsIdentity {
+        server: Arc::new(server),
+        fingerprint,
+    })
 }
 
 fn pem_error(path: &Path, source: rustls_pki_types::pem::Error) -> TlsSetupError {
     match source {
-        rustls_pki_types::pem::Error::Io(source) => TlsSetupError::File { path: path.to_owned(), source },
-        source => TlsSetupError::Pem { path: path.to_owned(), source },
+        rustls_pki_types::pem::Error::Io(source) => TlsSetupError::File {
+            path: path.to_owned(),
+            source,
+        },
+        source => TlsSetupError::Pem {
+            path: path.to_owned(),
+            source,
+        },
     }
 }
 
@@ -130,21 +161,34 @@ mod tests {
     #[test]
     fn the_own_certificate_is_made_once_and_its_key_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        let first = identity(&Tls::OwnCertificate, dir.path(), "192.0.2.7").unwrap().unwrap();
-        let again = identity(&Tls::OwnCertificate, dir.path(), "192.0.2.7").unwrap().unwrap();
+        let first = identity(&Tls::OwnCertificate, dir.path(), "192.0.2.7")
+            .unwrap()
+            .unwrap();
+        let again = identity(&Tls::OwnCertificate, dir.path(), "192.0.2.7")
+            .unwrap()
+            .unwrap();
         assert_eq!(first.fingerprint, again.fingerprint);
         assert_eq!(first.fingerprint.len(), 64);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(dir.path().join(KEY_FILE_NAME)).unwrap().permissions().mode();
+            let mode = std::fs::metadata(dir.path().join(KEY_FILE_NAME))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         let files = Tls::Files {
             certificate: dir.path().join(CERTIFICATE_FILE_NAME),
             key: dir.path().join(KEY_FILE_NAME),
         };
-        assert_eq!(identity(&files, dir.path(), "x").unwrap().unwrap().fingerprint, first.fingerprint);
+        assert_eq!(
+            identity(&files, dir.path(), "x")
+                .unwrap()
+                .unwrap()
+                .fingerprint,
+            first.fingerprint
+        );
         assert!(identity(&Tls::Plain, dir.path(), "x").unwrap().is_none());
     }
 
@@ -152,8 +196,13 @@ mod tests {
     fn a_missing_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let absent = dir.path().join("absent.pem");
-        let tls = Tls::Files { certificate: absent.clone(), key: absent.clone() };
-        let Err(TlsSetupError::File { path, .. }) = identity(&tls, dir.path(), "x") else { panic!("must fail") };
+        let tls = Tls::Files {
+            certificate: absent.clone(),
+            key: absent.clone(),
+        };
+        let Err(TlsSetupError::File { path, .. }) = identity(&tls, dir.path(), "x") else {
+            panic!("must fail")
+        };
         assert_eq!(path, absent);
     }
 }

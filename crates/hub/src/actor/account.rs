@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use baton_log::{Appended, NewReceipt};
 use baton_protocol::{
-    AccountId, AccountOpenedEvent, AgentsOfferedEvent, Command, DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, ErrorCode,
-    Event, EventBody, LogId, Principal, Seq, SessionId, SessionSummarizedEvent, SessionSummary,
+    AccountId, AccountOpenedEvent, AgentsOfferedEvent, Command, DeviceLinkedEvent,
+    DeviceRevokedEvent, ErrorBody, ErrorCode, Event, EventBody, LogId, Principal, Seq, SessionId,
+    SessionSummarizedEvent, SessionSummary,
 };
 use baton_session::{AccountState, NewEvent, decide_account};
 use tokio::sync::mpsc;
@@ -46,8 +47,20 @@ impl AccountActor {
         pending: Arc<PendingSummaries>,
     ) -> Result<Self, ErrorBody> {
         let id = LogId::Account(account);
-        let writer = LogWriter::new(Arc::clone(&core.log), Arc::clone(&core.clock), id, core.feeds.open(id));
-        let mut actor = Self { core, account, writer, state: AccountState::default(), pending, broken: None };
+        let writer = LogWriter::new(
+            Arc::clone(&core.log),
+            Arc::clone(&core.clock),
+            id,
+            core.feeds.open(id),
+        );
+        let mut actor = Self {
+            core,
+            account,
+            writer,
+            state: AccountState::default(),
+            pending,
+            broken: None,
+        };
         let state = &mut actor.state;
         let folded = |events: Vec<Event>, upto: Seq| {
             for event in &events {
@@ -58,8 +71,13 @@ impl AccountActor {
         };
         actor.writer.load(folded).await?;
         if !actor.writer.exists() {
-            let opened = AccountOpenedEvent { account, name: name.to_owned() };
-            actor.record(vec![by_hub(EventBody::AccountOpened(opened))]).await?;
+            let opened = AccountOpenedEvent {
+                account,
+                name: name.to_owned(),
+            };
+            actor
+                .record(vec![by_hub(EventBody::AccountOpened(opened))])
+                .await?;
         }
         Ok(actor)
     }
@@ -97,7 +115,12 @@ impl AccountActor {
 
     async fn receive(&mut self, message: AccountMessage) {
         match message {
-            AccountMessage::Command { caller, command, arrived, answer } => {
+            AccountMessage::Command {
+                caller,
+                command,
+                arrived,
+                answer,
+            } => {
                 let frames = self.command(&caller, &command).await;
                 self.core.measures.answered(arrived.elapsed());
                 // The connection may be gone; what was recorded stays recorded.
@@ -112,7 +135,12 @@ impl AccountActor {
 
     async fn command(&mut self, caller: &Caller, command: &Command) -> Answer {
         let refused = |error: ErrorBody| refusal(command.log, Some(command.id), error);
-        if let Err(error) = authorize(caller, Action::Command, self.writer.id(), Some(self.account)) {
+        if let Err(error) = authorize(
+            caller,
+            Action::Command,
+            self.writer.id(),
+            Some(self.account),
+        ) {
             return refused(error);
         }
         let digest = answer::digest(command);
@@ -126,7 +154,9 @@ impl AccountActor {
         match self.commit(decision.events, Some(receipt)).await {
             Ok(appended) => {
                 self.core.measures.commands.increment(1);
-                let receipt = appended.receipt.expect("an append with a receipt gives it back");
+                let receipt = appended
+                    .receipt
+                    .expect("an append with a receipt gives it back");
                 answer::receipt_answer(receipt)
             }
             Err(CommitError::Known(stored)) => answer::known_answer(command, digest, *stored),
@@ -143,19 +173,29 @@ impl AccountActor {
     }
 
     fn event_of(&self, fact: AccountFact) -> Option<NewEvent> {
-        let known = |principal: &Principal| principal.id().and_then(|id| self.state.devices().get(&id));
+        let known =
+            |principal: &Principal| principal.id().and_then(|id| self.state.devices().get(&id));
         match fact {
-            AccountFact::Linked { principal, name } => known(&principal)
-                .is_none()
-                .then(|| by_hub(EventBody::DeviceLinked(DeviceLinkedEvent { principal, name }))),
+            AccountFact::Linked { principal, name } => known(&principal).is_none().then(|| {
+                by_hub(EventBody::DeviceLinked(DeviceLinkedEvent {
+                    principal,
+                    name,
+                }))
+            }),
             AccountFact::Revoked { principal } => known(&principal)
                 .is_some_and(|linked| !linked.revoked)
                 .then(|| by_hub(EventBody::DeviceRevoked(DeviceRevokedEvent { principal }))),
             AccountFact::Offered { runner, agents } => {
-                let by = Principal::Runner { runner, agent: None };
+                let by = Principal::Runner {
+                    runner,
+                    agent: None,
+                };
                 (self.state.agents().get(&runner) != Some(&agents)).then(|| NewEvent {
                     by,
-                    ..by_hub(EventBody::AgentsOffered(AgentsOfferedEvent { runner, agents }))
+                    ..by_hub(EventBody::AgentsOffered(AgentsOfferedEvent {
+                        runner,
+                        agents,
+                    }))
                 })
             }
         }
@@ -164,8 +204,14 @@ impl AccountActor {
     /// Records the newest summaries. False where the storage refused: they stay pending.
     async fn record_summaries(&mut self) -> bool {
         let taken = self.pending.take(SUMMARIES_PER_APPEND_MAX);
-        let news = |(session, summary): &(SessionId, SessionSummary)| self.state.sessions().get(session) != Some(summary);
-        let events: Vec<NewEvent> = taken.iter().filter(|entry| news(entry)).map(summarized).collect();
+        let news = |(session, summary): &(SessionId, SessionSummary)| {
+            self.state.sessions().get(session) != Some(summary)
+        };
+        let events: Vec<NewEvent> = taken
+            .iter()
+            .filter(|entry| news(entry))
+            .map(summarized)
+            .collect();
         if events.is_empty() {
             return true;
         }
@@ -184,7 +230,11 @@ impl AccountActor {
         }
     }
 
-    async fn commit(&mut self, events: Vec<NewEvent>, receipt: Option<NewReceipt>) -> Result<Appended, CommitError> {
+    async fn commit(
+        &mut self,
+        events: Vec<NewEvent>,
+        receipt: Option<NewReceipt>,
+    ) -> Result<Appended, CommitError> {
         if let Some(error) = &self.broken {
             return Err(CommitError::Refused(error.clone()));
         }
@@ -209,14 +259,25 @@ impl AccountActor {
 
 fn summarized((session, summary): &(SessionId, SessionSummary)) -> NewEvent {
     let (session, summary) = (*session, summary.clone());
-    by_hub(EventBody::SessionSummarized(SessionSummarizedEvent { session, summary }))
+    by_hub(EventBody::SessionSummarized(SessionSummarizedEvent {
+        session,
+        summary,
+    }))
 }
 
 fn by_hub(body: EventBody) -> NewEvent {
-    NewEvent { by: Principal::Hub, command: None, producer: None, body }
+    NewEvent {
+        by: Principal::Hub,
+        command: None,
+        producer: None,
+        body,
+    }
 }
 
 fn unfoldable(error: &baton_session::FoldError) -> ErrorBody {
     tracing::error!(%error, "an account's log does not fold");
-    ErrorCode::Internal.with("the hub cannot make sense of this account's log", "look at the hub's log")
+    ErrorCode::Internal.with(
+        "the hub cannot make sense of this account's log",
+        "look at the hub's log",
+    )
 }

@@ -32,26 +32,52 @@ struct LiveAccount {
 impl AccountActors {
     /// Starts an account's actor: opens its log where there is none, and records who was linked or revoked while no hub could.
     /// Gives the account's state.
-    pub async fn start(core: &Arc<HubCore>, account: &Account, linked: &[PrincipalRecord]) -> Result<AccountState, ErrorBody> {
+    pub async fn start(
+        core: &Arc<HubCore>,
+        account: &Account,
+        linked: &[PrincipalRecord],
+    ) -> Result<AccountState, ErrorBody> {
         let pending = Arc::new(PendingSummaries::default());
-        let mut actor = AccountActor::load(Arc::clone(core), account.id, &account.name, Arc::clone(&pending)).await?;
+        let mut actor = AccountActor::load(
+            Arc::clone(core),
+            account.id,
+            &account.name,
+            Arc::clone(&pending),
+        )
+        .await?;
         for record in linked.iter().filter(|record| record.account == account.id) {
             let principal = record.principal.clone();
-            actor.record_fact(AccountFact::Linked { principal: principal.clone(), name: record.name.clone() }).await?;
+            actor
+                .record_fact(AccountFact::Linked {
+                    principal: principal.clone(),
+                    name: record.name.clone(),
+                })
+                .await?;
             if record.revoked_at.is_some() {
-                actor.record_fact(AccountFact::Revoked { principal }).await?;
+                actor
+                    .record_fact(AccountFact::Revoked { principal })
+                    .await?;
             }
         }
         let state = actor.state().clone();
         let (mailbox, messages) = mpsc::channel(ACTOR_MAILBOX_MAX);
         let live = LiveAccount { mailbox, pending };
-        core.accounts.live.write().unwrap_or_else(PoisonError::into_inner).insert(account.id, live);
-        core.tasks.spawn(TaskGroup::Accounts, "account actor", actor.run(messages));
+        core.accounts
+            .live
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(account.id, live);
+        core.tasks
+            .spawn(TaskGroup::Accounts, "account actor", actor.run(messages));
         Ok(state)
     }
 
     fn live(&self, account: AccountId) -> Option<LiveAccount> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).get(&account).cloned()
+        self.live
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&account)
+            .cloned()
     }
 
     /// Notes what the list shows of a session now. Never waits: the newest summary stands for all before it.
@@ -62,9 +88,19 @@ impl AccountActors {
     }
 
     /// Puts a command into the account's mailbox. Waits while the mailbox is full.
-    pub async fn request(&self, caller: Caller, account: AccountId, command: Command) -> oneshot::Receiver<Answer> {
+    pub async fn request(
+        &self,
+        caller: Caller,
+        account: AccountId,
+        command: Command,
+    ) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
-        let message = AccountMessage::Command { caller, command, arrived: Instant::now(), answer };
+        let message = AccountMessage::Command {
+            caller,
+            command,
+            arrived: Instant::now(),
+            answer,
+        };
         if let Some(live) = self.live(account) {
             // An actor that is gone drops the message: whoever waits sees that there will be no answer.
             let _ = live.mailbox.send(message).await;
@@ -74,12 +110,21 @@ impl AccountActors {
 
     /// Records a fact; returns when it is durable.
     pub async fn record(&self, account: AccountId, fact: AccountFact) -> Result<(), ErrorBody> {
-        let Some(live) = self.live(account) else { return Err(answer::stopping()) };
+        let Some(live) = self.live(account) else {
+            return Err(answer::stopping());
+        };
         let (done, recorded) = oneshot::channel();
-        if live.mailbox.send(AccountMessage::Record { fact, done }).await.is_err() {
+        if live
+            .mailbox
+            .send(AccountMessage::Record { fact, done })
+            .await
+            .is_err()
+        {
             return Err(answer::stopping());
         }
-        recorded.await.unwrap_or_else(|_| Err(answer::interrupted()))
+        recorded
+            .await
+            .unwrap_or_else(|_| Err(answer::interrupted()))
     }
 }
 
@@ -92,13 +137,19 @@ pub struct PendingSummaries {
 
 impl PendingSummaries {
     fn note(&self, session: SessionId, summary: SessionSummary) {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).insert(session, summary);
+        self.newest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, summary);
         self.noted.notify_one();
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.newest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_empty()
     }
 
     /// Returns when there are some.
@@ -112,7 +163,10 @@ impl PendingSummaries {
     pub fn take(&self, limit: usize) -> Vec<(SessionId, SessionSummary)> {
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         let sessions: Vec<SessionId> = newest.keys().copied().take(limit).collect();
-        sessions.into_iter().filter_map(|session| newest.remove_entry(&session)).collect()
+        sessions
+            .into_iter()
+            .filter_map(|session| newest.remove_entry(&session))
+            .collect()
     }
 
     /// Puts back what could not be recorded, where nothing newer has come.

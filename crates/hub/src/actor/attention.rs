@@ -33,6 +33,10 @@ impl Attention {
     /// The account's sessions that need a runner.
     pub fn of(&self, account: AccountId) -> Vec<SessionId> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.iter().filter(|(_, owner)| **owner == account).map(|(session, _)| *session).collect()
+        sessions
+            .iter()
+            .filter(|(_, owner)| **owner == account)
+            .map(|(session, _)| *session)
+            .collect()
     }
 }

@@ -41,22 +41,27 @@ pub enum SessionRequest {
     },
 }
 
+/// A request with what its answer needs.
+#[derive(Debug)]
+pub struct PendingRequest {
+    /// Who.
+    pub caller: Caller,
+    /// What.
+    pub request: SessionRequest,
+    /// Since when it waits.
+    pub arrived: Instant,
+    /// For the answer.
+    pub answer: oneshot::Sender<Answer>,
+}
+
 /// To a session's actor.
 #[derive(Debug)]
 pub enum SessionMessage {
     /// From a connection; answered once what it caused is durable.
-    Request {
-        /// Who.
-        caller: Caller,
-        /// What.
-        request: SessionRequest,
-        /// Since when it waits.
-        arrived: Instant,
-        /// For the answer.
-        answer: oneshot::Sender<Answer>,
-    },
-    /// A runner said hello: runs of its older instance are lost, its own runs are assigned again, waiting prompts may start.
-    RunnerArrived {
+    Request(Box<PendingRequest>),
+    /// A runner said hello or lost its access: runs of an older instance are lost, its own runs are assigned again, waiting prompts
+    /// may start.
+    RunnerChanged {
         /// Which.
         runner: RunnerId,
     },

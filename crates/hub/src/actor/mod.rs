@@ -11,6 +11,7 @@ mod message;
 mod run_requests;
 mod session;
 mod session_actors;
+mod session_runs;
 
 pub use account_actors::AccountActors;
 pub use answer::{Answer, refusal};

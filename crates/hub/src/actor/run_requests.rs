@@ -3,8 +3,10 @@
 //! A write that the log has not is recorded whole or not at all. `runFenced` says that the lease is over. A gap, or a write that does
 //! not fit (a steer that was withdrawn in between), is `refused` followed by `runAcked`: the lease goes on, from where the log is.
 
-use baton_protocol::{Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId, RunWriteEntry, RunnerId};
-use baton_session::{decide_run_write, report_teardown};
+use baton_protocol::{
+    Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId, RunWriteEntry, RunnerId,
+};
+use baton_session::{decide_run_write, lose_run, report_teardown};
 
 use super::answer::{Answer, refusal};
 use super::message::SessionRequest;
@@ -14,12 +16,23 @@ use crate::log_writer::CommitError;
 
 impl SessionActor {
     pub(super) async fn run_request(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
-        let Some(runner) = runner_of(&caller.principal) else { return Vec::new() };
+        let Some(runner) = runner_of(&caller.principal) else {
+            return Vec::new();
+        };
         match request {
             SessionRequest::Resume { run, epoch } => self.resume(caller, runner, run, epoch),
-            SessionRequest::Write { run, epoch, entries } => self.write(caller, runner, run, epoch, &entries).await,
-            SessionRequest::Teardown { run, tools_cancelled, still_running } => {
-                self.teardown(runner, run, tools_cancelled, still_running).await
+            SessionRequest::Write {
+                run,
+                epoch,
+                entries,
+            } => self.write(caller, runner, run, epoch, &entries).await,
+            SessionRequest::Teardown {
+                run,
+                tools_cancelled,
+                still_running,
+            } => {
+                self.teardown(runner, run, tools_cancelled, still_running)
+                    .await
             }
             SessionRequest::Command(_) => Vec::new(),
         }
@@ -32,52 +45,106 @@ impl SessionActor {
         }
     }
 
-    async fn write(&mut self, caller: &Caller, runner: RunnerId, run: RunId, epoch: Epoch, entries: &[RunWriteEntry]) -> Answer {
-        let Some(recorded) = self.held_up_to(caller, runner, run, epoch) else { return fenced(run) };
-        let upto = entries.last().map_or(recorded, |entry| entry.producer.max(recorded));
+    async fn write(
+        &mut self,
+        caller: &Caller,
+        runner: RunnerId,
+        run: RunId,
+        epoch: Epoch,
+        entries: &[RunWriteEntry],
+    ) -> Answer {
+        let Some(recorded) = self.held_up_to(caller, runner, run, epoch) else {
+            return fenced(run);
+        };
+        let upto = entries
+            .last()
+            .map_or(recorded, |entry| entry.producer.max(recorded));
         let refused = |error: ErrorBody| {
             let mut answer = refusal(self.writer.id(), None, error);
-            answer.push(HubFrame::RunAcked { run, producer: recorded });
+            answer.push(HubFrame::RunAcked {
+                run,
+                producer: recorded,
+            });
             answer
         };
         let events = match decide_run_write(&self.state, run, epoch, runner, entries) {
             Ok(events) => events,
-            Err(error) if error.code == ErrorCode::LeaseFenced => return vec![HubFrame::RunFenced { run, error }],
+            Err(error) if error.code == ErrorCode::LeaseFenced => {
+                return vec![HubFrame::RunFenced { run, error }];
+            }
             Err(error) => return refused(error),
         };
         if events.is_empty() {
-            return vec![HubFrame::RunAcked { run, producer: recorded }];
+            return vec![HubFrame::RunAcked {
+                run,
+                producer: recorded,
+            }];
         }
         match self.commit(events, None).await {
             Ok(_) => {
                 self.core.measures.run_writes.increment(1);
-                vec![HubFrame::RunAcked { run, producer: upto }]
+                vec![HubFrame::RunAcked {
+                    run,
+                    producer: upto,
+                }]
             }
-            Err(CommitError::Refused(error) | CommitError::Broken(error)) => refusal(self.writer.id(), None, error),
+            Err(CommitError::Refused(error)) if error.code == ErrorCode::TooLarge => {
+                self.unwritable(run, error).await
+            }
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => {
+                refusal(self.writer.id(), None, error)
+            }
             Err(CommitError::Known(_)) => Vec::new(),
         }
     }
 
-    async fn teardown(&mut self, runner: RunnerId, run: RunId, tools_cancelled: u32, still_running: Vec<String>) -> Answer {
+    /// A write that no log will ever take: the run ends here, or it never would.
+    async fn unwritable(&mut self, run: RunId, error: ErrorBody) -> Answer {
+        match self.commit(lose_run(&self.state, run), None).await {
+            Ok(_) => vec![HubFrame::RunFenced { run, error }],
+            Err(_) => refusal(self.writer.id(), None, error),
+        }
+    }
+
+    async fn teardown(
+        &mut self,
+        runner: RunnerId,
+        run: RunId,
+        tools_cancelled: u32,
+        still_running: Vec<String>,
+    ) -> Answer {
         let events = report_teardown(&self.state, run, runner, tools_cancelled, still_running);
         if events.is_empty() {
             return Vec::new();
         }
         match self.commit(events, None).await {
-            Err(CommitError::Refused(error) | CommitError::Broken(error)) => refusal(self.writer.id(), None, error),
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => {
+                refusal(self.writer.id(), None, error)
+            }
             Ok(_) | Err(CommitError::Known(_)) => Vec::new(),
         }
     }
 
     /// How far the log is with a run that this very instance holds under this epoch.
-    fn held_up_to(&self, caller: &Caller, runner: RunnerId, run: RunId, epoch: Epoch) -> Option<ProducerSeq> {
+    fn held_up_to(
+        &self,
+        caller: &Caller,
+        runner: RunnerId,
+        run: RunId,
+        epoch: Epoch,
+    ) -> Option<ProducerSeq> {
         let active = self.state.active_run(run)?;
-        let holds = active.runner == runner && Some(active.instance) == caller.instance && active.epoch == epoch;
+        let holds = active.runner == runner
+            && Some(active.instance) == caller.instance
+            && active.epoch == epoch;
         holds.then_some(active.last_producer)
     }
 }
 
 fn fenced(run: RunId) -> Answer {
-    let error = ErrorCode::LeaseFenced.with("this run is not held by this lease any more", "stop writing for it");
+    let error = ErrorCode::LeaseFenced.with(
+        "this run is not held by this lease any more",
+        "stop writing for it",
+    );
     vec![HubFrame::RunFenced { run, error }]
 }

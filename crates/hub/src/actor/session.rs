@@ -5,24 +5,21 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use baton_log::Appended;
 use baton_protocol::{
-    AccountId, Command, CommandBody, ErrorBody, ErrorCode, Event, EventBody, HubFrame, LogId, Principal, ReceiptOutcome,
-    RunId, RunnerId, Seq, SessionId, SessionSummary,
+    AccountId, Command, CommandBody, ErrorBody, ErrorCode, Event, EventBody, LogId, Principal,
+    ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
-use baton_session::{ActiveRun, DecideFacts, NewEvent, NoTranscript, SessionState, decide, lose_run, start_run};
+use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::answer::{self, Answer, refusal};
-use super::attention::Need;
-use super::message::{SessionMessage, SessionRequest};
+use super::message::{PendingRequest, SessionMessage, SessionRequest};
 use crate::authorize::{Action, Caller, authorize};
 use crate::core::HubCore;
-use crate::frame_text::EncodedFrame;
-use crate::leases::{Leases, Verdict};
+use crate::leases::Leases;
 use crate::log_writer::{CommitError, LogWriter};
 
 /// The state and the tools of one session.
@@ -31,19 +28,16 @@ pub struct SessionActor {
     pub(super) session: SessionId,
     pub(super) writer: LogWriter,
     pub(super) state: SessionState,
-    leases: Leases,
+    pub(super) leases: Leases,
     /// Where each run that is on began, for its assignment.
-    begun: HashMap<RunId, Seq>,
+    pub(super) begun: HashMap<RunId, Seq>,
     /// What the account was told last, with the seq left out.
-    told: Option<SessionSummary>,
+    pub(super) told: Option<SessionSummary>,
     /// The storage refused what must follow from the state: when to try again.
-    try_again_at: Option<Instant>,
+    pub(super) try_again_at: Option<Instant>,
     /// Set once the actor must end.
-    broken: Option<ErrorBody>,
+    pub(super) broken: Option<ErrorBody>,
 }
-
-/// How long the hub waits before it asks a storage again that has just refused.
-const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 /// Whether an actor goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +50,12 @@ impl SessionActor {
     /// Not loaded yet.
     pub fn new(core: Arc<HubCore>, session: SessionId) -> Self {
         let id = LogId::Session(session);
-        let writer = LogWriter::new(Arc::clone(&core.log), Arc::clone(&core.clock), id, core.feeds.open(id));
+        let writer = LogWriter::new(
+            Arc::clone(&core.log),
+            Arc::clone(&core.clock),
+            id,
+            core.feeds.open(id),
+        );
         let leases = Leases::new(core.options.lease);
         Self {
             core,
@@ -103,7 +102,11 @@ impl SessionActor {
 
     fn put_away(&self) -> Next {
         // A session that nobody has created yet is not worth an actor either.
-        if self.state.active_runs().next().is_none() { Next::End } else { Next::GoOn }
+        if self.state.active_runs().next().is_none() {
+            Next::End
+        } else {
+            Next::GoOn
+        }
     }
 
     async fn load(&mut self) -> Result<(), ErrorBody> {
@@ -111,7 +114,9 @@ impl SessionActor {
         let folded = |events: Vec<Event>, upto: Seq| {
             for event in &events {
                 note_begin(begun, event);
-                state.apply(event, &mut NoTranscript).map_err(|error| unfoldable(&error))?;
+                state
+                    .apply(event, &mut NoTranscript)
+                    .map_err(|error| unfoldable(&error))?;
             }
             state.set_head(upto);
             Ok(())
@@ -135,14 +140,20 @@ impl SessionActor {
 
     async fn receive(&mut self, message: SessionMessage) {
         match message {
-            SessionMessage::Request { caller, request, arrived, answer } => {
+            SessionMessage::Request(pending) => {
+                let PendingRequest {
+                    caller,
+                    request,
+                    arrived,
+                    answer,
+                } = *pending;
                 let frames = self.answer(&caller, request).await;
                 self.core.measures.answered(arrived.elapsed());
                 // The connection may be gone; what was recorded stays recorded.
                 let _ = answer.send(frames);
                 self.settle().await;
             }
-            SessionMessage::RunnerArrived { runner } => {
+            SessionMessage::RunnerChanged { runner } => {
                 self.settle().await;
                 self.assign_again(runner);
             }
@@ -166,9 +177,23 @@ impl SessionActor {
         if let Some(error) = &self.broken {
             return refusal(log, command, error.clone());
         }
-        let creates = matches!(&request, SessionRequest::Command(Command { body: CommandBody::CreateSession(_), .. }));
-        let action = if command.is_some() { Action::Command } else { Action::WriteRun };
-        let owner = if creates && !self.writer.exists() { Some(caller.account) } else { self.account() };
+        let creates = matches!(
+            &request,
+            SessionRequest::Command(Command {
+                body: CommandBody::CreateSession(_),
+                ..
+            })
+        );
+        let action = if command.is_some() {
+            Action::Command
+        } else {
+            Action::WriteRun
+        };
+        let owner = if creates && !self.writer.exists() {
+            Some(caller.account)
+        } else {
+            self.account()
+        };
         if let Err(error) = authorize(caller, action, log, owner) {
             return refusal(log, command, error);
         }
@@ -186,7 +211,9 @@ impl SessionActor {
             Err(error) => return refusal(command.log, Some(command.id), error),
         }
         let decision = decide(&self.state, command, &caller.principal, &self.facts());
-        if let (false, ReceiptOutcome::Refused { error }) = (self.writer.exists(), &decision.outcome) {
+        if let (false, ReceiptOutcome::Refused { error }) =
+            (self.writer.exists(), &decision.outcome)
+        {
             // There is no log that could keep the receipt.
             return refusal(command.log, Some(command.id), error.clone());
         }
@@ -194,16 +221,23 @@ impl SessionActor {
         match self.commit(decision.events, Some(receipt)).await {
             Ok(appended) => {
                 self.core.measures.commands.increment(1);
-                let receipt = appended.receipt.expect("an append with a receipt gives it back");
+                let receipt = appended
+                    .receipt
+                    .expect("an append with a receipt gives it back");
                 answer::receipt_answer(receipt)
             }
             Err(CommitError::Known(stored)) => answer::known_answer(command, digest, *stored),
-            Err(CommitError::Refused(error) | CommitError::Broken(error)) => refusal(command.log, Some(command.id), error),
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => {
+                refusal(command.log, Some(command.id), error)
+            }
         }
     }
 
     fn facts(&self) -> DecideFacts {
-        let can_steer = self.state.root_run().is_some_and(|run| self.core.runners.can_steer(run.runner, &run.agent));
+        let can_steer = self
+            .state
+            .root_run()
+            .is_some_and(|run| self.core.runners.can_steer(run.runner, &run.agent));
         DecideFacts { can_steer }
     }
 
@@ -237,96 +271,14 @@ impl SessionActor {
         Ok(appended)
     }
 
-    /// Brings about whatever follows from the state and from what is known of runners: lost runs, started runs, the list's summary.
-    async fn settle(&mut self) {
-        if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
-            self.try_again_at = None;
-            while self.broken.is_none() && (self.lose_one().await || self.start_one().await) {}
-        }
-        let is_on: Vec<RunId> = self.state.active_runs().map(|run| run.run).collect();
-        self.leases.retain(|run| is_on.contains(&run));
-        self.begun.retain(|run, _| is_on.contains(run));
-        let Some(account) = self.account() else { return };
-        let needs = !is_on.is_empty() || self.state.next_prompt().is_some();
-        self.core.attention.note(self.session, account, if needs { Need::Runner } else { Need::Nothing });
-        if self.summary_without_seq() != self.told {
-            self.tell_account();
-        }
+    pub(super) fn summary_without_seq(&self) -> Option<SessionSummary> {
+        self.state.summary().map(|summary| SessionSummary {
+            seq: Seq::ZERO,
+            ..summary
+        })
     }
 
-    /// Ends one run whose lease is over. Whether there was one and it was recorded.
-    async fn lose_one(&mut self) -> bool {
-        let now = Instant::now();
-        let lost = self.state.active_runs().find(|run| {
-            self.leases.judge(run.run, self.core.runners.sign(run), now) == Verdict::Expired
-        });
-        let Some(run) = lost.map(|run| run.run) else { return false };
-        tracing::info!(session.id = %self.session, run.id = %run, "a run's host is lost");
-        let lost = self.follow_up(lose_run(&self.state, run)).await;
-        if lost {
-            self.core.measures.runs_lost.increment(1);
-        }
-        lost
-    }
-
-    /// Records what the hub itself decided. Whether it was recorded; if not, it is tried again in a moment.
-    async fn follow_up(&mut self, events: Vec<NewEvent>) -> bool {
-        let is_recorded = !events.is_empty() && self.commit(events, None).await.is_ok();
-        if !is_recorded {
-            self.try_again_at = Some(Instant::now() + STORAGE_RETRY);
-        }
-        is_recorded
-    }
-
-    /// Starts the next prompt's run where a runner can take it. Whether one was started.
-    async fn start_one(&mut self) -> bool {
-        let (Some(created), true) = (self.state.created(), self.state.next_prompt().is_some()) else { return false };
-        let Some(chosen) = self.core.runners.choose(created.account, &created.agent, created.runner) else { return false };
-        let run = RunId::mint();
-        let events = start_run(&self.state, run, created.agent.clone(), chosen.runner, chosen.instance);
-        if !self.follow_up(events).await {
-            return false;
-        }
-        tracing::info!(session.id = %self.session, run.id = %run, runner.id = %chosen.runner, "a run begins");
-        self.leases.grant(run, Instant::now());
-        if let Some(active) = self.state.active_run(run) {
-            self.assign(active);
-        }
-        true
-    }
-
-    fn assign_again(&self, runner: RunnerId) {
-        for run in self.state.active_runs().filter(|run| run.runner == runner) {
-            self.assign(run);
-        }
-    }
-
-    fn assign(&self, run: &ActiveRun) {
-        let seq = self.begun.get(&run.run).copied().unwrap_or_default();
-        let frame = HubFrame::RunAssigned { session: self.session, run: run.run, epoch: run.epoch, seq };
-        self.core.runners.send(run.runner, EncodedFrame::of(&frame));
-    }
-
-    /// When the state must be looked at again, whatever else happens.
-    fn next_look(&mut self) -> Option<Instant> {
-        if self.try_again_at.is_some() {
-            return self.try_again_at;
-        }
-        let now = Instant::now();
-        let deadlines = self.state.active_runs().map(|run| {
-            match self.leases.judge(run.run, self.core.runners.sign(run), now) {
-                Verdict::HoldsUntil(deadline) => deadline,
-                Verdict::Expired => now,
-            }
-        });
-        deadlines.min()
-    }
-
-    fn summary_without_seq(&self) -> Option<SessionSummary> {
-        self.state.summary().map(|summary| SessionSummary { seq: Seq::ZERO, ..summary })
-    }
-
-    fn tell_account(&mut self) {
+    pub(super) fn tell_account(&mut self) {
         if let (Some(account), Some(summary)) = (self.account(), self.state.summary()) {
             self.told = self.summary_without_seq();
             self.core.accounts.summarize(account, self.session, summary);
@@ -348,7 +300,10 @@ fn note_begin(begun: &mut HashMap<RunId, Seq>, event: &Event) {
 
 fn unfoldable(error: &baton_session::FoldError) -> ErrorBody {
     tracing::error!(%error, "a session's log does not fold");
-    ErrorCode::Internal.with("the hub cannot make sense of this session's log", "look at the hub's log")
+    ErrorCode::Internal.with(
+        "the hub cannot make sense of this session's log",
+        "look at the hub's log",
+    )
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
-use super::message::{SessionMessage, SessionRequest};
+use super::message::{PendingRequest, SessionMessage, SessionRequest};
 use super::session::SessionActor;
 use crate::authorize::Caller;
 use crate::config::{ACTOR_MAILBOX_MAX, SESSION_ACTORS_MAX};
@@ -33,7 +33,10 @@ struct LiveActor {
 
 impl Default for SessionActors {
     fn default() -> Self {
-        Self { live: Mutex::default(), crowded: watch::Sender::new(()) }
+        Self {
+            live: Mutex::default(),
+            crowded: watch::Sender::new(()),
+        }
     }
 }
 
@@ -45,7 +48,10 @@ impl SessionActors {
 
     /// Whether the session has an actor now, be it one that is about to create it.
     pub fn is_live(&self, session: SessionId) -> bool {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(&session)
     }
 
     /// Puts a connection's request into the session's mailbox. Waits while the mailbox is full.
@@ -56,8 +62,13 @@ impl SessionActors {
         request: SessionRequest,
     ) -> oneshot::Receiver<Answer> {
         let (answer, answered) = oneshot::channel();
-        let message = SessionMessage::Request { caller, request, arrived: Instant::now(), answer };
-        Self::send(core, session, message).await;
+        let pending = PendingRequest {
+            caller,
+            request,
+            arrived: Instant::now(),
+            answer,
+        };
+        Self::send(core, session, SessionMessage::Request(Box::new(pending))).await;
         answered
     }
 
@@ -76,10 +87,10 @@ impl SessionActors {
         let _ = waiting.await;
     }
 
-    /// Tells every session that needs a runner that one is there.
-    pub async fn runner_arrived(core: &Arc<HubCore>, account: AccountId, runner: RunnerId) {
+    /// Tells every session that needs a runner that one has come, or is gone for good.
+    pub async fn runner_changed(core: &Arc<HubCore>, account: AccountId, runner: RunnerId) {
         for session in core.attention.of(account) {
-            Self::send(core, session, SessionMessage::RunnerArrived { runner }).await;
+            Self::send(core, session, SessionMessage::RunnerChanged { runner }).await;
         }
     }
 
@@ -100,26 +111,38 @@ impl SessionActors {
     }
 
     fn live(core: &Arc<HubCore>, session: SessionId) -> LiveActor {
-        let mut live = core.sessions.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = core
+            .sessions
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(actor) = live.get(&session)
             && !actor.ended.is_cancelled()
         {
             return actor.clone();
         }
         let (mailbox, messages) = mpsc::channel(ACTOR_MAILBOX_MAX);
-        let actor = LiveActor { mailbox, ended: CancellationToken::new() };
+        let actor = LiveActor {
+            mailbox,
+            ended: CancellationToken::new(),
+        };
         live.insert(session, actor.clone());
         if live.len() > SESSION_ACTORS_MAX {
             core.sessions.crowded.send_replace(());
         }
         drop(live);
-        let place = Place { core: Arc::clone(core), session, ended: actor.ended.clone() };
+        let place = Place {
+            core: Arc::clone(core),
+            session,
+            ended: actor.ended.clone(),
+        };
         let counted = Counted::on(&core.measures.session_actors);
         let work = SessionActor::new(Arc::clone(core), session).run(messages);
-        core.tasks.spawn(TaskGroup::Sessions, "session actor", async move {
-            let _held = (place, counted);
-            work.await;
-        });
+        core.tasks
+            .spawn(TaskGroup::Sessions, "session actor", async move {
+                let _held = (place, counted);
+                work.await;
+            });
         actor
     }
 }
@@ -133,7 +156,12 @@ struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut live = self.core.sessions.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self
+            .core
+            .sessions
+            .live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         live.remove(&self.session);
         self.ended.cancel();
     }

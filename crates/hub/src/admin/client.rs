@@ -29,10 +29,13 @@ pub fn ask(data_dir: &Path, request: &AdminRequest) -> Result<AdminResponse, Ask
     /// A revoke waits for sockets to close; nothing takes longer.
     const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-    let mut stream = UnixStream::connect(data_dir.join(super::SOCKET_FILE_NAME)).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskHubError::NotRunning,
-        _ => AskHubError::Io(error),
-    })?;
+    let mut stream =
+        UnixStream::connect(data_dir.join(super::SOCKET_FILE_NAME)).map_err(|error| match error
+            .kind()
+        {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskHubError::NotRunning,
+            _ => AskHubError::Io(error),
+        })?;
     let mut line = serde_json::to_string(request)?;
     line.push('\n');
     let mut answer = String::new();
@@ -47,5 +50,8 @@ pub fn ask(data_dir: &Path, request: &AdminRequest) -> Result<AdminResponse, Ask
 /// There is no admin socket on this system.
 #[cfg(not(unix))]
 pub fn ask(_: &Path, _: &AdminRequest) -> Result<AdminResponse, AskHubError> {
-    Err(AskHubError::Io(io::Error::new(io::ErrorKind::Unsupported, "the admin socket needs a Unix system")))
+    Err(AskHubError::Io(io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the admin socket needs a Unix system",
+    )))
 }

@@ -7,7 +7,11 @@ use crate::credentials::PrincipalRecord;
 
 /// One line to the hub.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum AdminRequest {
     /// Make a link code.
     Link {
@@ -25,7 +29,11 @@ pub enum AdminRequest {
 
 /// One line from the hub.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum AdminResponse {
     /// The code.
     Link {

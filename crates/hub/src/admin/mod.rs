@@ -25,7 +25,10 @@ mod unix {
 
     /// Refuses.
     pub fn bind(_: &Path) -> io::Result<AdminListener> {
-        Err(io::Error::new(io::ErrorKind::Unsupported, "the admin socket needs a Unix system"))
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the admin socket needs a Unix system",
+        ))
     }
 
     /// Never called.

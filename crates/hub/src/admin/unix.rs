@@ -52,7 +52,12 @@ pub fn bind(data_dir: &Path) -> io::Result<AdminListener> {
 }
 
 /// Answers one request after the other until the hub stops.
-pub async fn serve(core: Arc<HubCore>, public: HubAddress, account: AccountId, listener: AdminListener) {
+pub async fn serve(
+    core: Arc<HubCore>,
+    public: HubAddress,
+    account: AccountId,
+    listener: AdminListener,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.listener.accept() => accepted,
@@ -62,41 +67,66 @@ pub async fn serve(core: Arc<HubCore>, public: HubAddress, account: AccountId, l
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let answered = tokio::time::timeout(REQUEST_TIMEOUT, converse(&core, &public, account, stream)).await;
+        let answered =
+            tokio::time::timeout(REQUEST_TIMEOUT, converse(&core, &public, account, stream)).await;
         if !matches!(answered, Ok(Ok(()))) {
             tracing::debug!("an admin request ended early");
         }
     }
 }
 
-async fn converse(core: &HubCore, public: &HubAddress, account: AccountId, stream: UnixStream) -> io::Result<()> {
+async fn converse(
+    core: &Arc<HubCore>,
+    public: &HubAddress,
+    account: AccountId,
+    stream: UnixStream,
+) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(REQUEST_BYTES_MAX)).read_line(&mut line).await?;
+    BufReader::new(reading.take(REQUEST_BYTES_MAX))
+        .read_line(&mut line)
+        .await?;
     let response = match serde_json::from_str(&line) {
         Ok(request) => answer(core, public, account, request).await,
-        Err(error) => AdminResponse::Refused { message: format!("the request does not fit: {error}") },
+        Err(error) => AdminResponse::Refused {
+            message: format!("the request does not fit: {error}"),
+        },
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');
     writing.write_all(text.as_bytes()).await
 }
 
-async fn answer(core: &HubCore, public: &HubAddress, account: AccountId, request: AdminRequest) -> AdminResponse {
+async fn answer(
+    core: &Arc<HubCore>,
+    public: &HubAddress,
+    account: AccountId,
+    request: AdminRequest,
+) -> AdminResponse {
     let line = |record: &crate::credentials::PrincipalRecord| {
-        DeviceLine::of(record, core.presence.is_connected(record.account, &record.principal))
+        DeviceLine::of(
+            record,
+            core.presence
+                .is_connected(record.account, &record.principal),
+        )
     };
     let answered: Result<AdminResponse, String> = match request {
         AdminRequest::Link { role } => match hub::link_code(core, public, role, account).await {
-            Ok(code) => Ok(AdminResponse::Link { link: code.to_string() }),
+            Ok(code) => Ok(AdminResponse::Link {
+                link: code.to_string(),
+            }),
             Err(error) => Err(error.to_string()),
         },
         AdminRequest::Devices => match core.credentials.principals().await {
-            Ok(records) => Ok(AdminResponse::Devices { devices: records.iter().map(line).collect() }),
+            Ok(records) => Ok(AdminResponse::Devices {
+                devices: records.iter().map(line).collect(),
+            }),
             Err(error) => Err(error.to_string()),
         },
         AdminRequest::Revoke { who } => match hub::revoke(core, &who).await {
-            Ok(record) => Ok(AdminResponse::Revoked { device: line(&record) }),
+            Ok(record) => Ok(AdminResponse::Revoked {
+                device: line(&record),
+            }),
             Err(error) => Err(error.to_string()),
         },
     };

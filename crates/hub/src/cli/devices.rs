@@ -12,13 +12,23 @@ use super::arguments::{Devices, Link, Revoke};
 
 /// Prints a link code.
 pub fn link(arguments: &Link) -> anyhow::Result<()> {
-    let answer = match ask(&arguments.data, &AdminRequest::Link { role: arguments.role.into() }) {
+    let answer = match ask(
+        &arguments.data,
+        &AdminRequest::Link {
+            role: arguments.role.into(),
+        },
+    ) {
         Err(AskHubError::NotRunning) => {
-            bail!("no hub runs on `{}`: start it with `baton-hub serve`, a link code is for a hub that runs", arguments.data.display())
+            bail!(
+                "no hub runs on `{}`: start it with `baton-hub serve`, a link code is for a hub that runs",
+                arguments.data.display()
+            )
         }
         answer => answer?,
     };
-    let AdminResponse::Link { link } = expected(answer)? else { bail!("the hub answered something else") };
+    let AdminResponse::Link { link } = expected(answer)? else {
+        bail!("the hub answered something else")
+    };
     if arguments.json {
         println!("{}", serde_json::json!({ "link": link }));
     } else {
@@ -32,7 +42,11 @@ pub fn list(arguments: &Devices) -> anyhow::Result<()> {
     let devices = match ask(&arguments.data, &AdminRequest::Devices) {
         Err(AskHubError::NotRunning) => {
             let (_claim, store) = stored(&arguments.data)?;
-            store.principals()?.iter().map(|record| DeviceLine::of(record, false)).collect()
+            store
+                .principals()?
+                .iter()
+                .map(|record| DeviceLine::of(record, false))
+                .collect()
         }
         answer => match expected(answer?)? {
             AdminResponse::Devices { devices } => devices,
@@ -47,7 +61,12 @@ pub fn list(arguments: &Devices) -> anyhow::Result<()> {
 
 /// Takes access away.
 pub fn revoke(arguments: &Revoke) -> anyhow::Result<()> {
-    let device = match ask(&arguments.data, &AdminRequest::Revoke { who: arguments.who.clone() }) {
+    let device = match ask(
+        &arguments.data,
+        &AdminRequest::Revoke {
+            who: arguments.who.clone(),
+        },
+    ) {
         Err(AskHubError::NotRunning) => {
             // The next start of the hub records it in the account's log.
             let (_claim, mut store) = stored(&arguments.data)?;
@@ -66,7 +85,8 @@ fn stored(data_dir: &Path) -> anyhow::Result<(DataDirClaim, CredentialStore)> {
     if !data_dir.join("credentials.db").exists() {
         bail!("there is no hub in `{}`", data_dir.display());
     }
-    let claim = DataDirClaim::take(data_dir).context("the hub runs but its admin socket does not answer")?;
+    let claim = DataDirClaim::take(data_dir)
+        .context("the hub runs but its admin socket does not answer")?;
     let store = CredentialStore::open(data_dir, SystemClock.now())?;
     Ok((claim, store))
 }

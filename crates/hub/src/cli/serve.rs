@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use baton_hub::{AdminSocket, DataDirClaim, Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls};
+use baton_hub::{
+    AdminSocket, DataDirClaim, Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls,
+};
 use serde::Serialize;
 
 use super::OpenLog;
@@ -21,7 +23,10 @@ struct ReadyLine<'a> {
 
 /// Runs the hub until a signal.
 pub fn serve(arguments: Serve, open_log: OpenLog) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime cannot be started")?;
     runtime.block_on(serve_until_signal(arguments, open_log))
 }
 
@@ -30,7 +35,9 @@ async fn serve_until_signal(arguments: Serve, open_log: OpenLog) -> anyhow::Resu
     // Before the log is opened: two hubs must not even look at the same one.
     let claim = DataDirClaim::take(&arguments.data)?;
     let data = arguments.data.clone();
-    let log = tokio::task::spawn_blocking(move || open_log(&data)).await.context("the start was interrupted")??;
+    let log = tokio::task::spawn_blocking(move || open_log(&data))
+        .await
+        .context("the start was interrupted")??;
     let (config, options) = settings(arguments);
     let hub = Hub::start_claimed(config, options, log, Arc::new(SystemClock), claim).await?;
     announce(&hub)?;
@@ -48,29 +55,53 @@ fn settings(arguments: Serve) -> (HubConfig, HubOptions) {
         _ => Tls::Plain,
     };
     let name = arguments.name.unwrap_or_else(computer_name);
-    let config = HubConfig { name, data_dir: arguments.data, listen: arguments.listen, tls };
+    let config = HubConfig {
+        name,
+        data_dir: arguments.data,
+        listen: arguments.listen,
+        tls,
+    };
     let usual = HubOptions::default();
     let options = HubOptions {
-        lease: arguments.lease_ms.map_or(usual.lease, Duration::from_millis),
+        lease: arguments
+            .lease_ms
+            .map_or(usual.lease, Duration::from_millis),
         public_name: arguments.public_name,
         allowed_origins: arguments.allow_origin,
-        admin_socket: if cfg!(unix) { AdminSocket::Open } else { AdminSocket::None },
+        admin_socket: if cfg!(unix) {
+            AdminSocket::Open
+        } else {
+            AdminSocket::None
+        },
         ..usual
     };
     (config, options)
 }
 
 fn computer_name() -> String {
-    let named = fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
-    let named = named.or_else(|| std::env::var("COMPUTERNAME").ok()).unwrap_or_default();
+    let named = fs::read_to_string("/proc/sys/kernel/hostname")
+        .ok()
+        .or_else(|| std::env::var("HOSTNAME").ok());
+    let named = named
+        .or_else(|| std::env::var("COMPUTERNAME").ok())
+        .unwrap_or_default();
     let name = named.trim();
-    if name.is_empty() { "hub".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "hub".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 fn announce(hub: &RunningHub) -> anyhow::Result<()> {
-    let line = ReadyLine { listening: hub.local_addr().to_string(), fingerprint: hub.fingerprint() };
+    let line = ReadyLine {
+        listening: hub.local_addr().to_string(),
+        fingerprint: hub.fingerprint(),
+    };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", serde_json::to_string(&line)?).and_then(|()| out.flush()).context("standard output is closed")?;
+    writeln!(out, "{}", serde_json::to_string(&line)?)
+        .and_then(|()| out.flush())
+        .context("standard output is closed")?;
     tracing::info!(tls = hub.fingerprint().is_some(), "the hub serves");
     Ok(())
 }
@@ -85,7 +116,10 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) -> &'static str {

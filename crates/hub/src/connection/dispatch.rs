@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, Principal, RunnerHello, SessionId, limits,
+    ClientFrame, Command, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, Principal, SessionId,
+    limits,
 };
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
@@ -15,15 +16,16 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::End;
+use super::entry::{may_send, runner_arrives};
 use super::hello::Hello;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
 use super::subscription;
-use crate::actor::{AccountFact, Answer, SessionActors, SessionRequest, refusal};
+use crate::actor::{Answer, SessionActors, SessionRequest, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
-use crate::config::REQUESTS_IN_FLIGHT_MAX;
+use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
 use crate::connection_handle::{ConnectionHandle, Ending};
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
@@ -38,6 +40,7 @@ pub struct Connection {
     outgoing: Outgoing,
     subscriptions: HashMap<LogId, AbortOnDrop>,
     commands: TokenBucket,
+    subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     presence: PresenceSeat,
     lease: Option<Arc<LastHeard>>,
@@ -54,7 +57,13 @@ impl Drop for AbortOnDrop {
 
 impl Connection {
     /// Welcomes the client and makes it known.
-    pub async fn open(core: &Arc<HubCore>, record: &PrincipalRecord, hello: Hello, outgoing: Outgoing, ending: Ending) -> Self {
+    pub async fn open(
+        core: &Arc<HubCore>,
+        record: &PrincipalRecord,
+        hello: Hello,
+        outgoing: Outgoing,
+        ending: Ending,
+    ) -> Self {
         let id = core.next_connection();
         let mut caller = Caller {
             account: record.account,
@@ -70,7 +79,9 @@ impl Connection {
             capabilities: Vec::new(),
         };
         outgoing.answer(&welcome).await;
-        let presence = core.presence.join(record.account, id, record.principal.clone());
+        let presence = core
+            .presence
+            .join(record.account, id, record.principal.clone());
         let lease = match (hello, &record.principal) {
             (Hello::Runner(hello), Principal::Runner { .. }) => {
                 caller.instance = Some(hello.instance);
@@ -80,13 +91,23 @@ impl Connection {
             _ => None,
         };
         tracing::debug!(role = ?record.role, "a connection is open");
-        let commands = TokenBucket::new(limits::COMMANDS_BURST_MAX, limits::COMMANDS_PER_SECOND, Instant::now());
+        let commands = TokenBucket::new(
+            limits::COMMANDS_BURST_MAX,
+            limits::COMMANDS_PER_SECOND,
+            Instant::now(),
+        );
+        let subscribes = TokenBucket::new(
+            SUBSCRIBES_BURST_MAX,
+            limits::COMMANDS_PER_SECOND,
+            Instant::now(),
+        );
         Self {
             core: Arc::clone(core),
             caller,
             outgoing,
             subscriptions: HashMap::new(),
             commands,
+            subscribes,
             in_flight: FuturesUnordered::new(),
             presence,
             lease,
@@ -125,31 +146,79 @@ impl Connection {
         let frame = match parsed {
             Parsed::Frame(frame) => frame,
             Parsed::Malformed(error) => return Err(error),
-            Parsed::Unknown { command, log, error } => {
-                self.outgoing.answer(&HubFrame::Refused { command, log, error }).await;
+            Parsed::Unknown {
+                command,
+                log,
+                error,
+            } => {
+                self.outgoing
+                    .answer(&HubFrame::Refused {
+                        command,
+                        log,
+                        error,
+                    })
+                    .await;
                 return Ok(());
             }
         };
         match frame {
-            ClientFrame::Hello { .. } => return Err(ErrorCode::MalformedFrame.with("hello came twice", "connect again instead")),
+            ClientFrame::Hello { .. } => {
+                return Err(
+                    ErrorCode::MalformedFrame.with("hello came twice", "connect again instead")
+                );
+            }
             ClientFrame::Heartbeat {} => {
                 self.outgoing.answer(&HubFrame::HeartbeatAck {}).await;
             }
             ClientFrame::Subscribe { log, cursor } => self.subscribe(log, cursor).await,
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
             ClientFrame::Command { command } => self.command(command).await,
-            ClientFrame::ResumeRun { session, run, epoch } => {
-                self.run_request(session, SessionRequest::Resume { run, epoch }).await;
+            ClientFrame::ResumeRun {
+                session,
+                run,
+                epoch,
+            } => {
+                self.run_request(session, SessionRequest::Resume { run, epoch })
+                    .await;
             }
-            ClientFrame::WriteRun { session, run, epoch, entries } => {
+            ClientFrame::WriteRun {
+                session,
+                run,
+                epoch,
+                entries,
+            } => {
                 if entries.len() > limits::RUN_WRITES_PER_FRAME_MAX {
-                    let message = format!("a frame has more than {} writes", limits::RUN_WRITES_PER_FRAME_MAX);
+                    let message = format!(
+                        "a frame has more than {} writes",
+                        limits::RUN_WRITES_PER_FRAME_MAX
+                    );
                     return Err(ErrorCode::TooLarge.with(message, "split it"));
                 }
-                self.run_request(session, SessionRequest::Write { run, epoch, entries }).await;
+                self.run_request(
+                    session,
+                    SessionRequest::Write {
+                        run,
+                        epoch,
+                        entries,
+                    },
+                )
+                .await;
             }
-            ClientFrame::ReportTeardown { session, run, tools_cancelled, still_running } => {
-                self.run_request(session, SessionRequest::Teardown { run, tools_cancelled, still_running }).await;
+            ClientFrame::ReportTeardown {
+                session,
+                run,
+                tools_cancelled,
+                still_running,
+            } => {
+                self.run_request(
+                    session,
+                    SessionRequest::Teardown {
+                        run,
+                        tools_cancelled,
+                        still_running,
+                    },
+                )
+                .await;
             }
         }
         Ok(())
@@ -157,13 +226,42 @@ impl Connection {
 
     async fn subscribe(&mut self, log: LogId, cursor: Option<baton_protocol::Cursor>) {
         self.subscriptions.remove(&log);
-        if self.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
-            let message = format!("a connection follows at most {} logs", limits::SUBSCRIPTIONS_PER_CONNECTION_MAX);
-            let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
-            self.outgoing.answer(&HubFrame::Refused { command: None, log: Some(log), error }).await;
+        if !self.subscribes.take(Instant::now()) {
+            let error = ErrorCode::RateLimited.with(
+                "too many subscriptions in a short time",
+                "subscribe again in a second",
+            );
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: None,
+                    log: Some(log),
+                    error,
+                })
+                .await;
             return;
         }
-        let work = subscription::follow(Arc::clone(&self.core), self.caller.clone(), log, cursor, self.outgoing.clone());
+        if self.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
+            let message = format!(
+                "a connection follows at most {} logs",
+                limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
+            );
+            let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: None,
+                    log: Some(log),
+                    error,
+                })
+                .await;
+            return;
+        }
+        let work = subscription::follow(
+            Arc::clone(&self.core),
+            self.caller.clone(),
+            log,
+            cursor,
+            self.outgoing.clone(),
+        );
         let task = self.core.tasks.spawn(TaskGroup::Edge, "subscription", work);
         self.subscriptions.insert(log, AbortOnDrop(task));
     }
@@ -171,63 +269,88 @@ impl Connection {
     async fn command(&mut self, command: Command) {
         let (log, id) = (command.log, command.id);
         if !self.commands.take(Instant::now()) {
-            let error = ErrorCode::RateLimited.with("too many commands in a short time", "send it again in a second");
-            self.outgoing.answer(&HubFrame::Refused { command: Some(id), log: Some(log), error }).await;
+            let error = ErrorCode::RateLimited.with(
+                "too many commands in a short time",
+                "send it again in a second",
+            );
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: Some(id),
+                    log: Some(log),
+                    error,
+                })
+                .await;
             return;
         }
-        if let Err(error) = self.may_send(&command) {
-            self.outgoing.answer(&HubFrame::Refused { command: Some(id), log: Some(log), error }).await;
+        if let Err(error) = may_send(&self.core, &self.caller, &command) {
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: Some(id),
+                    log: Some(log),
+                    error,
+                })
+                .await;
             return;
         }
         let answered = match log {
             LogId::Session(session) => {
-                SessionActors::request(&self.core, self.caller.clone(), session, SessionRequest::Command(command)).await
+                SessionActors::request(
+                    &self.core,
+                    self.caller.clone(),
+                    session,
+                    SessionRequest::Command(command),
+                )
+                .await
             }
-            LogId::Account(account) => self.core.accounts.request(self.caller.clone(), account, command).await,
+            LogId::Account(account) => {
+                self.core
+                    .accounts
+                    .request(self.caller.clone(), account, command)
+                    .await
+            }
         };
         self.expect(log, Some(id), answered);
-    }
-
-    /// Judged here where the hub knows the session, and again by the actor. A session that is not there can only be created.
-    fn may_send(&self, command: &Command) -> Result<(), ErrorBody> {
-        let owner = match (command.log, &command.body) {
-            (LogId::Session(session), _) if self.core.owners.of(session).is_none() => {
-                let is_created = matches!(command.body, CommandBody::CreateSession(_));
-                if !is_created && !self.core.sessions.is_live(session) {
-                    return Err(session_not_found());
-                }
-                // The actor will know.
-                Some(self.caller.account)
-            }
-            (log, _) => self.core.owner(log),
-        };
-        let others = || match command.body {
-            CommandBody::CreateSession(_) => ErrorCode::SessionExists.with("this id is taken", "make a new id for a new session"),
-            _ => session_not_found(),
-        };
-        authorize(&self.caller, Action::Command, command.log, owner)
-            .map_err(|error| if error.code == ErrorCode::LogNotFound { others() } else { error })
     }
 
     async fn run_request(&mut self, session: SessionId, request: SessionRequest) {
         let log = LogId::Session(session);
         if self.caller.instance.is_none() {
             let error = not_for_role(self.caller.role, Action::WriteRun);
-            self.outgoing.answer(&HubFrame::Refused { command: None, log: Some(log), error }).await;
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: None,
+                    log: Some(log),
+                    error,
+                })
+                .await;
             return;
         }
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
-            self.outgoing.answer(&HubFrame::Refused { command: None, log: Some(log), error }).await;
+            self.outgoing
+                .answer(&HubFrame::Refused {
+                    command: None,
+                    log: Some(log),
+                    error,
+                })
+                .await;
             return;
         }
-        let answered = SessionActors::request(&self.core, self.caller.clone(), session, request).await;
+        let answered =
+            SessionActors::request(&self.core, self.caller.clone(), session, request).await;
         self.expect(log, None, answered);
     }
 
-    fn expect(&mut self, log: LogId, command: Option<CommandId>, answered: oneshot::Receiver<Answer>) {
+    fn expect(
+        &mut self,
+        log: LogId,
+        command: Option<CommandId>,
+        answered: oneshot::Receiver<Answer>,
+    ) {
         self.in_flight.push(Box::pin(async move {
             let lost = || ErrorCode::Internal.with("the hub lost this request", "send it again");
-            answered.await.unwrap_or_else(|_| refusal(log, command, lost()))
+            answered
+                .await
+                .unwrap_or_else(|_| refusal(log, command, lost()))
         }));
     }
 }
@@ -238,26 +361,4 @@ impl Drop for Connection {
             self.core.runners.leave(*runner, self.caller.connection);
         }
     }
-}
-
-fn session_not_found() -> ErrorBody {
-    ErrorCode::SessionNotFound.with("there is no such session", "create it first, or look at the sessions list again")
-}
-
-/// Makes a runner known, and tells everybody whom it concerns without keeping the connection waiting.
-fn runner_arrives(core: &Arc<HubCore>, caller: &Caller, hello: RunnerHello, connection: ConnectionHandle) -> Arc<LastHeard> {
-    let Principal::Runner { runner, .. } = caller.principal else {
-        return Arc::new(LastHeard::now());
-    };
-    let account = caller.account;
-    let agents = hello.agents.clone();
-    let lease = core.runners.arrive(account, runner, hello, connection);
-    let told = Arc::clone(core);
-    core.tasks.spawn(TaskGroup::Edge, "runner arrival", async move {
-        SessionActors::runner_arrived(&told, account, runner).await;
-        if let Err(error) = told.accounts.record(account, AccountFact::Offered { runner, agents }).await {
-            tracing::warn!(runner.id = %runner, %error, "what a runner offers could not be recorded");
-        }
-    });
-    lease
 }

@@ -10,7 +10,10 @@ const REASON_BYTES_MAX: usize = 123;
 pub fn close_message(error: &ErrorBody) -> Message {
     let mut reason = format!("{}: {}", error.code.as_str(), error.message);
     reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
-    Message::Close(Some(CloseFrame { code: error.code.close_code(), reason: reason.into() }))
+    Message::Close(Some(CloseFrame {
+        code: error.code.close_code(),
+        reason: reason.into(),
+    }))
 }
 
 #[cfg(test)]
@@ -21,7 +24,9 @@ mod tests {
 
     #[test]
     fn a_long_reason_is_cut_at_a_character() {
-        let Message::Close(Some(close)) = close_message(&ErrorCode::MalformedFrame.with("ü".repeat(200), "")) else {
+        let Message::Close(Some(close)) =
+            close_message(&ErrorCode::MalformedFrame.with("ü".repeat(200), ""))
+        else {
             panic!("must be a close frame")
         };
         assert_eq!(close.code, 4400);

@@ -22,7 +22,11 @@ pub struct Incoming<'a> {
 impl<'a> Incoming<'a> {
     /// Of a socket that was heard now.
     pub fn new(stream: &'a mut SplitStream<WebSocket>, heard: Arc<LastHeard>) -> Self {
-        Self { stream, heard, lease: None }
+        Self {
+            stream,
+            heard,
+            lease: None,
+        }
     }
 
     /// From now on every message renews this lease.
@@ -42,7 +46,8 @@ impl<'a> Incoming<'a> {
                 Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Binary(_))) => {
-                    let error = ErrorCode::MalformedFrame.with("frames are text messages", "send JSON as text");
+                    let error = ErrorCode::MalformedFrame
+                        .with("frames are text messages", "send JSON as text");
                     return Err(End::Because(error));
                 }
                 Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
@@ -53,10 +58,14 @@ impl<'a> Incoming<'a> {
 }
 
 fn end_of(error: axum::Error) -> End {
-    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else { return End::Gone };
+    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else {
+        return End::Gone;
+    };
     match *error {
         tungstenite::Error::Capacity(_) => End::Because(too_large()),
-        tungstenite::Error::Utf8(_) => End::Because(ErrorCode::MalformedFrame.with("this text is not UTF-8", "send JSON as UTF-8")),
+        tungstenite::Error::Utf8(_) => End::Because(
+            ErrorCode::MalformedFrame.with("this text is not UTF-8", "send JSON as UTF-8"),
+        ),
         _ => End::Gone,
     }
 }

@@ -6,6 +6,7 @@
 //! Invariant: nothing is delivered under a grant that is not the newest one.
 
 mod dispatch;
+mod entry;
 mod goodbye;
 mod hello;
 mod incoming;
@@ -20,6 +21,7 @@ use axum::extract::ws::{Message, WebSocket};
 use baton_protocol::{ErrorBody, ErrorCode, limits};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
+use tokio::time::Instant;
 
 use self::dispatch::Connection;
 use self::goodbye::close_message;
@@ -30,7 +32,7 @@ use crate::connection_handle::Ending;
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
 use crate::grants::HeldGrant;
-use crate::leases::LastHeard;
+use crate::leases::{HUB_AWAY_AFTER, LastHeard};
 use crate::measures::Counted;
 
 /// Why a connection is over.
@@ -45,11 +47,24 @@ enum End {
 const FRAMES_PER_FLUSH_MAX: usize = 64;
 
 /// Serves one socket until it ends.
-pub async fn serve(core: Arc<HubCore>, socket: WebSocket, record: PrincipalRecord, grant: HeldGrant) {
+pub async fn serve(
+    core: Arc<HubCore>,
+    socket: WebSocket,
+    record: PrincipalRecord,
+    grant: HeldGrant,
+) {
     let _counted = Counted::on(&core.measures.connections);
     let (mut sink, mut stream) = socket.split();
     let mut unflushed = Unflushed::No;
-    let end = converse(&core, &mut sink, &mut stream, &record, &grant, &mut unflushed).await;
+    let end = converse(
+        &core,
+        &mut sink,
+        &mut stream,
+        &record,
+        &grant,
+        &mut unflushed,
+    )
+    .await;
     // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye.
     drop(grant);
     match end {
@@ -88,7 +103,10 @@ async fn converse(
             Ok(hello) => hello,
             Err(end) => return end,
         };
-        Connection::open(core, record, hello, outgoing, ending.clone()).await.run(&mut incoming).await
+        Connection::open(core, record, hello, outgoing, ending.clone())
+            .await
+            .run(&mut incoming)
+            .await
     };
     tokio::select! {
         biased;
@@ -113,18 +131,22 @@ async fn write(
             // Whoever speaks for the client has ended, and says why.
             return std::future::pending().await;
         };
-        *unflushed = Unflushed::Yes;
         let mut next = Some(first);
         let mut count = 0;
         while let Some(frame) = next {
             if !grant.is_current() {
                 return std::future::pending().await;
             }
+            *unflushed = Unflushed::Yes;
             if sink.feed(frame.into_message()).await.is_err() {
                 return End::Gone;
             }
             count += 1;
-            next = if count < FRAMES_PER_FLUSH_MAX { queue.try_next() } else { None };
+            next = if count < FRAMES_PER_FLUSH_MAX {
+                queue.try_next()
+            } else {
+                None
+            };
         }
         if sink.flush().await.is_err() {
             return End::Gone;
@@ -138,16 +160,26 @@ async fn silence(heard: &LastHeard) -> End {
     let limit = Duration::from_millis(limits::HEARTBEAT_TIMEOUT_MS);
     loop {
         let deadline = heard.at() + limit;
-        if tokio::time::Instant::now() >= deadline {
+        let now = Instant::now();
+        if now >= deadline + HUB_AWAY_AFTER {
+            // The hub itself did not run: whatever was said meanwhile is still to be read.
+            heard.touch();
+        } else if now >= deadline {
             let message = "nothing was heard from this client for too long";
-            return End::Because(ErrorCode::HeartbeatMissed.with(message, "send a heartbeat every three seconds"));
+            return End::Because(
+                ErrorCode::HeartbeatMissed.with(message, "send a heartbeat every three seconds"),
+            );
         }
-        tokio::time::sleep_until(deadline).await;
+        tokio::time::sleep_until(heard.at() + limit).await;
     }
 }
 
 /// Sends the close frame and lets the client read it: a socket that is closed over unread bytes takes the frame back.
-async fn say_goodbye(mut sink: SplitSink<WebSocket, Message>, mut stream: SplitStream<WebSocket>, error: &ErrorBody) {
+async fn say_goodbye(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut stream: SplitStream<WebSocket>,
+    error: &ErrorBody,
+) {
     let goodbye = async {
         if sink.send(close_message(error)).await.is_ok() {
             while let Some(Ok(_)) = stream.next().await {}

@@ -41,7 +41,17 @@ pub fn outgoing() -> (Outgoing, OutgoingQueue) {
     let (answers, answers_queue) = mpsc::channel(OUTGOING_FRAMES_MAX);
     let (batches, batches_queue) = mpsc::channel(OUTGOING_FRAMES_MAX);
     let pulled = Arc::new(Semaphore::new(PULLED_BATCHES_MAX));
-    (Outgoing { answers, batches, pulled }, OutgoingQueue { answers: answers_queue, batches: batches_queue })
+    (
+        Outgoing {
+            answers,
+            batches,
+            pulled,
+        },
+        OutgoingQueue {
+            answers: answers_queue,
+            batches: batches_queue,
+        },
+    )
 }
 
 impl Outgoing {
@@ -62,17 +72,30 @@ impl Outgoing {
 
     /// A frame in the order of batches. False once the connection is over.
     pub async fn bulk(&self, frame: EncodedFrame) -> bool {
-        self.batches.send(QueuedBatch { frame, _room: None }).await.is_ok()
+        self.batches
+            .send(QueuedBatch { frame, _room: None })
+            .await
+            .is_ok()
     }
 
     /// Waits until a batch may be read for this socket. None once the connection is over.
     pub async fn room_for_pulled(&self) -> Option<PulledRoom> {
-        Arc::clone(&self.pulled).acquire_owned().await.ok().map(PulledRoom)
+        Arc::clone(&self.pulled)
+            .acquire_owned()
+            .await
+            .ok()
+            .map(PulledRoom)
     }
 
     /// A batch that was read for this socket. False once the connection is over.
     pub async fn pulled(&self, frame: EncodedFrame, room: PulledRoom) -> bool {
-        self.batches.send(QueuedBatch { frame, _room: Some(room) }).await.is_ok()
+        self.batches
+            .send(QueuedBatch {
+                frame,
+                _room: Some(room),
+            })
+            .await
+            .is_ok()
     }
 }
 
@@ -88,6 +111,9 @@ impl OutgoingQueue {
 
     /// The next frame, if there is one now.
     pub fn try_next(&mut self) -> Option<EncodedFrame> {
-        self.answers.try_recv().ok().or_else(|| self.batches.try_recv().ok().map(|batch| batch.frame))
+        self.answers
+            .try_recv()
+            .ok()
+            .or_else(|| self.batches.try_recv().ok().map(|batch| batch.frame))
     }
 }

@@ -24,8 +24,16 @@ pub enum Parsed {
     Malformed(ErrorBody),
 }
 
-const FRAME_KINDS: &[&str] =
-    &["hello", "subscribe", "unsubscribe", "command", "heartbeat", "resumeRun", "writeRun", "reportTeardown"];
+const FRAME_KINDS: &[&str] = &[
+    "hello",
+    "subscribe",
+    "unsubscribe",
+    "command",
+    "heartbeat",
+    "resumeRun",
+    "writeRun",
+    "reportTeardown",
+];
 
 const COMMAND_KINDS: &[&str] = &[
     "createSession",
@@ -52,7 +60,9 @@ pub fn parse(text: &str) -> Parsed {
 
 /// The way of everything that did not parse: slower, and never taken by a client that is right.
 fn explain(text: &str, error: &serde_json::Error) -> Parsed {
-    let malformed = |message: String| Parsed::Malformed(ErrorCode::MalformedFrame.with(message, "see docs/PROTOCOL.md"));
+    let malformed = |message: String| {
+        Parsed::Malformed(ErrorCode::MalformedFrame.with(message, "see docs/PROTOCOL.md"))
+    };
     let Ok(frame) = serde_json::from_str::<Value>(text) else {
         return malformed(format!("this is not JSON: {error}"));
     };
@@ -63,10 +73,16 @@ fn explain(text: &str, error: &serde_json::Error) -> Parsed {
         return unknown(None, None, "frame", kind);
     }
     let command = frame.get("command");
-    let body_kind = command.and_then(|command| command.pointer("/body/type")).and_then(Value::as_str);
+    let body_kind = command
+        .and_then(|command| command.pointer("/body/type"))
+        .and_then(Value::as_str);
     match (kind, body_kind) {
         ("command", Some(body_kind)) if !COMMAND_KINDS.contains(&body_kind) => {
-            let field = |name: &str| command.and_then(|command| command.get(name)).and_then(Value::as_str);
+            let field = |name: &str| {
+                command
+                    .and_then(|command| command.get(name))
+                    .and_then(Value::as_str)
+            };
             let id = field("id").and_then(|id| id.parse().ok());
             let log = field("log").and_then(|log| log.parse().ok());
             unknown(id, log, "command", body_kind)
@@ -77,8 +93,15 @@ fn explain(text: &str, error: &serde_json::Error) -> Parsed {
 
 fn unknown(command: Option<CommandId>, log: Option<LogId>, what: &str, kind: &str) -> Parsed {
     let shown: String = kind.chars().take(64).collect();
-    let error = ErrorCode::MalformedFrame.with(format!("this hub knows no {what} `{shown}`"), "update the hub");
-    Parsed::Unknown { command, log, error }
+    let error = ErrorCode::MalformedFrame.with(
+        format!("this hub knows no {what} `{shown}`"),
+        "update the hub",
+    );
+    Parsed::Unknown {
+        command,
+        log,
+        error,
+    }
 }
 
 #[cfg(test)]
@@ -94,13 +117,34 @@ mod tests {
             log: LogId::Session(SessionId::mint()),
             body: CommandBody::PauseQueue(PauseQueueCommand {}),
         };
-        let good = serde_json::to_string(&ClientFrame::Command { command: command.clone() }).unwrap();
-        assert!(matches!(parse(&good), Parsed::Frame(ClientFrame::Command { .. })));
+        let good = serde_json::to_string(&ClientFrame::Command {
+            command: command.clone(),
+        })
+        .unwrap();
+        assert!(matches!(
+            parse(&good),
+            Parsed::Frame(ClientFrame::Command { .. })
+        ));
         let newer = good.replace("pauseQueue", "teleport");
-        let Parsed::Unknown { command: id, log, .. } = parse(&newer) else { panic!("must be unknown") };
+        let Parsed::Unknown {
+            command: id, log, ..
+        } = parse(&newer)
+        else {
+            panic!("must be unknown")
+        };
         assert_eq!((id, log), (Some(command.id), Some(command.log)));
-        assert!(matches!(parse(r#"{"type":"wave"}"#), Parsed::Unknown { command: None, .. }));
-        for broken in ["", "[]", "{", r#"{"type":7}"#, r#"{"type":"subscribe"}"#, r#"{"type":"command","command":{}}"#] {
+        assert!(matches!(
+            parse(r#"{"type":"wave"}"#),
+            Parsed::Unknown { command: None, .. }
+        ));
+        for broken in [
+            "",
+            "[]",
+            "{",
+            r#"{"type":7}"#,
+            r#"{"type":"subscribe"}"#,
+            r#"{"type":"command","command":{}}"#,
+        ] {
             assert!(matches!(parse(broken), Parsed::Malformed(_)), "{broken}");
         }
     }
@@ -109,12 +153,22 @@ mod tests {
     fn every_kind_that_the_protocol_has_is_listed() {
         let unlisted = |kinds: &[&str], error: serde_json::Error| {
             let message = error.to_string();
-            let listed = message.split_once("expected one of ").expect("serde lists the kinds").1;
-            listed.split('`').skip(1).step_by(2).filter(|kind| !kinds.contains(kind)).map(str::to_owned).collect::<Vec<_>>()
+            let listed = message
+                .split_once("expected one of ")
+                .expect("serde lists the kinds")
+                .1;
+            listed
+                .split('`')
+                .skip(1)
+                .step_by(2)
+                .filter(|kind| !kinds.contains(kind))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         };
         let frame = serde_json::from_str::<ClientFrame>(r#"{"type":"?"}"#).unwrap_err();
         assert_eq!(unlisted(FRAME_KINDS, frame), Vec::<String>::new());
-        let body = serde_json::from_str::<baton_protocol::CommandBody>(r#"{"type":"?"}"#).unwrap_err();
+        let body =
+            serde_json::from_str::<baton_protocol::CommandBody>(r#"{"type":"?"}"#).unwrap_err();
         assert_eq!(unlisted(COMMAND_KINDS, body), Vec::<String>::new());
     }
 }

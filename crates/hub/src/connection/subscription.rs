@@ -40,7 +40,13 @@ enum End {
 }
 
 /// Follows a log until the connection ends or the task is aborted.
-pub async fn follow(core: Arc<HubCore>, caller: Caller, log: LogId, cursor: Option<Cursor>, outgoing: Outgoing) {
+pub async fn follow(
+    core: Arc<HubCore>,
+    caller: Caller,
+    log: LogId,
+    cursor: Option<Cursor>,
+    outgoing: Outgoing,
+) {
     let _counted = Counted::on(&core.measures.subscriptions);
     let answers = outgoing.clone();
     let end = match begin(core, &caller, log, cursor, outgoing).await {
@@ -65,7 +71,10 @@ async fn begin(
     if let Err(error) = authorize(caller, Action::Read, log, core.owner(log)) {
         return Err(End::Told(match error.code {
             // Absent, or of another account: the same answer.
-            ErrorCode::LogNotFound => HubFrame::Missing { log, incarnation: None },
+            ErrorCode::LogNotFound => HubFrame::Missing {
+                log,
+                incarnation: None,
+            },
             _ => refused(log, error),
         }));
     }
@@ -74,15 +83,31 @@ async fn begin(
     let live = feed.listen();
     let head = match core.log.head(log).await {
         Ok(Some(head)) => head,
-        Ok(None) | Err(ReadError::NotFound) => return Err(End::Told(HubFrame::Missing { log, incarnation: None })),
+        Ok(None) | Err(ReadError::NotFound) => {
+            return Err(End::Told(HubFrame::Missing {
+                log,
+                incarnation: None,
+            }));
+        }
         Err(error) => return Err(End::Told(refused(log, unreadable(&error)))),
     };
-    let matches = cursor.is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
+    let matches = cursor
+        .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
     if !matches {
-        return Err(End::Told(HubFrame::Missing { log, incarnation: Some(head.incarnation) }));
+        return Err(End::Told(HubFrame::Missing {
+            log,
+            incarnation: Some(head.incarnation),
+        }));
     }
     let cursor = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
-    Ok(Subscription { core, log, outgoing, cursor, _feed: feed, live })
+    Ok(Subscription {
+        core,
+        log,
+        outgoing,
+        cursor,
+        _feed: feed,
+        live,
+    })
 }
 
 /// A session that its device creates and follows in one go may be on its way into its log.
@@ -93,7 +118,11 @@ async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
 }
 
 fn refused(log: LogId, error: ErrorBody) -> HubFrame {
-    HubFrame::Refused { command: None, log: Some(log), error }
+    HubFrame::Refused {
+        command: None,
+        log: Some(log),
+        error,
+    }
 }
 
 impl Subscription {
@@ -129,11 +158,17 @@ impl Subscription {
     async fn catch_up(&mut self) -> Result<(), End> {
         loop {
             // Room first, reading after: a slow socket holds one batch here, not a pile.
-            let Some(room) = self.outgoing.room_for_pulled().await else { return Err(End::Gone) };
+            let Some(room) = self.outgoing.room_for_pulled().await else {
+                return Err(End::Gone);
+            };
             let batch = self.read().await?;
             let is_level = batch.upto >= batch.head;
             self.cursor = batch.upto;
-            if !self.outgoing.pulled(EncodedBatch::of(&batch).frame, room).await {
+            if !self
+                .outgoing
+                .pulled(EncodedBatch::of(&batch).frame, room)
+                .await
+            {
                 return Err(End::Gone);
             }
             if is_level {
@@ -143,9 +178,17 @@ impl Subscription {
     }
 
     async fn read(&self) -> Result<Batch, End> {
-        match self.core.log.read(self.log, self.cursor, ReadLimit::default()).await {
+        match self
+            .core
+            .log
+            .read(self.log, self.cursor, ReadLimit::default())
+            .await
+        {
             Ok(batch) => Ok(batch),
-            Err(ReadError::NotFound) => Err(End::Told(HubFrame::Missing { log: self.log, incarnation: None })),
+            Err(ReadError::NotFound) => Err(End::Told(HubFrame::Missing {
+                log: self.log,
+                incarnation: None,
+            })),
             Err(error) => Err(End::Told(refused(self.log, unreadable(&error)))),
         }
     }

@@ -23,11 +23,17 @@ pub struct Account {
 
 /// Every account, the oldest first.
 pub fn all(connection: &Connection) -> Result<Vec<Account>, RowError> {
-    let mut statement = connection.prepare_cached("SELECT id, name FROM accounts ORDER BY created_at, id")?;
-    let rows = statement.query_map([], |found| Ok((found.get::<_, String>(0)?, found.get::<_, String>(1)?)))?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, name FROM accounts ORDER BY created_at, id")?;
+    let rows = statement.query_map([], |found| {
+        Ok((found.get::<_, String>(0)?, found.get::<_, String>(1)?))
+    })?;
     rows.map(|found| {
         let (id, name) = found?;
-        Ok(Account { id: row::id(&id)?, name })
+        Ok(Account {
+            id: row::id(&id)?,
+            name,
+        })
     })
     .collect()
 }
@@ -35,12 +41,23 @@ pub fn all(connection: &Connection) -> Result<Vec<Account>, RowError> {
 /// Whether there is such an account.
 pub fn exists(connection: &Connection, account: AccountId) -> Result<bool, RowError> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?;
-    Ok(statement.query_row([account.to_string()], |_| Ok(())).optional()?.is_some())
+    Ok(statement
+        .query_row([account.to_string()], |_| Ok(()))
+        .optional()?
+        .is_some())
 }
 
 /// Adds one.
-pub fn insert(connection: &Connection, account: &Account, now: TimestampMs) -> Result<(), RowError> {
+pub fn insert(
+    connection: &Connection,
+    account: &Account,
+    now: TimestampMs,
+) -> Result<(), RowError> {
     let sql = "INSERT INTO accounts (id, name, created_at) VALUES (?1, ?2, ?3)";
-    connection.prepare_cached(sql)?.execute(params![account.id.to_string(), account.name, now.0])?;
+    connection.prepare_cached(sql)?.execute(params![
+        account.id.to_string(),
+        account.name,
+        now.0
+    ])?;
     Ok(())
 }

@@ -41,10 +41,18 @@ pub enum Redeemed {
 }
 
 /// Adds a code and forgets old ones.
-pub fn insert(connection: &Connection, secret: SecretHash, grant: LinkGrant, now: TimestampMs) -> Result<(), RowError> {
-    connection.prepare_cached("DELETE FROM link_codes WHERE expires_at < ?1")?.execute([now.0.saturating_sub(REMEMBERED_MS)])?;
+pub fn insert(
+    connection: &Connection,
+    secret: SecretHash,
+    grant: LinkGrant,
+    now: TimestampMs,
+) -> Result<(), RowError> {
+    connection
+        .prepare_cached("DELETE FROM link_codes WHERE expires_at < ?1")?
+        .execute([now.0.saturating_sub(REMEMBERED_MS)])?;
     let expires_at = now.0.saturating_add_unsigned(limits::LINK_CODE_TTL_MS);
-    let sql = "INSERT INTO link_codes (secret_hash, account, role, expires_at) VALUES (?1, ?2, ?3, ?4)";
+    let sql =
+        "INSERT INTO link_codes (secret_hash, account, role, expires_at) VALUES (?1, ?2, ?3, ?4)";
     connection.prepare_cached(sql)?.execute(params![
         secret.0.as_slice(),
         grant.account.to_string(),
@@ -55,7 +63,11 @@ pub fn insert(connection: &Connection, secret: SecretHash, grant: LinkGrant, now
 }
 
 /// Uses a code up, if it is good.
-pub fn redeem(connection: &Connection, secret: SecretHash, now: TimestampMs) -> Result<Redeemed, RowError> {
+pub fn redeem(
+    connection: &Connection,
+    secret: SecretHash,
+    now: TimestampMs,
+) -> Result<Redeemed, RowError> {
     let sql = "SELECT secret_hash, account, role, expires_at, used_at FROM link_codes WHERE secret_hash = ?1";
     let found = connection
         .prepare_cached(sql)?
@@ -69,7 +81,9 @@ pub fn redeem(connection: &Connection, secret: SecretHash, now: TimestampMs) -> 
             ))
         })
         .optional()?;
-    let Some((_, account, role, expires_at, used_at)) = found.filter(|(stored, ..)| secret.matches(stored)) else {
+    let Some((_, account, role, expires_at, used_at)) =
+        found.filter(|(stored, ..)| secret.matches(stored))
+    else {
         return Ok(Redeemed::Unknown);
     };
     if used_at.is_some() {
@@ -79,6 +93,11 @@ pub fn redeem(connection: &Connection, secret: SecretHash, now: TimestampMs) -> 
         return Ok(Redeemed::Expired);
     }
     let used = "UPDATE link_codes SET used_at = ?2 WHERE secret_hash = ?1";
-    connection.prepare_cached(used)?.execute(params![secret.0.as_slice(), now.0])?;
-    Ok(Redeemed::Now(LinkGrant { account: row::id(&account)?, role: row::role(&role)? }))
+    connection
+        .prepare_cached(used)?
+        .execute(params![secret.0.as_slice(), now.0])?;
+    Ok(Redeemed::Now(LinkGrant {
+        account: row::id(&account)?,
+        role: row::role(&role)?,
+    }))
 }

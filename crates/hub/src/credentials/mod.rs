@@ -18,7 +18,8 @@ pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
 pub use row::RowError;
 pub use store::{
-    CredentialStore, CredentialsError, Linked, OpenCredentialsError, RedeemLinkCodeError, RevokeError,
+    CredentialStore, CredentialsError, Linked, OpenCredentialsError, RedeemLinkCodeError,
+    RevokeError,
 };
 
 /// The credentials for async callers.
@@ -30,7 +31,9 @@ pub struct Credentials {
 impl Credentials {
     /// Takes over an open store.
     pub fn new(store: CredentialStore) -> Self {
-        Self { store: Arc::new(Mutex::new(store)) }
+        Self {
+            store: Arc::new(Mutex::new(store)),
+        }
     }
 
     /// Every account, the oldest first.
@@ -50,19 +53,35 @@ impl Credentials {
     }
 
     /// Makes a one-time secret.
-    pub async fn create_link_code(&self, grant: LinkGrant, now: TimestampMs) -> Result<String, CredentialsError> {
-        self.with_store(move |store| store.create_link_code(grant, now)).await?
+    pub async fn create_link_code(
+        &self,
+        grant: LinkGrant,
+        now: TimestampMs,
+    ) -> Result<String, CredentialsError> {
+        self.with_store(move |store| store.create_link_code(grant, now))
+            .await?
     }
 
     /// Uses a secret up and links who brought it.
-    pub async fn redeem(&self, secret: String, name: String, now: TimestampMs) -> Result<Linked, RedeemLinkCodeError> {
-        self.with_store(move |store| store.redeem(&secret, &name, now)).await?
+    pub async fn redeem(
+        &self,
+        secret: String,
+        name: String,
+        now: TimestampMs,
+    ) -> Result<Linked, RedeemLinkCodeError> {
+        self.with_store(move |store| store.redeem(&secret, &name, now))
+            .await?
     }
 
     /// Takes away the access of whoever has this id or name.
-    pub async fn revoke(&self, who: &str, now: TimestampMs) -> Result<PrincipalRecord, RevokeError> {
+    pub async fn revoke(
+        &self,
+        who: &str,
+        now: TimestampMs,
+    ) -> Result<PrincipalRecord, RevokeError> {
         let who = who.to_owned();
-        self.with_store(move |store| store.revoke(&who, now)).await?
+        self.with_store(move |store| store.revoke(&who, now))
+            .await?
     }
 
     /// Runs off the async threads: the database waits for the disk.

@@ -76,8 +76,14 @@ impl Columns {
         let account = row::id(&self.account)?;
         let role = row::role(&self.role)?;
         let principal = match role {
-            Role::Device => Principal::Device { account, device: row::id(&self.id)? },
-            Role::Runner => Principal::Runner { runner: row::id(&self.id)?, agent: None },
+            Role::Device => Principal::Device {
+                account,
+                device: row::id(&self.id)?,
+            },
+            Role::Runner => Principal::Runner {
+                runner: row::id(&self.id)?,
+                agent: None,
+            },
         };
         Ok(PrincipalRecord {
             principal,
@@ -96,8 +102,13 @@ pub fn by_token(connection: &Connection, token: &str) -> Result<Option<Principal
     let hash = SecretHash::of(token);
     let sql = format!("SELECT {COLUMNS} FROM principals WHERE token_hash = ?1");
     let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_row([hash.0.as_slice()], Columns::read).optional()?;
-    found.filter(|columns| hash.matches(&columns.token_hash)).map(Columns::record).transpose()
+    let found = statement
+        .query_row([hash.0.as_slice()], Columns::read)
+        .optional()?;
+    found
+        .filter(|columns| hash.matches(&columns.token_hash))
+        .map(Columns::record)
+        .transpose()
 }
 
 /// Everybody who was ever linked, the oldest first.
@@ -109,7 +120,11 @@ pub fn all(connection: &Connection) -> Result<Vec<PrincipalRecord>, RowError> {
 }
 
 /// Adds one.
-pub fn insert(connection: &Connection, record: &PrincipalRecord, token: SecretHash) -> Result<(), RowError> {
+pub fn insert(
+    connection: &Connection,
+    record: &PrincipalRecord,
+    token: SecretHash,
+) -> Result<(), RowError> {
     let sql = "INSERT INTO principals (id, account, role, name, token_hash, linked_at, generation) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     connection.prepare_cached(sql)?.execute(params![
         record.id(),
@@ -126,6 +141,8 @@ pub fn insert(connection: &Connection, record: &PrincipalRecord, token: SecretHa
 /// Takes access away and makes every older grant stale; does nothing for one that has none.
 pub fn revoke(connection: &Connection, id: &str, now: TimestampMs) -> Result<(), RowError> {
     let sql = "UPDATE principals SET revoked_at = ?2, generation = generation + 1 WHERE id = ?1 AND revoked_at IS NULL";
-    connection.prepare_cached(sql)?.execute(params![id, now.0])?;
+    connection
+        .prepare_cached(sql)?
+        .execute(params![id, now.0])?;
     Ok(())
 }

@@ -93,8 +93,10 @@ impl CredentialStore {
     /// Opens the database in a data directory; makes it, with one account, where there is none.
     pub fn open(data_dir: &Path, now: TimestampMs) -> Result<Self, OpenCredentialsError> {
         let path = data_dir.join(FILE_NAME);
-        data_dir::create_private_file(&path)
-            .map_err(|source| OpenCredentialsError::File { path: path.display().to_string(), source })?;
+        data_dir::create_private_file(&path).map_err(|source| OpenCredentialsError::File {
+            path: path.display().to_string(),
+            source,
+        })?;
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -107,7 +109,10 @@ impl CredentialStore {
         ])
         .to_latest(&mut connection)?;
         if accounts::all(&connection)?.is_empty() {
-            let first = Account { id: AccountId::mint(), name: FIRST_ACCOUNT_NAME.to_owned() };
+            let first = Account {
+                id: AccountId::mint(),
+                name: FIRST_ACCOUNT_NAME.to_owned(),
+            };
             accounts::insert(&connection, &first, now)?;
         }
         Ok(Self { connection })
@@ -132,7 +137,11 @@ impl CredentialStore {
     }
 
     /// Makes a one-time secret.
-    pub fn create_link_code(&self, grant: LinkGrant, now: TimestampMs) -> Result<String, CredentialsError> {
+    pub fn create_link_code(
+        &self,
+        grant: LinkGrant,
+        now: TimestampMs,
+    ) -> Result<String, CredentialsError> {
         if !accounts::exists(&self.connection, grant.account)? {
             return Err(CredentialsError::AccountUnknown(grant.account));
         }
@@ -142,9 +151,18 @@ impl CredentialStore {
     }
 
     /// Uses a secret up and links who brought it.
-    pub fn redeem(&mut self, secret: &str, name: &str, now: TimestampMs) -> Result<Linked, RedeemLinkCodeError> {
-        let failed = |error: RowError| RedeemLinkCodeError::Credentials(CredentialsError::Row(error));
-        let transaction = self.connection.transaction().map_err(CredentialsError::from)?;
+    pub fn redeem(
+        &mut self,
+        secret: &str,
+        name: &str,
+        now: TimestampMs,
+    ) -> Result<Linked, RedeemLinkCodeError> {
+        let failed =
+            |error: RowError| RedeemLinkCodeError::Credentials(CredentialsError::Row(error));
+        let transaction = self
+            .connection
+            .transaction()
+            .map_err(CredentialsError::from)?;
         let secret = SecretHash::of(&secret.to_ascii_lowercase());
         let grant = match link_codes::redeem(&transaction, secret, now).map_err(failed)? {
             Redeemed::Now(grant) => grant,
@@ -155,8 +173,14 @@ impl CredentialStore {
         let account = grant.account;
         let record = PrincipalRecord {
             principal: match grant.role {
-                Role::Device => Principal::Device { account, device: DeviceId::mint() },
-                Role::Runner => Principal::Runner { runner: RunnerId::mint(), agent: None },
+                Role::Device => Principal::Device {
+                    account,
+                    device: DeviceId::mint(),
+                },
+                Role::Runner => Principal::Runner {
+                    runner: RunnerId::mint(),
+                    agent: None,
+                },
             },
             account,
             role: grant.role,
@@ -177,7 +201,10 @@ impl CredentialStore {
         let found = pick(&before, who)?;
         principals::revoke(&self.connection, &found.id(), now).map_err(CredentialsError::from)?;
         let after = principals::all(&self.connection).map_err(CredentialsError::from)?;
-        after.into_iter().find(|record| record.principal == found.principal).ok_or_else(|| RevokeError::Unknown(who.to_owned()))
+        after
+            .into_iter()
+            .find(|record| record.principal == found.principal)
+            .ok_or_else(|| RevokeError::Unknown(who.to_owned()))
     }
 }
 
@@ -227,11 +254,17 @@ fn pick<'a>(records: &'a [PrincipalRecord], who: &str) -> Result<&'a PrincipalRe
     if let Some(found) = records.iter().find(|record| record.id() == who) {
         return Ok(found);
     }
-    let named: Vec<&PrincipalRecord> = records.iter().filter(|record| record.name == who && record.revoked_at.is_none()).collect();
+    let named: Vec<&PrincipalRecord> = records
+        .iter()
+        .filter(|record| record.name == who && record.revoked_at.is_none())
+        .collect();
     match named.as_slice() {
         [] => Err(RevokeError::Unknown(who.to_owned())),
         [one] => Ok(one),
-        several => Err(RevokeError::Ambiguous { name: who.to_owned(), count: several.len() }),
+        several => Err(RevokeError::Ambiguous {
+            name: who.to_owned(),
+            count: several.len(),
+        }),
     }
 }
 
@@ -245,7 +278,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = CredentialStore::open(dir.path(), NOW).unwrap();
         let account = store.accounts().unwrap()[0].id;
-        (dir, store, LinkGrant { account, role: Role::Device })
+        (
+            dir,
+            store,
+            LinkGrant {
+                account,
+                role: Role::Device,
+            },
+        )
     }
 
     #[test]
@@ -256,11 +296,20 @@ mod tests {
         let record = linked.record.clone();
         let token = linked.into_response("hub").token;
         assert_eq!(store.by_token(&token).unwrap(), Some(record));
-        assert!(matches!(store.redeem(&secret, "Laptop", NOW), Err(RedeemLinkCodeError::Used)));
-        assert!(matches!(store.redeem(&"0".repeat(32), "Laptop", NOW), Err(RedeemLinkCodeError::Unknown)));
+        assert!(matches!(
+            store.redeem(&secret, "Laptop", NOW),
+            Err(RedeemLinkCodeError::Used)
+        ));
+        assert!(matches!(
+            store.redeem(&"0".repeat(32), "Laptop", NOW),
+            Err(RedeemLinkCodeError::Unknown)
+        ));
         let late = store.create_link_code(grant, NOW).unwrap();
         let after = TimestampMs(NOW.0 + 300_000);
-        assert!(matches!(store.redeem(&late, "Laptop", after), Err(RedeemLinkCodeError::Expired)));
+        assert!(matches!(
+            store.redeem(&late, "Laptop", after),
+            Err(RedeemLinkCodeError::Expired)
+        ));
     }
 
     #[test]
@@ -270,7 +319,11 @@ mod tests {
         let token = store.redeem(&secret, "Laptop", NOW).unwrap().token;
         for entry in std::fs::read_dir(dir.path()).unwrap() {
             let bytes = std::fs::read(entry.unwrap().path()).unwrap();
-            for needle in [secret.as_bytes(), token.as_bytes(), &token.as_bytes()["baton_".len()..]] {
+            for needle in [
+                secret.as_bytes(),
+                token.as_bytes(),
+                &token.as_bytes()["baton_".len()..],
+            ] {
                 assert!(!bytes.windows(needle.len()).any(|window| window == needle));
             }
         }
@@ -285,12 +338,27 @@ mod tests {
         };
         let laptop = link(&mut store, "Laptop");
         let twins = [link(&mut store, "Desk"), link(&mut store, "Desk")];
-        assert!(matches!(store.revoke("Desk", NOW), Err(RevokeError::Ambiguous { count: 2, .. })));
-        assert!(matches!(store.revoke("Phone", NOW), Err(RevokeError::Unknown(_))));
-        assert_eq!(store.revoke(&twins[0].record.id(), NOW).unwrap().revoked_at, Some(NOW));
-        assert_eq!(store.revoke("Desk", NOW).unwrap().principal, twins[1].record.principal);
+        assert!(matches!(
+            store.revoke("Desk", NOW),
+            Err(RevokeError::Ambiguous { count: 2, .. })
+        ));
+        assert!(matches!(
+            store.revoke("Phone", NOW),
+            Err(RevokeError::Unknown(_))
+        ));
+        assert_eq!(
+            store.revoke(&twins[0].record.id(), NOW).unwrap().revoked_at,
+            Some(NOW)
+        );
+        assert_eq!(
+            store.revoke("Desk", NOW).unwrap().principal,
+            twins[1].record.principal
+        );
         let revoked = store.revoke("Laptop", NOW).unwrap();
-        assert_eq!(store.by_token(&laptop.token).unwrap(), Some(revoked.clone()));
+        assert_eq!(
+            store.by_token(&laptop.token).unwrap(),
+            Some(revoked.clone())
+        );
         assert_eq!((revoked.revoked_at, revoked.generation), (Some(NOW), 2));
     }
 
@@ -300,6 +368,12 @@ mod tests {
         let before = store.accounts().unwrap();
         assert_eq!((before.len(), before[0].name.as_str()), (1, "me"));
         drop(store);
-        assert_eq!(CredentialStore::open(dir.path(), NOW).unwrap().accounts().unwrap(), before);
+        assert_eq!(
+            CredentialStore::open(dir.path(), NOW)
+                .unwrap()
+                .accounts()
+                .unwrap(),
+            before
+        );
     }
 }

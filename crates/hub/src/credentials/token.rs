@@ -34,7 +34,8 @@ pub fn mint_link_secret() -> Result<String, getrandom::Error> {
 
 /// Whether a text can be a token at all.
 pub fn looks_like_token(text: &str) -> bool {
-    text.strip_prefix(TOKEN_PREFIX).is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.strip_prefix(TOKEN_PREFIX)
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {

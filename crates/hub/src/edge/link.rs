@@ -34,29 +34,51 @@ pub async fn link(
     let linked = redeem(&edge, request).await?;
     edge.attempts.give_back(visit.peer.ip());
     let record = &linked.record;
-    let fact = AccountFact::Linked { principal: record.principal.clone(), name: record.name.clone() };
-    edge.core.accounts.record(record.account, fact).await.map_err(Refusal)?;
+    let fact = AccountFact::Linked {
+        principal: record.principal.clone(),
+        name: record.name.clone(),
+    };
+    if let Err(error) = edge.core.accounts.record(record.account, fact).await {
+        // Nobody will ever have this token.
+        let _ = edge
+            .core
+            .credentials
+            .revoke(&record.id(), edge.core.clock.now())
+            .await;
+        return Err(Refusal(error));
+    }
     tracing::info!(principal.id = record.id(), role = ?record.role, "linked");
     Ok(Json(linked.into_response(&edge.core.name)))
 }
 
 fn read(body: Result<Bytes, BytesRejection>) -> Result<LinkRequest, Refusal> {
-    let malformed = |message: String| Refusal(ErrorCode::MalformedFrame.with(message, "send `{code, name}` as JSON"));
+    let malformed = |message: String| {
+        Refusal(ErrorCode::MalformedFrame.with(message, "send `{code, name}` as JSON"))
+    };
     let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Refusal(ErrorCode::TooLarge.with("the body is too large", "send `{code, name}` only")),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Refusal(ErrorCode::TooLarge.with("the body is too large", "send `{code, name}` only"))
+        }
         _ => malformed("the body cannot be read".to_owned()),
     })?;
-    let request: LinkRequest = serde_json::from_slice(&body).map_err(|error| malformed(format!("the body does not fit: {error}")))?;
+    let request: LinkRequest = serde_json::from_slice(&body)
+        .map_err(|error| malformed(format!("the body does not fit: {error}")))?;
     check_name(&request.name).map_err(Refusal)?;
     Ok(request)
 }
 
 fn check_name(name: &str) -> Result<(), ErrorBody> {
     if name.trim().is_empty() {
-        return Err(ErrorCode::TextEmpty.with("the name is empty", "give the device a name that you will recognise"));
+        return Err(ErrorCode::TextEmpty.with(
+            "the name is empty",
+            "give the device a name that you will recognise",
+        ));
     }
     if name.chars().count() > limits::DEVICE_NAME_CHARS_MAX || name.chars().any(char::is_control) {
-        let message = format!("a name has at most {} characters and no control characters", limits::DEVICE_NAME_CHARS_MAX);
+        let message = format!(
+            "a name has at most {} characters and no control characters",
+            limits::DEVICE_NAME_CHARS_MAX
+        );
         return Err(ErrorCode::TextTooLong.with(message, "give it a shorter name"));
     }
     Ok(())
@@ -64,17 +86,30 @@ fn check_name(name: &str) -> Result<(), ErrorBody> {
 
 async fn redeem(edge: &Edge, request: LinkRequest) -> Result<Linked, Refusal> {
     let now = edge.core.clock.now();
-    let redeemed = edge.core.credentials.redeem(request.code, request.name.trim().to_owned(), now).await;
+    let redeemed = edge
+        .core
+        .credentials
+        .redeem(request.code, request.name.trim().to_owned(), now)
+        .await;
     redeemed.map_err(|error| {
         edge.core.measures.refused.increment(1);
         let again = "make a new link code on the hub";
         Refusal(match error {
-            RedeemLinkCodeError::Unknown => ErrorCode::LinkCodeUnknown.with("this link code is not known here", again),
-            RedeemLinkCodeError::Expired => ErrorCode::LinkCodeExpired.with("this link code is older than five minutes", again),
-            RedeemLinkCodeError::Used => ErrorCode::LinkCodeUsed.with("this link code was used before", again),
+            RedeemLinkCodeError::Unknown => {
+                ErrorCode::LinkCodeUnknown.with("this link code is not known here", again)
+            }
+            RedeemLinkCodeError::Expired => {
+                ErrorCode::LinkCodeExpired.with("this link code is older than five minutes", again)
+            }
+            RedeemLinkCodeError::Used => {
+                ErrorCode::LinkCodeUsed.with("this link code was used before", again)
+            }
             RedeemLinkCodeError::Credentials(error) => {
                 tracing::error!(%error, "a link code could not be exchanged");
-                ErrorCode::StorageUnavailable.with("the hub cannot use its credentials now", "try again in a moment")
+                ErrorCode::StorageUnavailable.with(
+                    "the hub cannot use its credentials now",
+                    "try again in a moment",
+                )
             }
         })
     })
@@ -99,7 +134,10 @@ impl LinkAttempts {
         if has_room && buckets.entry(address).or_insert_with(new).take(now) {
             return Ok(());
         }
-        Err(Refusal(ErrorCode::RateLimited.with("too many link attempts failed", "wait a few seconds, then try again")))
+        Err(Refusal(ErrorCode::RateLimited.with(
+            "too many link attempts failed",
+            "wait a few seconds, then try again",
+        )))
     }
 
     /// The attempt was a good one: it does not count.

@@ -44,11 +44,18 @@ pub struct Edge {
 
 /// Everything that the hub answers over HTTP.
 pub fn router(core: Arc<HubCore>, visitors: Visitors) -> Router {
-    let edge = Edge { core, visitors: Arc::new(visitors), attempts: Arc::new(LinkAttempts::default()) };
+    let edge = Edge {
+        core,
+        visitors: Arc::new(visitors),
+        attempts: Arc::new(LinkAttempts::default()),
+    };
     Router::new()
         .route("/healthz", get(status::healthz))
         .route("/metrics", get(status::metrics))
-        .route("/v1/link", post(link::link).layer(DefaultBodyLimit::max(LINK_BODY_BYTES_MAX)))
+        .route(
+            "/v1/link",
+            post(link::link).layer(DefaultBodyLimit::max(LINK_BODY_BYTES_MAX)),
+        )
         .route("/v1/socket", get(socket::socket))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
@@ -68,16 +75,19 @@ async fn check_visitor(State(edge): State<Edge>, request: Request, next: Next) -
 }
 
 async fn not_found() -> Response {
-    let error = ErrorCode::MalformedFrame.with("there is nothing at this path", "see docs/PROTOCOL.md");
+    let error =
+        ErrorCode::MalformedFrame.with("there is nothing at this path", "see docs/PROTOCOL.md");
     (StatusCode::NOT_FOUND, Refusal(error)).into_response()
 }
 
 async fn wrong_method() -> Response {
-    let error = ErrorCode::MalformedFrame.with("this path has another method", "see docs/PROTOCOL.md");
+    let error =
+        ErrorCode::MalformedFrame.with("this path has another method", "see docs/PROTOCOL.md");
     (StatusCode::METHOD_NOT_ALLOWED, Refusal(error)).into_response()
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!("a request's handler panicked");
-    Refusal(ErrorCode::Internal.with("the hub failed at this request", "look at the hub's log")).into_response()
+    Refusal(ErrorCode::Internal.with("the hub failed at this request", "look at the hub's log"))
+        .into_response()
 }

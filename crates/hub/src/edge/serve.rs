@@ -45,15 +45,26 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             accepted = listener.socket.accept() => accepted,
             () = core.stopping.cancelled() => return,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let visit = Visit { peer, place: Arc::new(place) };
-                let work = serve_stream(Arc::clone(&core), stream, visit, listener.tls.clone(), router.clone());
+                let visit = Visit {
+                    peer,
+                    place: Arc::new(place),
+                };
+                let work = serve_stream(
+                    Arc::clone(&core),
+                    stream,
+                    visit,
+                    listener.tls.clone(),
+                    router.clone(),
+                );
                 core.tasks.spawn(TaskGroup::Edge, "http connection", work);
             }
             Err(error) => {
@@ -75,11 +86,13 @@ async fn serve_stream(
     let _ = stream.set_nodelay(true);
     match tls {
         None => serve_http(&core, stream, visit, router).await,
-        Some(acceptor) => match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => serve_http(&core, stream, visit, router).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => tracing::debug!("a TLS handshake took too long"),
-        },
+        Some(acceptor) => {
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => serve_http(&core, stream, visit, router).await,
+                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+                Err(_) => tracing::debug!("a TLS handshake took too long"),
+            }
+        }
     }
 }
 

@@ -9,7 +9,9 @@ use baton_protocol::{ErrorBody, ErrorCode, limits};
 use super::Edge;
 use super::refusal::Refusal;
 use super::serve::Visit;
-use crate::config::{SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES_MAX};
+use crate::config::{
+    SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES_MAX,
+};
 use crate::connection;
 use crate::credentials::PrincipalRecord;
 use crate::tasks::TaskGroup;
@@ -23,13 +25,21 @@ pub async fn socket(
 ) -> Result<Response, Refusal> {
     let record = admit(&edge, &headers).await?;
     let upgrade = upgrade.map_err(|error| {
-        Refusal(ErrorCode::MalformedFrame.with(format!("this is no WebSocket upgrade: {error}"), "connect with a WebSocket client"))
+        Refusal(ErrorCode::MalformedFrame.with(
+            format!("this is no WebSocket upgrade: {error}"),
+            "connect with a WebSocket client",
+        ))
     })?;
     if edge.core.stopping.is_cancelled() {
-        return Err(Refusal(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")));
+        return Err(Refusal(
+            ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment"),
+        ));
     }
     let core = edge.core.clone();
-    let grant = core.grants.hold(&record).ok_or_else(|| Refusal(revoked()))?;
+    let grant = core
+        .grants
+        .hold(&record)
+        .ok_or_else(|| Refusal(revoked()))?;
     Ok(upgrade
         .read_buffer_size(SOCKET_READ_BUFFER_BYTES)
         .write_buffer_size(SOCKET_WRITE_BUFFER_BYTES)
@@ -52,23 +62,49 @@ pub async fn admit(edge: &Edge, headers: &HeaderMap) -> Result<PrincipalRecord, 
         Refusal(error)
     };
     let token = bearer(headers).map_err(refuse)?;
-    let found = edge.core.credentials.by_token(token).await.map_err(|error| {
-        tracing::error!(%error, "a token could not be looked up");
-        refuse(ErrorCode::StorageUnavailable.with("the hub cannot look up tokens now", "try again in a moment"))
-    })?;
+    let found = edge
+        .core
+        .credentials
+        .by_token(token)
+        .await
+        .map_err(|error| {
+            tracing::error!(%error, "a token could not be looked up");
+            refuse(
+                ErrorCode::StorageUnavailable
+                    .with("the hub cannot look up tokens now", "try again in a moment"),
+            )
+        })?;
     match found {
-        None => Err(refuse(ErrorCode::Unauthenticated.with("this hub does not know this token", "link the device again"))),
+        None => Err(refuse(
+            ErrorCode::Unauthenticated
+                .with("this hub does not know this token", "link the device again"),
+        )),
         Some(record) if record.revoked_at.is_some() => Err(refuse(revoked())),
         Some(record) => Ok(record),
     }
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, ErrorBody> {
-    let missing = || ErrorCode::Unauthenticated.with("no token came with this request", "send `Authorization: Bearer …`");
+    let missing = || {
+        ErrorCode::Unauthenticated.with(
+            "no token came with this request",
+            "send `Authorization: Bearer …`",
+        )
+    };
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return Err(missing()) };
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(missing)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(missing()) }
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return Err(missing());
+    };
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(missing)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(missing())
+    }
 }
 
 fn revoked() -> ErrorBody {

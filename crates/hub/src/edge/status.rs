@@ -21,7 +21,9 @@ pub async fn healthz(State(edge): State<Edge>) -> Response {
 pub async fn metrics(State(edge): State<Edge>, headers: HeaderMap) -> Result<Response, Refusal> {
     let record = admit(&edge, &headers).await?;
     if record.role != Role::Device {
-        return Err(Refusal(ErrorCode::Forbidden.with("a runner reads no figures", "use a device's token")));
+        return Err(Refusal(
+            ErrorCode::Forbidden.with("a runner reads no figures", "use a device's token"),
+        ));
     }
     let text = edge.core.measures.render();
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())

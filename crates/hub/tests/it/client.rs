@@ -48,15 +48,22 @@ impl Followed {
         }
         self.events.extend(batch.events);
         self.level = batch.upto == batch.head;
-        self.cursor = Some(Cursor { incarnation: batch.incarnation, seq: batch.upto });
+        self.cursor = Some(Cursor {
+            incarnation: batch.incarnation,
+            seq: batch.upto,
+        });
     }
 
     /// All text of answers, in order.
     pub fn text(&self) -> String {
-        let texts = self.transcript.rows.iter().filter_map(|row| match &row.body {
-            RowBody::Text { text, .. } => Some(text.as_str()),
-            _ => None,
-        });
+        let texts = self
+            .transcript
+            .rows
+            .iter()
+            .filter_map(|row| match &row.body {
+                RowBody::Text { text, .. } => Some(text.as_str()),
+                _ => None,
+            });
         texts.collect()
     }
 
@@ -89,13 +96,24 @@ pub struct Client {
 /// Opens a socket, or gives the HTTP answer that refused it.
 pub async fn open(hub: &RunningHub, token: Option<&str>) -> Result<Socket, (u16, String)> {
     let stream = TcpStream::connect(hub.local_addr()).await.unwrap();
-    open_over(Box::new(stream), &format!("ws://{}/v1/socket", hub.local_addr()), token).await
+    open_over(
+        Box::new(stream),
+        &format!("ws://{}/v1/socket", hub.local_addr()),
+        token,
+    )
+    .await
 }
 
-pub async fn open_over(stream: Box<dyn Stream>, url: &str, token: Option<&str>) -> Result<Socket, (u16, String)> {
+pub async fn open_over(
+    stream: Box<dyn Stream>,
+    url: &str,
+    token: Option<&str>,
+) -> Result<Socket, (u16, String)> {
     let mut request = url.into_client_request().unwrap();
     if let Some(token) = token {
-        request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
+        request
+            .headers_mut()
+            .insert("Authorization", format!("Bearer {token}").parse().unwrap());
     }
     match tokio_tungstenite::client_async(request, stream).await {
         Ok((socket, _)) => Ok(socket),
@@ -109,21 +127,40 @@ pub async fn open_over(stream: Box<dyn Stream>, url: &str, token: Option<&str>) 
 
 impl Client {
     pub fn over(socket: Socket) -> Self {
-        Self { socket, logs: HashMap::new(), frames: Vec::new(), taken: Vec::new() }
+        Self {
+            socket,
+            logs: HashMap::new(),
+            frames: Vec::new(),
+            taken: Vec::new(),
+        }
     }
 
     pub async fn device(hub: &RunningHub, token: &str) -> Self {
         let mut client = Self::over(open(hub, Some(token)).await.unwrap());
-        client.send(&ClientFrame::Hello { protocol: limits::PROTOCOL_VERSION, capabilities: Vec::new(), runner: None }).await;
-        client.take(|frame| matches!(frame, HubFrame::Welcome { .. }).then_some(())).await;
+        client
+            .send(&ClientFrame::Hello {
+                protocol: limits::PROTOCOL_VERSION,
+                capabilities: Vec::new(),
+                runner: None,
+            })
+            .await;
+        client
+            .take(|frame| matches!(frame, HubFrame::Welcome { .. }).then_some(()))
+            .await;
         client
     }
 
     pub async fn runner(hub: &RunningHub, token: &str, runner: RunnerHello) -> Self {
         let mut client = Self::over(open(hub, Some(token)).await.unwrap());
-        let hello = ClientFrame::Hello { protocol: limits::PROTOCOL_VERSION, capabilities: Vec::new(), runner: Some(runner) };
+        let hello = ClientFrame::Hello {
+            protocol: limits::PROTOCOL_VERSION,
+            capabilities: Vec::new(),
+            runner: Some(runner),
+        };
         client.send(&hello).await;
-        client.take(|frame| matches!(frame, HubFrame::Welcome { .. }).then_some(())).await;
+        client
+            .take(|frame| matches!(frame, HubFrame::Welcome { .. }).then_some(()))
+            .await;
         client
     }
 
@@ -137,7 +174,9 @@ impl Client {
 
     /// Reads one message. The close code where the hub closes.
     pub async fn read(&mut self) -> Result<(), (u16, String)> {
-        let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a frame in time");
+        let message = tokio::time::timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("a frame in time");
         match message {
             Some(Ok(Message::Text(text))) => {
                 match serde_json::from_str(&text).unwrap() {
@@ -149,7 +188,9 @@ impl Client {
                 }
                 Ok(())
             }
-            Some(Ok(Message::Close(Some(close)))) => Err((close.code.into(), close.reason.to_string())),
+            Some(Ok(Message::Close(Some(close)))) => {
+                Err((close.code.into(), close.reason.to_string()))
+            }
             Some(Ok(_)) => Ok(()),
             Some(Err(_)) | None => Err((1006, String::new())),
         }
@@ -168,14 +209,18 @@ impl Client {
                 }
             }
             from = self.frames.len();
-            self.read().await.unwrap_or_else(|close| panic!("closed: {close:?}"));
+            self.read()
+                .await
+                .unwrap_or_else(|close| panic!("closed: {close:?}"));
         }
     }
 
     /// Reads until the log is as wanted.
     pub async fn until(&mut self, log: LogId, wanted: impl Fn(&Followed) -> bool) -> &Followed {
         while !self.logs.get(&log).is_some_and(&wanted) {
-            self.read().await.unwrap_or_else(|close| panic!("closed: {close:?}"));
+            self.read()
+                .await
+                .unwrap_or_else(|close| panic!("closed: {close:?}"));
         }
         &self.logs[&log]
     }
@@ -197,15 +242,25 @@ impl Client {
 
     /// Sends and waits for the receipt.
     pub async fn command(&mut self, log: LogId, body: CommandBody) -> Receipt {
-        self.repeat(&Command { id: CommandId::mint(), log, body }).await
+        self.repeat(&Command {
+            id: CommandId::mint(),
+            log,
+            body,
+        })
+        .await
     }
 
     pub async fn repeat(&mut self, command: &Command) -> Receipt {
-        self.send(&ClientFrame::Command { command: command.clone() }).await;
+        self.send(&ClientFrame::Command {
+            command: command.clone(),
+        })
+        .await;
         let id = command.id;
         self.take(|frame| match frame {
             HubFrame::Receipt { receipt } if receipt.command == id => Some(receipt.clone()),
-            HubFrame::Refused { command, error, .. } if *command == Some(id) => panic!("refused: {error:?}"),
+            HubFrame::Refused { command, error, .. } if *command == Some(id) => {
+                panic!("refused: {error:?}")
+            }
             _ => None,
         })
         .await
@@ -213,7 +268,10 @@ impl Client {
 
     /// Sends and waits for the refusal.
     pub async fn refused(&mut self, command: &Command) -> ErrorCode {
-        self.send(&ClientFrame::Command { command: command.clone() }).await;
+        self.send(&ClientFrame::Command {
+            command: command.clone(),
+        })
+        .await;
         let id = command.id;
         self.take(|frame| match frame {
             HubFrame::Refused { command, error, .. } if *command == Some(id) => Some(error.code),
@@ -225,18 +283,39 @@ impl Client {
     /// Creates a session and follows it.
     pub async fn create(&mut self, log: LogId) {
         let receipt = self.command(log, create()).await;
-        assert_eq!(receipt.outcome, ReceiptOutcome::Accepted { effect: CommandEffect::Applied });
+        assert_eq!(
+            receipt.outcome,
+            ReceiptOutcome::Accepted {
+                effect: CommandEffect::Applied
+            }
+        );
         self.follow(log).await;
     }
 
     pub async fn prompt(&mut self, log: LogId, text: &str, delivery: Delivery) -> Receipt {
-        self.command(log, CommandBody::SendPrompt(SendPromptCommand { text: text.into(), delivery })).await
+        self.command(
+            log,
+            CommandBody::SendPrompt(SendPromptCommand {
+                text: text.into(),
+                delivery,
+            }),
+        )
+        .await
     }
 
     /// Runner: waits for an assignment.
     pub async fn assigned(&mut self) -> Assigned {
         self.take(|frame| match *frame {
-            HubFrame::RunAssigned { session, run, epoch, .. } => Some(Assigned { session, run, epoch }),
+            HubFrame::RunAssigned {
+                session,
+                run,
+                epoch,
+                ..
+            } => Some(Assigned {
+                session,
+                run,
+                epoch,
+            }),
             _ => None,
         })
         .await
@@ -244,11 +323,21 @@ impl Client {
 
     /// Runner: sends writes without waiting.
     pub async fn write(&mut self, held: Assigned, entries: Vec<RunWriteEntry>) {
-        self.send(&ClientFrame::WriteRun { session: held.session, run: held.run, epoch: held.epoch, entries }).await;
+        self.send(&ClientFrame::WriteRun {
+            session: held.session,
+            run: held.run,
+            epoch: held.epoch,
+            entries,
+        })
+        .await;
     }
 
     /// Runner: sends writes and waits for the acknowledgement.
-    pub async fn write_acked(&mut self, held: Assigned, entries: Vec<RunWriteEntry>) -> ProducerSeq {
+    pub async fn write_acked(
+        &mut self,
+        held: Assigned,
+        entries: Vec<RunWriteEntry>,
+    ) -> ProducerSeq {
         self.write(held, entries).await;
         self.acked(held.run).await
     }
@@ -272,11 +361,18 @@ impl Client {
 }
 
 pub fn create() -> CommandBody {
-    CommandBody::CreateSession(CreateSessionCommand { agent: agent(), runner: None, title: None })
+    CommandBody::CreateSession(CreateSessionCommand {
+        agent: agent(),
+        runner: None,
+        title: None,
+    })
 }
 
 pub fn stop(run: RunId) -> CommandBody {
-    CommandBody::StopRun(StopRunCommand { target: StopTarget::Run { run }, scope: StopScope::Run })
+    CommandBody::StopRun(StopRunCommand {
+        target: StopTarget::Run { run },
+        scope: StopScope::Run,
+    })
 }
 
 /// A runner's writes for one text part, counted on.
@@ -288,25 +384,39 @@ pub struct Script {
 
 impl Script {
     pub fn new() -> Self {
-        Self { producer: 0, part: 0, offset: 0 }
+        Self {
+            producer: 0,
+            part: 0,
+            offset: 0,
+        }
     }
 
     fn entry(&mut self, write: RunWrite) -> RunWriteEntry {
         self.producer += 1;
-        RunWriteEntry { producer: ProducerSeq(self.producer), write }
+        RunWriteEntry {
+            producer: ProducerSeq(self.producer),
+            write,
+        }
     }
 
     pub fn open(&mut self) -> RunWriteEntry {
         self.offset = 0;
         let part = PartIndex(self.part);
-        self.entry(RunWrite::OpenPart { part, kind: PartKind::Text })
+        self.entry(RunWrite::OpenPart {
+            part,
+            kind: PartKind::Text,
+        })
     }
 
     pub fn text(&mut self, text: &str) -> RunWriteEntry {
         let offset = self.offset;
         self.offset += text.len() as u64;
         let part = PartIndex(self.part);
-        self.entry(RunWrite::AppendText { part, offset, text: text.into() })
+        self.entry(RunWrite::AppendText {
+            part,
+            offset,
+            text: text.into(),
+        })
     }
 
     pub fn close(&mut self, end: PartEnd) -> RunWriteEntry {
@@ -316,10 +426,15 @@ impl Script {
     }
 
     pub fn consume(&mut self, prompt: PromptId) -> RunWriteEntry {
-        self.entry(RunWrite::ConsumeSteer { prompts: vec![prompt] })
+        self.entry(RunWrite::ConsumeSteer {
+            prompts: vec![prompt],
+        })
     }
 
     pub fn end(&mut self) -> RunWriteEntry {
-        self.entry(RunWrite::EndRun { failure: None, usage: None })
+        self.entry(RunWrite::EndRun {
+            failure: None,
+            usage: None,
+        })
     }
 }

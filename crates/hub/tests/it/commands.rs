@@ -6,7 +6,13 @@ use crate::client::create;
 use crate::world::{new_session, on_each_log};
 
 fn rename(id: CommandId, log: LogId, title: &str) -> Command {
-    Command { id, log, body: CommandBody::RenameSession(RenameSessionCommand { title: title.into() }) }
+    Command {
+        id,
+        log,
+        body: CommandBody::RenameSession(RenameSessionCommand {
+            title: title.into(),
+        }),
+    }
 }
 
 on_each_log! {

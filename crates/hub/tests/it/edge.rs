@@ -33,17 +33,38 @@ async fn strangers_are_refused_before_the_upgrade() {
         assert_eq!((status, code(&body).as_str()), (401, "unauthenticated"));
     }
     let good = format!("Authorization: Bearer {}", linked.token);
-    for bad in ["Host: evil.example", "Origin: http://localhost:3000", "Origin: null"] {
-        let head: Vec<&str> = UPGRADE.iter().copied().chain([good.as_str(), bad]).collect();
-        assert_eq!(refused(&world, &head).await, (403, "origin_refused".into()), "{bad}");
+    for bad in [
+        "Host: evil.example",
+        "Origin: http://localhost:3000",
+        "Origin: null",
+    ] {
+        let head: Vec<&str> = UPGRADE
+            .iter()
+            .copied()
+            .chain([good.as_str(), bad])
+            .collect();
+        assert_eq!(
+            refused(&world, &head).await,
+            (403, "origin_refused".into()),
+            "{bad}"
+        );
     }
     let in_query = format!("GET /v1/socket?token={} HTTP/1.1", linked.token);
-    let head: Vec<&str> = [in_query.as_str()].into_iter().chain(UPGRADE[1..].iter().copied()).collect();
+    let head: Vec<&str> = [in_query.as_str()]
+        .into_iter()
+        .chain(UPGRADE[1..].iter().copied())
+        .collect();
     assert_eq!(refused(&world, &head).await.0, 401);
-    assert_eq!(refused(&world, &["GET /v1/socket HTTP/1.1", &good]).await, (400, "malformed_frame".into()));
+    assert_eq!(
+        refused(&world, &["GET /v1/socket HTTP/1.1", &good]).await,
+        (400, "malformed_frame".into())
+    );
     assert_eq!(refused(&world, &["GET /elsewhere HTTP/1.1"]).await.0, 404);
     assert_eq!(refused(&world, &["DELETE /healthz HTTP/1.1"]).await.0, 405);
-    assert_eq!(request(world.hub(), &["GET /healthz HTTP/1.1"], "").await, (200, "ok\n".into()));
+    assert_eq!(
+        request(world.hub(), &["GET /healthz HTTP/1.1"], "").await,
+        (200, "ok\n".into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +72,10 @@ async fn figures_need_a_devices_token() {
     let world = World::start(Backend::Memory).await;
     let linked = world.link(Role::Device, "Laptop").await;
     let _open = Client::device(world.hub(), &linked.token).await;
-    assert_eq!(refused(&world, &["GET /metrics HTTP/1.1"]).await, (401, "unauthenticated".into()));
+    assert_eq!(
+        refused(&world, &["GET /metrics HTTP/1.1"]).await,
+        (401, "unauthenticated".into())
+    );
     let good = format!("Authorization: Bearer {}", linked.token);
     let (status, text) = request(world.hub(), &["GET /metrics HTTP/1.1", &good], "").await;
     assert_eq!(status, 200);
@@ -98,19 +122,40 @@ async fn broken_frames_close_their_connection_alone() {
     let world = World::start(Backend::Memory).await;
     let linked = world.link(Role::Device, "Laptop").await;
     let mut bystander = world.device("Desk").await;
-    for broken in ["{", "[1]", r#"{"type":"subscribe","log":"nonsense"}"#, r#"{"type":"hello","protocol":1}"#] {
+    for broken in [
+        "{",
+        "[1]",
+        r#"{"type":"subscribe","log":"nonsense"}"#,
+        r#"{"type":"hello","protocol":1}"#,
+    ] {
         let (status, reason) = closes(&world, &linked.token, Message::text(broken)).await;
         assert_eq!(status, 4400, "{broken}: {reason}");
-        assert!(reason.starts_with("malformed_frame: ") && reason.len() <= 123, "{reason}");
+        assert!(
+            reason.starts_with("malformed_frame: ") && reason.len() <= 123,
+            "{reason}"
+        );
     }
-    assert_eq!(closes(&world, &linked.token, Message::binary(vec![0; 4])).await.0, 4400);
+    assert_eq!(
+        closes(&world, &linked.token, Message::binary(vec![0; 4]))
+            .await
+            .0,
+        4400
+    );
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(closes(&world, &linked.token, Message::text(deep)).await.0, 4400);
+    assert_eq!(
+        closes(&world, &linked.token, Message::text(deep)).await.0,
+        4400
+    );
     let large = "x".repeat(limits::FRAME_BYTES_MAX + 1);
-    assert_eq!(closes(&world, &linked.token, Message::text(large)).await.0, 4413);
+    assert_eq!(
+        closes(&world, &linked.token, Message::text(large)).await.0,
+        4413
+    );
 
     let mut newer = Client::device(world.hub(), &linked.token).await;
-    newer.send_text(r#"{"type":"wave","to":"everybody"}"#.into()).await;
+    newer
+        .send_text(r#"{"type":"wave","to":"everybody"}"#.into())
+        .await;
     newer.take(|frame| matches!(frame, HubFrame::Refused { error, .. } if error.code == ErrorCode::MalformedFrame).then_some(())).await;
     for client in [&mut newer, &mut bystander] {
         client.create(new_session()).await;
@@ -122,7 +167,11 @@ async fn hello_comes_first_and_fits() {
     let world = World::start(Backend::Memory).await;
     let device = world.link(Role::Device, "Laptop").await;
     let runner = world.link(Role::Runner, "Runner").await;
-    let hello = |protocol, runner| ClientFrame::Hello { protocol, capabilities: vec!["unheard-of".into()], runner };
+    let hello = |protocol, runner| ClientFrame::Hello {
+        protocol,
+        capabilities: vec!["unheard-of".into()],
+        runner,
+    };
     let agents = crate::world::hello(RunnerInstanceId::mint());
     let cases = [
         (&device, ClientFrame::Heartbeat {}, 4400),
@@ -147,28 +196,77 @@ async fn roles_keep_to_themselves() {
     let mut laptop = world.device("Laptop").await;
     let log = new_session();
     laptop.create(log).await;
-    let LogId::Session(session) = log else { unreachable!() };
-    let forbidden = |frame: &HubFrame| matches!(frame, HubFrame::Refused { error, .. } if error.code == ErrorCode::Forbidden).then_some(());
-    laptop.send(&ClientFrame::WriteRun { session, run: RunId::mint(), epoch: Epoch(1), entries: Vec::new() }).await;
+    let LogId::Session(session) = log else {
+        unreachable!()
+    };
+    let forbidden = |frame: &HubFrame| {
+        matches!(frame, HubFrame::Refused { error, .. } if error.code == ErrorCode::Forbidden)
+            .then_some(())
+    };
+    laptop
+        .send(&ClientFrame::WriteRun {
+            session,
+            run: RunId::mint(),
+            epoch: Epoch(1),
+            entries: Vec::new(),
+        })
+        .await;
     laptop.take(forbidden).await;
-    runner.send(&ClientFrame::Subscribe { log: world.account_log(), cursor: None }).await;
+    runner
+        .send(&ClientFrame::Subscribe {
+            log: world.account_log(),
+            cursor: None,
+        })
+        .await;
     runner.take(forbidden).await;
-    let command = Command { id: CommandId::mint(), log, body: CommandBody::PauseQueue(PauseQueueCommand {}) };
+    let command = Command {
+        id: CommandId::mint(),
+        log,
+        body: CommandBody::PauseQueue(PauseQueueCommand {}),
+    };
     assert_eq!(runner.refused(&command).await, ErrorCode::Forbidden);
     let other = LogId::Account(AccountId::mint());
     laptop.follow(other).await;
-    laptop.take(|frame| matches!(frame, HubFrame::Missing { log, incarnation: None } if *log == other).then_some(())).await;
+    laptop
+        .take(|frame| {
+            matches!(frame, HubFrame::Missing { log, incarnation: None } if *log == other)
+                .then_some(())
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn beyond_loopback_there_is_no_plain_hub_and_a_directory_has_one_hub() {
     let world = World::start(Backend::Memory).await;
-    let start = async |config: HubConfig| Hub::start(config, std::sync::Arc::new(MemoryEventLog::new()), std::sync::Arc::new(SystemClock)).await;
-    let beyond = HubConfig { listen: "0.0.0.0:0".parse().unwrap(), ..world.config() };
+    let start = async |config: HubConfig| {
+        Hub::start(
+            config,
+            std::sync::Arc::new(MemoryEventLog::new()),
+            std::sync::Arc::new(SystemClock),
+        )
+        .await
+    };
+    let beyond = HubConfig {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        ..world.config()
+    };
     let elsewhere = tempfile::tempdir().unwrap();
-    let beyond = HubConfig { data_dir: elsewhere.path().to_owned(), ..beyond };
-    assert!(matches!(start(beyond).await, Err(StartHubError::PlainBeyondLoopback(_))));
-    assert!(matches!(start(world.config()).await, Err(StartHubError::DataDir(_))));
-    let tls = HubConfig { data_dir: elsewhere.path().to_owned(), tls: Tls::OwnCertificate, ..world.config() };
+    let beyond = HubConfig {
+        data_dir: elsewhere.path().to_owned(),
+        ..beyond
+    };
+    assert!(matches!(
+        start(beyond).await,
+        Err(StartHubError::PlainBeyondLoopback(_))
+    ));
+    assert!(matches!(
+        start(world.config()).await,
+        Err(StartHubError::DataDir(_))
+    ));
+    let tls = HubConfig {
+        data_dir: elsewhere.path().to_owned(),
+        tls: Tls::OwnCertificate,
+        ..world.config()
+    };
     assert!(start(tls).await.unwrap().fingerprint().is_some());
 }

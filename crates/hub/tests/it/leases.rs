@@ -9,7 +9,10 @@ use crate::client::Script;
 use crate::world::{Backend, Runner, World, new_session, on_each_log};
 
 fn short_lease() -> HubOptions {
-    HubOptions { lease: Duration::from_millis(700), ..HubOptions::default() }
+    HubOptions {
+        lease: Duration::from_millis(700),
+        ..HubOptions::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,13 +28,22 @@ async fn a_silent_runners_run_is_lost_and_can_be_retried() {
     let writes = vec![script.open(), script.text("so far")];
     runner.write_acked(held, writes).await;
     // Nothing more is heard from it, and its socket stays open.
-    let followed = laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;
+    let followed = laptop
+        .until(log, |followed| followed.outcomes() == [RunOutcome::Lost])
+        .await;
     assert_eq!(followed.text(), "so far");
 
     runner.write(held, vec![script.text(" and on")]).await;
     assert_eq!(runner.fenced(held.run).await, ErrorCode::LeaseFenced);
-    laptop.command(log, CommandBody::RetryRun(RetryRunCommand { run: held.run })).await;
-    laptop.command(log, CommandBody::ResumeQueue(ResumeQueueCommand {})).await;
+    laptop
+        .command(
+            log,
+            CommandBody::RetryRun(RetryRunCommand { run: held.run }),
+        )
+        .await;
+    laptop
+        .command(log, CommandBody::ResumeQueue(ResumeQueueCommand {}))
+        .await;
     let again = runner.assigned().await;
     assert_ne!(again.run, held.run);
     drop((runner, linked));
@@ -51,12 +63,16 @@ async fn heartbeats_keep_a_lease() {
     while tokio::time::Instant::now() < until {
         ticks.tick().await;
         runner.send(&ClientFrame::Heartbeat {}).await;
-        runner.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(())).await;
+        runner
+            .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
+            .await;
     }
     let mut script = Script::new();
     let writes = vec![script.open(), script.text("still here"), script.end()];
     runner.write_acked(held, writes).await;
-    let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
+    let followed = laptop
+        .until(log, |followed| !followed.outcomes().is_empty())
+        .await;
     assert_eq!(followed.outcomes(), [RunOutcome::Completed]);
 }
 
@@ -111,6 +127,20 @@ on_each_log! {
         runner.write_acked(held, vec![missing, ahead, script.end()]).await;
         let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
         assert_eq!(followed.text(), "ab");
+    }
+
+    async fn a_write_that_no_log_takes_ends_its_run(world: World) {
+        let (mut runner, _) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        let held = runner.assigned().await;
+        let failure = Some("x".repeat(limits::EVENT_BYTES_MAX));
+        let write = RunWrite::EndRun { failure, usage: None };
+        runner.write(held, vec![RunWriteEntry { producer: ProducerSeq(1), write }]).await;
+        assert_eq!(runner.fenced(held.run).await, ErrorCode::TooLarge);
+        laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;
     }
 
     async fn another_start_of_a_runner_loses_the_runs_of_the_one_before_at_once(world: World) {

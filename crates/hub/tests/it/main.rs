@@ -1,5 +1,12 @@
 //! The hub over real sockets, on the log in memory and on SQLite.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so by its panic"
+)]
+
+#[cfg(unix)]
+mod binary;
 mod client;
 mod commands;
 mod edge;

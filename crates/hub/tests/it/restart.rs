@@ -5,7 +5,15 @@ use baton_protocol::*;
 use crate::client::{Client, Script};
 use crate::world::{Backend, World, new_session, on_each_log};
 
-async fn half_an_answer(world: &World, log: LogId) -> (crate::world::Runner, LinkResponse, crate::client::Assigned, Script) {
+async fn half_an_answer(
+    world: &World,
+    log: LogId,
+) -> (
+    crate::world::Runner,
+    LinkResponse,
+    crate::client::Assigned,
+    Script,
+) {
     let (mut runner, linked) = world.runner().await;
     let laptop_link = world.link(Role::Device, "Laptop").await;
     let mut laptop = Client::device(world.hub(), &laptop_link.token).await;
@@ -18,15 +26,31 @@ async fn half_an_answer(world: &World, log: LogId) -> (crate::world::Runner, Lin
     (linked, laptop_link, held, script)
 }
 
-async fn finish(world: &World, log: LogId, runner: &crate::world::Runner, laptop: &LinkResponse, held: crate::client::Assigned, script: &mut Script) {
+async fn finish(
+    world: &World,
+    log: LogId,
+    runner: &crate::world::Runner,
+    laptop: &LinkResponse,
+    held: crate::client::Assigned,
+    script: &mut Script,
+) {
     let mut back = runner.connect(world.hub()).await;
     assert_eq!(back.assigned().await, held);
-    let writes = vec![script.text("after"), script.close(PartEnd::Complete), script.end()];
+    let writes = vec![
+        script.text("after"),
+        script.close(PartEnd::Complete),
+        script.end(),
+    ];
     back.write_acked(held, writes).await;
     let mut laptop = Client::device(world.hub(), &laptop.token).await;
     laptop.follow(log).await;
-    let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
-    assert_eq!((followed.text(), followed.outcomes()), ("before, after".to_owned(), vec![RunOutcome::Completed]));
+    let followed = laptop
+        .until(log, |followed| !followed.outcomes().is_empty())
+        .await;
+    assert_eq!(
+        (followed.text(), followed.outcomes()),
+        ("before, after".to_owned(), vec![RunOutcome::Completed])
+    );
 }
 
 on_each_log! {
@@ -55,18 +79,23 @@ on_each_log! {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_runner_never_comes_back_is_lost_one_lease_after_the_start() {
-    let options = baton_hub::HubOptions { lease: std::time::Duration::from_millis(800), ..Default::default() };
+    let options = baton_hub::HubOptions {
+        lease: std::time::Duration::from_millis(800),
+        ..Default::default()
+    };
     let mut world = World::start_with(Backend::Sqlite, options).await;
     let log = new_session();
     let (_, laptop, ..) = half_an_answer(&world, log).await;
     world.restart().await;
     let mut laptop = Client::device(world.hub(), &laptop.token).await;
     laptop.follow(log).await;
-    laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;
+    laptop
+        .until(log, |followed| followed.outcomes() == [RunOutcome::Lost])
+        .await;
     let account = world.account_log();
     laptop.follow(account).await;
-    let is_failed = |event: &Event| {
-        matches!(&event.body, EventBody::SessionSummarized(body) if matches!(body.summary.activity, SessionActivity::Failed { .. }))
-    };
-    laptop.until(account, |followed| followed.events.iter().any(is_failed)).await;
+    let is_failed = |event: &Event| matches!(&event.body, EventBody::SessionSummarized(body) if matches!(body.summary.activity, SessionActivity::Failed { .. }));
+    laptop
+        .until(account, |followed| followed.events.iter().any(is_failed))
+        .await;
 }

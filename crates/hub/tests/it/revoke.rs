@@ -8,7 +8,10 @@ use crate::http::code;
 use crate::world::{new_session, on_each_log};
 
 fn revoked(followed: &crate::client::Followed) -> bool {
-    followed.events.iter().any(|event| matches!(event.body, EventBody::DeviceRevoked(_)))
+    followed
+        .events
+        .iter()
+        .any(|event| matches!(event.body, EventBody::DeviceRevoked(_)))
 }
 
 on_each_log! {
@@ -36,6 +39,18 @@ on_each_log! {
         let account = world.account_log();
         laptop.follow(account).await;
         laptop.until(account, revoked).await;
+    }
+
+    async fn a_revoked_runners_run_is_lost_at_once(world: World) {
+        let (mut runner, _) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        runner.assigned().await;
+        world.hub().revoke("Runner").await.unwrap();
+        assert_eq!(runner.closed().await.0, 4403);
+        laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;
     }
 
     async fn a_revoke_without_a_hub_is_recorded_at_the_next_start(world: World) {

@@ -45,7 +45,12 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -54,17 +59,30 @@ impl ServerCertVerifier for Pin {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+        rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signature,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
-async fn connect(hub: &RunningHub, fingerprint: &str) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+async fn connect(
+    hub: &RunningHub,
+    fingerprint: &str,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let pin = Pin { fingerprint: fingerprint.to_owned(), provider: Arc::clone(&provider) };
+    let pin = Pin {
+        fingerprint: fingerprint.to_owned(),
+        provider: Arc::clone(&provider),
+    };
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -72,7 +90,9 @@ async fn connect(hub: &RunningHub, fingerprint: &str) -> std::io::Result<tokio_r
         .with_custom_certificate_verifier(Arc::new(pin))
         .with_no_client_auth();
     let stream = TcpStream::connect(hub.local_addr()).await.unwrap();
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("baton").unwrap(), stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from("baton").unwrap(), stream)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +105,9 @@ async fn a_client_with_the_codes_key_links_and_talks_and_one_with_another_key_do
         tls: Tls::OwnCertificate,
     };
     let log = Arc::new(MemoryEventLog::new());
-    let hub = Hub::start(config(), log.clone(), Arc::new(SystemClock)).await.unwrap();
+    let hub = Hub::start(config(), log.clone(), Arc::new(SystemClock))
+        .await
+        .unwrap();
     let code = hub.link_code(Role::Device, hub.account()).await.unwrap();
     let pinned = code.hub.fingerprint.clone().unwrap();
     assert_eq!(Some(pinned.as_str()), hub.fingerprint());
@@ -93,20 +115,44 @@ async fn a_client_with_the_codes_key_links_and_talks_and_one_with_another_key_do
 
     let mut stream = connect(&hub, &pinned).await.unwrap();
     let body = format!(r#"{{"code":"{}","name":"Laptop"}}"#, code.secret);
-    let head = format!("POST /v1/link HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", hub.local_addr());
-    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    let head = format!(
+        "POST /v1/link HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
+        hub.local_addr()
+    );
+    stream
+        .write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+        .await
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let linked: baton_protocol::LinkResponse = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let linked: baton_protocol::LinkResponse =
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     hub.stop().await;
 
     // The key is the same after a restart.
-    let hub = Hub::start(config(), log, Arc::new(SystemClock)).await.unwrap();
+    let hub = Hub::start(config(), log, Arc::new(SystemClock))
+        .await
+        .unwrap();
     assert_eq!(Some(pinned.as_str()), hub.fingerprint());
     let stream = connect(&hub, &pinned).await.unwrap();
     let url = format!("wss://{}/v1/socket", hub.local_addr());
-    let mut client = Client::over(open_over(Box::new(stream), &url, Some(&linked.token)).await.unwrap());
-    client.send(&ClientFrame::Hello { protocol: limits::PROTOCOL_VERSION, capabilities: Vec::new(), runner: None }).await;
-    client.take(|frame| matches!(frame, HubFrame::Welcome { hub_name, .. } if hub_name == "tls hub").then_some(())).await;
+    let mut client = Client::over(
+        open_over(Box::new(stream), &url, Some(&linked.token))
+            .await
+            .unwrap(),
+    );
+    client
+        .send(&ClientFrame::Hello {
+            protocol: limits::PROTOCOL_VERSION,
+            capabilities: Vec::new(),
+            runner: None,
+        })
+        .await;
+    client
+        .take(|frame| {
+            matches!(frame, HubFrame::Welcome { hub_name, .. } if hub_name == "tls hub")
+                .then_some(())
+        })
+        .await;
 }

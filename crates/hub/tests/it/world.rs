@@ -6,7 +6,9 @@ use std::time::Duration;
 use baton_hub::{Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls};
 use baton_log::{EventLog, MemoryEventLog};
 use baton_log_sqlite::SqliteEventLog;
-use baton_protocol::{AgentDescription, AgentId, LinkResponse, LogId, Role, RunnerHello, RunnerInstanceId, SessionId};
+use baton_protocol::{
+    AgentDescription, AgentId, LinkResponse, LogId, Role, RunnerHello, RunnerInstanceId, SessionId,
+};
 
 use crate::client::Client;
 use crate::http;
@@ -66,7 +68,13 @@ impl World {
 
     pub async fn start_with(backend: Backend, options: HubOptions) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut world = Self { dir, log: None, hub: None, backend, options };
+        let mut world = Self {
+            dir,
+            log: None,
+            hub: None,
+            backend,
+            options,
+        };
         world.open().await;
         world
     }
@@ -85,7 +93,9 @@ impl World {
             (Backend::Memory, Some(log)) => log,
             (Backend::Memory, None) => Arc::new(MemoryEventLog::new()),
             // The old one is closed by now.
-            (Backend::Sqlite, _) => Arc::new(SqliteEventLog::open(&self.dir.path().join("log")).unwrap()),
+            (Backend::Sqlite, _) => {
+                Arc::new(SqliteEventLog::open(&self.dir.path().join("log")).unwrap())
+            }
         };
         if self.backend == Backend::Memory {
             self.log = Some(Arc::clone(&log));
@@ -95,7 +105,14 @@ impl World {
 
     async fn open(&mut self) {
         let log = self.open_log();
-        let hub = Hub::start_with(self.config(), self.options.clone(), log, Arc::new(SystemClock)).await.unwrap();
+        let hub = Hub::start_with(
+            self.config(),
+            self.options.clone(),
+            log,
+            Arc::new(SystemClock),
+        )
+        .await
+        .unwrap();
         self.hub = Some(hub);
     }
 
@@ -111,7 +128,8 @@ impl World {
         // Its tasks let go of the directory and of the log in a moment.
         let let_go = async {
             while baton_hub::DataDirClaim::take(self.dir.path()).is_err()
-                || (self.backend == Backend::Sqlite && SqliteEventLog::open(&self.dir.path().join("log")).is_err())
+                || (self.backend == Backend::Sqlite
+                    && SqliteEventLog::open(&self.dir.path().join("log")).is_err())
             {
                 tokio::task::yield_now().await;
             }
@@ -125,7 +143,11 @@ impl World {
     }
 
     pub async fn link(&self, role: Role, name: &str) -> LinkResponse {
-        let code = self.hub().link_code(role, self.hub().account()).await.unwrap();
+        let code = self
+            .hub()
+            .link_code(role, self.hub().account())
+            .await
+            .unwrap();
         let (status, body) = http::link(self.hub(), &code.secret, name).await;
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
@@ -140,7 +162,10 @@ impl World {
     /// A linked runner with an open connection, and what it needs to come back.
     pub async fn runner(&self) -> (Client, Runner) {
         let linked = self.link(Role::Runner, "Runner").await;
-        let runner = Runner { linked, instance: RunnerInstanceId::mint() };
+        let runner = Runner {
+            linked,
+            instance: RunnerInstanceId::mint(),
+        };
         (runner.connect(self.hub()).await, runner)
     }
 
@@ -163,8 +188,16 @@ impl Runner {
 
 /// One agent, "Assistant".
 pub fn hello(instance: RunnerInstanceId) -> RunnerHello {
-    let agent = AgentDescription { id: agent(), name: "Assistant".into(), model: "fake".into(), can_steer: true };
-    RunnerHello { instance, agents: vec![agent] }
+    let agent = AgentDescription {
+        id: agent(),
+        name: "Assistant".into(),
+        model: "fake".into(),
+        can_steer: true,
+    };
+    RunnerHello {
+        instance,
+        agents: vec![agent],
+    }
 }
 
 pub fn agent() -> AgentId {

@@ -1,0 +1,130 @@
+//! What a session's actor does by itself: it starts runs, loses them with their hosts, and tells the list.
+
+use std::time::Duration;
+
+use baton_protocol::{HubFrame, RunId, RunnerId};
+use baton_session::{ActiveRun, NewEvent, lose_run, start_run};
+use tokio::time::Instant;
+
+use super::attention::Need;
+use super::session::SessionActor;
+use crate::frame_text::EncodedFrame;
+use crate::leases::Verdict;
+
+/// How long the hub waits before it asks a storage again that has just refused.
+const STORAGE_RETRY: Duration = Duration::from_secs(1);
+
+impl SessionActor {
+    /// Brings about whatever follows from the state and from what is known of runners: lost runs, started runs, the list's summary.
+    pub(super) async fn settle(&mut self) {
+        if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
+            self.try_again_at = None;
+            while self.broken.is_none() && (self.lose_one().await || self.start_one().await) {}
+        }
+        let is_on: Vec<RunId> = self.state.active_runs().map(|run| run.run).collect();
+        self.leases.retain(|run| is_on.contains(&run));
+        self.begun.retain(|run, _| is_on.contains(run));
+        let Some(account) = self.account() else {
+            return;
+        };
+        let needs = !is_on.is_empty() || self.state.next_prompt().is_some();
+        self.core.attention.note(
+            self.session,
+            account,
+            if needs { Need::Runner } else { Need::Nothing },
+        );
+        if self.summary_without_seq() != self.told {
+            self.tell_account();
+        }
+    }
+
+    /// Ends one run whose lease is over. Whether there was one and it was recorded.
+    async fn lose_one(&mut self) -> bool {
+        let now = Instant::now();
+        let lost = self.state.active_runs().find(|run| {
+            self.leases.judge(run.run, self.core.runners.sign(run), now) == Verdict::Expired
+        });
+        let Some(run) = lost.map(|run| run.run) else {
+            return false;
+        };
+        tracing::info!(session.id = %self.session, run.id = %run, "a run's host is lost");
+        let lost = self.follow_up(lose_run(&self.state, run)).await;
+        if lost {
+            self.core.measures.runs_lost.increment(1);
+        }
+        lost
+    }
+
+    /// Records what the hub itself decided. Whether it was recorded; if not, it is tried again in a moment.
+    async fn follow_up(&mut self, events: Vec<NewEvent>) -> bool {
+        let is_recorded = !events.is_empty() && self.commit(events, None).await.is_ok();
+        if !is_recorded {
+            self.try_again_at = Some(Instant::now() + STORAGE_RETRY);
+        }
+        is_recorded
+    }
+
+    /// Starts the next prompt's run where a runner can take it. Whether one was started.
+    async fn start_one(&mut self) -> bool {
+        let (Some(created), true) = (self.state.created(), self.state.next_prompt().is_some())
+        else {
+            return false;
+        };
+        let Some(chosen) =
+            self.core
+                .runners
+                .choose(created.account, &created.agent, created.runner)
+        else {
+            return false;
+        };
+        let run = RunId::mint();
+        let events = start_run(
+            &self.state,
+            run,
+            created.agent.clone(),
+            chosen.runner,
+            chosen.instance,
+        );
+        if !self.follow_up(events).await {
+            return false;
+        }
+        tracing::info!(session.id = %self.session, run.id = %run, runner.id = %chosen.runner, "a run begins");
+        self.leases.grant(run, Instant::now());
+        if let Some(active) = self.state.active_run(run) {
+            self.assign(active);
+        }
+        true
+    }
+
+    pub(super) fn assign_again(&self, runner: RunnerId) {
+        for run in self.state.active_runs().filter(|run| run.runner == runner) {
+            self.assign(run);
+        }
+    }
+
+    fn assign(&self, run: &ActiveRun) {
+        let seq = self.begun.get(&run.run).copied().unwrap_or_default();
+        let frame = HubFrame::RunAssigned {
+            session: self.session,
+            run: run.run,
+            epoch: run.epoch,
+            seq,
+        };
+        self.core.runners.send(run.runner, EncodedFrame::of(&frame));
+    }
+
+    /// When the state must be looked at again, whatever else happens.
+    pub(super) fn next_look(&mut self) -> Option<Instant> {
+        if self.try_again_at.is_some() {
+            return self.try_again_at;
+        }
+        let now = Instant::now();
+        let deadlines = self.state.active_runs().map(|run| {
+            match self.leases.judge(run.run, self.core.runners.sign(run), now) {
+                Verdict::HoldsUntil(deadline) => deadline,
+                Verdict::Expired => now,
+            }
+        });
+        deadlines.min()
+    }
+}

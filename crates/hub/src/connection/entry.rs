@@ -1,0 +1,70 @@
+//! What is decided where a connection enters the hub: which commands may go to which actor, and what a runner's arrival sets off.
+
+use std::sync::Arc;
+
+use baton_protocol::{Command, CommandBody, ErrorBody, ErrorCode, LogId, Principal, RunnerHello};
+
+use crate::actor::{AccountFact, SessionActors};
+use crate::authorize::{Action, Caller, authorize};
+use crate::connection_handle::ConnectionHandle;
+use crate::core::HubCore;
+use crate::leases::LastHeard;
+use crate::tasks::TaskGroup;
+
+/// Judged here where the hub knows the session, and again by the actor. A session that is not there can only be created.
+pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<(), ErrorBody> {
+    let owner = match (command.log, &command.body) {
+        (LogId::Session(session), _) if core.owners.of(session).is_none() => {
+            let is_created = matches!(command.body, CommandBody::CreateSession(_));
+            if !is_created && !core.sessions.is_live(session) {
+                return Err(session_not_found());
+            }
+            // The actor will know.
+            Some(caller.account)
+        }
+        (log, _) => core.owner(log),
+    };
+    let others = || match command.body {
+        CommandBody::CreateSession(_) => {
+            ErrorCode::SessionExists.with("this id is taken", "make a new id for a new session")
+        }
+        _ => session_not_found(),
+    };
+    authorize(caller, Action::Command, command.log, owner).map_err(|error| {
+        if error.code == ErrorCode::LogNotFound {
+            others()
+        } else {
+            error
+        }
+    })
+}
+
+fn session_not_found() -> ErrorBody {
+    ErrorCode::SessionNotFound.with(
+        "there is no such session",
+        "create it first, or look at the sessions list again",
+    )
+}
+
+/// Makes a runner known, and tells everybody whom it concerns without keeping the connection waiting.
+pub fn runner_arrives(
+    core: &Arc<HubCore>,
+    caller: &Caller,
+    hello: RunnerHello,
+    connection: ConnectionHandle,
+) -> Arc<LastHeard> {
+    let Principal::Runner { runner, .. } = caller.principal else {
+        return Arc::new(LastHeard::now());
+    };
+    let account = caller.account;
+    let agents = hello.agents.clone();
+    let lease = core.runners.arrive(account, runner, hello, connection);
+    let told = Arc::clone(core);
+    core.tasks.spawn(TaskGroup::Edge, "runner arrival", async move {
+        SessionActors::runner_changed(&told, account, runner).await;
+        if let Err(error) = told.accounts.record(account, AccountFact::Offered { runner, agents }).await {
+            tracing::warn!(runner.id = %runner, %error, "what a runner offers could not be recorded");
+        }
+    });
+    lease
+}

@@ -1,0 +1,123 @@
+//! `baton-hub` as a program.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use baton_protocol::LinkCode;
+use rustix::process::{Pid, Signal, kill_process};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_baton-hub");
+
+struct Serving {
+    child: Child,
+    ready: serde_json::Value,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Serving {
+    fn start(data: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new(PROGRAM);
+        command.arg("serve").arg("--data").arg(data).args(arguments);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        Self {
+            ready: serde_json::from_str(&line).unwrap(),
+            child,
+        }
+    }
+
+    fn signal(mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+fn hub(data: &Path, verb: &str, arguments: &[&str]) -> Output {
+    Command::new(PROGRAM)
+        .arg(verb)
+        .arg("--data")
+        .arg(data)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn error(output: &Output) -> String {
+    assert!(!output.status.success() && output.stdout.is_empty());
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+const LOOPBACK: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+#[test]
+fn it_serves_links_and_stops_cleanly_on_a_signal() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("hub");
+    assert!(error(&hub(&data, "link", &[])).contains("start it with `baton-hub serve`"));
+    for signal in [Signal::TERM, Signal::INT] {
+        let serving = Serving::start(&data, &LOOPBACK);
+        assert_eq!(serving.ready["fingerprint"], serde_json::Value::Null);
+        let code: LinkCode = out(&hub(&data, "link", &[])).parse().unwrap();
+        assert_eq!(serving.ready["listening"], code.hub.authority.as_str());
+        let json: serde_json::Value =
+            serde_json::from_str(&out(&hub(&data, "link", &["--role", "runner", "--json"])))
+                .unwrap();
+        json["link"].as_str().unwrap().parse::<LinkCode>().unwrap();
+        assert!(error(&hub(&data, "serve", &LOOPBACK)).contains("another hub runs"));
+        assert!(error(&hub(&data, "revoke", &["Nobody"])).contains("no device or runner `Nobody`"));
+        assert_eq!(serving.signal(signal), Some(0));
+        assert!(!data.join("admin.sock").exists());
+    }
+}
+
+#[test]
+fn it_starts_again_after_it_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(
+        Serving::start(dir.path(), &LOOPBACK).signal(Signal::KILL),
+        None
+    );
+    assert!(dir.path().join("admin.sock").exists());
+    assert!(error(&hub(dir.path(), "link", &[])).contains("no hub runs"));
+    assert!(hub(dir.path(), "devices", &[]).status.success());
+    let _serving = Serving::start(dir.path(), &LOOPBACK);
+    assert!(hub(dir.path(), "link", &[]).status.success());
+}
+
+#[test]
+fn beyond_loopback_it_makes_a_certificate_and_the_code_has_the_public_name_and_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start(
+        dir.path(),
+        &["--listen", "0.0.0.0:0", "--public-name", "hub.example"],
+    );
+    let code: LinkCode = out(&hub(dir.path(), "link", &[])).parse().unwrap();
+    assert!(
+        code.hub.authority.starts_with("hub.example:"),
+        "{}",
+        code.hub.authority
+    );
+    assert_eq!(
+        serving.ready["fingerprint"].as_str(),
+        code.hub.fingerprint.as_deref()
+    );
+    assert!(code.hub.fingerprint.is_some());
+}
