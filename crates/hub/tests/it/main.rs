@@ -11,6 +11,7 @@ mod client;
 mod commands;
 mod edge;
 mod flow;
+mod housekeeping;
 mod http;
 mod leases;
 mod restart;
