@@ -32,7 +32,7 @@ pub const BACKGROUND_FETCHES_MAX: usize = 4;
 /// Running sessions that are followed without an open view; more than that are caught up when they end.
 pub const RUNNING_FOLLOWED_MAX: usize = 64;
 
-/// How long a subscription may stay without its first batch before it is asked for again.
+/// How long a log that is known to be behind may stay without a batch before it is asked for again.
 pub const SUBSCRIBE_AGAIN_MS: u64 = 15_000;
 
 /// Frames that wait between the socket and the mirror. Past it the socket is not read, and the hub makes this device pull.

@@ -17,8 +17,8 @@ enum Subscription {
     None,
     /// Asked for; batches of an earlier subscription may still be on the line.
     Asked { at_ms: u64 },
-    /// The first batch came.
-    Following,
+    /// The first batch came; the last one then.
+    Following { at_ms: u64 },
 }
 
 #[derive(Clone, Debug, Default)]
@@ -246,13 +246,18 @@ impl Following {
         Ask::Subscribe(log, cursor)
     }
 
-    /// Logs whose first batch has not come for too long.
+    /// Logs of which more should have come, and did not for too long.
     pub(super) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
-        let overdue = |log: &&LogId| match self.logs.get(log).map(|entry| entry.subscription) {
-            Some(Subscription::Asked { at_ms }) => {
-                now_ms.saturating_sub(at_ms) >= SUBSCRIBE_AGAIN_MS
-            }
-            _ => false,
+        let overdue = |log: &&LogId| {
+            let Some(entry) = self.logs.get(log) else {
+                return false;
+            };
+            let since_ms = match entry.subscription {
+                Subscription::Asked { at_ms } => at_ms,
+                Subscription::Following { at_ms } if !entry.caught_up => at_ms,
+                Subscription::Following { .. } | Subscription::None => return false,
+            };
+            now_ms.saturating_sub(since_ms) >= SUBSCRIBE_AGAIN_MS
         };
         let mut logs: Vec<LogId> = self.followed.iter().filter(overdue).copied().collect();
         logs.sort();
@@ -260,7 +265,7 @@ impl Following {
     }
 
     /// Judges a batch and, where it fits, moves the cursor.
-    pub(super) fn take(&mut self, batch: &Batch) -> Fit {
+    pub(super) fn take(&mut self, batch: &Batch, now_ms: u64) -> Fit {
         let Some(entry) = self.logs.get_mut(&batch.log) else {
             return Fit::Ignore;
         };
@@ -270,7 +275,7 @@ impl Following {
         let asked = match entry.subscription {
             Subscription::None => return Fit::Ignore,
             Subscription::Asked { .. } => true,
-            Subscription::Following => false,
+            Subscription::Following { .. } => false,
         };
         let stands_at = entry.cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
         let other = entry
@@ -291,7 +296,7 @@ impl Following {
                 Fit::Gap
             };
         }
-        entry.subscription = Subscription::Following;
+        entry.subscription = Subscription::Following { at_ms: now_ms };
         entry.cursor = Some(Cursor {
             incarnation: batch.incarnation,
             seq: batch.upto,

@@ -69,7 +69,7 @@ impl SyncEngine {
 
     fn batch(&mut self, now: Now, batch: Batch) {
         let log = batch.log;
-        let caught_up_changed = match self.following.take(&batch) {
+        let caught_up_changed = match self.following.take(&batch, now.mono_ms) {
             Fit::Next { caught_up_changed } => {
                 self.emit(Output::ApplyBatch(batch));
                 caught_up_changed
