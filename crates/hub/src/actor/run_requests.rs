@@ -1,7 +1,7 @@
 //! What a session's actor answers to runners.
 //!
-//! A write that the log has not is recorded whole or not at all. `runFenced` says that the lease is over. A gap, or a write that does
-//! not fit (a steer that was withdrawn in between), is `refused` followed by `runAcked`: the lease goes on, from where the log is.
+//! A write that the log has not is recorded whole or not at all. What was not recorded is answered `runFenced` with the reason; only
+//! `lease_fenced` and `too_large` end the lease (`docs/PROTOCOL.md`, section 9).
 
 use baton_protocol::{
     Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId, RunWriteEntry, RunnerId,
@@ -59,20 +59,9 @@ impl SessionActor {
         let upto = entries
             .last()
             .map_or(recorded, |entry| entry.producer.max(recorded));
-        let refused = |error: ErrorBody| {
-            let mut answer = refusal(self.writer.id(), None, error);
-            answer.push(HubFrame::RunAcked {
-                run,
-                producer: recorded,
-            });
-            answer
-        };
         let events = match decide_run_write(&self.state, run, epoch, runner, entries) {
             Ok(events) => events,
-            Err(error) if error.code == ErrorCode::LeaseFenced => {
-                return vec![HubFrame::RunFenced { run, error }];
-            }
-            Err(error) => return refused(error),
+            Err(error) => return vec![HubFrame::RunFenced { run, error }],
         };
         if events.is_empty() {
             return vec![HubFrame::RunAcked {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::End;
-use super::entry::{may_send, runner_arrives};
+use super::entry::{may_send, run_request, runner_arrives};
 use super::hello::Hello;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
@@ -173,52 +173,12 @@ impl Connection {
             ClientFrame::Subscribe { log, cursor } => self.subscribe(log, cursor).await,
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
             ClientFrame::Command { command } => self.command(command).await,
-            ClientFrame::ResumeRun {
-                session,
-                run,
-                epoch,
-            } => {
-                self.run_request(session, SessionRequest::Resume { run, epoch })
-                    .await;
-            }
-            ClientFrame::WriteRun {
-                session,
-                run,
-                epoch,
-                entries,
-            } => {
-                if entries.len() > limits::RUN_WRITES_PER_FRAME_MAX {
-                    let message = format!(
-                        "a frame has more than {} writes",
-                        limits::RUN_WRITES_PER_FRAME_MAX
-                    );
-                    return Err(ErrorCode::TooLarge.with(message, "split it"));
+            frame @ (ClientFrame::ResumeRun { .. }
+            | ClientFrame::WriteRun { .. }
+            | ClientFrame::ReportTeardown { .. }) => {
+                if let Some((session, request)) = run_request(frame)? {
+                    self.run_request(session, request).await;
                 }
-                self.run_request(
-                    session,
-                    SessionRequest::Write {
-                        run,
-                        epoch,
-                        entries,
-                    },
-                )
-                .await;
-            }
-            ClientFrame::ReportTeardown {
-                session,
-                run,
-                tools_cancelled,
-                still_running,
-            } => {
-                self.run_request(
-                    session,
-                    SessionRequest::Teardown {
-                        run,
-                        tools_cancelled,
-                        still_running,
-                    },
-                )
-                .await;
             }
         }
         Ok(())

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use baton_protocol::{Command, CommandBody, ErrorBody, ErrorCode, LogId, Principal, RunnerHello};
+use baton_protocol::{
+    ClientFrame, Command, CommandBody, ErrorBody, ErrorCode, LogId, Principal, RunnerHello,
+    SessionId, limits,
+};
 
-use crate::actor::{AccountFact, SessionActors};
+use crate::actor::{AccountFact, SessionActors, SessionRequest};
 use crate::authorize::{Action, Caller, authorize};
 use crate::connection_handle::ConnectionHandle;
 use crate::core::HubCore;
@@ -44,6 +47,53 @@ fn session_not_found() -> ErrorBody {
         "there is no such session",
         "create it first, or look at the sessions list again",
     )
+}
+
+/// What a runner's frame asks of a session; nothing for other frames.
+pub fn run_request(frame: ClientFrame) -> Result<Option<(SessionId, SessionRequest)>, ErrorBody> {
+    Ok(match frame {
+        ClientFrame::ResumeRun {
+            session,
+            run,
+            epoch,
+        } => Some((session, SessionRequest::Resume { run, epoch })),
+        ClientFrame::WriteRun {
+            session,
+            run,
+            epoch,
+            entries,
+        } => {
+            if entries.len() > limits::RUN_WRITES_PER_FRAME_MAX {
+                let message = format!(
+                    "a frame has more than {} writes",
+                    limits::RUN_WRITES_PER_FRAME_MAX
+                );
+                return Err(ErrorCode::TooLarge.with(message, "split it"));
+            }
+            Some((
+                session,
+                SessionRequest::Write {
+                    run,
+                    epoch,
+                    entries,
+                },
+            ))
+        }
+        ClientFrame::ReportTeardown {
+            session,
+            run,
+            tools_cancelled,
+            still_running,
+        } => Some((
+            session,
+            SessionRequest::Teardown {
+                run,
+                tools_cancelled,
+                still_running,
+            },
+        )),
+        _ => None,
+    })
 }
 
 /// Makes a runner known, and tells everybody whom it concerns without keeping the connection waiting.

@@ -118,12 +118,14 @@ on_each_log! {
         let missing = script.text("a");
         let ahead = script.text("b");
         runner.write(held, vec![ahead.clone()]).await;
-        let code = runner.take(|frame| match frame {
-            HubFrame::Refused { error, .. } => Some(error.code),
-            _ => None,
-        }).await;
-        assert_eq!(code, ErrorCode::ProducerGap);
+        assert_eq!(runner.fenced(held.run).await, ErrorCode::ProducerGap);
+        let resume = ClientFrame::ResumeRun { session: held.session, run: held.run, epoch: held.epoch };
+        runner.send(&resume).await;
         assert_eq!(runner.acked(held.run).await, ProducerSeq(1));
+        // A steer that nobody sent: the frame does not fit, and the lease goes on.
+        let steer = RunWrite::ConsumeSteer { prompts: vec![PromptId(CommandId::mint())] };
+        runner.write(held, vec![RunWriteEntry { producer: ProducerSeq(2), write: steer }]).await;
+        assert_eq!(runner.fenced(held.run).await, ErrorCode::InvalidRunWrite);
         runner.write_acked(held, vec![missing, ahead, script.end()]).await;
         let followed = laptop.until(log, |followed| !followed.outcomes().is_empty()).await;
         assert_eq!(followed.text(), "ab");
