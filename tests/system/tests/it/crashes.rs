@@ -23,7 +23,8 @@ async fn a_hub_killed_in_mid_answer_goes_on_and_the_model_is_called_once() {
     assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Completed);
     assert_eq!(answer(&on_a.events()), text);
     assert_eq!(model.request_count(), 1);
-    let late = Device::link(&hub, "Desk").await.tail(&session);
+    let desk = Device::link(&hub, "Desk").await;
+    let late = desk.tail(&session);
     late.wait_end(0).await;
     assert_eq!(answer(&late.events()), text);
 }
