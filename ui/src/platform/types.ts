@@ -107,7 +107,7 @@ export interface ShellStatus {
  */
 export type KeyringState = "ok" | "missing" | "locked" | "file" | "unknown";
 
-/** JSON of `options` of `shell_start_local`. Without a `baseUrl`: the small local model that `cargo xtask setup` fetched. */
+/** JSON of `options` of `shell_start_local`. Without a `baseUrl`: the first model server that is found on this computer. */
 export interface StartLocalOptions {
   /** An OpenAI-compatible base URL, for example `http://127.0.0.1:11434/v1`. */
   baseUrl?: string;

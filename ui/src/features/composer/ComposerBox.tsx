@@ -7,6 +7,8 @@ interface Props {
   placeholder: string;
   /** Changes when the focus should come here: another session was opened. */
   focusKey: string;
+  /** Changes when a control that may have had the focus is gone: the focus comes here if it went nowhere. */
+  reclaimKey?: string;
   note?: ReactNode;
   leading?: ReactNode;
   trailing: ReactNode;
@@ -15,7 +17,7 @@ interface Props {
 }
 
 /** The box that a person writes in. It grows with its text up to a third of the window. */
-export function ComposerBox({ text, placeholder, focusKey, note, leading, trailing, onText, onKey }: Props) {
+export function ComposerBox({ text, placeholder, focusKey, reclaimKey, note, leading, trailing, onText, onKey }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const element = area.current;
@@ -26,6 +28,9 @@ export function ComposerBox({ text, placeholder, focusKey, note, leading, traili
   useLayoutEffect(() => {
     area.current?.focus({ preventScroll: true });
   }, [focusKey]);
+  useLayoutEffect(() => {
+    if (document.activeElement === null || document.activeElement === document.body) area.current?.focus({ preventScroll: true });
+  }, [reclaimKey]);
   const over = bytesOver(text);
   return (
     <div className="rounded-xl border border-line-strong/70 bg-raised shadow-sm focus-within:border-accent">

@@ -77,6 +77,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
       text={text}
       placeholder={t(placeholderId(situation, chosen), { agent: agentName(account, header?.agent) })}
       focusKey={session}
+      reclaimKey={target ? "stop" : "none"}
       note={note}
       onText={(next) => setDraft(session, next)}
       onKey={onKey}

@@ -21,8 +21,15 @@ describe("following", () => {
     expect(follow(left, at(1495, 2000, 4)).mode).toBe("reading");
   });
 
-  it("is not stopped by content that shrinks", () => {
+  it("is not stopped by content that shrinks, nor by content that shrank and grew again before anybody looked", () => {
     expect(follow(atEnd, at(1300, 1800)).mode).toBe("following");
+    expect(follow(atEnd, at(1400, 2010)).mode).toBe("following");
+    expect(follow(atEnd, { type: "settled", top: 1400, height: 2000 }).mode).toBe("following");
+  });
+
+  it("is stopped by a scroll that follows a settling", () => {
+    const settled = follow(atEnd, { type: "settled", top: 1600, height: 2100 });
+    expect(follow(settled, at(1580, 2100, 2))).toMatchObject({ mode: "reading", appendedWhenLeft: 2 });
   });
 
   it("is not stopped by a push where nothing can scroll", () => {

@@ -12,9 +12,11 @@ export interface Following {
 }
 
 export type Signal =
-  /** The scroller stands somewhere else, or its content has another height. */
+  /** The scroller said that it stands somewhere else. */
   | { type: "scrolled"; top: number; height: number; viewport: number; appended: number }
-  /** A person pushes up: wheel, touch or key. The scroll itself may come a frame later. */
+  /** The content changed, and the end was put in view again where it is followed. No person did that. */
+  | { type: "settled"; top: number; height: number }
+  /** A person pushes up: wheel, touch, key or scrollbar. The scroll itself may come a frame later. */
   | { type: "pushedUp"; appended: number }
   /** A person asked for a place that is not the end. */
   | { type: "sentElsewhere"; appended: number }
@@ -34,15 +36,17 @@ export function follow(state: Following, signal: Signal): Following {
       return state.top > 0 ? leave(state, signal.appended) : state;
     case "sentElsewhere":
       return leave(state, signal.appended);
+    case "settled":
+      return { ...state, top: signal.top, height: signal.height };
     case "scrolled": {
       const { top, height, viewport, appended } = signal;
-      const moved: Following = top === state.top && height === state.height ? state : { ...state, top, height };
+      const moved: Following = { ...state, top, height };
       const fromEnd = height - viewport - top;
-      const wentUp = top < state.top - 1;
-      const shrank = height < state.height - 1;
       if (state.mode === "following") {
-        // Content that shrinks takes the position with it: that is no person's doing.
-        return wentUp && !shrank && fromEnd > 1 ? leave(moved, appended) : moved;
+        // Content that changes its height can take the position with it: only a scroll over still content is a person's doing.
+        // Whoever scrolls over growing content has pushed before (wheel, touch, key, scrollbar).
+        const still = Math.abs(height - state.height) <= 1;
+        return still && top < state.top - 1 && fromEnd > 1 ? leave(moved, appended) : moved;
       }
       return fromEnd <= NEAR_END_PX && top > state.top ? { ...moved, mode: "following" } : moved;
     }

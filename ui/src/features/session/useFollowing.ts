@@ -1,4 +1,4 @@
-import { type KeyboardEvent, type RefObject, type TouchEvent, useEffect, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
+import { type KeyboardEvent, type PointerEvent, type RefObject, type TouchEvent, useEffect, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
 import { FOLLOWING, type Following, follow, isUpKey, missedCount, type Signal } from "./following.logic";
 
 interface Options {
@@ -33,11 +33,9 @@ export function useFollowing({ scroller, content, appended, revision }: Options)
   });
   const [keepEnd] = useState(() => () => {
     const element = scroller.current;
-    // A person may have scrolled since, and the event may still be on its way: look first.
-    look();
-    if (!element || state.current.mode !== "following") return;
-    element.scrollTop = element.scrollHeight;
-    look();
+    if (!element) return;
+    if (state.current.mode === "following") element.scrollTop = element.scrollHeight;
+    signal({ type: "settled", top: element.scrollTop, height: element.scrollHeight });
   });
 
   useLayoutEffect(keepEnd, [revision, keepEnd]);
@@ -65,6 +63,13 @@ export function useFollowing({ scroller, content, appended, revision }: Options)
       onScroll: look,
       onWheel: (event: WheelEvent) => {
         if (event.deltaY < 0) signal({ type: "pushedUp", appended: counted.current });
+      },
+      onPointerDown: (event: PointerEvent) => {
+        // Beside the content's own width is the scrollbar. Let go at the end, following comes back.
+        const element = scroller.current;
+        if (element && event.target === element && event.nativeEvent.offsetX >= element.clientWidth) {
+          signal({ type: "pushedUp", appended: counted.current });
+        }
       },
       onTouchStart: (event: TouchEvent) => {
         touchY.current = event.touches[0]?.clientY ?? 0;

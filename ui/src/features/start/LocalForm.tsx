@@ -6,9 +6,9 @@ import { platform } from "../../platform/platform";
 import type { DetectedModelServer, StartLocalOptions } from "../../platform/types";
 import { isHttpUrl } from "./start.logic";
 
-type Source = { type: "found"; baseUrl: string } | { type: "endpoint" } | { type: "small" };
+type Source = { type: "found"; baseUrl: string } | { type: "endpoint" };
 
-/** Where the local agent gets its model: a server that was found, an own endpoint, or the small model. */
+/** Where the local agent gets its model: a server that was found, the small local model's among them, or an own endpoint. */
 export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) => void }) {
   const { servers, look } = useModelServers();
   const [choice, setChoice] = useState<Source | undefined>();
@@ -16,13 +16,12 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
   const [endpoint, setEndpoint] = useState({ baseUrl: "", apiKey: "", model: "" });
 
   const first = servers?.[0];
-  const source: Source = choice ?? (first ? { type: "found", baseUrl: first.baseUrl } : { type: "small" });
+  const source: Source = choice ?? (first ? { type: "found", baseUrl: first.baseUrl } : { type: "endpoint" });
   const server = source.type === "found" ? servers?.find((each) => each.baseUrl === source.baseUrl) : undefined;
   const urlWrong = endpoint.baseUrl.trim() !== "" && !isHttpUrl(endpoint.baseUrl);
   const ready = source.type === "endpoint" ? isHttpUrl(endpoint.baseUrl) && endpoint.model.trim() !== "" : true;
 
   const start = () => {
-    if (source.type === "small") return onStart({});
     if (source.type === "endpoint") {
       const apiKey = endpoint.apiKey.trim();
       return onStart({ baseUrl: endpoint.baseUrl.trim(), model: endpoint.model.trim(), ...(apiKey === "" ? {} : { apiKey }) });
@@ -43,8 +42,10 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
       <div role="radiogroup" aria-label={t("start.model")} className="flex flex-col gap-2">
         {servers === undefined && <p className="text-ink-muted">{t("start.detecting")}</p>}
         {servers?.length === 0 && (
-          <p className="flex items-center gap-2 text-ink-muted" data-testid="none-found">
-            {t("start.noneFound")}
+          <p className="flex items-start gap-2 text-ink-muted" data-testid="none-found">
+            <span>
+              {t("start.noneFound")} {t("start.noneFoundHint", { command: "cargo xtask model-server" })}
+            </span>
             <Button size="small" tone="quiet" icon="retry" testId="look-again" onClick={look}>
               {t("start.lookAgain")}
             </Button>
@@ -66,13 +67,6 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
           hint={t("start.endpointHint")}
           checked={source.type === "endpoint" ? "checked" : "not"}
           onChoose={() => setChoice({ type: "endpoint" })}
-        />
-        <Option
-          testId="source-small"
-          title={t("start.small")}
-          hint={t("start.smallHint")}
-          checked={source.type === "small" ? "checked" : "not"}
-          onChoose={() => setChoice({ type: "small" })}
         />
       </div>
       {source.type === "found" && server && server.models.length > 1 && (
