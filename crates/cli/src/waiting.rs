@@ -46,6 +46,21 @@ pub async fn caught_up(device: &Device, log: LogId, patience: Patience) -> Resul
     }
 }
 
+/// Waits until the hub wants this device no longer, and says why.
+pub async fn refusal(device: &Device) -> Failure {
+    let mut changes = device.changes();
+    loop {
+        changes.mark_unchanged();
+        let connection = device.connection();
+        if let (ConnectionPhase::Refused, Some(problem)) = (connection.phase, connection.problem) {
+            return Failure::Refused(problem);
+        }
+        if changes.changed().await.is_err() {
+            return Failure::Other(anyhow::anyhow!("the device has stopped"));
+        }
+    }
+}
+
 /// Waits until the account's log is complete: names of sessions can be resolved then.
 pub async fn account_caught_up(device: &Device, patience: Patience) -> Result<(), Failure> {
     caught_up(device, LogId::Account(device.linked().account), patience).await

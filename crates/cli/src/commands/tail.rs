@@ -30,7 +30,11 @@ pub async fn tail(
     }
     let mut transcript = Transcript::default();
     loop {
-        match tail.next().await? {
+        let item = tokio::select! {
+            item = tail.next() => item?,
+            failure = waiting::refusal(&context.device), if !offline.offline => return Err(failure),
+        };
+        match item {
             TailItem::Event(event) if context.output.is_json() => {
                 context.output.event(log, &event);
             }
