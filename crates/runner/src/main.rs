@@ -1,6 +1,6 @@
 //! `baton-runner`: hosts the built-in agent on this machine for a hub anywhere.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ struct Arguments {
     /// Where the runner keeps its token for the hub (runner.json, readable by its user alone).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A link for a runner, from `baton-hub link --runner`; needed once.
+    /// A link for a runner, from `baton-hub link --role runner`; needed once.
     #[arg(long, value_name = "LINK")]
     link: Option<String>,
     /// The name that devices show.
@@ -73,6 +73,7 @@ fn log_to_stderr() {
     let filter = filter.add_directive("genai=off".parse().expect("a valid directive"));
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_env_filter(filter)
         .init();
 }

@@ -13,8 +13,8 @@ use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::Refused;
 use crate::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
@@ -194,7 +194,7 @@ async fn send(sink: &mut SplitSink<HubSocket, Message>, frame: &ClientFrame) -> 
     let text = serde_json::to_string(frame).expect("a frame is plain JSON");
     sink.send(Message::text(text))
         .await
-        .map_err(|error| Lost::Passing(error.to_string()))
+        .map_err(|error| broken(&error))
 }
 
 /// The next frame that this version knows.
@@ -202,7 +202,7 @@ async fn next(stream: &mut SplitStream<HubSocket>) -> Result<HubFrame, Lost> {
     loop {
         let message = match stream.next().await {
             None => return Err(Lost::Passing("the hub closed the connection".to_owned())),
-            Some(Err(error)) => return Err(Lost::Passing(error.to_string())),
+            Some(Err(error)) => return Err(broken(&error)),
             Some(Ok(message)) => message,
         };
         match message {
@@ -235,6 +235,12 @@ fn parse(text: &str) -> Result<Option<HubFrame>, Lost> {
             )),
         },
     }
+}
+
+/// The library's words are for whoever looks for a fault.
+fn broken(error: &tungstenite::Error) -> Lost {
+    tracing::debug!(%error, "the socket broke");
+    Lost::Passing("the connection to the hub was lost".to_owned())
 }
 
 fn closed(close: Option<CloseFrame>) -> Lost {

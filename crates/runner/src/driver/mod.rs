@@ -195,8 +195,9 @@ impl Driver {
     /// Until it is refused. Gives the reason.
     async fn work(&mut self) -> String {
         loop {
-            self.apply_effects().await;
             let now = Instant::now();
+            self.core.tick(now);
+            self.apply_effects().await;
             let wake = self.core.wake_at().filter(|wake| *wake > now);
             let outbound = self.outbound.clone().filter(|_| self.core.has_frame(now));
             tokio::select! {
@@ -211,7 +212,7 @@ impl Driver {
                         permit.send(frame);
                     }
                 }
-                () = sleep_until(wake) => self.core.tick(Instant::now()),
+                () = sleep_until(wake) => {}
             }
         }
     }

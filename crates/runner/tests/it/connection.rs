@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use baton_protocol::{ErrorCode, RunOutcome};
+use baton_protocol::view::PartState;
+use baton_protocol::{Delivery, ErrorCode, RunOutcome};
 use baton_runner::RunnerStatus;
 use baton_testkit::{Direction, Reply, eventually};
 
 use crate::fake_hub::RUNNER;
-use crate::scene::Scene;
+use crate::scene::{Piece, Scene};
 
 fn long_text() -> String {
     (0..700).map(|n| format!("{n} äöü 😀\n")).collect()
@@ -152,11 +153,40 @@ async fn stopping_the_runner_closes_everything() {
         runner,
     } = Scene::start().await;
     model.reply(Reply::text("one two").hold_after(1));
-    hub.send("count", baton_protocol::Delivery::Queue);
+    hub.send("count", Delivery::Queue);
     model.wait_sent(0, 1).await;
     let status = runner.status();
     runner.stop().await;
     model.wait_closed(0).await;
     cutter.wait_open(0).await;
     assert_eq!(*status.borrow(), RunnerStatus::Stopped);
+}
+
+#[tokio::test]
+async fn a_steer_through_a_cut_is_taken_in_once() {
+    for bytes_further in [1, 120, 260, 330, 420, 700] {
+        let scene = Scene::start().await;
+        scene
+            .model
+            .reply(Reply::text("one two three four").hold_after(2));
+        scene.model.reply(Reply::text("uno dos"));
+        let run = scene.ask("count").await;
+        scene.has_text(run, 8).await;
+        let carried = scene.cutter.carried(Direction::ToServer);
+        scene
+            .cutter
+            .cut_once_after(Direction::ToServer, carried + bytes_further);
+        scene.hub.send("in Spanish", Delivery::Steer);
+        assert_eq!(scene.hub.ended(run).await, RunOutcome::Completed);
+        assert_eq!(
+            scene.pieces(run),
+            vec![
+                Piece::Text("one two ".to_owned(), PartState::Interrupted),
+                Piece::Steer("in Spanish".to_owned()),
+                Piece::Text("uno dos".to_owned(), PartState::Complete),
+            ],
+            "cut {bytes_further} bytes further"
+        );
+        assert_eq!(scene.model.request_count(), 2);
+    }
 }

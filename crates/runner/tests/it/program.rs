@@ -72,13 +72,9 @@ async fn without_a_link_it_says_how_to_get_one() {
         tempfile::tempdir().expect("a directory"),
     );
     let mut child = Child::spawn(program(data.path(), &model));
+    let says = |line: &str| line.contains("make a link at the hub").then_some(());
+    child.wait_for_stderr_line("the hint", says).await;
     assert_eq!(child.wait_exit().await.code(), Some(1));
-    assert!(
-        child
-            .stderr_lines()
-            .join("\n")
-            .contains("make a link at the hub")
-    );
 }
 
 #[tokio::test]
@@ -94,13 +90,9 @@ async fn a_hub_that_refuses_it_ends_it_with_a_code_of_its_own() {
         .wait_for_line("the first line", |line| Some(line.to_owned()))
         .await;
     hub.close(4403, "revoked: this runner was revoked");
+    let says = |line: &str| line.contains("this runner was revoked").then_some(());
+    child.wait_for_stderr_line("the reason", says).await;
     assert_eq!(child.wait_exit().await.code(), Some(3));
-    assert!(
-        child
-            .stderr_lines()
-            .join("\n")
-            .contains("this runner was revoked")
-    );
 }
 
 #[cfg(unix)]
