@@ -158,7 +158,16 @@ async fn steers_that_come_together_are_taken_in_together() {
 
 #[tokio::test]
 async fn a_steer_that_is_withdrawn_in_that_moment_does_not_break_the_run() {
+    for fences_misfits in [false, true] {
+        withdraw_in_the_last_moment(fences_misfits).await;
+    }
+}
+
+async fn withdraw_in_the_last_moment(fences_misfits: bool) {
     let scene = Scene::start().await;
+    scene
+        .hub
+        .change(|state| state.fences_misfits = fences_misfits);
     scene
         .model
         .reply(Reply::text("Once upon a time").hold_after(3));

@@ -52,6 +52,8 @@ pub struct State {
     pushed: Vec<HubFrame>,
     /// Runs are assigned (again) to whoever connects.
     pub is_assigning: bool,
+    /// A write that does not fit is answered by `runFenced` alone, as the protocol also allows.
+    pub fences_misfits: bool,
 }
 
 /// The hub.
@@ -85,6 +87,7 @@ impl FakeHub {
             close_with: None,
             pushed: Vec::new(),
             is_assigning: true,
+            fences_misfits: false,
         };
         let shared = Arc::new(Shared {
             state: Mutex::new(state),
@@ -337,7 +340,11 @@ impl State {
             .active_run(run)
             .map(|run| run.last_producer)
             .unwrap_or_default();
+        let fences_misfits = self.fences_misfits;
         let refused = |error| {
+            if fences_misfits {
+                return vec![HubFrame::RunFenced { run, error }];
+            }
             vec![
                 HubFrame::Refused {
                     command: None,
