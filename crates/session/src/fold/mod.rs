@@ -1,0 +1,80 @@
+//! `fold`: an event moves the state, and says what changes in the transcript.
+//!
+//! [`prompts`] moves prompts between the queue, the steers and their fates; [`runs`] begins, steers and ends runs; [`parts`] grows and
+//! closes parts; [`rows`] makes the rows that a screen shows.
+
+mod error;
+mod parts;
+mod prompts;
+mod rows;
+mod runs;
+
+use baton_protocol::{Event, EventBody};
+
+pub use error::FoldError;
+
+use crate::state::{PromptFate, QueuePause, SessionState, Title};
+use crate::transcript::TranscriptSink;
+use baton_protocol::TitleSource;
+
+impl SessionState {
+    /// Moves the state over one event.
+    ///
+    /// # Errors
+    /// Where the event does not continue this state. The state is then of no use: fold anew from the log.
+    pub fn apply(&mut self, event: &Event, sink: &mut dyn TranscriptSink) -> Result<(), FoldError> {
+        if event.seq <= self.head {
+            return Err(FoldError::OutOfOrder {
+                seq: event.seq,
+                head: self.head,
+            });
+        }
+        match &event.body {
+            EventBody::SessionCreated(body) => {
+                self.created_at = event.recorded_at;
+                self.updated_at = event.recorded_at;
+                self.title = body.title.clone().map(|text| Title {
+                    text,
+                    source: TitleSource::Person,
+                });
+                self.created = Some(body.clone());
+            }
+            EventBody::SessionRenamed(body) => self.renamed(body),
+            EventBody::PromptSent(body) => self.prompt_sent(event, body),
+            EventBody::PromptEdited(body) => self
+                .waiting_mut(event, body.prompt)?
+                .text
+                .clone_from(&body.text),
+            EventBody::PromptWithdrawn(body) => {
+                self.take(event, body.prompt)?;
+                self.fates.insert(body.prompt, PromptFate::Withdrawn);
+            }
+            EventBody::PromptRequeued(body) => self.prompt_requeued(event, body),
+            EventBody::PromptMoved(body) => self.prompt_moved(event, body)?,
+            EventBody::QueuePaused(body) => {
+                self.pause = Some(QueuePause {
+                    reason: body.reason,
+                    by: event.by.clone(),
+                })
+            }
+            EventBody::QueueResumed(_) => self.pause = None,
+            EventBody::RunStarted(body) => self.run_started(event, body, sink)?,
+            EventBody::SteerConsumed(body) => self.steer_consumed(event, body, sink)?,
+            EventBody::PartOpened(body) => self.part_opened(event, body, sink)?,
+            EventBody::PartAppended(body) => self.part_appended(event, body, sink)?,
+            EventBody::PartClosed(body) => self.part_closed(event, body, sink)?,
+            EventBody::PartSealed(body) => self.part_sealed(event, body, sink)?,
+            EventBody::RunEnded(body) => self.run_ended(event, body, sink)?,
+            EventBody::TeardownReported(body) => self.teardown_reported(body, sink),
+            EventBody::AccountOpened(_)
+            | EventBody::DeviceLinked(_)
+            | EventBody::DeviceRevoked(_)
+            | EventBody::AgentsOffered(_)
+            | EventBody::SessionSummarized(_)
+            | EventBody::ReadMarked(_)
+            | EventBody::Unknown(_) => {}
+        }
+        self.head = event.seq;
+        Ok(())
+    }
+}

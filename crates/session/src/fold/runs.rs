@@ -1,0 +1,154 @@
+//! Runs: started, steered, ended.
+
+use baton_protocol::view::{RowBody, Teardown};
+use baton_protocol::{
+    Event, ProducerSeq, RunEndedEvent, RunId, RunOutcome, RunStartedEvent, SteerConsumedEvent,
+    TeardownReportedEvent,
+};
+
+use super::FoldError;
+use super::rows::{Steered, prompt_row, row};
+use crate::state::{ActiveRun, PromptFate, RunRecord, SessionState};
+use crate::transcript::{RowChange, TranscriptSink};
+
+impl SessionState {
+    pub(super) fn run_started(
+        &mut self,
+        event: &Event,
+        body: &RunStartedEvent,
+        sink: &mut dyn TranscriptSink,
+    ) -> Result<(), FoldError> {
+        let prompt = self.take(event, body.prompt)?;
+        if prompt.retry_of.is_none() {
+            sink.change(RowChange::Insert(prompt_row(
+                event,
+                0,
+                body.run,
+                &prompt,
+                Steered::No,
+            )));
+        }
+        self.fates
+            .insert(body.prompt, PromptFate::Taken { run: body.run });
+        let record = RunRecord {
+            prompt: body.prompt,
+            runner: body.runner,
+            parent: body.parent,
+            outcome: None,
+            end_row: None,
+        };
+        self.runs.insert(body.run, record);
+        self.active.push(ActiveRun {
+            run: body.run,
+            prompt: body.prompt,
+            agent: body.agent.clone(),
+            runner: body.runner,
+            instance: body.instance,
+            epoch: body.epoch,
+            parent: body.parent,
+            started_at: event.recorded_at,
+            started_by: prompt.by.clone(),
+            last_producer: ProducerSeq::ZERO,
+            parts: Vec::new(),
+        });
+        self.epoch = self.epoch.max(body.epoch);
+        self.updated_at = event.recorded_at;
+        if body.parent.is_none() {
+            self.last_root = Some(body.run);
+            self.last_prompt = Some(prompt);
+        }
+        Ok(())
+    }
+
+    pub(super) fn steer_consumed(
+        &mut self,
+        event: &Event,
+        body: &SteerConsumedEvent,
+        sink: &mut dyn TranscriptSink,
+    ) -> Result<(), FoldError> {
+        for (n, prompt) in body.prompts.iter().enumerate() {
+            let waiting = self.take(event, *prompt)?;
+            self.fates
+                .insert(*prompt, PromptFate::Taken { run: body.run });
+            sink.change(RowChange::Insert(prompt_row(
+                event,
+                n,
+                body.run,
+                &waiting,
+                Steered::Yes,
+            )));
+        }
+        self.writing_run(event, body.run).map(|_| ())
+    }
+
+    pub(super) fn run_ended(
+        &mut self,
+        event: &Event,
+        body: &RunEndedEvent,
+        sink: &mut dyn TranscriptSink,
+    ) -> Result<(), FoldError> {
+        let run = self.writing_run(event, body.run)?;
+        let found = run.digest();
+        if found != body.digest {
+            return Err(FoldError::DigestMismatch {
+                run: body.run,
+                found,
+                recorded: body.digest.clone(),
+            });
+        }
+        let duration_ms = event.recorded_at.0 - run.started_at.0;
+        let end = RowBody::RunEnd {
+            outcome: body.outcome.clone(),
+            duration_ms,
+            usage: body.usage.clone(),
+            teardown: None,
+        };
+        let end = row(event, 0, Some(body.run), end);
+        if let Some(record) = self.runs.get_mut(&body.run) {
+            record.outcome = Some(body.outcome.clone());
+            record.end_row = Some(end.id.clone());
+        }
+        self.active.retain(|active| active.run != body.run);
+        self.updated_at = event.recorded_at;
+        self.finished_seq = event.seq;
+        if body.outcome == RunOutcome::Completed && self.last_root == Some(body.run) {
+            self.last_prompt = None;
+        }
+        sink.change(RowChange::Insert(end));
+        Ok(())
+    }
+
+    pub(super) fn teardown_reported(
+        &mut self,
+        body: &TeardownReportedEvent,
+        sink: &mut dyn TranscriptSink,
+    ) {
+        let Some(id) = self
+            .runs
+            .get(&body.run)
+            .and_then(|record| record.end_row.clone())
+        else {
+            return;
+        };
+        let teardown = Teardown {
+            tools_cancelled: body.tools_cancelled,
+            still_running: body.still_running.clone(),
+        };
+        sink.change(RowChange::SetTeardown { id, teardown });
+    }
+
+    /// The run that the event writes for; notes how far its writer has come.
+    pub(super) fn writing_run(
+        &mut self,
+        event: &Event,
+        run: RunId,
+    ) -> Result<&mut ActiveRun, FoldError> {
+        let active = self.active.iter_mut().find(|active| active.run == run);
+        let active = active.ok_or(FoldError::RunNotActive {
+            seq: event.seq,
+            run,
+        })?;
+        active.last_producer = active.last_producer.max(event.producer.unwrap_or_default());
+        Ok(active)
+    }
+}
