@@ -19,49 +19,48 @@ pub struct Presence {
 }
 
 struct Room {
-    connected: BTreeMap<ConnectionId, Principal>,
+    /// By id, with the number of open connections of each.
+    connected: BTreeMap<String, (Principal, usize)>,
     frame: watch::Sender<EncodedFrame>,
 }
 
 impl Room {
     fn announce(&self) {
-        self.frame.send_replace(frame(self.connected.values()));
+        self.frame.send_replace(frame(
+            self.connected.values().map(|(principal, _)| principal),
+        ));
     }
 }
 
 fn frame<'a>(connected: impl Iterator<Item = &'a Principal>) -> EncodedFrame {
-    let mut distinct: Vec<Principal> = Vec::new();
-    for principal in connected {
-        if !distinct.contains(principal) {
-            distinct.push(principal.clone());
-        }
-    }
-    EncodedFrame::of(&HubFrame::Presence {
-        connected: distinct,
-    })
+    let connected = connected.cloned().collect();
+    EncodedFrame::of(&HubFrame::Presence { connected })
+}
+
+fn key(principal: &Principal) -> String {
+    principal.id().unwrap_or_default()
 }
 
 impl Presence {
-    /// Announces a connection until the seat is dropped.
-    pub fn join(
-        &self,
-        account: AccountId,
-        connection: ConnectionId,
-        principal: Principal,
-    ) -> PresenceSeat {
+    /// Announces a connection until the seat is dropped. A second one of the same device is no news.
+    pub fn join(&self, account: AccountId, principal: Principal) -> PresenceSeat {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.entry(account).or_insert_with(|| Room {
             connected: BTreeMap::new(),
             frame: watch::Sender::new(frame(std::iter::empty())),
         });
-        room.connected.insert(connection, principal);
-        room.announce();
+        let key = key(&principal);
+        let (_, connections) = room.connected.entry(key.clone()).or_insert((principal, 0));
+        *connections += 1;
+        if *connections == 1 {
+            room.announce();
+        }
         let mut changes = room.frame.subscribe();
         changes.mark_changed();
         PresenceSeat {
             presence: self.clone(),
             account,
-            connection,
+            key,
             changes,
         }
     }
@@ -69,19 +68,24 @@ impl Presence {
     /// Whether a principal of the account has an open connection.
     pub fn is_connected(&self, account: AccountId, principal: &Principal) -> bool {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(&account).is_some_and(|room| {
-            room.connected
-                .values()
-                .any(|connected| connected == principal)
-        })
+        rooms
+            .get(&account)
+            .is_some_and(|room| room.connected.contains_key(&key(principal)))
     }
 
-    fn leave(&self, account: AccountId, connection: ConnectionId) {
+    fn leave(&self, account: AccountId, key: &str) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(room) = rooms.get_mut(&account) else {
             return;
         };
-        room.connected.remove(&connection);
+        let Some((_, connections)) = room.connected.get_mut(key) else {
+            return;
+        };
+        *connections -= 1;
+        if *connections > 0 {
+            return;
+        }
+        room.connected.remove(key);
         if room.connected.is_empty() {
             rooms.remove(&account);
         } else {
@@ -94,7 +98,7 @@ impl Presence {
 pub struct PresenceSeat {
     presence: Presence,
     account: AccountId,
-    connection: ConnectionId,
+    key: String,
     changes: watch::Receiver<EncodedFrame>,
 }
 
@@ -111,6 +115,6 @@ impl PresenceSeat {
 
 impl Drop for PresenceSeat {
     fn drop(&mut self) {
-        self.presence.leave(self.account, self.connection);
+        self.presence.leave(self.account, &self.key);
     }
 }

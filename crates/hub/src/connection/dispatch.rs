@@ -79,9 +79,7 @@ impl Connection {
             capabilities: Vec::new(),
         };
         outgoing.answer(&welcome).await;
-        let presence = core
-            .presence
-            .join(record.account, id, record.principal.clone());
+        let presence = core.presence.join(record.account, record.principal.clone());
         let lease = match (hello, &record.principal) {
             (Hello::Runner(hello), Principal::Runner { .. }) => {
                 caller.instance = Some(hello.instance);
