@@ -30,6 +30,7 @@ pub use device::{
 pub use linked_hub::{LinkedHub, LinkedHubError};
 pub use mirror::{OutboxEntry, OutboxState, StoreError};
 pub use net::{LinkError, link};
+pub use sync::Now;
 pub use system::{Clock, SystemClock};
 pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};
 pub use view::Screen;

@@ -1,13 +1,20 @@
 //! The one place that reads the machine's clocks and random source.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
 use baton_protocol::TimestampMs;
 
 use crate::sync::Now;
 
-/// Tells the time.
+/// Tells the time, and waits.
+#[async_trait]
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Now;
+
+    /// Waits for a while of this clock's time.
+    async fn sleep(&self, wait: Duration);
 }
 
 /// The machine's clocks.
@@ -25,6 +32,7 @@ impl Default for SystemClock {
     }
 }
 
+#[async_trait]
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is where clocks are read")]
     fn now(&self) -> Now {
@@ -37,6 +45,10 @@ impl Clock for SystemClock {
             mono_ms: u64::try_from(mono_ms).unwrap_or(u64::MAX),
             wall: TimestampMs(wall_ms),
         }
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        tokio::time::sleep(wait).await;
     }
 }
 

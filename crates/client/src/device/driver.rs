@@ -113,7 +113,7 @@ impl Driver {
                     None => return,
                 },
                 event = next_event(&mut self.line) => self.hear(event),
-                () = pause(wait) => self.feed(Input::Tick),
+                () = pause(&*self.clock, wait) => self.feed(Input::Tick),
             }
         }
     }
@@ -354,9 +354,9 @@ async fn next_event(line: &mut Option<Line>) -> LineEvent {
     }
 }
 
-async fn pause(wait: Option<Duration>) {
+async fn pause(clock: &dyn Clock, wait: Option<Duration>) {
     match wait {
-        Some(wait) => tokio::time::sleep(wait).await,
+        Some(wait) => clock.sleep(wait).await,
         None => std::future::pending().await,
     }
 }

@@ -19,6 +19,8 @@ mod settings;
 mod sql;
 mod store;
 mod store_outbox;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 use baton_protocol::{Event, SessionId};
