@@ -24,9 +24,8 @@ const NEAR_START_PX = 600;
 export function Transcript({ open }: { open: OpenSession }) {
   const { view, header, rows, appended, prepended } = open;
   const scroller = useRef<HTMLDivElement>(null);
-  const content = useRef<HTMLDivElement>(null);
   const list = useRef<VirtualizerHandle>(null);
-  const following = useFollowing({ scroller, content, appended, revision: open });
+  const following = useFollowing({ scroller, appended, revision: open });
   const older = useOlder(open);
   const found = useInterface((state) => state.revealed);
   useReveal(open, (place) => {
@@ -67,7 +66,7 @@ export function Transcript({ open }: { open: OpenSession }) {
           if ((scroller.current?.scrollTop ?? 0) < NEAR_START_PX) older.load();
         }}
       >
-        <div ref={content} className="pb-4">
+        <div className="pb-4">
           <div className="flex h-12 items-center justify-center">
             {header?.hasOlder === true && (
               <Button size="small" tone="quiet" testId="load-older" disabled={older.state === "loading"} onClick={older.load}>
@@ -75,7 +74,15 @@ export function Transcript({ open }: { open: OpenSession }) {
               </Button>
             )}
           </div>
-          <Virtualizer ref={list} scrollRef={scroller} startMargin={HEAD_PX} bufferSize={600} shift={prepended !== seenPrepended} data={rows}>
+          <Virtualizer
+            ref={list}
+            scrollRef={scroller}
+            startMargin={HEAD_PX}
+            bufferSize={600}
+            shift={prepended !== seenPrepended}
+            data={rows}
+            onResize={following.keepEnd}
+          >
             {(row) => <Row key={row.id} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
           </Virtualizer>
           {pending && <PendingPrompt item={pending} />}

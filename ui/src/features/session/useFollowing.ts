@@ -3,14 +3,13 @@ import { FOLLOWING, type Following, follow, isUpKey, missedCount, type Signal } 
 
 interface Options {
   scroller: RefObject<HTMLElement | null>;
-  content: RefObject<HTMLElement | null>;
   appended: number;
   /** Changes with every change of the rows, so that the end is kept in view in the same frame. */
   revision: unknown;
 }
 
 /** Keeps the end in view while following, instantly and only then. */
-export function useFollowing({ scroller, content, appended, revision }: Options) {
+export function useFollowing({ scroller, appended, revision }: Options) {
   // Decisions are made from events between renders, so the state's home is a ref; what is rendered is a copy.
   const state = useRef<Following>(FOLLOWING);
   const counted = useRef(appended);
@@ -41,18 +40,19 @@ export function useFollowing({ scroller, content, appended, revision }: Options)
   useLayoutEffect(keepEnd, [revision, keepEnd]);
   useEffect(() => {
     const { current: element } = scroller;
-    const { current: inner } = content;
-    if (!element || !inner) return undefined;
+    if (!element) return undefined;
+    // The window, the queue or the composer took or gave room.
     const observer = new ResizeObserver(keepEnd);
-    observer.observe(inner);
     observer.observe(element);
     return () => observer.disconnect();
-  }, [scroller, content, keepEnd]);
+  }, [scroller, keepEnd]);
 
   const touchY = useRef(0);
   return {
     mode: shown.mode,
     missed: missedCount(shown, appended),
+    /** The list has measured rows and has its new height: still in the same frame. */
+    keepEnd,
     /** For a place that a person asked for. */
     leave: () => signal({ type: "sentElsewhere", appended: counted.current }),
     jump: () => {

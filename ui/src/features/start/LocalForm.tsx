@@ -16,12 +16,15 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
   const [endpoint, setEndpoint] = useState({ baseUrl: "", apiKey: "", model: "" });
 
   const first = servers?.[0];
-  const source: Source = choice ?? (first ? { type: "found", baseUrl: first.baseUrl } : { type: "endpoint" });
-  const server = source.type === "found" ? servers?.find((each) => each.baseUrl === source.baseUrl) : undefined;
+  // While it looks around nothing is chosen by itself, so that nothing changes under a person's hands when it has looked.
+  const byItself: Source | undefined = servers === undefined ? undefined : first ? { type: "found", baseUrl: first.baseUrl } : { type: "endpoint" };
+  const source = choice ?? byItself;
+  const server = source?.type === "found" ? servers?.find((each) => each.baseUrl === source.baseUrl) : undefined;
   const urlWrong = endpoint.baseUrl.trim() !== "" && !isHttpUrl(endpoint.baseUrl);
-  const ready = source.type === "endpoint" ? isHttpUrl(endpoint.baseUrl) && endpoint.model.trim() !== "" : true;
+  const ready = source?.type === "endpoint" ? isHttpUrl(endpoint.baseUrl) && endpoint.model.trim() !== "" : source !== undefined;
 
   const start = () => {
+    if (!source) return;
     if (source.type === "endpoint") {
       const apiKey = endpoint.apiKey.trim();
       return onStart({ baseUrl: endpoint.baseUrl.trim(), model: endpoint.model.trim(), ...(apiKey === "" ? {} : { apiKey }) });
@@ -57,7 +60,7 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
             testId="source-found"
             title={each.name}
             hint={`${t("start.found")} · ${each.baseUrl}`}
-            checked={source.type === "found" && source.baseUrl === each.baseUrl ? "checked" : "not"}
+            checked={source?.type === "found" && source.baseUrl === each.baseUrl ? "checked" : "not"}
             onChoose={() => setChoice({ type: "found", baseUrl: each.baseUrl })}
           />
         ))}
@@ -65,11 +68,11 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
           testId="source-endpoint"
           title={t("start.endpoint")}
           hint={t("start.endpointHint")}
-          checked={source.type === "endpoint" ? "checked" : "not"}
+          checked={source?.type === "endpoint" ? "checked" : "not"}
           onChoose={() => setChoice({ type: "endpoint" })}
         />
       </div>
-      {source.type === "found" && server && server.models.length > 1 && (
+      {source?.type === "found" && server && server.models.length > 1 && (
         <label className="flex flex-col gap-1 text-sm font-medium">
           {t("start.model")}
           <select
@@ -84,7 +87,7 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
           </select>
         </label>
       )}
-      {source.type === "endpoint" && (
+      {source?.type === "endpoint" && (
         <div className="flex flex-col gap-3">
           <TextField
             label={t("start.baseUrl")}
@@ -138,6 +141,8 @@ function Option({ testId, title, hint, checked, onChoose }: OptionProps) {
         className="mt-1 accent-accent"
         checked={checked === "checked"}
         onChange={onChoose}
+        // Also where it is chosen by itself: then it is a person's choice and stays.
+        onClick={onChoose}
       />
       <span className="min-w-0">
         <span className="block font-medium">{title}</span>
