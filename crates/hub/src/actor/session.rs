@@ -39,6 +39,15 @@ pub struct SessionActor {
     pub(super) broken: Option<ErrorBody>,
 }
 
+/// How an actor ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// It had nothing to do, or the hub stops.
+    AtRest,
+    /// It lost its log. Its runs must be watched by another one.
+    Broken,
+}
+
 /// Whether an actor goes on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Next {
@@ -71,7 +80,7 @@ impl SessionActor {
     }
 
     /// Works until it has nothing to do for a while, breaks or the hub stops. Answers whatever was in the mailbox by then.
-    pub async fn run(mut self, mut mailbox: mpsc::Receiver<SessionMessage>) {
+    pub async fn run(mut self, mut mailbox: mpsc::Receiver<SessionMessage>) -> Ended {
         if let Err(error) = self.load().await {
             self.broken = Some(error);
         } else {
@@ -97,6 +106,11 @@ impl SessionActor {
         mailbox.close();
         while let Some(message) = mailbox.recv().await {
             self.receive(message).await;
+        }
+        if self.broken.is_some() {
+            Ended::Broken
+        } else {
+            Ended::AtRest
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use baton_protocol::{AccountId, RunnerId, SessionId};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::message::{PendingRequest, SessionMessage, SessionRequest};
-use super::session::SessionActor;
+use super::session::{Ended, SessionActor};
 use crate::authorize::Caller;
 use crate::config::{ACTOR_MAILBOX_MAX, SESSION_ACTORS_MAX};
 use crate::core::HubCore;
@@ -135,13 +136,14 @@ impl SessionActors {
             core: Arc::clone(core),
             session,
             ended: actor.ended.clone(),
+            how: Ended::Broken,
         };
         let counted = Counted::on(&core.measures.session_actors);
         let work = SessionActor::new(Arc::clone(core), session).run(messages);
         core.tasks
             .spawn(TaskGroup::Sessions, "session actor", async move {
-                let _held = (place, counted);
-                work.await;
+                let (_counted, mut place) = (counted, place);
+                place.how = work.await;
             });
         actor
     }
@@ -152,6 +154,7 @@ struct Place {
     core: Arc<HubCore>,
     session: SessionId,
     ended: CancellationToken,
+    how: Ended,
 }
 
 impl Drop for Place {
@@ -164,5 +167,29 @@ impl Drop for Place {
             .unwrap_or_else(PoisonError::into_inner);
         live.remove(&self.session);
         self.ended.cancel();
+        drop(live);
+        if self.how == Ended::Broken && !self.core.stopping.is_cancelled() {
+            start_again_later(Arc::clone(&self.core), self.session);
+        }
     }
+}
+
+/// How long a session whose actor broke is left alone, unless somebody asks for it.
+const BROKEN_REST: Duration = Duration::from_secs(10);
+
+/// Runs of a session whose actor broke are watched again in a while.
+fn start_again_later(core: Arc<HubCore>, session: SessionId) {
+    if !core.attention.holds(session) || tokio::runtime::Handle::try_current().is_err() {
+        return;
+    }
+    let waiting = Arc::clone(&core);
+    core.tasks
+        .spawn(TaskGroup::Edge, "session actor again", async move {
+            if tokio::time::timeout(BROKEN_REST, waiting.stopping.cancelled())
+                .await
+                .is_err()
+            {
+                SessionActors::barrier(&waiting, session).await;
+            }
+        });
 }

@@ -10,6 +10,7 @@ mod binary;
 mod client;
 mod commands;
 mod edge;
+mod faults;
 mod flow;
 mod housekeeping;
 mod http;
