@@ -91,6 +91,13 @@ const screens = {
     },
   },
   ends: { query: "", act: (page) => openRow(page, 5) },
+  formula: {
+    query: "",
+    act: async (page) => {
+      await openRow(page, 7);
+      await page.waitForSelector("math");
+    },
+  },
   failed: { query: "", act: (page) => openRow(page, 3) },
   rtl: { query: "", act: (page) => openRow(page, 4) },
   stopped: {

@@ -35,6 +35,13 @@ export function agentName(account: AccountView | undefined, agent: string | unde
   return account?.agents.find((offered) => offered.agent.id === agent)?.agent.name ?? agent;
 }
 
+/** The name of the one runner that offers an agent; nothing where there are several or none. */
+export function onlyRunnerOf(account: AccountView | undefined, agent: string | undefined): string | undefined {
+  const runners = new Set(account?.agents.filter((offered) => offered.agent.id === agent).map((offered) => offered.runner));
+  const [runner] = runners;
+  return runners.size === 1 && runner !== undefined ? runnerName(account, runner) : undefined;
+}
+
 /** The other devices that are connected now, by name. Runners are no company. */
 export function otherDevicesOnline(account: AccountView | undefined): string[] {
   if (!account) return [];

@@ -32,6 +32,7 @@ function Splash({ message }: { message: string | undefined }) {
   const lasting = useLasting(true);
   return (
     <main className="flex h-full items-center justify-center" data-testid="splash">
+      <h1 className="sr-only">{t("app.name")}</h1>
       <p role="status" className="text-ink-muted">
         {lasting && (message ?? t("start.starting"))}
       </p>

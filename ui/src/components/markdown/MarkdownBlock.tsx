@@ -2,12 +2,16 @@ import type { Element, ElementContent } from "hast";
 import { memo } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
 import remarkGfm from "remark-gfm";
+import remarkMath from "remark-math";
 import remend from "remend";
 import { t } from "../../i18n/i18n";
 import { CodeBlock, type CodeProgress } from "./CodeBlock";
 import { ExternalLink } from "./ExternalLink";
+import { Formula } from "./Formula";
+import { mayHoldMath, withDollarMath } from "./math.logic";
 
 const PLUGINS: NonNullable<Parameters<typeof ReactMarkdown>[0]["remarkPlugins"]> = [[remarkGfm, { singleTilde: false }]];
+const PLUGINS_WITH_MATH: typeof PLUGINS = [...PLUGINS, [remarkMath, { singleDollarTextMath: false }]];
 const SETTLED = components("settled");
 const GROWING = components("growing");
 /** Addresses are judged where they are rendered; nothing is fetched by itself, so there is nothing to rewrite. */
@@ -15,10 +19,11 @@ const asWritten = (url: string) => url;
 
 /** One block, frozen: rendered again only when its text is another one, which a settled block's never is. */
 export const SettledBlock = memo(function SettledBlock({ text }: { text: string }) {
+  const math = mayHoldMath(text);
   return (
     <div className="block" dir="auto">
-      <ReactMarkdown remarkPlugins={PLUGINS} components={SETTLED} urlTransform={asWritten}>
-        {text}
+      <ReactMarkdown remarkPlugins={math ? PLUGINS_WITH_MATH : PLUGINS} components={SETTLED} urlTransform={asWritten}>
+        {math ? withDollarMath(text) : text}
       </ReactMarkdown>
     </div>
   );
@@ -48,14 +53,32 @@ function components(progress: CodeProgress): Components {
       </ExternalLink>
     ),
     img: ({ src, alt }) => <RemoteImage src={typeof src === "string" ? src : ""} alt={alt ?? ""} />,
-    pre: ({ node }) => <CodeBlock code={node ? textOf(node).replace(/\n$/, "") : ""} language={languageOf(node)} progress={progress} />,
+    code: ({ className, children }) => {
+      const formula = className?.includes("math-inline") === true;
+      return formula ? <Formula source={String(children)} display="inline" /> : <code className={className}>{children}</code>;
+    },
+    pre: ({ node }) =>
+      progress === "settled" && languageOf(node) === "math" ? (
+        <Formula source={node ? textOf(node).trim() : ""} display="block" />
+      ) : (
+        <CodeBlock code={node ? textOf(node).replace(/\n$/, "") : ""} language={languageOf(node)} progress={progress} />
+      ),
     table: ({ children }) => (
       // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard
       <div className="overflow-x-auto" role="region" aria-label={t("table.label")} tabIndex={0}>
         <table>{children}</table>
       </div>
     ),
-    input: ({ checked }) => <input type="checkbox" checked={checked === true} readOnly disabled className="me-2 align-middle" />,
+    input: ({ checked }) => (
+      <input
+        type="checkbox"
+        aria-label={t(checked === true ? "list.done" : "list.open")}
+        checked={checked === true}
+        readOnly
+        disabled
+        className="me-2 align-middle"
+      />
+    ),
   };
 }
 

@@ -5,7 +5,7 @@ import { t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { isThisDevice, nameOf } from "../../state/names.logic";
+import { isThisDevice, nameOf, onlyRunnerOf } from "../../state/names.logic";
 import { waitingOf } from "../../state/waiting.logic";
 import { QueueRow } from "./QueueRow";
 
@@ -24,7 +24,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
       className="mb-2 overflow-hidden rounded-xl border border-line bg-panel"
     >
       <header className="flex min-h-9 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
-        <QueueState queue={queue} count={items.length} />
+        <QueueState queue={queue} count={items.length} agent={open.header?.agent} />
         <Button
           tone="quiet"
           size="small"
@@ -47,7 +47,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
   );
 }
 
-function QueueState({ queue, count }: { queue: QueueView; count: number }) {
+function QueueState({ queue, count, agent }: { queue: QueueView; count: number; agent: string | undefined }) {
   const account = useConversation((state) => state.account);
   if (queue.paused !== undefined) {
     return (
@@ -60,10 +60,12 @@ function QueueState({ queue, count }: { queue: QueueView; count: number }) {
       </p>
     );
   }
+  const runner = onlyRunnerOf(account, agent);
+  const offline = runner === undefined ? t("queue.runnerOfflineUnknown") : t("queue.runnerOffline", { runner });
   return (
-    <p className="flex min-w-0 grow items-center gap-1.5">
-      <Icon name="queue" className="size-3.5" />
-      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count }) : t("queue.runnerOfflineUnknown")}</span>
+    <p className="flex min-w-0 grow items-center gap-1.5" data-testid="queue-runner" data-state={queue.runnerOnline ? "online" : "offline"}>
+      <Icon name={queue.runnerOnline ? "queue" : "offline"} className="size-3.5" />
+      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count }) : offline}</span>
     </p>
   );
 }

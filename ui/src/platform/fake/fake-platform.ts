@@ -1,6 +1,6 @@
 /**
  * A hub inside the page: for development in a browser, for tests and for pictures. URL parameters choose what it plays:
- * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual), `rows` (exchanges in the long
+ * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual), `runner=offline`, `rows` (exchanges in the long
  * session), `step` (characters a tick), `tick` (ms). `window.__batonFake` lets a test play the other device and cut the line.
  */
 import type { CommandBody } from "../../generated/CommandBody";
@@ -197,7 +197,7 @@ export class FakeHub {
   #tell(session: FakeSession): void {
     this.#header(session);
     for (const [view, shown] of this.#shown) {
-      if (shown.session === session) this.#push({ type: "queue", view, queue: session.queue(this.#isUp() ? "online" : "offline") });
+      if (shown.session === session) this.#push({ type: "queue", view, queue: session.queue(this.#params.get("runner") === "offline" ? "offline" : "online") });
     }
     this.#list();
   }

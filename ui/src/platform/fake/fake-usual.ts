@@ -19,6 +19,14 @@ export function fillUsual(hub: FakeHub, exchanges: number): void {
   fillEnds(everything, now - 25 * HOUR);
   everything.readSeq = everything.seq;
 
+  const math = hub.addSession(fakeSessionId(7), "A formula, a task list, a picture");
+  math.addExchange(
+    "How long is the diagonal? Price it, too.",
+    "By Pythagoras \\(d = \\sqrt{a^2 + b^2}\\), so with sides of $3 and $4 each:\n\n$$\nd = \\sqrt{3^2 + 4^2} = 5\n$$\n\n- [x] computed\n- [ ] paid\n\n![The triangle](https://example.org/triangle.png)",
+    me,
+    now - 22 * HOUR,
+  );
+
   const rtl = hub.addSession(fakeSessionId(4), "مرحبا بالعالم");
   rtl.addExchange(
     "كيف أبدأ؟",

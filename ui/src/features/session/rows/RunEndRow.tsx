@@ -78,7 +78,7 @@ function OutcomeText({ outcome }: { outcome: RunOutcome }) {
     case "failed":
       return t("end.failed");
     case "lost":
-      return t("end.lostUnknown");
+      return t("end.lost");
   }
 }
 
