@@ -141,7 +141,7 @@ proptest! {
         let mut window = Window::new(Vec::new(), false);
         let mut oracle = Transcript::default();
         let mut screen = Rendered::default();
-        let mut change = |window: &mut Window, oracle: &mut Transcript, change: RowChange| {
+        let change = |window: &mut Window, oracle: &mut Transcript, change: RowChange| {
             window.apply(&change);
             oracle.change(change);
         };

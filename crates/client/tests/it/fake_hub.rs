@@ -1,0 +1,436 @@
+//! A hub for tests: one account, sessions that the session machine itself writes, and faults on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use baton_protocol::{
+    AccountId, AccountOpenedEvent, Batch, ClientFrame, Command, CommandBody, CommandEffect,
+    CommandId, Cursor, DeviceId, ErrorBody, Event, EventBody, HubAddress, HubFrame, Incarnation,
+    LogId, Principal, ReadMarkedEvent, Receipt, ReceiptOutcome, Seq, SessionId,
+    SessionSummarizedEvent, TimestampMs,
+};
+use futures::{SinkExt, StreamExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+use crate::script::Script;
+
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// What goes wrong, and when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fault {
+    #[default]
+    None,
+    /// The next batch of a session with events is cut in the middle of its frame, and the connection with it.
+    CutInBatch,
+    /// The next command is done, and the connection dies before the receipt.
+    CutBeforeReceipt,
+    /// The connection is closed with this code after the greeting.
+    Close(u16),
+}
+
+pub struct World {
+    pub account: AccountId,
+    pub account_events: Vec<Event>,
+    pub sessions: HashMap<SessionId, Script>,
+    pub receipts: HashMap<CommandId, Receipt>,
+    /// Refuses every creation with this.
+    pub refuse_creation: Option<ErrorBody>,
+    pub fault: Fault,
+    pub connections: u32,
+    /// Connections up to this one neither read nor answer any more.
+    pub muted_through: u32,
+    pub received: Vec<ClientFrame>,
+    account_incarnation: Incarnation,
+}
+
+/// A running hub. Dropped, it is gone with all its connections.
+pub struct FakeHub {
+    pub world: Arc<Mutex<World>>,
+    pub address: HubAddress,
+    version: Arc<watch::Sender<u64>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl FakeHub {
+    /// A hub that has an address and does not listen yet.
+    pub async fn absent() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let authority = listener.local_addr().unwrap().to_string();
+        let account = AccountId::mint();
+        let mut world = World {
+            account,
+            account_events: Vec::new(),
+            sessions: HashMap::new(),
+            receipts: HashMap::new(),
+            refuse_creation: None,
+            fault: Fault::None,
+            connections: 0,
+            muted_through: 0,
+            received: Vec::new(),
+            account_incarnation: Incarnation::mint(),
+        };
+        let name = "me".into();
+        world.record_account(EventBody::AccountOpened(AccountOpenedEvent {
+            account,
+            name,
+        }));
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            address: HubAddress {
+                authority,
+                fingerprint: None,
+            },
+            version: Arc::new(watch::Sender::new(0)),
+            task: None,
+        }
+    }
+
+    pub async fn start() -> Self {
+        let mut hub = Self::absent().await;
+        hub.listen(None).await;
+        hub
+    }
+
+    pub async fn listen(&mut self, tls: Option<TlsAcceptor>) {
+        let listener = TcpListener::bind(&self.address.authority).await.unwrap();
+        let (world, version) = (self.world.clone(), self.version.clone());
+        self.task = Some(tokio::spawn(async move {
+            // Connections end with the hub.
+            let mut connections = tokio::task::JoinSet::new();
+            loop {
+                let (tcp, _) = listener.accept().await.unwrap();
+                let (world, version, tls) = (world.clone(), version.clone(), tls.clone());
+                connections.spawn(async move {
+                    let stream: Box<dyn Stream> = match tls {
+                        None => Box::new(tcp),
+                        Some(tls) => match accept_tls(&tls, tcp).await {
+                            Some(stream) => stream,
+                            None => return,
+                        },
+                    };
+                    let _ = serve(stream, world, version).await;
+                });
+            }
+        }));
+    }
+
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap()
+    }
+
+    /// Changes the world, and lets the connections see it.
+    pub fn change<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
+        let result = change(&mut self.world());
+        self.version.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Waits until the world satisfies something.
+    pub async fn until(&self, what: &str, holds: impl Fn(&World) -> bool) {
+        let mut version = self.version.subscribe();
+        let wait = async {
+            loop {
+                version.mark_unchanged();
+                if holds(&self.world()) {
+                    return;
+                }
+                version.changed().await.unwrap();
+            }
+        };
+        let limit = Duration::from_secs(20);
+        if tokio::time::timeout(limit, wait).await.is_err() {
+            panic!("the hub never saw: {what}");
+        }
+    }
+
+    pub async fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            let _ = task.await;
+        }
+    }
+}
+
+impl Drop for FakeHub {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl World {
+    pub fn record_account(&mut self, body: EventBody) {
+        let seq = Seq(self.account_events.len() as u64 + 1);
+        self.account_events.push(Event {
+            seq,
+            recorded_at: TimestampMs(i64::try_from(seq.0).unwrap()),
+            by: Principal::Hub,
+            command: None,
+            producer: None,
+            body,
+        });
+    }
+
+    pub fn summarize(&mut self, session: SessionId) {
+        let summary = self.sessions[&session].state.summary().unwrap();
+        self.record_account(EventBody::SessionSummarized(SessionSummarizedEvent {
+            session,
+            summary,
+        }));
+    }
+
+    pub fn add(&mut self, script: Script) -> SessionId {
+        let session = script.session;
+        self.sessions.insert(session, script);
+        self.summarize(session);
+        session
+    }
+
+    pub fn script(&mut self, session: SessionId) -> &mut Script {
+        self.sessions.get_mut(&session).unwrap()
+    }
+
+    pub fn commands(&self) -> Vec<Command> {
+        let commands = self.received.iter().filter_map(|frame| match frame {
+            ClientFrame::Command { command } => Some(command.clone()),
+            _ => None,
+        });
+        commands.collect()
+    }
+
+    fn incarnation(&self, log: LogId) -> Option<Incarnation> {
+        match log {
+            LogId::Account(_) => Some(self.account_incarnation),
+            LogId::Session(session) => Some(self.sessions.get(&session)?.incarnation),
+        }
+    }
+
+    fn batch(&self, log: LogId, after: u64) -> Option<Batch> {
+        match log {
+            LogId::Session(session) => {
+                let script = self.sessions.get(&session)?;
+                Some(script.batch(after, script.head()))
+            }
+            LogId::Account(_) => {
+                let head = self.account_events.len() as u64;
+                let events = self.account_events.iter();
+                Some(Batch {
+                    log,
+                    incarnation: self.account_incarnation,
+                    after: Seq(after),
+                    upto: Seq(head),
+                    head: Seq(head),
+                    events: events
+                        .filter(|event| event.seq.0 > after)
+                        .cloned()
+                        .collect(),
+                })
+            }
+        }
+    }
+
+    fn answer(&mut self, command: &Command) -> Receipt {
+        if let Some(receipt) = self.receipts.get(&command.id) {
+            return receipt.clone();
+        }
+        let (outcome, seq) = match (command.log, &command.body, &self.refuse_creation) {
+            (_, CommandBody::CreateSession(_), Some(error)) => {
+                let error = error.clone();
+                (ReceiptOutcome::Refused { error }, Seq::ZERO)
+            }
+            (LogId::Account(_), CommandBody::MarkRead(mark), _) => {
+                let (session, seq) = (mark.session, mark.seq);
+                self.record_account(EventBody::ReadMarked(ReadMarkedEvent { session, seq }));
+                let effect = CommandEffect::Applied;
+                (ReceiptOutcome::Accepted { effect }, seq)
+            }
+            (LogId::Session(session), body, _) => {
+                if matches!(body, CommandBody::CreateSession(_)) {
+                    let mut script = Script::new(self.account);
+                    script.session = session;
+                    script.events.clear();
+                    script.state = Default::default();
+                    self.sessions.insert(session, script);
+                }
+                let script = self.script(session);
+                let outcome = script.command(command);
+                let seq = Seq(script.head());
+                self.summarize(session);
+                (outcome, seq)
+            }
+            other => panic!("not a command for this hub: {other:?}"),
+        };
+        let receipt = Receipt {
+            command: command.id,
+            log: command.log,
+            seq,
+            recorded_at: TimestampMs(1),
+            outcome,
+        };
+        self.receipts.insert(command.id, receipt.clone());
+        receipt
+    }
+}
+
+async fn accept_tls(tls: &TlsAcceptor, tcp: TcpStream) -> Option<Box<dyn Stream>> {
+    Some(Box::new(tls.accept(tcp).await.ok()?))
+}
+
+type Socket = WebSocketStream<Box<dyn Stream>>;
+
+async fn serve(
+    stream: Box<dyn Stream>,
+    world: Arc<Mutex<World>>,
+    version: Arc<watch::Sender<u64>>,
+) -> Option<()> {
+    let mut socket = tokio_tungstenite::accept_async(stream).await.ok()?;
+    let me = {
+        let mut world = world.lock().unwrap();
+        world.connections += 1;
+        world.connections
+    };
+    version.send_modify(|version| *version += 1);
+    let mut changes = version.subscribe();
+    let mut subscribed: HashMap<LogId, u64> = HashMap::new();
+    loop {
+        if world.lock().unwrap().muted_through >= me {
+            std::future::pending::<()>().await;
+        }
+        tokio::select! {
+            message = socket.next() => {
+                let Message::Text(text) = message?.ok()? else { continue };
+                let frame: ClientFrame = serde_json::from_str(&text).unwrap();
+                world.lock().unwrap().received.push(frame.clone());
+                if world.lock().unwrap().muted_through >= me { continue }
+                hear(&mut socket, &world, &mut subscribed, frame).await?;
+                version.send_modify(|version| *version += 1);
+            }
+            _ = changes.changed() => {}
+        }
+        push(&mut socket, &world, &mut subscribed).await?;
+    }
+}
+
+async fn hear(
+    socket: &mut Socket,
+    world: &Mutex<World>,
+    subscribed: &mut HashMap<LogId, u64>,
+    frame: ClientFrame,
+) -> Option<()> {
+    match frame {
+        ClientFrame::Hello { .. } => {
+            let (account, fault) = {
+                let world = world.lock().unwrap();
+                (world.account, world.fault)
+            };
+            let principal = Principal::Device {
+                account,
+                device: DeviceId::mint(),
+            };
+            let welcome = HubFrame::Welcome {
+                account,
+                principal,
+                hub_name: "fake".into(),
+                capabilities: Vec::new(),
+            };
+            send(socket, &welcome).await?;
+            if let Fault::Close(code) = fault {
+                let reason = "revoked: this device was revoked".into();
+                let code = code.into();
+                let close = Message::Close(Some(CloseFrame { code, reason }));
+                socket.send(close).await.ok()?;
+                return None;
+            }
+        }
+        ClientFrame::Subscribe { log, cursor } => {
+            let known = world.lock().unwrap().incarnation(log);
+            let matches = |cursor: Cursor| Some(cursor.incarnation) == known;
+            if known.is_none() || !cursor.is_none_or(matches) {
+                let incarnation = known;
+                return send(socket, &HubFrame::Missing { log, incarnation }).await;
+            }
+            let after = cursor.map_or(0, |cursor| cursor.seq.0);
+            let batch = world.lock().unwrap().batch(log, after)?;
+            subscribed.insert(log, batch.upto.0);
+            send_batch(socket, world, batch).await?;
+        }
+        ClientFrame::Unsubscribe { log } => {
+            subscribed.remove(&log);
+        }
+        ClientFrame::Command { command } => {
+            let (receipt, cut) = {
+                let mut world = world.lock().unwrap();
+                let cut = world.fault == Fault::CutBeforeReceipt;
+                if cut {
+                    world.fault = Fault::None;
+                }
+                (world.answer(&command), cut)
+            };
+            if cut {
+                return None;
+            }
+            send(socket, &HubFrame::Receipt { receipt }).await?;
+        }
+        ClientFrame::Heartbeat {} => send(socket, &HubFrame::HeartbeatAck {}).await?,
+        other => panic!("not a device's frame: {other:?}"),
+    }
+    Some(())
+}
+
+async fn push(
+    socket: &mut Socket,
+    world: &Mutex<World>,
+    subscribed: &mut HashMap<LogId, u64>,
+) -> Option<()> {
+    for (log, after) in subscribed.iter_mut() {
+        let batch = world.lock().unwrap().batch(*log, *after);
+        let Some(batch) = batch.filter(|batch| batch.upto.0 > *after) else {
+            continue;
+        };
+        *after = batch.upto.0;
+        send_batch(socket, world, batch).await?;
+    }
+    Some(())
+}
+
+async fn send_batch(socket: &mut Socket, world: &Mutex<World>, batch: Batch) -> Option<()> {
+    let cut = {
+        let mut world = world.lock().unwrap();
+        let hits = world.fault == Fault::CutInBatch
+            && matches!(batch.log, LogId::Session(_))
+            && !batch.events.is_empty();
+        if hits {
+            world.fault = Fault::None;
+        }
+        hits
+    };
+    let frame = HubFrame::Batch(batch);
+    if !cut {
+        return send(socket, &frame).await;
+    }
+    // A text frame's header and half of its body, then nothing.
+    let text = serde_json::to_string(&frame).unwrap();
+    let mut bytes = vec![0x81, 127];
+    bytes.extend((text.len() as u64).to_be_bytes());
+    bytes.extend(&text.as_bytes()[..text.len() / 2]);
+    let stream = socket.get_mut();
+    stream.write_all(&bytes).await.ok()?;
+    stream.flush().await.ok()?;
+    None
+}
+
+async fn send(socket: &mut Socket, frame: &HubFrame) -> Option<()> {
+    let text = serde_json::to_string(frame).unwrap();
+    socket.send(Message::text(text)).await.ok()
+}

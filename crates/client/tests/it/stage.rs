@@ -1,0 +1,83 @@
+//! A device on a temporary directory, and waiting for states.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use baton_client::{Clock, Device, DeviceConfig, LinkedHub, Now, TokenInMemory};
+use baton_protocol::{DeviceId, HubAddress, Principal, TimestampMs};
+
+use crate::fake_hub::FakeHub;
+
+/// A clock that runs ahead of the real one, so that timeouts of seconds take a test no time.
+pub struct FastClock {
+    start: Instant,
+    speed: u32,
+}
+
+impl FastClock {
+    pub fn new(speed: u32) -> Self {
+        let start = Instant::now();
+        Self { start, speed }
+    }
+}
+
+#[async_trait]
+impl Clock for FastClock {
+    fn now(&self) -> Now {
+        let passed = self.start.elapsed() * self.speed;
+        let mono_ms = u64::try_from(passed.as_millis()).unwrap();
+        Now {
+            mono_ms,
+            wall: TimestampMs(1_000_000 + i64::try_from(mono_ms).unwrap()),
+        }
+    }
+
+    async fn sleep(&self, wait: Duration) {
+        tokio::time::sleep(wait / self.speed).await;
+    }
+}
+
+pub fn linked(hub: &FakeHub, address: HubAddress) -> LinkedHub {
+    let account = hub.world().account;
+    LinkedHub {
+        hub: address,
+        account,
+        principal: Principal::Device {
+            account,
+            device: DeviceId::mint(),
+        },
+        hub_name: "fake".into(),
+    }
+}
+
+pub async fn device(hub: &FakeHub, dir: &Path) -> Device {
+    device_at(hub, dir, hub.address.clone()).await
+}
+
+pub async fn device_at(hub: &FakeHub, dir: &Path, address: HubAddress) -> Device {
+    let config = DeviceConfig {
+        data_dir: dir.to_owned(),
+        hub: linked(hub, address),
+        tokens: Arc::new(TokenInMemory("baton_test".into())),
+    };
+    let clock = Arc::new(FastClock::new(20));
+    Device::open_with(config, clock, 7).await.unwrap()
+}
+
+/// Waits until the device satisfies something.
+pub async fn until<T>(device: &Device, what: &str, pick: impl Fn(&Device) -> Option<T>) -> T {
+    let mut changes = device.changes();
+    let wait = async {
+        loop {
+            changes.mark_unchanged();
+            if let Some(picked) = pick(device) {
+                return picked;
+            }
+            changes.changed().await.unwrap();
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+    waited.unwrap_or_else(|_| panic!("never: {what}; {:?}", device.connection()))
+}
