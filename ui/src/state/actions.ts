@@ -101,8 +101,10 @@ export function stopTargetOf(open: OpenSession | undefined): StopTarget | undefi
 }
 
 export async function markRead(session: SessionId, seq: number): Promise<void> {
-  // Not a thing that a person asked for: a refusal is not theirs to read.
-  await platform().request({ type: "markRead", session, seq });
+  // Not a thing that a person asked for: a refusal is not theirs to read, and the next end in view marks again.
+  await platform()
+    .request({ type: "markRead", session, seq })
+    .catch(() => undefined);
 }
 
 export async function retryIntent(command: CommandId): Promise<void> {

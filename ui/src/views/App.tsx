@@ -59,7 +59,11 @@ function Ready() {
 let connecting: Promise<void> | undefined;
 
 function connectOnce(): Promise<void> {
-  connecting ??= connect();
+  connecting ??= connect().catch((cause: unknown) => {
+    // So that drawing it again tries it again.
+    connecting = undefined;
+    throw cause;
+  });
   return connecting;
 }
 

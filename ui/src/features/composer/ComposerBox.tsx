@@ -55,7 +55,7 @@ export function ComposerBox({ text, placeholder, focusKey, reclaimKey, note, lea
       />
       <div className="flex min-h-11 items-center gap-x-3 gap-y-1 px-2 pb-2 max-sm:flex-wrap">
         {leading}
-        <p className="line-clamp-2 min-w-0 grow basis-24 ps-1 text-sm leading-4 text-ink-muted" data-testid="composer-note" aria-live="polite">
+        <p className="line-clamp-2 max-sm:line-clamp-none min-w-0 grow basis-24 ps-1 text-sm leading-4 text-ink-muted" data-testid="composer-note" aria-live="polite">
           {over > 0 ? <span className="text-bad">{t("composer.tooLong", { count: over })}</span> : note}
         </p>
         <div className="ms-auto flex shrink-0 items-center gap-2">{trailing}</div>

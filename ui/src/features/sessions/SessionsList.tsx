@@ -1,3 +1,4 @@
+import { Virtualizer } from "virtua";
 import { Button, IconButton } from "../../components/Button";
 import { Icon } from "../../components/Icon";
 import { Kbd } from "../../components/Kbd";
@@ -46,18 +47,20 @@ export function SessionsList({ onChosen }: { onChosen: () => void }) {
           {t("sessions.empty")}
         </p>
       ) : (
-        <ul className="min-h-0 grow overflow-y-auto px-2 pb-2" data-testid="sessions">
-          {rows.map((row) => (
-            <li key={row.session}>
+        // Thousands of sessions cost as much as those that are in view.
+        <div className="min-h-0 grow overflow-y-auto px-2 pb-2" data-testid="sessions" data-count={rows.length}>
+          <Virtualizer as="ul" item="li" data={rows} bufferSize={400}>
+            {(row) => (
               <Row
+                key={row.session}
                 row={row}
                 now={now}
                 shown={place.type === "session" && place.session === row.session ? "shown" : "not"}
                 onChosen={onChosen}
               />
-            </li>
-          ))}
-        </ul>
+            )}
+          </Virtualizer>
+        </div>
       )}
     </nav>
   );
