@@ -1,6 +1,6 @@
 //! Exchanging a one-time link for a token that is kept.
 
-use baton_client::{LinkError, LinkedHub};
+use baton_client::{ConnectError, LinkError, LinkedHub};
 use baton_protocol::{LinkCode, LinkResponse, Principal, Role, limits};
 
 use crate::secrets::{SecretError, SecretName, Secrets};
@@ -73,7 +73,7 @@ pub fn refused(error: &SecretError) -> Refusal {
 
 fn explain(error: &LinkError) -> Refusal {
     match error {
-        LinkError::Refused(body) => Refusal::new(
+        LinkError::Connect(ConnectError::Refused(body)) => Refusal::new(
             format!("{}.", sentence(&body.message)),
             format!("{}.", sentence(&body.hint)),
         ),

@@ -1,6 +1,8 @@
 //! Why a command failed, and the exit code that says so.
 
-use baton_client::{ActError, LinkError, LinkedHubError, OpenDeviceError, StoreError};
+use baton_client::{
+    ActError, ConnectError, LinkError, LinkedHubError, OpenDeviceError, StoreError,
+};
 use baton_protocol::ErrorBody;
 
 /// A failure; `--help` documents the codes.
@@ -82,15 +84,21 @@ impl From<ActError> for Failure {
 
 impl From<LinkError> for Failure {
     fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::Refused(error) => Self::Refused(error),
-            LinkError::Unreachable { .. } | LinkError::NotAHub { .. } => {
-                Self::NoConnection(error.to_string())
-            }
-            LinkError::KeyMismatch | LinkError::NoKey => Self::Refused(
+        let LinkError::Connect(cause) = error else {
+            return Self::Usage(error.to_string());
+        };
+        match cause {
+            ConnectError::Refused(body) => Self::Refused(body),
+            ConnectError::KeyMismatch { .. }
+            | ConnectError::PlainBeyondLoopback(_)
+            | ConnectError::BadAddress(_) => Self::Refused(
                 baton_protocol::ErrorCode::Unauthenticated
-                    .with(error.to_string(), "nothing was changed here"),
+                    .with(cause.to_string(), "make a new link at the hub"),
             ),
+            ConnectError::Unreachable { .. }
+            | ConnectError::TimedOut(_)
+            | ConnectError::Tls { .. }
+            | ConnectError::NotAHub { .. } => Self::NoConnection(cause.to_string()),
         }
     }
 }

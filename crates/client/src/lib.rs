@@ -22,6 +22,7 @@ mod system;
 mod token;
 mod view;
 
+pub use baton_transport::{ConnectError, LinkError, link};
 pub use device::{
     ActError, AnswerItem, AnswerReader, CancelError, Device, DeviceConfig, Follow, Intent,
     IntentOutcome, OpenDeviceError, PartTexts, SessionAtEnd, SessionOverview, StartedSession, Tail,
@@ -29,7 +30,6 @@ pub use device::{
 };
 pub use linked_hub::{LinkedHub, LinkedHubError};
 pub use mirror::{OutboxEntry, OutboxState, StoreError};
-pub use net::{LinkError, link};
 pub use sync::Now;
 pub use system::{Clock, SystemClock};
 pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};

@@ -67,9 +67,3 @@ pub const SEARCH_INDEX_CHARS_MIN: usize = 3;
 
 /// How long the mirror waits for another process that writes to it.
 pub const MIRROR_BUSY_MS: u64 = 10_000;
-
-/// The answer to a link request: a small body.
-pub const LINK_RESPONSE_BYTES_MAX: usize = 16 * 1024;
-
-/// How long linking may take in all.
-pub const LINK_TIMEOUT_MS: u64 = 15_000;

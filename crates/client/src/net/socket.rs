@@ -1,30 +1,20 @@
 //! One connection: a task that opens the socket, reads frames in order and writes what it is given.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use baton_protocol::limits::FRAME_BYTES_MAX;
 use baton_protocol::{ClientFrame, ErrorBody, ErrorCode, HubAddress, HubFrame};
+use baton_transport::{ConnectError, HubSocket};
 use futures::{SinkExt, StreamExt};
-use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use super::tls::{Trust, host, is_key_mismatch, pinned_config, trust};
 use crate::limits::{FRAMES_OUT_MAX, FRAMES_WAITING_MAX};
 use crate::sync::Problem;
 use crate::token::TokenProvider;
-
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// A hub may send frame types of a newer version: they are ignored. These must be readable.
 const KNOWN_FRAMES: &[&str] = &[
@@ -82,7 +72,8 @@ impl Line {
     /// Hands a frame over. `false`: the line takes no more, it is dead.
     pub(crate) fn send(&self, frame: &ClientFrame) -> bool {
         match serde_json::to_string(frame) {
-            Ok(text) => self.frames.try_send(text).is_ok(),
+            // A line that has ended says why by itself.
+            Ok(text) => !matches!(self.frames.try_send(text), Err(TrySendError::Full(_))),
             Err(error) => {
                 tracing::error!(error = %error, "a frame could not be written as JSON");
                 true
@@ -103,63 +94,37 @@ impl Drop for Line {
     }
 }
 
-async fn connect(hub: &HubAddress, tokens: &dyn TokenProvider) -> Result<Socket, Problem> {
+async fn connect(hub: &HubAddress, tokens: &dyn TokenProvider) -> Result<HubSocket, Problem> {
     let token = tokens.token().await.map_err(|error| {
         let hint = "unlock the keyring, or link this device again";
         Problem::lasting(ErrorCode::Unauthenticated.with(error.to_string(), hint))
     })?;
-    let mut request = hub
-        .socket_url()
-        .into_client_request()
-        .map_err(|_| lost("the hub's address cannot be used"))?;
-    let header = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
-        Problem::lasting(
-            ErrorCode::Unauthenticated.with("the token cannot be used", "link this device again"),
-        )
-    })?;
-    request.headers_mut().insert("authorization", header);
-
-    let stream = open_stream(hub).await?;
-    let mut config = WebSocketConfig::default();
-    config.read_buffer_size = 16 * 1024;
-    config.write_buffer_size = 0;
-    config.max_write_buffer_size = 4 * FRAME_BYTES_MAX;
-    config.max_message_size = Some(FRAME_BYTES_MAX);
-    config.max_frame_size = Some(FRAME_BYTES_MAX);
-    let (socket, _) = client_async_with_config(request, stream, Some(config))
-        .await
-        .map_err(|error| refused_upgrade(&error))?;
-    Ok(socket)
+    let socket = baton_transport::connect(hub, &token).await;
+    socket.map_err(|error| unreached(&error))
 }
 
-async fn open_stream(hub: &HubAddress) -> Result<Box<dyn Stream>, Problem> {
-    let unreachable = |_| lost("the hub cannot be reached");
-    let fingerprint = match trust(hub) {
-        Trust::None => return Err(no_plain_text()),
-        Trust::Loopback => None,
-        Trust::Pinned(fingerprint) => Some(fingerprint),
-    };
-    let tcp = TcpStream::connect(&hub.authority)
-        .await
-        .map_err(unreachable)?;
-    let _ = tcp.set_nodelay(true);
-    let Some(fingerprint) = fingerprint else {
-        return Ok(Box::new(tcp));
-    };
-    let config = pinned_config(fingerprint).map_err(|_| lost("TLS cannot be used"))?;
-    let name = ServerName::try_from(host(&hub.authority).to_owned())
-        .map_err(|_| lost("the hub's name cannot be used"))?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    match connector.connect(name, tcp).await {
-        Ok(stream) => Ok(Box::new(stream)),
-        Err(error) if is_key_mismatch(&error) => Err(key_mismatch()),
-        Err(_) => Err(lost("the hub does not speak TLS as expected")),
+/// Why there is no line, in words for people.
+fn unreached(error: &ConnectError) -> Problem {
+    let link_again =
+        |hint: &str| Problem::lasting(ErrorCode::Unauthenticated.with(error.to_string(), hint));
+    match error {
+        ConnectError::Refused(body) => problem(body.clone()),
+        ConnectError::KeyMismatch { .. } => link_again(
+            "if the hub was set up anew, make a new link there and link this device again",
+        ),
+        ConnectError::PlainBeyondLoopback(_) | ConnectError::BadAddress(_) => {
+            link_again("make a new link at the hub and link this device again")
+        }
+        ConnectError::Unreachable { .. }
+        | ConnectError::TimedOut(_)
+        | ConnectError::Tls { .. }
+        | ConnectError::NotAHub { .. } => lost(&error.to_string()),
     }
 }
 
 /// Reads and writes until the line ends. Gives why.
 async fn carry(
-    socket: Socket,
+    socket: HubSocket,
     mut outgoing: Receiver<String>,
     incoming: &Sender<LineEvent>,
 ) -> Problem {
@@ -167,9 +132,11 @@ async fn carry(
     let write = async move {
         while let Some(text) = outgoing.recv().await {
             if sink.send(Message::text(text)).await.is_err() {
-                return;
+                break;
             }
         }
+        // Why the hub closed is still to be read; a line that is silent as well is found by its heartbeat.
+        std::future::pending::<Infallible>().await
     };
     let read = async {
         loop {
@@ -189,7 +156,7 @@ async fn carry(
     };
     tokio::select! {
         problem = read => problem,
-        () = write => lost("the connection takes nothing more"),
+        never = write => match never {},
     }
 }
 
@@ -278,43 +245,9 @@ fn broken(error: &tungstenite::Error) -> Problem {
     }
 }
 
-fn refused_upgrade(error: &tungstenite::Error) -> Problem {
-    let tungstenite::Error::Http(response) = error else {
-        return lost("what answers at the hub's address is no Baton hub");
-    };
-    let body = response.body().as_deref().unwrap_or_default();
-    if let Ok(error) = serde_json::from_slice::<ErrorBody>(body) {
-        return problem(error);
-    }
-    match response.status().as_u16() {
-        401 => problem(ErrorCode::Unauthenticated.with(
-            words(ErrorCode::Unauthenticated, ""),
-            hint(ErrorCode::Unauthenticated),
-        )),
-        403 => problem(
-            ErrorCode::Forbidden.with("the hub refused this device", hint(ErrorCode::Forbidden)),
-        ),
-        status => lost(&format!("the hub answered with status {status}")),
-    }
-}
-
 fn lost(what: &str) -> Problem {
     Problem::passing(ErrorCode::HeartbeatMissed.with(
         what,
         "it is tried again by itself; check that the hub runs and that this device can reach it",
-    ))
-}
-
-fn key_mismatch() -> Problem {
-    Problem::lasting(ErrorCode::Unauthenticated.with(
-        "the hub's key differs from the one in the link: another machine may be answering in its place",
-        "nothing was sent to it. If the hub was set up anew, make a new link there and link this device again",
-    ))
-}
-
-fn no_plain_text() -> Problem {
-    Problem::lasting(ErrorCode::Unauthenticated.with(
-        "the link has no key, and the hub is not on this machine",
-        "make a new link at the hub and link this device again",
     ))
 }
