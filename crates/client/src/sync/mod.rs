@@ -18,9 +18,13 @@ mod problems;
 mod sending;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod tables;
+#[cfg(test)]
+mod tables_intents;
 
 pub use backoff::Backoff;
 pub use engine::SyncEngine;

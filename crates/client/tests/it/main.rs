@@ -1,6 +1,12 @@
 //! A whole device against a hub that does what the test says.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a stage that cannot be set fails its test"
+)]
+
 mod fake_hub;
+mod fake_world;
 mod outbox;
 mod screen;
 mod script;

@@ -8,7 +8,8 @@ use baton_protocol::{
 };
 use tempfile::TempDir;
 
-use crate::fake_hub::{FakeHub, Fault};
+use crate::fake_hub::FakeHub;
+use crate::fake_world::Fault;
 use crate::script::Script;
 use crate::stage::{device, until};
 

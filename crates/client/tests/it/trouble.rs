@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_rustls::TlsAcceptor;
 
-use crate::fake_hub::{FakeHub, Fault};
+use crate::fake_hub::FakeHub;
+use crate::fake_world::Fault;
 use crate::screen::{Shown, open};
 use crate::script::Script;
 use crate::stage::{device, device_at, until};
