@@ -41,8 +41,11 @@ pub const FRAMES_WAITING_MAX: usize = 32;
 /// Frames that wait to be written. A line that takes none of them is dead.
 pub const FRAMES_OUT_MAX: usize = 1_024;
 
-/// Events of the tail after which a session's state is saved again, so that opening it folds at most about so many.
-pub const STATE_SAVE_EVENTS: usize = 64;
+/// Events of the tail before which a log's state is not saved again.
+pub const STATE_SAVE_EVENTS_MIN: usize = 16;
+
+/// Bytes of a saved state that cost about as much to read as one event of the tail costs to fold.
+pub const STATE_BYTES_PER_TAIL_EVENT: usize = 1_024;
 
 /// Logs whose state is kept in memory.
 pub const LOGS_LOADED_MAX: usize = 48;

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::logs::{LogKey, LogRow};
 use super::session_log::FoldLogError;
 use super::{StoreError, events, logs};
-use crate::limits::STATE_SAVE_EVENTS;
+use crate::limits::{STATE_BYTES_PER_TAIL_EVENT, STATE_SAVE_EVENTS_MIN};
 
 /// The account, loaded.
 pub(super) struct AccountLog {
@@ -15,11 +15,14 @@ pub(super) struct AccountLog {
     pub(super) cursor: Cursor,
     pub(super) state: AccountState,
     tail: usize,
+    /// How large the state was when it was saved.
+    saved_bytes: usize,
 }
 
 impl AccountLog {
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let state = serde_json::from_str(&row.state_json).map_err(StoreError::from)?;
+        let saved_bytes = row.state_json.len();
         let mut log = Self {
             key: row.key,
             cursor: Cursor {
@@ -28,6 +31,7 @@ impl AccountLog {
             },
             state,
             tail: 0,
+            saved_bytes,
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
@@ -45,6 +49,7 @@ impl AccountLog {
             cursor,
             state,
             tail: 0,
+            saved_bytes: 0,
         })
     }
 
@@ -75,10 +80,12 @@ impl AccountLog {
         self.state.set_head(batch.upto);
         self.cursor.seq = batch.upto;
         logs::set_cursor(conn, self.key, batch.upto)?;
-        if self.tail >= STATE_SAVE_EVENTS {
+        let tail_max = STATE_SAVE_EVENTS_MIN.max(self.saved_bytes / STATE_BYTES_PER_TAIL_EVENT);
+        if self.tail >= tail_max {
             let json = serde_json::to_string(&self.state).map_err(StoreError::from)?;
             logs::set_state(conn, self.key, &json, batch.upto)?;
             events::delete_through(conn, self.key, batch.upto)?;
+            self.saved_bytes = json.len();
             self.tail = 0;
         }
         Ok(())

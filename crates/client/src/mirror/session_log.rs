@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::logs::{LogKey, LogRow};
 use super::rows::{RowPlace, Settled};
 use super::{StoreError, events, logs, rows};
-use crate::limits::STATE_SAVE_EVENTS;
+use crate::limits::{STATE_BYTES_PER_TAIL_EVENT, STATE_SAVE_EVENTS_MIN};
 
 /// A session that is loaded.
 pub(super) struct SessionLog {
@@ -22,6 +22,8 @@ pub(super) struct SessionLog {
     open: OpenParts,
     /// Events since the state was saved.
     tail: usize,
+    /// How large it was then.
+    saved_bytes: usize,
 }
 
 /// What grows: not in the tables yet, but in the tail's events.
@@ -51,6 +53,7 @@ impl SessionLog {
     /// The session at its cursor: the saved state, and the tail folded over it.
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let state = serde_json::from_str(&row.state_json).map_err(StoreError::from)?;
+        let saved_bytes = row.state_json.len();
         let mut log = Self {
             key: row.key,
             cursor: Cursor {
@@ -60,6 +63,7 @@ impl SessionLog {
             state,
             open: OpenParts::default(),
             tail: 0,
+            saved_bytes,
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
@@ -79,6 +83,7 @@ impl SessionLog {
             state,
             open: OpenParts::default(),
             tail: 0,
+            saved_bytes: 0,
         })
     }
 
@@ -209,15 +214,16 @@ impl SessionLog {
         Ok(())
     }
 
-    /// Saves the state where it holds no open part: then it is small, and the tail after it is short.
+    /// Saves the state where it holds no open part and the tail has grown as long as the state is large: so saving costs a fixed part
+    /// of ingesting, and opening folds no more than it reads.
     fn save_state_if_cheap(&mut self, conn: &Connection) -> Result<(), StoreError> {
-        let at_rest = self.state.active_runs().next().is_none();
-        let worth_it = at_rest || self.tail >= STATE_SAVE_EVENTS;
-        if self.tail == 0 || !worth_it || !self.open.rows.is_empty() {
+        let tail_max = STATE_SAVE_EVENTS_MIN.max(self.saved_bytes / STATE_BYTES_PER_TAIL_EVENT);
+        if self.tail < tail_max || !self.open.rows.is_empty() {
             return Ok(());
         }
         let json = serde_json::to_string(&self.state)?;
         logs::set_state(conn, self.key, &json, self.cursor.seq)?;
+        self.saved_bytes = json.len();
         self.tail = 0;
         Ok(())
     }
