@@ -68,6 +68,8 @@ export const messagesEn = {
   "row.you": "You",
   "row.youOn": "You · {device}",
   "row.steered": "Steered the answer",
+  "row.steering": "Steers the answer",
+  "row.takeBack": "Take back",
   "row.interrupted": "Interrupted",
   "row.interruptedHint": "The text stands as far as it came.",
   "row.thinking": "Thinking… {elapsed}",

@@ -85,11 +85,13 @@ export function Transcript({ open }: { open: OpenSession }) {
           >
             {(row) => <Row key={row.id} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
           </Virtualizer>
-          {pending && <PendingPrompt item={pending} />}
+          {pending.map((item) => (
+            <PendingPrompt key={item.prompt} session={open.session} item={item} />
+          ))}
           <Working header={header} last={rows.at(-1)} />
         </div>
       </div>
-      {open.painted && rows.length === 0 && !header?.run && !pending && <Emptiness caughtUp={header?.caughtUp === true ? "yes" : "no"} />}
+      {open.painted && rows.length === 0 && !header?.run && pending.length === 0 && <Emptiness caughtUp={header?.caughtUp === true ? "yes" : "no"} />}
       <JumpToLatest key={view} mode={following.mode} missed={following.missed} onJump={following.jump} />
     </div>
   );

@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import { Button } from "../../../components/Button";
 import { Icon, type IconName } from "../../../components/Icon";
 import type { PromptState } from "../../../generated/PromptState";
@@ -9,7 +10,7 @@ import { isThisDevice, nameOf } from "../../../state/names.logic";
 
 type Body = Extract<RowBody, { type: "prompt" }>;
 
-export function PromptRow({ body, at }: { body: Body; at: number }) {
+export function PromptRow({ body, at, action }: { body: Body; at: number; action?: ReactNode }) {
   const account = useConversation((state) => state.account);
   const who = isThisDevice(account, body.by) ? t("row.you") : t("row.youOn", { device: nameOf(account, body.by) });
   const pending = body.state.type !== "pickedUp" && body.state.type !== "accepted";
@@ -18,7 +19,7 @@ export function PromptRow({ body, at }: { body: Body; at: number }) {
       {body.steered && (
         <p className="flex items-center gap-1 text-xs font-medium text-accent" data-testid="steered">
           <Icon name="steer" className="size-3.5" />
-          {t("row.steered")}
+          {t(body.state.type === "pickedUp" ? "row.steered" : "row.steering")}
         </p>
       )}
       <div
@@ -32,6 +33,7 @@ export function PromptRow({ body, at }: { body: Body; at: number }) {
         <span>{who}</span>
         {at > 0 && <span>· {formatTime(at)}</span>}
         <PromptProgress prompt={body.prompt} state={body.state} />
+        {action}
       </div>
     </div>
   );
