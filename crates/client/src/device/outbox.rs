@@ -43,15 +43,22 @@ impl Driver {
         replaced: Vec<CommandId>,
     ) -> Result<(), StoreError> {
         let queued_at = self.clock.now().wall;
-        // On an open line it goes at once: written as sent, it costs one flush instead of two.
-        let state = if self.engine.is_sending() {
-            OutboxState::Sent
-        } else {
-            OutboxState::Waiting
-        };
+        // What goes at once is written as sent: that costs one flush instead of two.
+        let mut busy: Vec<LogId> = Vec::new();
+        let mut intents = Vec::new();
+        for command in commands {
+            let log = command.log;
+            let goes = self.engine.sends_at_once(log) && !busy.contains(&log);
+            busy.push(log);
+            let state = match goes {
+                true => OutboxState::Sent,
+                false => OutboxState::Waiting,
+            };
+            intents.push((command, state));
+        }
         let gone = replaced.clone();
         let write = move |store: &mut crate::mirror::Store| {
-            store.queue_intents(&commands, &replaced, &state, queued_at)
+            store.queue_intents(&intents, &replaced, queued_at)
         };
         let queued = self.mirror.write(write).await?;
         for command in gone {

@@ -18,9 +18,8 @@ impl Store {
     /// Makes intents durable, all or none. Ones that were answered before give their receipts instead.
     pub(crate) fn queue_intents(
         &mut self,
-        commands: &[Command],
+        intents: &[(Command, OutboxState)],
         replaced: &[CommandId],
-        state: &OutboxState,
         queued_at: TimestampMs,
     ) -> Result<QueuedIntents, StoreError> {
         let tx = self
@@ -30,7 +29,7 @@ impl Store {
             outbox::delete(&tx, *command)?;
         }
         let mut queued = QueuedIntents::default();
-        for command in commands {
+        for (command, state) in intents {
             match receipts::find(&tx, command.id)? {
                 Some(receipt) => queued.answered.push(receipt),
                 None => {

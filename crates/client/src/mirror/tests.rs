@@ -281,11 +281,8 @@ fn a_damaged_mirror_is_set_aside_and_the_outbox_is_taken_over() {
     let (mut store, _) = open(&place.path);
     apply(&mut store, &script.batch(0, script.head()));
     let command = pause(script.log());
-    let queued = [command.clone()];
-    let waiting = OutboxState::Waiting;
-    store
-        .queue_intents(&queued, &[], &waiting, TimestampMs(5))
-        .unwrap();
+    let queued = [(command.clone(), OutboxState::Waiting)];
+    store.queue_intents(&queued, &[], TimestampMs(5)).unwrap();
     let damage = "UPDATE logs SET incarnation = 'nonsense'";
     store.conn.execute_batch(damage).unwrap();
     drop(store);

@@ -153,9 +153,9 @@ impl SyncEngine {
         self.handle(now, input);
     }
 
-    /// Whether an intent that is queued now may go onto the line at once.
-    pub fn is_sending(&self) -> bool {
-        self.is_open()
+    /// Whether an intent for this log that is queued now goes onto the line at once.
+    pub fn sends_at_once(&self, log: LogId) -> bool {
+        self.is_open() && self.sending.is_free(log)
     }
 
     /// Whether the mirror stands at the hub's head in this log.

@@ -246,6 +246,16 @@ impl Following {
         Ask::Subscribe(log, cursor)
     }
 
+    /// The hub could not serve a log now: it is asked again at the next look at what is overdue.
+    pub(super) fn ask_soon(&mut self, log: LogId, now_ms: u64) {
+        if let Some(entry) = self.logs.get_mut(&log)
+            && entry.subscription != Subscription::None
+        {
+            let at_ms = now_ms.saturating_sub(SUBSCRIBE_AGAIN_MS);
+            entry.subscription = Subscription::Asked { at_ms };
+        }
+    }
+
     /// Logs of which more should have come, and did not for too long.
     pub(super) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
         let overdue = |log: &&LogId| {

@@ -52,12 +52,17 @@ impl SyncEngine {
                 error,
                 ..
             } => self.command_refused(now, command, error),
-            // One that may pass is asked again when it is overdue.
             HubFrame::Refused {
                 log: Some(log),
                 error,
                 ..
-            } if !error.code.is_retryable() => self.absent(log),
+            } => {
+                if error.code.is_retryable() {
+                    self.following.ask_soon(log, now.mono_ms);
+                } else {
+                    self.absent(log);
+                }
+            }
             HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
             HubFrame::Refused { .. }
             | HubFrame::HeartbeatAck {}

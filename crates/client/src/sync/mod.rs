@@ -22,6 +22,8 @@ mod bench;
 #[cfg(test)]
 mod fuzz;
 #[cfg(test)]
+mod fuzz_intents;
+#[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod tables_intents;

@@ -1,11 +1,12 @@
 //! Which intents go onto the line, and when.
 //!
-//! Order is kept within a log: an intent that is held back (the hub could not answer it now, or it begins the session) holds back
-//! what follows it in the same log, and nothing in other logs, so that a stop never waits for another session's trouble.
+//! Order is kept within a log, strictly: an intent goes when the one before it is answered. The hub may have to answer "not now" to
+//! any of them, and what was sent behind it would overtake it. Logs do not wait for each other, and a stop that names its run waits
+//! for nothing but the creation of its session: neither another session's trouble nor a stuck prompt delays it.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
-use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogId};
+use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogId, StopTarget};
 
 use super::PendingIntent;
 use crate::limits::{COMMAND_RETRY_MS_MAX, COMMAND_RETRY_MS_MIN, OUTBOX_IN_FLIGHT_MAX};
@@ -33,6 +34,22 @@ struct Entry {
     intent: PendingIntent,
     stage: Stage,
     refusals: u32,
+}
+
+/// What the intents of a log wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum For {
+    /// An earlier intent's answer.
+    Answer,
+    /// The session's creation.
+    Creation,
+}
+
+fn names_its_run(body: &CommandBody) -> bool {
+    match body {
+        CommandBody::StopRun(stop) => matches!(stop.target, StopTarget::Run { .. }),
+        _ => false,
+    }
 }
 
 /// The unanswered intents, in their order.
@@ -64,18 +81,21 @@ impl Sending {
     pub(super) fn pump(&mut self, now_ms: u64) -> Pumped {
         let mut pumped = Pumped::default();
         let mut in_flight = self.in_flight();
-        let mut held: HashSet<LogId> = HashSet::new();
+        let mut waits: HashMap<LogId, For> = HashMap::new();
         for entry in &mut self.entries {
-            let log = entry.intent.command.log;
-            if held.contains(&log) {
-                continue;
-            }
+            let (log, body) = (entry.intent.command.log, &entry.intent.command.body);
+            let may_go = match waits.get(&log) {
+                None => true,
+                Some(For::Answer) => names_its_run(body),
+                Some(For::Creation) => false,
+            };
             let due = match entry.stage {
                 Stage::Queued => true,
                 Stage::InFlight => false,
                 Stage::HeldUntil(at_ms) => at_ms <= now_ms,
             };
-            if due && in_flight < OUTBOX_IN_FLIGHT_MAX {
+            let creates = matches!(body, CommandBody::CreateSession(_));
+            if may_go && due && in_flight < OUTBOX_IN_FLIGHT_MAX {
                 in_flight += 1;
                 entry.stage = Stage::InFlight;
                 if !std::mem::replace(&mut entry.intent.maybe_sent, true) {
@@ -83,12 +103,18 @@ impl Sending {
                 }
                 pumped.commands.push(entry.intent.command.clone());
             }
-            let begins = matches!(entry.intent.command.body, CommandBody::CreateSession(_));
-            if begins || entry.stage != Stage::InFlight {
-                held.insert(log);
+            let wait = waits.entry(log).or_insert(For::Answer);
+            if creates {
+                *wait = For::Creation;
             }
         }
         pumped
+    }
+
+    /// Whether nothing of this log waits for an answer.
+    pub(super) fn is_free(&self, log: LogId) -> bool {
+        let of_log = |entry: &Entry| entry.intent.command.log == log;
+        self.in_flight() < OUTBOX_IN_FLIGHT_MAX && !self.entries.iter().any(of_log)
     }
 
     /// When something that is held may be sent.

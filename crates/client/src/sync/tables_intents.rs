@@ -4,8 +4,8 @@ use super::bench::*;
 use super::*;
 use crate::limits::OUTBOX_IN_FLIGHT_MAX;
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, CommandId, ErrorCode, HubFrame, PauseQueueCommand,
-    ReceiptOutcome,
+    ClientFrame, Command, CommandBody, ErrorCode, HubFrame, PauseQueueCommand, PromptId,
+    ReceiptOutcome, RunId, StopRunCommand, StopScope, StopTarget,
 };
 
 #[test]
@@ -18,12 +18,13 @@ fn intents_are_marked_then_sent_in_order_and_again_after_each_reconnect() {
     let frame = |command: &Command| ClientFrame::Command {
         command: command.clone(),
     };
-    let mark = Output::MarkSent(vec![one.id, two.id]);
+    let mark = Output::MarkSent(vec![one.id]);
     let at = |output: &Output| outputs.iter().position(|given| given == output);
     assert!(at(&mark).unwrap() < at(&Output::Send(frame(&one))).unwrap());
-    assert_eq!(sent(&outputs)[1..], [frame(&one), frame(&two)]);
+    assert_eq!(sent(&outputs)[1..], [frame(&one)]);
 
-    bench.hear(accepted(&one));
+    let outputs = bench.hear(accepted(&one));
+    assert_eq!(sent(&outputs), [frame(&two)]);
     bench.give(lost());
     bench.give(Input::Nudge);
     let outputs = bench.open();
@@ -77,26 +78,43 @@ fn what_the_hub_cannot_answer_now_waits_and_holds_its_log_only() {
     assert_eq!(sent(&bench.give(queued(other))).len(), 1);
     let due = bench.engine.deadline_ms().unwrap();
     let outputs = bench.pass(due - bench.now.mono_ms);
-    let texts: Vec<CommandId> = sent(&outputs)
-        .into_iter()
-        .filter_map(|frame| match frame {
-            ClientFrame::Command { command } => Some(command.id),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(texts, [stuck.id, prompt(2, log(1)).id]);
+    let again = ClientFrame::Command {
+        command: stuck.clone(),
+    };
+    assert_eq!(sent(&outputs), [again]);
+    let outputs = bench.hear(accepted(&stuck));
+    let command = prompt(2, log(1));
+    assert_eq!(sent(&outputs), [ClientFrame::Command { command }]);
+}
+
+#[test]
+fn a_stop_that_names_its_run_waits_for_no_prompt() {
+    let mut bench = Bench::live();
+    bench.give(queued(prompt(1, log(1))));
+    let stop = |n, target| {
+        let scope = StopScope::Run;
+        let body = CommandBody::StopRun(StopRunCommand { target, scope });
+        command(n, log(1), body)
+    };
+    let run = RunId::mint();
+    let of_run = stop(2, StopTarget::Run { run });
+    let prompt = PromptId(prompt(1, log(1)).id);
+    let of_prompt = stop(3, StopTarget::Prompt { prompt });
+    assert_eq!(sent(&bench.give(queued(of_prompt))), []);
+    let outputs = bench.give(queued(of_run.clone()));
+    assert_eq!(sent(&outputs), [ClientFrame::Command { command: of_run }]);
 }
 
 #[test]
 fn only_so_many_intents_are_on_the_line_at_once() {
     let intents = (0..100).map(|n| PendingIntent {
-        command: prompt(n, log(1)),
+        command: prompt(n, log(n)),
         maybe_sent: false,
     });
     let mut bench = Bench::with(Vec::new(), intents.collect());
     let outputs = bench.connect();
     assert_eq!(sent(&outputs).len(), 1 + OUTBOX_IN_FLIGHT_MAX);
-    let outputs = bench.hear(accepted(&prompt(0, log(1))));
+    let outputs = bench.hear(accepted(&prompt(0, log(0))));
     assert_eq!(sent(&outputs).len(), 1);
 }
 
