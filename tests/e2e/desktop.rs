@@ -10,7 +10,8 @@ use fantoccini::Locator;
 use fantoccini::elements::Element;
 use serde_json::Value;
 
-use crate::driver::Driver;
+use crate::driver::{Driver, Seat};
+use crate::programs::Place;
 use crate::screen::Screen;
 
 /// Far beyond anything that still works; a small model on two busy cores writes slowly.
@@ -21,11 +22,17 @@ pub struct Desktop {
     driver: Driver,
     profile: String,
     root: PathBuf,
+    seat: Seat,
 }
 
 impl Desktop {
     /// Opens the application with a profile; with a link, the profile links itself where it has no hub yet.
     pub async fn start(root: &Path, profile: &str, link: Option<&str>) -> Self {
+        Self::start_at(Seat::HERE, root, profile, link).await
+    }
+
+    /// The same on another machine. Its keyring is not reached there, so its token is kept in a file.
+    pub async fn start_at(seat: Seat, root: &Path, profile: &str, link: Option<&str>) -> Self {
         let mut arguments = vec![
             "--profile".to_owned(),
             profile.to_owned(),
@@ -35,10 +42,14 @@ impl Desktop {
         if let Some(link) = link {
             arguments.extend(["--link".to_owned(), link.to_owned()]);
         }
+        if matches!(seat.place, Place::Namespace(_)) {
+            arguments.push("--insecure-token-file".to_owned());
+        }
         let application = Path::new(env!("CARGO_BIN_EXE_baton"));
-        let driver = Driver::start(application, &arguments).await;
+        let driver = Driver::start(&seat, application, &arguments).await;
         Self {
             driver,
+            seat,
             profile: profile.to_owned(),
             root: root.to_owned(),
         }
@@ -46,7 +57,7 @@ impl Desktop {
 
     /// Opens the same profile again after it was closed or killed.
     pub async fn start_again(&self) -> Self {
-        Self::start(&self.root, &self.profile, None).await
+        Self::start_at(self.seat.clone(), &self.root, &self.profile, None).await
     }
 
     /// The profile's folder.
@@ -88,26 +99,29 @@ impl Desktop {
 
     /// Waits until the screen holds what `pick` takes.
     pub async fn wait<T>(&self, what: &str, pick: impl Fn(&Screen) -> Option<T>) -> T {
-        let label = format!("{what} on {}", self.profile);
+        self.until(what, async || self.screen().await.as_ref().and_then(&pick))
+            .await
+    }
+
+    /// Looks until the probe gives something; a failure leaves a picture and says what the screen held.
+    async fn until<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
         let deadline = tokio::time::Instant::now() + LIMIT;
-        let found = eventually(LIMIT + Duration::from_secs(5), &label, || async {
-            let screen = self.screen().await;
-            let found = screen.as_ref().and_then(&pick);
-            match found {
-                Some(found) => Some(Some(found)),
-                None if tokio::time::Instant::now() < deadline => None,
-                None => {
-                    eprintln!("the screen of {} holds: {:#?}", self.profile, screen);
-                    Some(None)
-                }
-            }
-        })
-        .await;
+        let looking = || async {
+            let found = probe().await;
+            let is_over = tokio::time::Instant::now() >= deadline;
+            (found.is_some() || is_over).then_some(found)
+        };
+        let label = format!("{what} on {}", self.profile);
+        let found = eventually(LIMIT + Duration::from_secs(10), &label, looking).await;
         match found {
             Some(found) => found,
             None => {
                 self.screenshot(&format!("failed-{}", self.profile)).await;
-                panic!("not within {LIMIT:?}: {label}\n{}", self.driver.said())
+                let held = self.screen().await;
+                panic!(
+                    "not within {LIMIT:?}: {label}\n{held:#?}\n{}",
+                    self.driver.said()
+                )
             }
         }
     }
@@ -130,32 +144,21 @@ impl Desktop {
 
     /// Waits until an element that this CSS selector names is drawn.
     pub async fn find(&self, css: &str) -> Element {
-        let waiting = self.driver.client.wait().at_most(LIMIT);
-        match waiting.for_element(Locator::Css(css)).await {
-            Ok(element) => element,
-            Err(error) => {
-                self.screenshot(&format!("failed-{}", self.profile)).await;
-                panic!(
-                    "no `{css}` on {}: {error}\n{}",
-                    self.profile,
-                    self.driver.said()
-                );
-            }
-        }
+        self.until(&format!("`{css}`"), async || self.look(css).await)
+            .await
+    }
+
+    async fn look(&self, css: &str) -> Option<Element> {
+        self.driver.client.find(Locator::Css(css)).await.ok()
     }
 
     /// Waits until the element with this `data-testid` says what `pick` takes.
-    pub async fn wait_text(
-        &self,
-        test_id: &str,
-        what: &str,
-        pick: impl Fn(&str) -> bool,
-    ) -> String {
-        let css = format!("[data-testid=\"{test_id}\"]");
-        let label = format!("{what} in `{test_id}` on {}", self.profile);
-        eventually(LIMIT, &label, || async {
-            let element = self.driver.client.find(Locator::Css(&css)).await.ok()?;
-            element.text().await.ok().filter(|text| pick(text))
+    pub async fn wait_text(&self, test_id: &str, what: &str, pick: impl Fn(&str) -> bool) {
+        let script =
+            "return document.querySelector(`[data-testid=\"${arguments[0]}\"]`)?.textContent ?? ''";
+        self.until(&format!("{what} in `{test_id}`"), async || {
+            let asked = self.driver.client.execute(script, vec![test_id.into()]);
+            asked.await.ok()?.as_str().is_some_and(&pick).then_some(())
         })
         .await
     }
@@ -168,9 +171,8 @@ impl Desktop {
 
     /// Presses the element that this CSS selector names, once it can be pressed.
     pub async fn press_css(&self, css: &str) {
-        let label = format!("`{css}` can be pressed on {}", self.profile);
-        eventually(LIMIT, &label, || async {
-            let element = self.driver.client.find(Locator::Css(css)).await.ok()?;
+        self.until(&format!("`{css}` that can be pressed"), async || {
+            let element = self.look(css).await?;
             if !element.is_enabled().await.ok()? {
                 return None;
             }
@@ -217,12 +219,31 @@ impl Desktop {
         self.press(&format!("session-row-{session}")).await;
     }
 
-    /// Draws the window into `target/e2e-screens`.
+    /// Draws the window into `target/e2e-screens`. Never fails a test.
     pub async fn screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e-screens");
         fs::create_dir_all(&folder).expect("a folder for screenshots");
-        if let Ok(png) = self.driver.client.screenshot().await {
-            fs::write(folder.join(format!("{name}.png")), png).expect("a screenshot can be kept");
+        let drawing = async {
+            self.driver.client.execute(KEEP_DRAWING, Vec::new()).await?;
+            self.driver.client.screenshot().await
+        };
+        match tokio::time::timeout(Duration::from_secs(10), drawing).await {
+            Ok(Ok(png)) => {
+                fs::write(folder.join(format!("{name}.png")), png)
+                    .expect("a screenshot can be kept");
+            }
+            Ok(Err(error)) => eprintln!("no picture `{name}`: {error}"),
+            Err(_) => eprintln!("no picture `{name}` in time"),
         }
     }
 }
+
+/// A window that is covered and has nothing to draw gives WebKit no next frame, for which its screenshot would wait for ever.
+const KEEP_DRAWING: &str = "
+    const end = performance.now() + 3000;
+    const draw = (now) => {
+        document.body.style.opacity = now < end ? (Math.round(now) % 2 ? '0.999' : '1') : '';
+        if (now < end) requestAnimationFrame(draw);
+    };
+    requestAnimationFrame(draw);
+";

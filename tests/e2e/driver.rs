@@ -2,15 +2,33 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use baton_testkit::{Child, eventually};
 use fantoccini::{Client, ClientBuilder};
 use serde_json::json;
 
+use crate::programs::Place;
+
 /// A debug build on two busy cores needs its time.
 const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// Where a window's programs run, and where their driver can be reached.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// On this host or on a machine of a test's network.
+    pub place: Place,
+    /// The address on which the driver listens.
+    pub control: Ipv4Addr,
+}
+
+impl Seat {
+    /// This host.
+    pub const HERE: Self = Self {
+        place: Place::Here,
+        control: Ipv4Addr::LOCALHOST,
+    };
+}
 
 /// A driver with the one application that it started.
 pub struct Driver {
@@ -21,12 +39,12 @@ pub struct Driver {
 
 impl Driver {
     /// Starts the application under a driver of its own.
-    pub async fn start(application: &Path, arguments: &[String]) -> Self {
-        let address = free_port();
-        let mut command = Command::new("WebKitWebDriver");
+    pub async fn start(seat: &Seat, application: &Path, arguments: &[String]) -> Self {
+        let address = SocketAddr::from((seat.control, free_port()));
+        let mut command = seat.place.command(Path::new("WebKitWebDriver"));
         command
             .arg(format!("--port={}", address.port()))
-            .arg("--host=127.0.0.1")
+            .arg(format!("--host={}", seat.control))
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
             .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1");
         let process = Child::spawn(command);
@@ -60,8 +78,9 @@ impl Driver {
     }
 }
 
-fn free_port() -> SocketAddr {
+fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .expect("a free port on loopback")
+        .port()
 }

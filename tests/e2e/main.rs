@@ -23,3 +23,8 @@ mod stage;
 #[allow(dead_code)]
 #[path = "../system/tests/it/stage.rs"]
 mod programs;
+
+/// Machines with addresses of their own.
+#[allow(dead_code)]
+#[path = "../system/tests/it/network.rs"]
+mod network;

@@ -8,7 +8,8 @@ use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::desktop::{Desktop, LIMIT};
-use crate::programs::{Device, Hub};
+use crate::driver::Seat;
+use crate::programs::{Device, Hub, Place};
 
 /// One screen, one small model: one scenario at a time, however the tests are started.
 static SCREEN: Mutex<()> = Mutex::const_new(());
@@ -38,9 +39,14 @@ impl Stage {
 
     /// A hub with other limits.
     pub async fn set_with(hub_arguments: &[&str]) -> Self {
+        Self::set_at(Place::Here, "127.0.0.1:0", hub_arguments).await
+    }
+
+    /// A hub on another machine; the runner, the model and the witness are here.
+    pub async fn set_at(place: Place, listen: &str, hub_arguments: &[&str]) -> Self {
         let screen = SCREEN.lock().await;
         let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
-        let hub = Hub::start_at(crate::programs::Place::Here, "127.0.0.1:0", hub_arguments).await;
+        let hub = Hub::start_at(place, listen, hub_arguments).await;
         let folder = TempDir::new().expect("a temporary folder");
         let link = hub.link("runner").await;
         let runner = Runner::start(
@@ -62,9 +68,14 @@ impl Stage {
 
     /// Opens a window that is a new device of this name, live and with an agent.
     pub async fn desktop(&self, profile: &str) -> Desktop {
+        self.desktop_at(Seat::HERE, profile).await
+    }
+
+    /// The same on another machine.
+    pub async fn desktop_at(&self, seat: Seat, profile: &str) -> Desktop {
         let link = self.hub.link("device").await;
-        let desktop =
-            Desktop::start(&self.folder.path().join("desktops"), profile, Some(&link)).await;
+        let root = self.folder.path().join("desktops");
+        let desktop = Desktop::start_at(seat, &root, profile, Some(&link)).await;
         desktop
             .wait("a live line and an agent", |screen| {
                 (screen.phase() == "live" && screen.has_agent()).then_some(())

@@ -4,3 +4,4 @@ mod crashes;
 mod deliveries;
 mod handover;
 mod offline;
+mod two_machines;

@@ -71,6 +71,51 @@ impl Network {
         (name, address)
     }
 
+    /// A second line from the test's own host to a machine, for driving it while its first one is cut. Gives the machine's address on it.
+    #[allow(dead_code)]
+    pub fn control_line(&self, machine: &str) -> String {
+        let host = self.host_of(machine);
+        let (near, subnet) = (format!("{}c{host}", self.tag), 100 + self.subnet);
+        ip(&[
+            "link", "add", &near, "type", "veth", "peer", "name", "ctl0", "netns", machine,
+        ]);
+        let (here, there) = (
+            format!("10.{subnet}.{host}.1/30"),
+            format!("10.{subnet}.{host}.2"),
+        );
+        ip(&["addr", "add", &here, "dev", &near]);
+        ip(&["link", "set", &near, "up"]);
+        ip(&[
+            "-n",
+            machine,
+            "addr",
+            "add",
+            &format!("{there}/30"),
+            "dev",
+            "ctl0",
+        ]);
+        ip(&["-n", machine, "link", "set", "ctl0", "up"]);
+        there
+    }
+
+    /// Plugs the test's own host in as well: the model's server and its witness run there.
+    #[allow(dead_code)]
+    pub fn join(&self) {
+        let (near, bridge) = (format!("{}h", self.tag), self.bridge());
+        ip(&[
+            "link", "add", &near, "type", "veth", "peer", "name", "host0", "netns", &bridge,
+        ]);
+        ip(&["-n", &bridge, "link", "set", "host0", "master", "br0", "up"]);
+        ip(&[
+            "addr",
+            "add",
+            &format!("{}/24", self.address(254)),
+            "dev",
+            &near,
+        ]);
+        ip(&["link", "set", &near, "up"]);
+    }
+
     /// Unplugs a machine at the bridge: its own end still looks well, nothing arrives any more.
     pub fn cut(&self, machine: &str) {
         ip(&[
@@ -96,13 +141,12 @@ impl Network {
     }
 
     fn port(&self, machine: &str) -> String {
-        let host = self
-            .machines
-            .iter()
-            .position(|name| name == machine)
-            .expect("a machine of this network")
-            + 1;
-        format!("p{host}")
+        format!("p{}", self.host_of(machine))
+    }
+
+    fn host_of(&self, machine: &str) -> usize {
+        let place = self.machines.iter().position(|name| name == machine);
+        place.expect("a machine of this network") + 1
     }
 }
 
