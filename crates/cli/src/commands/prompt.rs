@@ -93,11 +93,11 @@ pub async fn send(
     let session = context.session(session).await?;
     let log = LogId::Session(session);
     let text = read_text(text)?;
-    let id = id.unwrap_or_else(CommandId::mint);
     let tail = match wait {
-        true => Some(tail_for(context, log).await?),
+        true => Some(tail_for(context, log, id.is_some()).await?),
         false => None,
     };
+    let id = id.unwrap_or_else(CommandId::mint);
     let command = Command {
         id,
         log,
@@ -115,10 +115,16 @@ pub async fn send(
 
 /// A tail behind what the hub has now: the prompt's own events are still to come. A prompt that is sent again may have its answer
 /// behind it, so that is read from the beginning.
-async fn tail_for(context: &Context<'_>, log: LogId) -> Result<Tail, Failure> {
+async fn tail_for(context: &Context<'_>, log: LogId, again: bool) -> Result<Tail, Failure> {
     let _live = context.device.follow(log);
     waiting::caught_up(&context.device, log, context.patience).await?;
-    Ok(context.device.tail(log, TailStart::After(Seq::ZERO)))
+    let start = match again {
+        true => TailStart::After(Seq::ZERO),
+        false => TailStart::Mirror,
+    };
+    let mut tail = context.device.tail(log, start);
+    tail.begin().await?;
+    Ok(tail)
 }
 
 pub async fn steer(context: &Context<'_>, session: &str, text: String) -> Result<(), Failure> {

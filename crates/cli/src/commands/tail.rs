@@ -25,6 +25,7 @@ pub async fn tail(
     let log = LogId::Session(session);
     let start = from.map_or(TailStart::Mirror, |seq| TailStart::After(Seq(seq)));
     let mut tail = context.device.tail(log, start);
+    tail.begin().await?;
     if !offline.offline {
         waiting::caught_up(&context.device, log, context.patience).await?;
     }

@@ -3,13 +3,16 @@
 //! It owns the line and the outbox's order in memory. It decides nothing that the engine decides.
 
 use std::collections::HashSet;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
     Batch, Command, CommandId, Cursor, ErrorCode, EventBody, LogId, Receipt, ReceiptOutcome,
     SessionActivity, SessionId, SessionSummary,
 };
+use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::intents::{ActError, CancelError, Intent, IntentOutcome, Waiters};
@@ -18,7 +21,10 @@ use crate::mirror::{
     ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError, keeps_refusal,
 };
 use crate::net::{Line, LineEvent};
-use crate::sync::{Input, Output, PendingIntent, Problem, SessionPosition, SyncConfig, SyncEngine};
+use crate::sync::{
+    ConnectionStatus, Input, Output, PendingIntent, Problem, SessionPosition, SyncConfig,
+    SyncEngine,
+};
 use crate::system::Clock;
 use crate::token::TokenProvider;
 use crate::view::Views;
@@ -100,7 +106,7 @@ impl Driver {
     }
 
     /// Runs until every handle of the device is gone.
-    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         self.feed(Input::Start);
         loop {
             self.obey().await;
@@ -115,6 +121,25 @@ impl Driver {
                 event = next_event(&mut self.line) => self.hear(event),
                 () = pause(&*self.clock, wait) => self.feed(Input::Tick),
             }
+        }
+    }
+
+    /// Runs, and says so where it panics: a device that stands still must not look alive.
+    pub(super) async fn run_watched(self, inbox: mpsc::UnboundedReceiver<Request>) {
+        let views = self.views.clone();
+        if AssertUnwindSafe(self.run(inbox))
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            tracing::error!("the device's driver panicked");
+            let hint = "restart Baton; nothing that you wrote is lost";
+            let error = ErrorCode::Internal.with("this device met a fault of its own", hint);
+            views.set_status(ConnectionStatus {
+                phase: ConnectionPhase::Refused,
+                retry_at: None,
+                problem: Some(error),
+            });
         }
     }
 

@@ -104,7 +104,7 @@ impl Device {
             seed,
         )
         .await?;
-        let driver = tokio::spawn(driver.run(inbox));
+        let driver = tokio::spawn(driver.run_watched(inbox));
         Ok(Self {
             shared: Arc::new(Shared {
                 mirror,

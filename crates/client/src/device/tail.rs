@@ -71,11 +71,31 @@ impl Tail {
         }
     }
 
+    /// Fixes where the tail begins, before the mirror moves on. [`Self::next`] does it too, when it is first called.
+    ///
+    /// # Errors
+    /// Where the mirror cannot be read.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        match self.start {
+            Some(TailStart::Mirror) => {
+                let mirror = self.device.mirror();
+                let (_, cursor) = mirror.events_after(self.log, Seq::ZERO, 0).await?;
+                self.after = cursor.map(|cursor| cursor.seq).unwrap_or_default();
+                self.incarnation = cursor.map(|cursor| cursor.incarnation);
+            }
+            Some(TailStart::After(after)) => self.after = after,
+            None => return Ok(()),
+        }
+        self.start = None;
+        Ok(())
+    }
+
     /// The next item; waits until there is one. Cancel safe.
     ///
     /// # Errors
     /// Where the mirror cannot be read.
     pub async fn next(&mut self) -> Result<TailItem, StoreError> {
+        self.begin().await?;
         loop {
             if let Some(event) = self.page.pop_front() {
                 self.after = event.seq;
@@ -84,21 +104,9 @@ impl Tail {
             self.changes.mark_unchanged();
             // Before the mirror is read: what was caught up then is at least what is read now.
             let caught_up = self.device.is_caught_up(self.log);
-            let limit = match self.start {
-                Some(TailStart::Mirror) => 0,
-                _ => TAIL_PAGE_EVENTS,
-            };
-            let after = match self.start {
-                Some(TailStart::After(after)) => after,
-                _ => self.after,
-            };
             let mirror = self.device.mirror();
-            let (events, cursor) = mirror.events_after(self.log, after, limit).await?;
-            let started = self.start.take();
-            self.after = match (started, cursor) {
-                (Some(TailStart::Mirror), Some(cursor)) => cursor.seq,
-                _ => after,
-            };
+            let page = mirror.events_after(self.log, self.after, TAIL_PAGE_EVENTS);
+            let (events, cursor) = page.await?;
             let incarnation = cursor.map(|cursor| cursor.incarnation);
             if self.incarnation.is_some() && incarnation != self.incarnation {
                 self.incarnation = incarnation;

@@ -66,6 +66,11 @@ impl Store {
         logs::cursors(&self.conn)
     }
 
+    /// Drops what is in memory only; the tables have everything. A transaction that a panic left open was rolled back on the way.
+    pub(super) fn forget_memory(&mut self) {
+        self.loaded.clear();
+    }
+
     /// Applies a batch and tells the listener what it changed.
     pub(crate) fn apply(&mut self, batch: &Batch) -> Result<ApplyOutcome, StoreError> {
         let outcome = match batch.log {

@@ -1,5 +1,6 @@
 //! The handle to the mirror: jobs for the writer's thread, and readers beside it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -50,7 +51,10 @@ impl Mirror {
             };
             let _ = opened.send(Ok(()));
             while let Ok(job) = inbox.recv() {
-                job(&mut store);
+                if catch_unwind(AssertUnwindSafe(|| job(&mut store))).is_err() {
+                    tracing::error!("a job of the mirror panicked: what is in memory is read anew");
+                    store.forget_memory();
+                }
             }
         };
         let writer = std::thread::Builder::new()

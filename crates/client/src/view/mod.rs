@@ -12,7 +12,7 @@ mod window;
 mod world;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::view::{
     AccountView, ConnectionView, SessionRow, TranscriptRow, ViewFrame, ViewId, ViewMessage,
@@ -67,9 +67,8 @@ impl Views {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner
-            .lock()
-            .expect("no code panics while it holds the views")
+        // What screens show is made anew at each frame, so a panic elsewhere leaves nothing here that matters.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes a part of the shared world, and wakes all screens.

@@ -55,7 +55,11 @@ impl World {
     }
 
     pub(super) fn connection(&self) -> ConnectionView {
-        let unanswered = |entry: &&OutboxEntry| !matches!(entry.state, OutboxState::Refused(_));
+        // Read marks go by themselves: nobody waits for them.
+        let unanswered = |entry: &&OutboxEntry| {
+            !matches!(entry.state, OutboxState::Refused(_))
+                && !matches!(entry.command.body, CommandBody::MarkRead(_))
+        };
         ConnectionView {
             phase: self.status.phase,
             retry_at: self.status.retry_at,
