@@ -11,6 +11,7 @@ use baton_protocol::{
     AccountId, ErrorBody, ErrorCode, LogId, Principal, Role, RunnerInstanceId, SessionId,
 };
 
+use crate::grants::{GrantRef, HeldGrant};
 use crate::presence::ConnectionId;
 
 /// Who asks: one connection, as the hub knows it.
@@ -26,6 +27,8 @@ pub struct Caller {
     pub instance: Option<RunnerInstanceId>,
     /// Which connection.
     pub connection: ConnectionId,
+    /// The right that the connection had. Whoever records something for the caller holds it meanwhile.
+    pub grant: GrantRef,
 }
 
 /// What is asked for.
@@ -59,6 +62,16 @@ pub fn authorize(
     } else {
         Err(not_for_role(caller.role, action))
     }
+}
+
+/// The caller's right, held until what is recorded for it is recorded. Refused where it was taken away.
+pub fn hold_right(caller: &Caller) -> Result<HeldGrant, ErrorBody> {
+    caller.grant.hold().ok_or_else(revoked)
+}
+
+/// The answer to whoever had access.
+pub fn revoked() -> ErrorBody {
+    ErrorCode::Revoked.with("this device's access was taken away", "link it again")
 }
 
 /// The same words for a log that is not there and for one of another account.
@@ -129,6 +142,7 @@ mod tests {
             role,
             instance: None,
             connection: ConnectionId(1),
+            grant: crate::grants::tests::any(),
         };
         let device = caller(
             Role::Device,

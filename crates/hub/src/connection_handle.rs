@@ -1,9 +1,10 @@
 //! How the rest of the hub reaches one connection: a frame for its client, or its end. Never waits for the socket.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use baton_protocol::{ErrorBody, ErrorCode};
-use tokio::sync::mpsc;
+use baton_protocol::{ErrorBody, ErrorCode, SessionId};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::frame_text::EncodedFrame;
@@ -13,14 +14,18 @@ use crate::presence::ConnectionId;
 #[derive(Clone, Debug)]
 pub struct ConnectionHandle {
     id: ConnectionId,
-    outgoing: mpsc::Sender<EncodedFrame>,
+    assignments: Arc<Assignments>,
     end: Ending,
 }
 
 impl ConnectionHandle {
-    /// Of the connection that drains `outgoing` and ends with `end`.
-    pub fn new(id: ConnectionId, outgoing: mpsc::Sender<EncodedFrame>, end: Ending) -> Self {
-        Self { id, outgoing, end }
+    /// Of the connection that drains `assignments` and ends with `end`.
+    pub fn new(id: ConnectionId, assignments: Arc<Assignments>, end: Ending) -> Self {
+        Self {
+            id,
+            assignments,
+            end,
+        }
     }
 
     /// Which connection.
@@ -28,19 +33,46 @@ impl ConnectionHandle {
         self.id
     }
 
-    /// Sends a frame that the client must get. A client that does not drain its socket is sent away: it finds the same by coming back.
-    pub fn send(&self, frame: EncodedFrame) {
-        if self.outgoing.try_send(frame).is_err() {
-            self.end.because(ErrorCode::RateLimited.with(
-                "this connection takes its frames too slowly",
-                "connect again",
-            ));
-        }
+    /// Tells a runner of its run in a session.
+    pub fn assign(&self, session: SessionId, frame: EncodedFrame) {
+        self.assignments.note(session, frame);
     }
 
     /// Ends the connection with a reason.
     pub fn end(&self, reason: ErrorBody) {
         self.end.because(reason);
+    }
+}
+
+/// Runs that a runner's connection has not been told of: at most one a session, the newest one.
+#[derive(Default, Debug)]
+pub struct Assignments {
+    waiting: Mutex<BTreeMap<SessionId, EncodedFrame>>,
+    noted: Notify,
+}
+
+impl Assignments {
+    fn note(&self, session: SessionId, frame: EncodedFrame) {
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, frame);
+        self.noted.notify_one();
+    }
+
+    /// Takes the next one. Waits for it; safe to drop and to call again.
+    pub async fn next(&self) -> EncodedFrame {
+        loop {
+            let first = self
+                .waiting
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_first();
+            if let Some((_, frame)) = first {
+                return frame;
+            }
+            self.noted.notified().await;
+        }
     }
 }
 
@@ -71,5 +103,26 @@ impl Ending {
         reason.unwrap_or_else(|| {
             ErrorCode::Internal.with("the hub ended this connection", "connect again")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::HubFrame;
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    fn any_number_of_assignments_waits_for_a_slow_runner() {
+        let (assignments, end) = (Arc::new(Assignments::default()), Ending::default());
+        let handle = ConnectionHandle::new(ConnectionId(1), Arc::clone(&assignments), end.clone());
+        let sessions: Vec<SessionId> = (0..500).map(|_| SessionId::mint()).collect();
+        for session in sessions.iter().chain(&sessions) {
+            handle.assign(*session, EncodedFrame::of(&HubFrame::HeartbeatAck {}));
+        }
+        assert!(end.decided().now_or_never().is_none());
+        let told = std::iter::from_fn(|| assignments.next().now_or_never()).count();
+        assert_eq!(told, sessions.len());
     }
 }

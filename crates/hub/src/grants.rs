@@ -1,6 +1,7 @@
 //! What each connection's right to be here rests on: the generation of its principal's grant.
 //!
-//! Invariant: once [`Grants::revoke`] has returned, no connection of that principal delivers anything any more.
+//! Invariant: once [`Grants::revoke`] has returned, no connection of that principal delivers anything any more, and no actor records
+//! anything for it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +17,7 @@ pub struct Grants {
     known: Mutex<HashMap<String, Arc<Grant>>>,
 }
 
+#[derive(Debug)]
 struct Grant {
     generation: watch::Sender<u64>,
     holders: watch::Sender<usize>,
@@ -35,14 +37,11 @@ impl Grants {
 
     /// Holds a grant for one connection. None where it became stale between the look-up of the token and now.
     pub fn hold(&self, record: &PrincipalRecord) -> Option<HeldGrant> {
-        let grant = self.grant(record);
-        grant.holders.send_modify(|holders| *holders += 1);
-        let held = HeldGrant {
-            changes: grant.generation.subscribe(),
+        let right = GrantRef {
+            grant: self.grant(record),
             generation: record.generation,
-            grant,
         };
-        held.is_current().then_some(held)
+        right.hold()
     }
 
     /// Makes every older grant stale and waits until nobody delivers under one.
@@ -61,7 +60,28 @@ impl Grants {
     }
 }
 
-/// One connection's right to deliver; given up when dropped.
+/// Names the grant under which a request came, without holding it.
+#[derive(Clone, Debug)]
+pub struct GrantRef {
+    grant: Arc<Grant>,
+    generation: u64,
+}
+
+impl GrantRef {
+    /// Holds the grant: a revoke waits until it is given up. None where it is stale.
+    pub fn hold(&self) -> Option<HeldGrant> {
+        // Held first, looked at after: a revoke that is not seen here sees this holder.
+        self.grant.holders.send_modify(|holders| *holders += 1);
+        let held = HeldGrant {
+            changes: self.grant.generation.subscribe(),
+            generation: self.generation,
+            grant: Arc::clone(&self.grant),
+        };
+        held.is_current().then_some(held)
+    }
+}
+
+/// The right to deliver on a connection, or to record for it; given up when dropped.
 pub struct HeldGrant {
     grant: Arc<Grant>,
     generation: u64,
@@ -69,6 +89,14 @@ pub struct HeldGrant {
 }
 
 impl HeldGrant {
+    /// The grant's name, for requests.
+    pub fn reference(&self) -> GrantRef {
+        GrantRef {
+            grant: Arc::clone(&self.grant),
+            generation: self.generation,
+        }
+    }
+
     /// Whether the grant is still the newest one. Asked before each delivery.
     pub fn is_current(&self) -> bool {
         *self.changes.borrow() == self.generation
@@ -93,7 +121,7 @@ impl Drop for HeldGrant {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use baton_protocol::{AccountId, Principal, Role, RunnerId, TimestampMs};
 
     use super::*;
@@ -113,6 +141,12 @@ mod tests {
         }
     }
 
+    /// A right that stands.
+    pub fn any() -> GrantRef {
+        let held = Grants::default().hold(&record(1)).unwrap();
+        held.reference()
+    }
+
     #[tokio::test]
     async fn a_revoke_waits_for_holders_and_refuses_late_ones() {
         let grants = Arc::new(Grants::default());
@@ -122,6 +156,7 @@ mod tests {
             ..before.clone()
         };
         let held = grants.hold(&before).unwrap();
+        let reference = held.reference();
         let revoke = tokio::spawn({
             let (grants, after) = (Arc::clone(&grants), after.clone());
             async move { grants.revoke(&after).await }
@@ -132,5 +167,6 @@ mod tests {
         drop(held);
         revoke.await.unwrap();
         assert!(grants.hold(&before).is_none());
+        assert!(reference.hold().is_none());
     }
 }

@@ -60,6 +60,8 @@ async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&Sessi
         Ok(None) => return,
         Err(error) => {
             unreadable(&error);
+            // Its actor tries again until it knows whether there is a run to watch.
+            SessionActors::reconcile(core, session).await;
             return;
         }
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::{
     AccountId, AgentDescription, AgentId, ErrorCode, RunnerHello, RunnerId, RunnerInstanceId,
+    SessionId,
 };
 use baton_session::ActiveRun;
 
@@ -172,12 +173,12 @@ impl RunnerDirectory {
         }
     }
 
-    /// Sends a frame to a runner's connection, where there is one.
-    pub fn send(&self, runner: RunnerId, frame: EncodedFrame) {
+    /// Tells a runner's connection of its run in a session, where there is one. Never waits.
+    pub fn assign(&self, runner: RunnerId, session: SessionId, frame: EncodedFrame) {
         let seats = self.seats();
         let instance = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
         if let Some(connection) = instance.and_then(|instance| instance.connection.as_ref()) {
-            connection.send(frame);
+            connection.assign(session, frame);
         }
     }
 }

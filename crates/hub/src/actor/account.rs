@@ -14,11 +14,12 @@ use baton_protocol::{
 };
 use baton_session::{AccountState, NewEvent, decide_account};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::account_actors::PendingSummaries;
 use super::answer::{self, Answer, refusal};
 use super::message::{AccountFact, AccountMessage};
-use crate::authorize::{Action, Caller, authorize};
+use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::log_writer::{CommitError, LogWriter};
 
@@ -26,7 +27,7 @@ use crate::log_writer::{CommitError, LogWriter};
 const SUMMARIES_PER_APPEND_MAX: usize = 256;
 
 /// How long the actor waits before it asks a storage again that has just refused.
-const STORAGE_RETRY: Duration = Duration::from_secs(1);
+pub(super) const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 /// The state and the tools of one account.
 pub struct AccountActor {
@@ -36,6 +37,10 @@ pub struct AccountActor {
     state: AccountState,
     pending: Arc<PendingSummaries>,
     broken: Option<ErrorBody>,
+    /// Not before then is the log of a broken actor read again.
+    mend_at: Option<Instant>,
+    /// Not before then are summaries recorded that the storage has just refused.
+    summaries_at: Option<Instant>,
 }
 
 impl AccountActor {
@@ -60,16 +65,10 @@ impl AccountActor {
             state: AccountState::default(),
             pending,
             broken: None,
+            mend_at: None,
+            summaries_at: None,
         };
-        let state = &mut actor.state;
-        let folded = |events: Vec<Event>, upto: Seq| {
-            for event in &events {
-                state.apply(event).map_err(|error| unfoldable(&error))?;
-            }
-            state.set_head(upto);
-            Ok(())
-        };
-        actor.writer.load(folded).await?;
+        actor.fold().await?;
         if !actor.writer.exists() {
             let opened = AccountOpenedEvent {
                 account,
@@ -80,6 +79,30 @@ impl AccountActor {
                 .await?;
         }
         Ok(actor)
+    }
+
+    /// Reads the log from its beginning.
+    async fn fold(&mut self) -> Result<(), ErrorBody> {
+        let mut state = AccountState::default();
+        let folded = |events: Vec<Event>, upto: Seq| {
+            for event in &events {
+                state.apply(event).map_err(|error| unfoldable(&error))?;
+            }
+            state.set_head(upto);
+            Ok(())
+        };
+        self.writer.load(folded).await?;
+        self.state = state;
+        Ok(())
+    }
+
+    /// An actor that lost its place reads its log again, not more often than a storage that refuses should be asked.
+    async fn mend(&mut self) {
+        if self.broken.is_none() || self.mend_at.is_some_and(|at| Instant::now() < at) {
+            return;
+        }
+        self.mend_at = Some(Instant::now() + STORAGE_RETRY);
+        self.broken = self.fold().await.err();
     }
 
     /// What the log says now.
@@ -98,10 +121,9 @@ impl AccountActor {
                     Some(message) => self.receive(message).await,
                     None => break,
                 },
-                () = pending.some() => {
-                    if !self.record_summaries().await {
-                        tokio::time::sleep(STORAGE_RETRY).await;
-                    }
+                () = due(&pending, self.summaries_at) => {
+                    let is_recorded = self.record_summaries().await;
+                    self.summaries_at = (!is_recorded).then(|| Instant::now() + STORAGE_RETRY);
                 }
                 () = core.accounts_stopping.cancelled() => break,
             }
@@ -114,6 +136,7 @@ impl AccountActor {
     }
 
     async fn receive(&mut self, message: AccountMessage) {
+        self.mend().await;
         match message {
             AccountMessage::Command {
                 caller,
@@ -135,6 +158,10 @@ impl AccountActor {
 
     async fn command(&mut self, caller: &Caller, command: &Command) -> Answer {
         let refused = |error: ErrorBody| refusal(command.log, Some(command.id), error);
+        let _held = match hold_right(caller) {
+            Ok(held) => held,
+            Err(error) => return refused(error),
+        };
         if let Err(error) = authorize(
             caller,
             Action::Command,
@@ -203,6 +230,7 @@ impl AccountActor {
 
     /// Records the newest summaries. False where the storage refused: they stay pending.
     async fn record_summaries(&mut self) -> bool {
+        self.mend().await;
         let taken = self.pending.take(SUMMARIES_PER_APPEND_MAX);
         let news = |(session, summary): &(SessionId, SessionSummary)| {
             self.state.sessions().get(session) != Some(summary)
@@ -255,6 +283,14 @@ impl AccountActor {
         self.writer.publish(&appended);
         Ok(appended)
     }
+}
+
+/// Returns when summaries wait and may be recorded.
+async fn due(pending: &PendingSummaries, not_before: Option<Instant>) {
+    if let Some(at) = not_before {
+        tokio::time::sleep_until(at).await;
+    }
+    pending.some().await;
 }
 
 fn summarized((session, summary): &(SessionId, SessionSummary)) -> NewEvent {

@@ -8,7 +8,7 @@ use baton_session::AccountState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::account::AccountActor;
+use super::account::{AccountActor, STORAGE_RETRY};
 use super::answer::{self, Answer};
 use super::message::{AccountFact, AccountMessage};
 use crate::authorize::Caller;
@@ -126,6 +126,44 @@ impl AccountActors {
             .await
             .unwrap_or_else(|_| Err(answer::interrupted()))
     }
+}
+
+/// Records somebody's access as soon as the storage takes it. What the hub does not get to, its next start does.
+pub fn record_access_later(core: &Arc<HubCore>, record: PrincipalRecord) {
+    let core_again = Arc::clone(core);
+    core.tasks
+        .spawn(TaskGroup::Edge, "access to be recorded", async move {
+            let core = core_again;
+            while tokio::time::timeout(STORAGE_RETRY, core.stopping.cancelled())
+                .await
+                .is_err()
+            {
+                if record_access(&core, &record).await {
+                    break;
+                }
+            }
+        });
+}
+
+async fn record_access(core: &HubCore, record: &PrincipalRecord) -> bool {
+    let linked = AccountFact::Linked {
+        principal: record.principal.clone(),
+        name: record.name.clone(),
+    };
+    if core.accounts.record(record.account, linked).await.is_err() {
+        return false;
+    }
+    // Looked at after: a revoke from now on finds the link in the log and records itself.
+    let Ok(principals) = core.credentials.principals().await else {
+        return false;
+    };
+    let is_revoked = principals
+        .iter()
+        .any(|now| now.principal == record.principal && now.revoked_at.is_some());
+    let revoked = AccountFact::Revoked {
+        principal: record.principal.clone(),
+    };
+    !is_revoked || core.accounts.record(record.account, revoked).await.is_ok()
 }
 
 /// The newest summary of each session that the account's log has not yet.

@@ -30,12 +30,6 @@ impl Attention {
         };
     }
 
-    /// Whether a session needs a runner.
-    pub fn holds(&self, session: SessionId) -> bool {
-        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.contains_key(&session)
-    }
-
     /// The account's sessions that need a runner.
     pub fn of(&self, account: AccountId) -> Vec<SessionId> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -13,7 +13,7 @@ mod session;
 mod session_actors;
 mod session_runs;
 
-pub use account_actors::AccountActors;
+pub use account_actors::{AccountActors, record_access_later};
 pub use answer::{Answer, refusal};
 pub use attention::Attention;
 pub use message::{AccountFact, SessionRequest};

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::answer::{self, Answer, refusal};
 use super::message::{PendingRequest, SessionMessage, SessionRequest};
-use crate::authorize::{Action, Caller, authorize};
+use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::leases::Leases;
 use crate::log_writer::{CommitError, LogWriter};
@@ -44,6 +44,8 @@ pub struct SessionActor {
 pub enum Ended {
     /// It had nothing to do, or the hub stops.
     AtRest,
+    /// A message that came while it was being put away gave it work: another one must go on with it.
+    AtWork,
     /// It lost its log. Its runs must be watched by another one.
     Broken,
 }
@@ -109,6 +111,8 @@ impl SessionActor {
         }
         if self.broken.is_some() {
             Ended::Broken
+        } else if self.is_at_work() && !self.core.sessions_stopping.is_cancelled() {
+            Ended::AtWork
         } else {
             Ended::AtRest
         }
@@ -116,11 +120,16 @@ impl SessionActor {
 
     fn put_away(&self) -> Next {
         // A session that nobody has created yet is not worth an actor either.
-        if self.state.active_runs().next().is_none() {
-            Next::End
-        } else {
+        if self.is_at_work() {
             Next::GoOn
+        } else {
+            Next::End
         }
+    }
+
+    /// Whether somebody must watch the session: a run is on, or the storage refused what must follow.
+    fn is_at_work(&self) -> bool {
+        self.state.active_runs().next().is_some() || self.try_again_at.is_some()
     }
 
     async fn load(&mut self) -> Result<(), ErrorBody> {
@@ -191,6 +200,10 @@ impl SessionActor {
         if let Some(error) = &self.broken {
             return refusal(log, command, error.clone());
         }
+        let _held = match hold_right(caller) {
+            Ok(held) => held,
+            Err(error) => return refusal(log, command, error),
+        };
         let creates = matches!(
             &request,
             SessionRequest::Command(Command {

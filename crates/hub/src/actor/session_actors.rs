@@ -168,24 +168,27 @@ impl Drop for Place {
         live.remove(&self.session);
         self.ended.cancel();
         drop(live);
-        if self.how == Ended::Broken && !self.core.stopping.is_cancelled() {
-            start_again_later(Arc::clone(&self.core), self.session);
-        }
+        let rest = match self.how {
+            Ended::AtRest => return,
+            Ended::AtWork => Duration::ZERO,
+            Ended::Broken => BROKEN_REST,
+        };
+        start_again(Arc::clone(&self.core), self.session, rest);
     }
 }
 
-/// How long a session whose actor broke is left alone, unless somebody asks for it.
-const BROKEN_REST: Duration = Duration::from_secs(10);
+/// How long a session whose actor broke is left alone, unless somebody asks for it. Well below a lease.
+const BROKEN_REST: Duration = Duration::from_secs(5);
 
-/// Runs of a session whose actor broke are watched again in a while.
-fn start_again_later(core: Arc<HubCore>, session: SessionId) {
-    if !core.attention.holds(session) || tokio::runtime::Handle::try_current().is_err() {
+/// A session whose actor ended with runs that are on, or without knowing whether there are any, is looked at again.
+fn start_again(core: Arc<HubCore>, session: SessionId, rest: Duration) {
+    if core.stopping.is_cancelled() || tokio::runtime::Handle::try_current().is_err() {
         return;
     }
     let waiting = Arc::clone(&core);
     core.tasks
         .spawn(TaskGroup::Edge, "session actor again", async move {
-            if tokio::time::timeout(BROKEN_REST, waiting.stopping.cancelled())
+            if tokio::time::timeout(rest, waiting.stopping.cancelled())
                 .await
                 .is_err()
             {
@@ -193,3 +196,6 @@ fn start_again_later(core: Arc<HubCore>, session: SessionId) {
             }
         });
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,9 @@ impl SessionActor {
             epoch: run.epoch,
             seq,
         };
-        self.core.runners.send(run.runner, EncodedFrame::of(&frame));
+        self.core
+            .runners
+            .assign(run.runner, self.session, EncodedFrame::of(&frame));
     }
 
     /// When the state must be looked at again, whatever else happens.

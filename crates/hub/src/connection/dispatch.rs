@@ -26,9 +26,10 @@ use crate::actor::{Answer, SessionActors, SessionRequest, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
 use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
-use crate::connection_handle::{ConnectionHandle, Ending};
+use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
+use crate::grants::GrantRef;
 use crate::leases::LastHeard;
 use crate::presence::PresenceSeat;
 use crate::tasks::TaskGroup;
@@ -43,6 +44,7 @@ pub struct Connection {
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     presence: PresenceSeat,
+    assignments: Arc<Assignments>,
     lease: Option<Arc<LastHeard>>,
 }
 
@@ -59,7 +61,7 @@ impl Connection {
     /// Welcomes the client and makes it known.
     pub async fn open(
         core: &Arc<HubCore>,
-        record: &PrincipalRecord,
+        (record, grant): (&PrincipalRecord, GrantRef),
         hello: Hello,
         outgoing: Outgoing,
         ending: Ending,
@@ -71,6 +73,7 @@ impl Connection {
             role: record.role,
             instance: None,
             connection: id,
+            grant,
         };
         let welcome = HubFrame::Welcome {
             account: record.account,
@@ -80,10 +83,11 @@ impl Connection {
         };
         outgoing.answer(&welcome).await;
         let presence = core.presence.join(record.account, record.principal.clone());
+        let assignments = Arc::new(Assignments::default());
         let lease = match (hello, &record.principal) {
             (Hello::Runner(hello), Principal::Runner { .. }) => {
                 caller.instance = Some(hello.instance);
-                let handle = ConnectionHandle::new(id, outgoing.answers(), ending);
+                let handle = ConnectionHandle::new(id, Arc::clone(&assignments), ending);
                 Some(runner_arrives(core, &caller, hello, handle))
             }
             _ => None,
@@ -108,6 +112,7 @@ impl Connection {
             subscribes,
             in_flight: FuturesUnordered::new(),
             presence,
+            assignments,
             lease,
         }
     }
@@ -120,6 +125,9 @@ impl Connection {
         loop {
             tokio::select! {
                 frame = self.presence.changed() => {
+                    self.outgoing.encoded_answer(frame).await;
+                }
+                frame = self.assignments.next() => {
                     self.outgoing.encoded_answer(frame).await;
                 }
                 Some(answer) = self.in_flight.next(), if !self.in_flight.is_empty() => {

@@ -27,6 +27,7 @@ use self::dispatch::Connection;
 use self::goodbye::close_message;
 use self::incoming::Incoming;
 use self::outgoing::OutgoingQueue;
+use crate::authorize::revoked;
 use crate::config::CLOSE_TIMEOUT;
 use crate::connection_handle::Ending;
 use crate::core::HubCore;
@@ -103,14 +104,15 @@ async fn converse(
             Ok(hello) => hello,
             Err(end) => return end,
         };
-        Connection::open(core, record, hello, outgoing, ending.clone())
+        let right = grant.reference();
+        Connection::open(core, (record, right), hello, outgoing, ending.clone())
             .await
             .run(&mut incoming)
             .await
     };
     tokio::select! {
         biased;
-        () = grant.revoked() => End::Because(ErrorCode::Revoked.with("this device's access was taken away", "link it again")),
+        () = grant.revoked() => End::Because(revoked()),
         () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
         reason = ending.decided() => End::Because(reason),
         end = write(sink, &mut queue, grant, unflushed) => end,

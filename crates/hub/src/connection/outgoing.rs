@@ -65,11 +65,6 @@ impl Outgoing {
         self.answers.send(frame).await.is_ok()
     }
 
-    /// For those who never wait.
-    pub fn answers(&self) -> mpsc::Sender<EncodedFrame> {
-        self.answers.clone()
-    }
-
     /// A frame in the order of batches. False once the connection is over.
     pub async fn bulk(&self, frame: EncodedFrame) -> bool {
         self.batches

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::Edge;
 use super::refusal::Refusal;
 use super::serve::Visit;
-use crate::actor::AccountFact;
+use crate::actor::{AccountFact, record_access_later};
 use crate::bucket::TokenBucket;
 use crate::config::{LINK_ATTEMPTS_BURST, LINK_ATTEMPTS_PER_SECOND};
 use crate::credentials::{Linked, RedeemLinkCodeError};
@@ -39,13 +39,9 @@ pub async fn link(
         name: record.name.clone(),
     };
     if let Err(error) = edge.core.accounts.record(record.account, fact).await {
-        // Nobody will ever have this token.
-        let _ = edge
-            .core
-            .credentials
-            .revoke(&record.id(), edge.core.clock.now())
-            .await;
-        return Err(Refusal(error));
+        // The code is used up and the token is good: whoever has the code gets it, and the list follows.
+        tracing::warn!(principal.id = record.id(), %error, "a link is not in the account's log yet");
+        record_access_later(&edge.core, record.clone());
     }
     tracing::info!(principal.id = record.id(), role = ?record.role, "linked");
     Ok(Json(linked.into_response(&edge.core.name)))

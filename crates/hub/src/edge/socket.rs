@@ -9,6 +9,7 @@ use baton_protocol::{ErrorBody, ErrorCode, limits};
 use super::Edge;
 use super::refusal::Refusal;
 use super::serve::Visit;
+use crate::authorize::revoked;
 use crate::config::{
     SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES_MAX,
 };
@@ -105,8 +106,4 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ErrorBody> {
     } else {
         Err(missing())
     }
-}
-
-fn revoked() -> ErrorBody {
-    ErrorCode::Revoked.with("this device's access was taken away", "link it again")
 }

@@ -1,6 +1,6 @@
 //! A log that refuses.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,34 +10,40 @@ use baton_log::{
     StoredReceipt,
 };
 use baton_protocol::*;
+use tokio::sync::watch;
 
 use crate::client::{Client, Script};
-use crate::world::{Backend, World, new_session};
+use crate::world::{Backend, PATIENCE, World, new_session};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mood {
     Good,
     DiskFull,
     Failed,
+    /// Session logs wait until the mood changes.
+    Stalled,
 }
 
 struct MoodyLog {
     inner: MemoryEventLog,
-    mood: Mutex<Mood>,
+    mood: watch::Sender<Mood>,
 }
 
 impl MoodyLog {
     fn set(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+        self.mood.send_replace(mood);
     }
 }
 
 #[async_trait]
 impl EventLog for MoodyLog {
     async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
-        let mood = *self.mood.lock().unwrap();
+        let mut moods = self.mood.subscribe();
+        let is_stalled =
+            |mood: &Mood| *mood == Mood::Stalled && matches!(request.log, LogId::Session(_));
+        let mood = *moods.wait_for(|mood| !is_stalled(mood)).await.unwrap();
         match mood {
-            Mood::Good => self.inner.append(request).await,
+            Mood::Good | Mood::Stalled => self.inner.append(request).await,
             Mood::DiskFull => Err(AppendError::DiskFull),
             Mood::Failed => Err(AppendError::Failed),
         }
@@ -67,7 +73,7 @@ impl EventLog for MoodyLog {
 async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
     let log = Arc::new(MoodyLog {
         inner: MemoryEventLog::new(),
-        mood: Mutex::new(Mood::Good),
+        mood: watch::Sender::new(Mood::Good),
     });
     let dir = tempfile::tempdir().unwrap();
     let mut world = World {
@@ -127,7 +133,7 @@ async fn a_log_that_refuses_gives_no_receipt_and_recovers() {
 impl World {
     /// Linking is written to the account's log, so the log is good for that moment.
     async fn device_while_refusing(&self, log: &MoodyLog) -> Client {
-        let mood = *log.mood.lock().unwrap();
+        let mood = *log.mood.borrow();
         log.set(Mood::Good);
         let device = self.device("Desk").await;
         log.set(mood);
@@ -167,4 +173,127 @@ async fn a_loss_that_could_not_be_recorded_is_recorded_later() {
             followed.outcomes() == [RunOutcome::Lost]
         })
         .await;
+}
+
+impl Client {
+    /// Sends without waiting for the answer.
+    async fn send_prompt(&mut self, log: LogId, text: &str) {
+        let command = Command {
+            id: CommandId::mint(),
+            log,
+            body: CommandBody::SendPrompt(SendPromptCommand {
+                text: text.into(),
+                delivery: Delivery::Queue,
+            }),
+        };
+        self.send(&ClientFrame::Command { command }).await;
+    }
+
+    /// Sends a command again until the log takes it.
+    async fn until_receipt(&mut self, command: &Command) {
+        let wait = async {
+            loop {
+                self.send(&ClientFrame::Command {
+                    command: command.clone(),
+                })
+                .await;
+                let is_recorded = self
+                    .take(|frame| match frame {
+                        HubFrame::Receipt { receipt } if receipt.command == command.id => {
+                            Some(true)
+                        }
+                        HubFrame::Refused { command: of, .. } if *of == Some(command.id) => {
+                            Some(false)
+                        }
+                        _ => None,
+                    })
+                    .await;
+                if is_recorded {
+                    break;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .expect("a receipt in time");
+    }
+
+    /// Returns when the hub has read everything that was sent before.
+    async fn heard(&mut self) {
+        self.send(&ClientFrame::Heartbeat {}).await;
+        self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_an_actor_at_a_revoke_is_not_recorded() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let mut desk = world.device("Desk").await;
+    let session = new_session();
+    laptop.create(session).await;
+    log.set(Mood::Stalled);
+    laptop.send_prompt(session, "first").await;
+    laptop.heard().await;
+    desk.send_prompt(session, "too late").await;
+    desk.heard().await;
+    world.hub().revoke("Desk").await.unwrap();
+    log.set(Mood::Good);
+    let receipt = laptop.prompt(session, "last", Delivery::Queue).await;
+    let followed = laptop
+        .until(session, |followed| {
+            followed
+                .cursor
+                .is_some_and(|cursor| cursor.seq >= receipt.seq)
+        })
+        .await;
+    let prompts: Vec<&str> = followed
+        .events
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::PromptSent(sent) => Some(sent.text.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(prompts, ["first", "last"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_on_a_full_disk_gives_its_token_and_is_recorded_later() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let account = world.account_log();
+    laptop.follow(account).await;
+    log.set(Mood::DiskFull);
+    let linked = world.link(Role::Device, "Desk").await;
+    drop(Client::device(world.hub(), &linked.token).await);
+    log.set(Mood::Good);
+    let is_desk = |event: &Event| matches!(&event.body, EventBody::DeviceLinked(linked) if linked.name == "Desk");
+    laptop
+        .until(account, |followed| followed.events.iter().any(is_desk))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_recovers_from_a_log_that_failed() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    let mark = Command {
+        id: CommandId::mint(),
+        log: world.account_log(),
+        body: CommandBody::MarkRead(MarkReadCommand {
+            session: match session {
+                LogId::Session(id) => id,
+                LogId::Account(_) => unreachable!(),
+            },
+            seq: Seq(1),
+        }),
+    };
+    log.set(Mood::Failed);
+    assert_eq!(laptop.refused(&mark).await, ErrorCode::StorageUnavailable);
+    log.set(Mood::Good);
+    laptop.until_receipt(&mark).await;
 }
