@@ -213,3 +213,27 @@ impl From<ScopeArg> for StopScope {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_exit_codes_are_documented() {
+        let help = Args::command().render_long_help().to_string();
+        for line in [
+            "0  done",
+            "3  the hub refused it",
+            "5  this data directory is not linked",
+        ] {
+            assert!(help.contains(line), "{help}");
+        }
+    }
+}

@@ -51,11 +51,20 @@ impl LinkedHub {
     /// # Errors
     /// Where the file system says no.
     pub fn save(&self, data_dir: &Path) -> Result<(), LinkedHubError> {
-        std::fs::create_dir_all(data_dir)?;
+        private_dir(data_dir)?;
         let temporary = data_dir.join("hub.json.new");
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;
         Ok(std::fs::rename(temporary, data_dir.join(FILE))?)
     }
+}
+
+/// Makes a directory that only its owner can look into: conversations are in it. One that is there is left as it is.
+pub(crate) fn private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
 }

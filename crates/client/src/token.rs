@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
+use crate::linked_hub::private_dir;
+
 /// There is no token to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
@@ -47,6 +49,9 @@ impl TokenFile {
     /// # Errors
     /// Where the file system says no.
     pub fn write(&self, token: &str) -> std::io::Result<()> {
+        if let Some(dir) = self.path.parent() {
+            private_dir(dir)?;
+        }
         let temporary = self.path.with_extension("new");
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);

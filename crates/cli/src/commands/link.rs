@@ -32,7 +32,6 @@ pub async fn link(
             old.hub.authority
         )));
     }
-    std::fs::create_dir_all(data_dir).map_err(|error| Failure::Other(error.into()))?;
     let linked = baton_client::link(&code, name).await?;
     let token = TokenFile::in_dir(data_dir);
     token

@@ -18,7 +18,7 @@ use baton_protocol::{
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use crate::linked_hub::LinkedHub;
+use crate::linked_hub::{LinkedHub, private_dir};
 use crate::mirror::{Mirror, OutboxEntry, StoreError};
 use crate::system::{Clock, SystemClock, random_seed};
 use crate::token::TokenProvider;
@@ -90,10 +90,10 @@ impl Device {
         clock: Arc<dyn Clock>,
         seed: u64,
     ) -> Result<Self, OpenDeviceError> {
-        std::fs::create_dir_all(&config.data_dir)?;
+        private_dir(&config.data_dir)?;
         let views = Arc::new(Views::new(config.hub.clone()));
         let path = config.data_dir.join("mirror.db");
-        let mirror = Mirror::open(path, views.clone()).await?;
+        let mirror = Mirror::open(path, config.hub.account, views.clone()).await?;
         let (requests, inbox) = mpsc::unbounded_channel();
         let driver = Driver::prepare(
             config.hub.clone(),

@@ -3,16 +3,40 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use baton_protocol::AccountId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{StoreError, outbox, schema};
+use super::{StoreError, outbox, schema, settings};
 use crate::limits::MIRROR_BUSY_MS;
 
 /// Beside the file: some statement met damage, so the next start looks at all of it.
 const SUSPECT_SUFFIX: &str = "suspect";
 
+/// Names the account whose mirror the file is.
+const ACCOUNT_SETTING: &str = "account";
+
+/// A writing connection to this account's mirror. A file of another account (the device was linked anew) is set aside: neither what
+/// was said there nor what waits to be said has any place here.
+pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, StoreError> {
+    let conn = open_or_rebuild(path)?;
+    let owner = settings::get(&conn, ACCOUNT_SETTING)?;
+    let account = account.to_string();
+    let conn = match owner {
+        Some(owner) if owner == account => return Ok(conn),
+        None => conn,
+        Some(owner) => {
+            tracing::warn!("the mirror is another account's: it is set aside");
+            drop(conn);
+            set_aside(path, &format!("account-{owner}"))?;
+            open_or_rebuild(path)?
+        }
+    };
+    settings::set(&conn, ACCOUNT_SETTING, &account)?;
+    Ok(conn)
+}
+
 /// A writing connection to a mirror with the newest schema.
-pub(super) fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
+fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
     match open_checked(path) {
         Ok(conn) => Ok(conn),
         Err(error) if is_damage(&error) => {
@@ -74,7 +98,7 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 
 fn rebuild(path: &Path) -> Result<Connection, StoreError> {
     let saved = salvage(path);
-    set_aside(path)?;
+    set_aside(path, "damaged")?;
     let conn = open_checked(path)?;
     for entry in &saved {
         outbox::restore(&conn, entry)?;
@@ -92,9 +116,9 @@ fn salvage(path: &Path) -> Vec<outbox::OutboxEntry> {
     })
 }
 
-fn set_aside(path: &Path) -> Result<(), StoreError> {
+fn set_aside(path: &Path, why: &str) -> Result<(), StoreError> {
     let free = (1..=u32::MAX)
-        .map(|n| format!("damaged-{n}"))
+        .map(|n| format!("{why}-{n}"))
         .find(|suffix| !suffixed(path, suffix).exists())
         .ok_or(StoreError::Damaged)?;
     for part in ["", "-wal", "-shm"] {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baton_protocol::view::TranscriptRow;
-use baton_protocol::{Batch, Cursor, LogId, SessionId};
+use baton_protocol::{AccountId, Batch, Cursor, LogId, SessionId};
 use baton_session::{AccountState, SessionState};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -54,9 +54,13 @@ pub(crate) struct OpenedSession<'a> {
 }
 
 impl Store {
-    pub(super) fn open(path: &Path, listener: Arc<dyn MirrorListener>) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        path: &Path,
+        account: AccountId,
+        listener: Arc<dyn MirrorListener>,
+    ) -> Result<Self, StoreError> {
         Ok(Self {
-            conn: recovery::open_or_rebuild(path)?,
+            conn: recovery::open_for(path, account)?,
             loaded: HashMap::new(),
             listener,
         })

@@ -62,7 +62,8 @@ fn place() -> Place {
 
 fn open(path: &Path) -> (Store, Arc<Heard>) {
     let heard = Arc::new(Heard::default());
-    (Store::open(path, heard.clone()).unwrap(), heard)
+    let account = AccountId::from_uuid(uuid::Uuid::from_u128(1));
+    (Store::open(path, account, heard.clone()).unwrap(), heard)
 }
 
 fn script() -> Script {
@@ -297,6 +298,20 @@ fn a_damaged_mirror_is_set_aside_and_the_outbox_is_taken_over() {
         (&command, &OutboxState::Sent)
     );
     assert!(place.path.with_extension("db.damaged-1").exists());
+}
+
+#[test]
+fn another_accounts_mirror_is_set_aside() {
+    let place = place();
+    let script = script();
+    let (mut store, heard) = open(&place.path);
+    apply(&mut store, &script.batch(0, script.head()));
+    let queued = [(pause(script.log()), OutboxState::Waiting)];
+    store.queue_intents(&queued, &[], TimestampMs(5)).unwrap();
+    drop(store);
+    let store = Store::open(&place.path, AccountId::mint(), heard).unwrap();
+    assert_eq!(store.cursors().unwrap(), []);
+    assert_eq!(store.outbox().unwrap(), []);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use baton_protocol::view::SearchHit;
-use baton_protocol::{Cursor, Event, LogId, Seq};
+use baton_protocol::{AccountId, Cursor, Event, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -36,13 +36,14 @@ impl Mirror {
     /// Opens the file, and starts the writer's thread.
     pub(crate) async fn open(
         path: PathBuf,
+        account: AccountId,
         listener: Arc<dyn MirrorListener>,
     ) -> Result<Self, StoreError> {
         let (jobs, inbox) = channel::<Job>();
         let (opened, answer) = oneshot::channel();
         let file = path.clone();
         let work = move || {
-            let mut store = match Store::open(&file, listener) {
+            let mut store = match Store::open(&file, account, listener) {
                 Ok(store) => store,
                 Err(error) => {
                     let _ = opened.send(Err(error));
