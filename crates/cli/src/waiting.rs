@@ -85,7 +85,21 @@ pub async fn receipt(
     patience: Patience,
 ) -> Result<Receipt, Failure> {
     let command = intent.command;
-    match tokio::time::timeout(patience.0, intent.outcome()).await {
+    let answer = async {
+        tokio::select! {
+            outcome = intent.outcome() => Ok(outcome),
+            refused = refusal(device) => Err(refused),
+        }
+    };
+    let outcome = match tokio::time::timeout(patience.0, answer).await {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(refused)) => {
+            dismiss(device, command).await;
+            return Err(refused);
+        }
+        Err(late) => Err(late),
+    };
+    match outcome {
         Ok(IntentOutcome::Answered(receipt)) => Ok(receipt),
         Ok(IntentOutcome::Refused(error)) => {
             dismiss(device, command).await;

@@ -58,12 +58,21 @@ pub async fn device(hub: &FakeHub, dir: &Path) -> Device {
 }
 
 pub async fn device_at(hub: &FakeHub, dir: &Path, address: HubAddress) -> Device {
+    open(hub, dir, address, 1).await
+}
+
+/// A device whose seconds are short: for tests that wait for its timeouts.
+pub async fn hasty_device(hub: &FakeHub, dir: &Path) -> Device {
+    open(hub, dir, hub.address.clone(), 20).await
+}
+
+async fn open(hub: &FakeHub, dir: &Path, address: HubAddress, speed: u32) -> Device {
     let config = DeviceConfig {
         data_dir: dir.to_owned(),
         hub: linked(hub, address),
         tokens: Arc::new(TokenInMemory("baton_test".into())),
     };
-    let clock = Arc::new(FastClock::new(20));
+    let clock = Arc::new(FastClock::new(speed));
     Device::open_with(config, clock, 7).await.unwrap()
 }
 
