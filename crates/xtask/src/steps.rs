@@ -44,7 +44,7 @@ pub struct Shared {
 const ALWAYS: &[Plan] = &[Plan::Test, Plan::Fast, Plan::Ci];
 const NOT_FAST: &[Plan] = &[Plan::Test, Plan::Ci];
 
-pub const STEPS: [Step; 15] = [
+pub const STEPS: [Step; 16] = [
     Step {
         name: "format",
         plans: ALWAYS,
@@ -79,6 +79,11 @@ pub const STEPS: [Step; 15] = [
         name: "ui tests",
         plans: ALWAYS,
         work: |_| passed(ui::script("test")),
+    },
+    Step {
+        name: "ui in a browser",
+        plans: &[Plan::Test],
+        work: |_| passed(ui::script("test:browser")),
     },
     Step {
         name: "generated types",
@@ -305,7 +310,13 @@ mod tests {
 
     #[test]
     fn fast_leaves_out_model_windows_and_docs_and_nothing_else() {
-        let left_out = ["model server", "doc tests", "doc warnings", "windows"];
+        let left_out = [
+            "ui in a browser",
+            "model server",
+            "doc tests",
+            "doc warnings",
+            "windows",
+        ];
         let rest: Vec<&str> = names(Plan::Test)
             .into_iter()
             .filter(|name| !left_out.contains(name))

@@ -221,11 +221,11 @@ impl Device {
     pub async fn receipt(&self, words: &[&str]) -> (u64, CommandEffect) {
         let output = self.ctl(words).await;
         assert_eq!(output.code, 0, "batonctl {words:?}: {output:?}");
-        let receipt = output
+        let mut receipt = output
             .stdout
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let receipt = receipt.filter(|line| line["type"] == "receipt").last();
+        let receipt = receipt.rfind(|line| line["type"] == "receipt");
         let receipt = receipt.unwrap_or_else(|| panic!("no receipt in {output:?}"));
         let receipt: baton_protocol::Receipt =
             serde_json::from_value(receipt["receipt"].clone()).expect("a receipt");
