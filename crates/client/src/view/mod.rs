@@ -216,6 +216,7 @@ impl Views {
         self.with_session(screen, view, |session| {
             session.window = Window::new(rows, has_older);
             session.facts = state.map(SessionFacts::of);
+            session.filling = state.is_none();
             session.stale = false;
         });
     }
@@ -359,6 +360,10 @@ impl MirrorListener for Views {
                 }
                 for change in changes {
                     view.window.apply(change);
+                }
+                view.filling &= !world.caught_up.contains(&log);
+                if view.filling {
+                    view.window.bound(view.rows_at_first as usize);
                 }
             }
             if touched {

@@ -19,6 +19,9 @@ pub(super) struct SessionView {
     pub(super) facts: Option<SessionFacts>,
     /// The mirror's copy was dropped or replaced: the window must be opened anew.
     pub(super) stale: bool,
+    /// Nothing was mirrored when it was opened: until the end is there, only so many rows as were asked for are kept, however long
+    /// the session is.
+    pub(super) filling: bool,
     header: Option<SessionHeader>,
     queue: Option<QueueView>,
 }
@@ -31,6 +34,7 @@ impl SessionView {
             window: Window::new(Vec::new(), false),
             facts: None,
             stale: false,
+            filling: false,
             header: None,
             queue: None,
         }

@@ -85,9 +85,15 @@ impl Window {
             sent: Sent::Never,
             changed: true,
         });
-        if self.rows.len() > WINDOW_ROWS_MAX
+        self.bound(WINDOW_ROWS_MAX);
+    }
+
+    /// Lets the oldest rows go past a number of rows.
+    pub(super) fn bound(&mut self, rows_max: usize) {
+        while self.rows.len() > rows_max
             && let Some(oldest) = self.rows.pop_front()
         {
+            self.dirty = true;
             self.has_older = true;
             if oldest.sent != Sent::Never {
                 self.removed.push(oldest.row.id);

@@ -236,3 +236,34 @@ async fn a_closed_view_is_followed_no_more() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_session_that_is_not_mirrored_opens_with_its_last_rows() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(|world| {
+        let mut script = Script::new(world.account);
+        for n in 0..300 {
+            script.exchange(&format!("question {n}"), &["a"]);
+        }
+        let session = script.session;
+        // The list does not know it, so nothing fetches it before it is opened.
+        world.sessions.insert(session, script);
+        session
+    });
+    let device = device(&hub, dir.path()).await;
+    let screen = device.screen();
+    let mut shown = Shown::default();
+    open(&screen, session).await;
+    let all = hub.change(|world| {
+        let script = world.script(session);
+        script.transcript(script.head()).rows
+    });
+    let last = &all[all.len() - 100..];
+    let same = |shown: &Shown| (shown.rows == last).then_some(());
+    shown.until(&screen, "the last rows", same).await;
+    let older = |shown: &Shown| shown.header.as_ref()?.has_older.then_some(());
+    shown
+        .until(&screen, "that there are older ones", older)
+        .await;
+}
