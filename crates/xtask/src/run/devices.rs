@@ -90,7 +90,7 @@ pub fn introduce_terminal(links: &Links) -> Result<()> {
     say("No window opens (no DISPLAY and no WAYLAND_DISPLAY, or --headless).");
     say("Chat from another terminal, in this folder:");
     println!(
-        "\n   {} new \"Why is there high tide twice a day?\"\n",
+        "\n   {} new --wait \"Why is there high tide twice a day?\"\n",
         line(&chat)
     );
     Ok(())
