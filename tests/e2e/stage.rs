@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use baton_testkit::{Child, RecordingProxy, bin, eventually};
+use baton_testkit::{Child, Ending, Exchange, RecordingProxy, bin, eventually};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -96,17 +96,72 @@ impl Stage {
 
     /// The answer of the n-th call as the model's server gave it, once it is over.
     pub async fn sent(&self, call: usize) -> String {
-        eventually(LIMIT, &format!("the end of answer {call}"), || async {
-            let exchange = self.model.exchanges().into_iter().nth(call)?;
-            exchange.ending.map(|_| exchange.text)
-        })
-        .await
+        sent(&self.model, call).await
     }
 
     /// Waits until the n-th answer is held in its middle, and gives what was handed over by then.
     pub async fn half(&self, call: usize) -> String {
-        self.model.wait_sent(call, HALF).await
+        self.handed_over(call, HALF).await
     }
+
+    /// Waits until so many pieces of the n-th answer were handed over, and gives its text by then.
+    pub async fn handed_over(&self, call: usize, pieces: usize) -> String {
+        let what = format!("{pieces} pieces of answer {call}");
+        exchange(&self.model, call, &what, |exchange| {
+            (exchange.deltas >= pieces).then(|| exchange.text.clone())
+        })
+        .await
+    }
+
+    /// Waits until the n-th call's connection to the model is closed by the runner, and nothing else.
+    pub async fn closed(&self, call: usize) {
+        let what = format!("the end of answer {call}");
+        let ending = exchange(&self.model, call, &what, |exchange| exchange.ending).await;
+        assert_eq!(ending, Ending::ClosedByClient);
+    }
+
+    /// Waits for the n-th call, and gives what was asked.
+    pub async fn asked(&self, call: usize) -> serde_json::Value {
+        let what = format!("call {call}");
+        exchange(&self.model, call, &what, |exchange| {
+            Some(exchange.request.clone())
+        })
+        .await
+    }
+}
+
+/// The real model behind a witness, and the screen for oneself: for windows that bring a hub of their own.
+pub async fn model_alone() -> (RecordingProxy, MutexGuard<'static, ()>) {
+    let screen = SCREEN.lock().await;
+    let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
+    (model, screen)
+}
+
+/// The model's name at its server.
+pub fn model_name() -> String {
+    variable("BATON_TEST_MODEL_NAME")
+}
+
+/// The answer of the n-th call as the model's server gave it, once it is over.
+pub async fn sent(model: &RecordingProxy, call: usize) -> String {
+    let what = format!("the end of answer {call}");
+    exchange(model, call, &what, |exchange| {
+        exchange.ending.map(|_| exchange.text.clone())
+    })
+    .await
+}
+
+/// The testkit's own waits are short; a small model on two busy cores is slow.
+async fn exchange<T>(
+    model: &RecordingProxy,
+    call: usize,
+    what: &str,
+    pick: impl Fn(&Exchange) -> Option<T>,
+) -> T {
+    eventually(LIMIT, what, || async {
+        model.exchanges().get(call).and_then(&pick)
+    })
+    .await
 }
 
 /// A runner's process.

@@ -22,8 +22,8 @@ async fn steer_from_b() {
 
     let steer = "The keeper is a cat. Go on.";
     b.send_as("steer", steer).await;
-    stage.model.wait_closed(0).await;
-    let second = stage.model.wait_request(1).await;
+    stage.closed(0).await;
+    let second = stage.asked(1).await;
     let context = second["messages"].to_string();
     assert!(
         context.contains(steer),
@@ -98,7 +98,7 @@ async fn queue_from_b_interrupt_from_a() {
 
     let first = "No, first explain in three paragraphs why the sea is salty.";
     a.send_as("interrupt", first).await;
-    stage.model.wait_closed(0).await;
+    stage.closed(0).await;
     let second = stage.half(1).await;
     for window in [&a, &b] {
         window

@@ -28,7 +28,7 @@ async fn pick_up() {
     b.screenshot("pick-up-b-half").await;
 
     stage.model.hold_after(2 * HALF);
-    let more = stage.model.wait_sent(0, 2 * HALF).await;
+    let more = stage.handed_over(0, 2 * HALF).await;
     for window in [&a, &b] {
         window
             .wait_equal("an answer that grows", &more, |screen| screen.answer())
@@ -65,7 +65,7 @@ async fn stop_from_b() {
             })
             .await;
     }
-    stage.model.wait_closed(0).await;
+    stage.closed(0).await;
     let stopper = b
         .wait("its own name", |screen| {
             Some(screen.name_of(screen.me()).to_owned())

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod deliveries;
+mod first_start;
 mod handover;
 mod offline;
 mod two_machines;

@@ -48,7 +48,7 @@ async fn pick_up_a_cut_line_and_a_stop_between_machines() {
     network.cut(&laptop);
     let cut_at = Instant::now();
     stage.model.hold_after(2 * HALF);
-    let more = stage.model.wait_sent(0, 2 * HALF).await;
+    let more = stage.handed_over(0, 2 * HALF).await;
     a.wait_equal("an answer that grows", &more, |screen| screen.answer())
         .await;
     b.wait("that the line is down", |screen| {
@@ -72,7 +72,7 @@ async fn pick_up_a_cut_line_and_a_stop_between_machines() {
             .wait_equal("the stop", &stopped, |screen| screen.outcomes())
             .await;
     }
-    stage.model.wait_closed(0).await;
+    stage.closed(0).await;
     assert_same_everywhere(&stage, &session, &[&a, &b], &[&more]).await;
     assert_eq!(stage.model.request_count(), 1);
 }

@@ -1,0 +1,81 @@
+//! From opening to a first answer with nothing set up: a hub and a runner inside the application.
+
+use tempfile::TempDir;
+
+use crate::desktop::Desktop;
+use crate::stage::{model_alone, model_name, sent};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_this_computer() {
+    let (model, _screen) = model_alone().await;
+    let folder = TempDir::new().expect("a temporary folder");
+    let a = Desktop::start(folder.path(), "default", None).await;
+    a.press("choose-local").await;
+    a.press("source-endpoint").await;
+    a.type_into("base-url", &model.base_url()).await;
+    a.type_into("model", &model_name()).await;
+    a.type_into("api-key", "a-key-of-mine").await;
+    a.screenshot("first-start-local").await;
+    a.press("start-local").await;
+    a.wait("a live line and an agent", |screen| {
+        (screen.phase() == "live" && screen.has_agent()).then_some(())
+    })
+    .await;
+    a.screenshot("first-start-ready").await;
+
+    let session = a.begin("Say hello.").await;
+    let first = sent(&model, 0).await;
+    a.wait_equal("the answer", &first, |screen| screen.answer())
+        .await;
+    a.wait_equal("its end", &vec!["completed".to_owned()], |screen| {
+        screen.outcomes()
+    })
+    .await;
+    assert_no_secret_in_files(folder.path());
+    a.close().await;
+
+    let a = Desktop::start(folder.path(), "default", None).await;
+    a.open(&session).await;
+    a.wait_equal("the history", &first, |screen| screen.answer())
+        .await;
+    a.wait("the hub and the runner of before", |screen| {
+        (screen.phase() == "live" && screen.has_agent()).then_some(())
+    })
+    .await;
+    a.send("Say goodbye.").await;
+    let second = sent(&model, 1).await;
+    a.wait_equal("both answers", &format!("{first}{second}"), |screen| {
+        screen.answer()
+    })
+    .await;
+}
+
+/// Tokens and keys are in the keyring: no file of the profile holds one.
+fn assert_no_secret_in_files(folder: &std::path::Path) {
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(&folder)
+            .expect("a folder can be listed")
+            .flatten()
+        {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                let bytes = std::fs::read(&path).unwrap_or_default();
+                let text = String::from_utf8_lossy(&bytes);
+                let holds = ["baton_", "a-key-of-mine"].iter().any(|secret| {
+                    text.match_indices(secret)
+                        .any(|(at, found)| *found != *"baton_" || is_token(&text[at..]))
+                });
+                assert!(!holds, "`{}` holds a secret", path.display());
+            }
+        }
+    }
+}
+
+/// `baton_` and 64 hex characters.
+fn is_token(text: &str) -> bool {
+    let hex: Vec<char> = text.chars().skip("baton_".len()).take(64).collect();
+    hex.len() == 64 && hex.iter().all(char::is_ascii_hexdigit)
+}
