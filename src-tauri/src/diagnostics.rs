@@ -19,8 +19,10 @@ use crate::profile::Profile;
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// Ours at `info`, everybody else's at `warn`: libraries may print bodies below that.
-const DEFAULT_FILTER: &str =
-    "warn,baton=info,baton_client=info,baton_hub=info,baton_log_sqlite=info,baton_runner=info";
+const DEFAULT_FILTER: &str = "warn,baton=info,baton_client=info,baton_hub=info,baton_log_sqlite=info,baton_runner=info,baton_transport=info";
+
+/// The model library logs what servers answer, which may hold what people wrote: never, whatever is asked for.
+const SILENT: &str = "genai=off";
 
 /// The profile's log file.
 pub fn log_path(profile: &Profile) -> PathBuf {
@@ -29,8 +31,8 @@ pub fn log_path(profile: &Profile) -> PathBuf {
 
 /// Starts both. Without a usable file there is standard error alone.
 pub fn start(profile: &Profile) {
-    let filter =
-        EnvFilter::try_from_env("BATON_LOG").unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let wanted = std::env::var("BATON_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
+    let filter = filter(&wanted);
     let file = open_file(&log_path(profile));
     let problem = file.as_ref().err().map(ToString::to_string);
     let file_layer = file
@@ -47,6 +49,17 @@ pub fn start(profile: &Profile) {
     if let Some(problem) = problem {
         tracing::warn!(error = problem, "there is no log file");
     }
+}
+
+/// A library may log under a target of a module of its own, so every directive for it is dropped as well.
+fn filter(wanted: &str) -> EnvFilter {
+    let wanted: Vec<&str> = wanted
+        .split(',')
+        .filter(|directive| !directive.contains("genai"))
+        .collect();
+    EnvFilter::try_new(wanted.join(","))
+        .unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
+        .add_directive(SILENT.parse().expect("a valid directive"))
 }
 
 fn open_file(path: &Path) -> io::Result<fs::File> {
@@ -69,4 +82,18 @@ fn report_panics() {
             "a task panicked"
         );
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_library_stays_silent_whatever_is_asked_for() {
+        for wanted in ["trace", "genai=trace", "info,genai::adapter=trace"] {
+            let shown = filter(wanted).to_string();
+            assert_eq!(shown.matches("genai").count(), 1, "{shown}");
+            assert!(shown.contains("genai=off"), "{shown}");
+        }
+    }
 }
