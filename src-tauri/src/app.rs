@@ -19,11 +19,15 @@ pub fn run(options: Options) -> ExitCode {
         Err(error) => return refuse(&error),
     };
     diagnostics::start(&profile);
-    let built = builder(&options, &profile).build(tauri::generate_context!());
+    // A second start ends in here, where there is a session bus.
+    let built = builder(&profile).build(tauri::generate_context!());
     let app = match built {
         Ok(app) => app,
         Err(error) => return refuse(&error),
     };
+    if let Err(error) = claim(&app, options, profile) {
+        return refuse(error.as_ref());
+    }
     let stopping = AtomicBool::new(false);
     app.run_return(move |app, event| {
         if let RunEvent::ExitRequested { api, .. } = event
@@ -47,11 +51,18 @@ fn refuse(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn builder(options: &Options, profile: &Profile) -> tauri::Builder<tauri::Wry> {
-    let setup_options = options.clone();
+/// Takes the profile before anything of it is opened. Tauri would panic if the setup said no.
+fn claim(app: &App, options: Options, profile: Profile) -> Result<(), Box<dyn std::error::Error>> {
+    // Held until the process ends.
+    app.manage(profile.claim()?);
+    app.manage(Arc::new(Shell::new(profile, options)?));
+    Ok(())
+}
+
+fn builder(profile: &Profile) -> tauri::Builder<tauri::Wry> {
     let setup_profile = profile.clone();
     single_instance(tauri::Builder::default(), profile)
-        .setup(move |app| set_up(app, setup_options, setup_profile))
+        .setup(move |app| set_up(app, &setup_profile))
         .invoke_handler(tauri::generate_handler![
             commands::view_request,
             commands::view_connect,
@@ -64,16 +75,9 @@ fn builder(options: &Options, profile: &Profile) -> tauri::Builder<tauri::Wry> {
         ])
 }
 
-fn set_up(
-    app: &mut App,
-    options: Options,
-    profile: Profile,
-) -> Result<(), Box<dyn std::error::Error>> {
-    // Held until the process ends.
-    app.manage(profile.claim()?);
-    let shell = Arc::new(Shell::new(profile.clone(), options)?);
-    app.manage(Arc::clone(&shell));
-    window::open(app.handle(), &profile)?;
+fn set_up(app: &mut App, profile: &Profile) -> Result<(), Box<dyn std::error::Error>> {
+    let shell = Arc::clone(&app.state::<Arc<Shell>>());
+    window::open(app.handle(), profile)?;
     tasks::spawn("start", async move { shell.start().await });
     tracing::info!(profile = %profile.name(), version = env!("CARGO_PKG_VERSION"), "started");
     Ok(())

@@ -68,7 +68,7 @@ impl SecretError {
                 "Start a keyring such as GNOME Keyring or KWallet, or keep the token in a file (less safe)."
             }
             Self::Locked => {
-                "Unlock the keyring and try again, or keep the token in a file (less safe)."
+                "Unlock it and try again, or start with --insecure-token-file to keep the token in a plain file."
             }
             Self::File(_) => "Look at the rights of the profile's folder.",
         }
