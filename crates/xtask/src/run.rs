@@ -4,7 +4,7 @@ mod devices;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -54,6 +54,7 @@ pub fn run(options: &Options) -> Result<()> {
     if options.fresh {
         forget()?;
     }
+    keep_address(&paths::local("run/address")?, options.listen)?;
     heading("starting");
     let mut services = Vec::new();
     let provider = provider(own, &mut services)?;
@@ -121,6 +122,22 @@ fn forget() -> Result<()> {
             Err(error).with_context(|| format!("cannot remove `{}`", paths::shown(&folder)))
         }
         _ => Ok(()),
+    }
+}
+
+/// The runner and the devices of earlier runs know the hub by its address: it stays the same until they are forgotten.
+fn keep_address(file: &Path, listen: SocketAddr) -> Result<()> {
+    match fs::read_to_string(file) {
+        Ok(known) if known.trim() == listen.to_string() => Ok(()),
+        Ok(known) => bail!(
+            "earlier runs know the hub at {known}: run with `--listen {known}`, or begin anew with `--fresh`"
+        ),
+        Err(_) => {
+            if let Some(folder) = file.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            fs::write(file, listen.to_string()).context("cannot note the hub's address")
+        }
     }
 }
 
@@ -241,5 +258,23 @@ fn supervise(mut services: Vec<Service>, options: &Options) -> Result<()> {
             }
         }
         std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_address_is_refused_while_devices_know_the_first() {
+        let folder = std::env::temp_dir().join(format!("baton-address-{}", std::process::id()));
+        let file = folder.join("run/address");
+        let first = SocketAddr::from(([127, 0, 0, 1], 7420));
+        let second = SocketAddr::from(([127, 0, 0, 1], 7421));
+        keep_address(&file, first).expect("the first is noted");
+        keep_address(&file, first).expect("the same again");
+        let refused = keep_address(&file, second).expect_err("another one");
+        assert!(refused.to_string().contains("--fresh"));
+        fs::remove_dir_all(folder).expect("the folder was made here");
     }
 }
