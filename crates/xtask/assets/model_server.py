@@ -65,6 +65,8 @@ def main():
     params.port = options.port
     params.n_ctx = options.context
     params.n_parallel = options.parallel
+    # A model this small sometimes does not find an end: nobody waits for more than a page of it.
+    params.n_predict = 400
     params.use_jinja = True
     params.cpuparams.n_threads = options.threads
     params.verbosity = 1
