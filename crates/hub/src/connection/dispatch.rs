@@ -190,6 +190,15 @@ impl Connection {
         Ok(())
     }
 
+    async fn refuse_log(&mut self, log: LogId, error: ErrorBody) {
+        let refused = HubFrame::Refused {
+            command: None,
+            log: Some(log),
+            error,
+        };
+        self.outgoing.answer(&refused).await;
+    }
+
     async fn subscribe(&mut self, log: LogId, cursor: Option<baton_protocol::Cursor>) {
         self.subscriptions.remove(&log);
         if !self.subscribes.take(Instant::now()) {
@@ -197,14 +206,7 @@ impl Connection {
                 "too many subscriptions in a short time",
                 "subscribe again in a second",
             );
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: None,
-                    log: Some(log),
-                    error,
-                })
-                .await;
-            return;
+            return self.refuse_log(log, error).await;
         }
         if self.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
             let message = format!(
@@ -212,14 +214,7 @@ impl Connection {
                 limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
             );
             let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: None,
-                    log: Some(log),
-                    error,
-                })
-                .await;
-            return;
+            return self.refuse_log(log, error).await;
         }
         let work = subscription::follow(
             Arc::clone(&self.core),
@@ -282,24 +277,10 @@ impl Connection {
         let log = LogId::Session(session);
         if self.caller.instance.is_none() {
             let error = not_for_role(self.caller.role, Action::WriteRun);
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: None,
-                    log: Some(log),
-                    error,
-                })
-                .await;
-            return;
+            return self.refuse_log(log, error).await;
         }
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: None,
-                    log: Some(log),
-                    error,
-                })
-                .await;
-            return;
+            return self.refuse_log(log, error).await;
         }
         let answered =
             SessionActors::request(&self.core, self.caller.clone(), session, request).await;
