@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
 use tauri::{App, AppHandle, Manager as _, RunEvent};
@@ -12,7 +11,10 @@ use crate::profile::Profile;
 use crate::shell::Shell;
 use crate::{commands, diagnostics, tasks, window};
 
-/// Runs until the window is closed.
+/// Runs until the window is closed and nothing is at work inside any more.
+///
+/// Closing a window is never a stop: with the hub inside, the application stays without a window until its last answer is finished. A
+/// start in the meantime opens the window again.
 pub fn run(options: Options) -> ExitCode {
     let profile = match Profile::open(&options) {
         Ok(profile) => profile,
@@ -28,13 +30,12 @@ pub fn run(options: Options) -> ExitCode {
     if let Err(error) = claim(&app, options, profile) {
         return refuse(error.as_ref());
     }
-    let stopping = AtomicBool::new(false);
-    app.run_return(move |app, event| {
-        if let RunEvent::ExitRequested { api, .. } = event
-            && !stopping.swap(true, Ordering::SeqCst)
+    app.run_return(|app, event| {
+        if let RunEvent::ExitRequested { api, code, .. } = event
+            && code.is_none()
         {
             api.prevent_exit();
-            stop(app);
+            end_when_at_rest(app);
         }
     });
     ExitCode::SUCCESS
@@ -83,10 +84,15 @@ fn set_up(app: &mut App, profile: &Profile) -> Result<(), Box<dyn std::error::Er
     Ok(())
 }
 
-fn stop(app: &AppHandle) {
+/// The last window is closed. Ends the application in order as soon as nothing is at work, unless a window was opened again by then.
+fn end_when_at_rest(app: &AppHandle) {
     let app = app.clone();
     let shell = Arc::clone(&app.state::<Arc<Shell>>());
-    tasks::spawn("stop", async move {
+    tasks::spawn("end without a window", async move {
+        shell.at_rest().await;
+        if window::is_open(&app) {
+            return;
+        }
         shell.stop().await;
         tracing::info!("stopped");
         app.exit(0);
@@ -119,9 +125,10 @@ fn single_instance(
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 fn second_start(app: &AppHandle, arguments: &[String]) {
     let wants_toggle = Options::try_parse_from(arguments).is_ok_and(|options| options.toggle);
+    let shell = app.state::<Arc<Shell>>();
     if wants_toggle {
-        window::toggle(app);
+        window::toggle(app, shell.profile());
     } else {
-        window::show(app);
+        window::show(app, shell.profile());
     }
 }

@@ -14,7 +14,7 @@ use baton_log_sqlite::SqliteEventLog;
 use baton_protocol::{HubAddress, RunnerInstanceId};
 use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
 use baton_runner::{Assistant, Runner, RunnerConfig};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::profile::Profile;
 use crate::secrets::{SecretName, Secrets};
@@ -100,6 +100,11 @@ impl LocalHub {
     /// Where it serves.
     pub fn address(&self) -> HubAddress {
         self.hub.address().clone()
+    }
+
+    /// How many sessions have a run that is on.
+    pub fn at_work(&self) -> watch::Receiver<usize> {
+        self.hub.sessions_at_work()
     }
 
     /// Starts the runner as soon as its token can be read, which may need a person who opens the keyring.

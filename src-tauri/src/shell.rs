@@ -262,6 +262,11 @@ impl Shell {
         self.remember(|settings| settings.tokens_in_files = true)
     }
 
+    /// Whose conversations these are.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// How far the start is.
     pub fn status(&self) -> ShellStatus {
         self.board.status()
@@ -286,6 +291,16 @@ impl Shell {
         let device = self.device().ok_or_else(|| NOT_READY.to_owned())?;
         self.pump.connect(&device, channel);
         Ok(())
+    }
+
+    /// Returns once nothing is at work in the hub inside the application; at once where there is none. A prompt that waits for something
+    /// else than its turn keeps nobody: it is in the log.
+    pub async fn at_rest(&self) {
+        let at_work = self.local.lock().await.as_ref().map(LocalHub::at_work);
+        if let Some(mut at_work) = at_work {
+            // An error means that the hub has ended, and so has its work.
+            let _ = at_work.wait_for(|sessions| *sessions == 0).await;
+        }
     }
 
     /// Ends everything in order.

@@ -36,27 +36,32 @@ fn is_own_page(url: &Url, development: Option<&Url>) -> bool {
     is_tauri || is_development || url.as_str() == "about:blank"
 }
 
-/// Brings the window to the front.
-pub fn show(app: &AppHandle) {
-    let Some(window) = app.get_webview_window(LABEL) else {
-        return;
+/// Whether there is a window, seen or hidden.
+pub fn is_open(app: &AppHandle) -> bool {
+    app.get_webview_window(LABEL).is_some()
+}
+
+/// Brings the window to the front; opens it again where it was closed and the application went on without it.
+pub fn show(app: &AppHandle, profile: &Profile) {
+    let shown = match app.get_webview_window(LABEL) {
+        None => open(app, profile).map(|_| ()),
+        Some(window) => window
+            .show()
+            .and_then(|()| window.unminimize())
+            .and_then(|()| window.set_focus()),
     };
-    let shown = window
-        .show()
-        .and_then(|()| window.unminimize())
-        .and_then(|()| window.set_focus());
     if let Err(error) = shown {
         tracing::warn!(%error, "the window cannot be shown");
     }
 }
 
 /// Hides the window where it is in front, and brings it there where it is not.
-pub fn toggle(app: &AppHandle) {
+pub fn toggle(app: &AppHandle, profile: &Profile) {
     let in_front = app.get_webview_window(LABEL).filter(|window| {
         window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false)
     });
     match in_front.map(|window| window.hide()) {
-        None => show(app),
+        None => show(app, profile),
         Some(Ok(())) => {}
         Some(Err(error)) => tracing::warn!(%error, "the window cannot be hidden"),
     }

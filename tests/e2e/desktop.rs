@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use baton_testkit::eventually;
+use baton_testkit::{Child, eventually};
 use fantoccini::Locator;
 use fantoccini::elements::Element;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::driver::{Driver, Seat};
 use crate::programs::Place;
 use crate::screen::Screen;
+use crate::window_manager;
 
 /// Far beyond anything that still works; a small model on two busy cores writes slowly.
 pub const LIMIT: Duration = Duration::from_secs(90);
@@ -72,12 +73,50 @@ impl Desktop {
 
     /// Closes the window as a person does, and waits until the application has ended by itself.
     pub async fn close(mut self) {
-        let lock = self.folder().join("lock");
-        // The answer may be lost with the application.
-        let _ = self.driver.client.close_window().await;
+        self.close_window().await;
+        self.ended().await;
+    }
+
+    /// Closes the window as a person does, and waits until it is gone. The application may have something to finish.
+    pub async fn close_window(&mut self) {
+        let title = self.title();
+        // A window that is being made does not listen yet: whoever sees it still there asks again.
+        eventually(LIMIT, "the window is gone", || async {
+            (!window_manager::ask_to_close(&title)).then_some(())
+        })
+        .await;
+    }
+
+    /// Starts the application once more with the same profile, as a person does who sees no window, and waits until there is one again.
+    pub async fn start_second(&self) {
+        let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_baton"));
+        second.args(["--profile", &self.profile, "--data-root"]);
+        second.arg(&self.root);
+        let mut second = Child::spawn(second);
+        eventually(LIMIT, "a window again", || async {
+            window_manager::is_open(&self.title()).then_some(())
+        })
+        .await;
+        second.wait_exit().await;
+    }
+
+    fn title(&self) -> String {
+        match self.profile.as_str() {
+            "default" => "Baton".to_owned(),
+            profile => format!("Baton · {profile}"),
+        }
+    }
+
+    /// Whether the application is there, with a window or without.
+    pub fn holds_profile(&self) -> bool {
+        fs::File::open(self.folder().join("lock"))
+            .is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    }
+
+    /// Waits until the application has ended by itself.
+    pub async fn ended(&mut self) {
         eventually(LIMIT, "the application gives its profile back", || async {
-            let file = fs::File::open(&lock).ok()?;
-            file.try_lock().ok()
+            (!self.holds_profile()).then_some(())
         })
         .await;
         self.driver.kill_9().await;

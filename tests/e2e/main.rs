@@ -18,6 +18,7 @@ mod history;
 mod scenarios;
 mod screen;
 mod stage;
+mod window_manager;
 
 /// Programs, and devices of the terminal, as the tests without a window have them.
 #[allow(dead_code)]

@@ -106,11 +106,7 @@ impl Stage {
 
     /// Waits until so many pieces of the n-th answer were handed over, and gives its text by then.
     pub async fn handed_over(&self, call: usize, pieces: usize) -> String {
-        let what = format!("{pieces} pieces of answer {call}");
-        exchange(&self.model, call, &what, |exchange| {
-            (exchange.deltas >= pieces).then(|| exchange.text.clone())
-        })
-        .await
+        handed_over(&self.model, call, pieces).await
     }
 
     /// Waits until the n-th call's connection to the model is closed by the runner, and nothing else.
@@ -147,6 +143,15 @@ pub async fn sent(model: &RecordingProxy, call: usize) -> String {
     let what = format!("the end of answer {call}");
     exchange(model, call, &what, |exchange| {
         exchange.ending.map(|_| exchange.text.clone())
+    })
+    .await
+}
+
+/// Waits until so many pieces of the n-th answer were handed over, and gives its text by then.
+pub async fn handed_over(model: &RecordingProxy, call: usize, pieces: usize) -> String {
+    let what = format!("{pieces} pieces of answer {call}");
+    exchange(model, call, &what, |exchange| {
+        (exchange.deltas >= pieces).then(|| exchange.text.clone())
     })
     .await
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use baton_log::EventLog;
 use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Principal, Role};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use crate::actor::{AccountFact, SessionActors};
@@ -227,6 +228,11 @@ impl RunningHub {
     /// The account that the first start made.
     pub fn account(&self) -> AccountId {
         self.account
+    }
+
+    /// How many sessions have a run that is on, as it changes: whoever ends this hub may want to wait for 0.
+    pub fn sessions_at_work(&self) -> watch::Receiver<usize> {
+        self.core.attention.at_work()
     }
 
     /// Makes a one-time link code for a device or a runner of an account.

@@ -27,12 +27,14 @@ impl SessionActor {
         let Some(account) = self.account() else {
             return;
         };
-        let needs = !is_on.is_empty() || self.state.next_prompt().is_some();
-        self.core.attention.note(
-            self.session,
-            account,
-            if needs { Need::Runner } else { Need::Nothing },
-        );
+        let need = if !is_on.is_empty() {
+            Need::GoOn
+        } else if self.state.next_prompt().is_some() {
+            Need::Begin
+        } else {
+            Need::Nothing
+        };
+        self.core.attention.note(self.session, account, need);
         if self.summary_without_seq() != self.told {
             self.tell_account();
         }
