@@ -6,7 +6,7 @@ use baton_protocol::{
 };
 
 use super::FoldError;
-use super::rows::{part_body, row};
+use super::rows::{Place, part_body, row};
 use crate::state::{PartProgress, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
@@ -25,7 +25,7 @@ impl SessionState {
                 part: body.part,
             });
         }
-        let row = row(event, 0, Some(body.run), part_body(&body.kind));
+        let row = row(event, 0, Place::of(run), part_body(&body.kind));
         run.parts.push(PartProgress {
             index: body.part,
             kind: body.kind.clone(),
