@@ -5,10 +5,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use futures::stream::{Stream, StreamExt as _};
 use futures::{SinkExt as _, future};
+use tokio::sync::watch;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use crate::append::payload;
 use crate::bench::{Bench, take};
-use crate::figures::{Label, Row, Series, Target, compare};
+use crate::figures::{Label, Row, Series, Target, compare, quantile};
 use crate::frames::{FrameServer, When};
 use crate::hub::HubProcess;
 use crate::wire::Client;
@@ -16,23 +18,31 @@ use crate::writer::Writer;
 
 const SUBSCRIBERS: usize = 1_000;
 
-/// Frames that each of them gets.
-const FRAMES: usize = 300;
+/// Writes of the runner, each of which comes as one batch.
+const WRITES: usize = 300;
+
+/// Writes that a reader may be behind before the runner waits: nobody lags so far that the hub forgets its queue.
+const AHEAD_MAX: u64 = 64;
 
 /// The benchmark.
 pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut ours = Series::new("Baton");
     let mut bare = Series::new("bare tokio-tungstenite broadcaster");
-    let frames = bench.shortened(FRAMES);
+    let writes = bench.shortened(WRITES);
+    let mut frames = Vec::new();
     for round in 0..bench.rounds {
         eprintln!("fan-out: round {} of {}", round + 1, bench.rounds);
-        let (rate, recorded) = through_the_hub(bench, frames).await?;
+        let (rate, recorded) = through_the_hub(bench, writes).await?;
         ours.values.push(rate);
+        frames.push(recorded.len() as f64);
         take(&mut bare, broadcast(bench, &recorded)).await;
     }
     let label = Label {
         name: "fan-out",
-        case: format!("1 session, {SUBSCRIBERS} subscribers, {frames} frames"),
+        case: format!(
+            "1 session, {SUBSCRIBERS} subscribers, {writes} writes in {} batches",
+            quantile(&frames, 0.5)
+        ),
         unit: "deliveries/s",
     };
     Ok(vec![compare(
@@ -45,7 +55,7 @@ pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
 }
 
 /// Deliveries a second, and the frames as they came.
-async fn through_the_hub(bench: &Bench, frames: usize) -> Result<(f64, Vec<String>)> {
+async fn through_the_hub(bench: &Bench, writes: usize) -> Result<(f64, Vec<String>)> {
     let hub = HubProcess::start(bench).await?;
     let mut writer = Writer::begin(&hub).await?;
     let mut subscribers = Vec::with_capacity(SUBSCRIBERS);
@@ -55,19 +65,29 @@ async fn through_the_hub(bench: &Bench, frames: usize) -> Result<(f64, Vec<Strin
         let cursor = client.catch_up(None).await?;
         subscribers.push((client, cursor.seq.0));
     }
-    let until = subscribers[0].1 + frames as u64;
+    let until = subscribers[0].1 + writes as u64;
+    let (progress, mut reached) = watch::channel(0);
+    let last = SUBSCRIBERS - 1;
     let readers = subscribers
         .into_iter()
-        .map(|(client, at)| tokio::spawn(read_until(client.into_socket(), at, until)));
+        .enumerate()
+        .map(|(index, (client, at))| {
+            let told = (index == last).then(|| progress.clone());
+            tokio::spawn(read_until(client.into_socket(), at, until, told))
+        });
     let readers: Vec<_> = readers.collect();
+    // The reader's end is then seen by whoever waits for it.
+    drop(progress);
     let began = Instant::now();
-    for n in 0..frames {
-        let frame = writer.next_text(n as u64);
-        writer.runner.send(&frame).await?;
+    for n in 0..writes {
+        let entry = writer.text(payload(n as u64));
+        writer.write(vec![entry]).await?;
+        let enough = (until - writes as u64 + n as u64).saturating_sub(AHEAD_MAX);
+        reached.wait_for(|at| *at >= enough || *at == 0).await?;
     }
     let recorded = all_of(readers).await?;
     let took = began.elapsed().as_secs_f64();
-    Ok(((SUBSCRIBERS * frames) as f64 / took, recorded))
+    Ok(((SUBSCRIBERS * recorded.len()) as f64 / took, recorded))
 }
 
 async fn broadcast(bench: &Bench, recorded: &[String]) -> Result<f64> {
@@ -86,7 +106,7 @@ async fn broadcast(bench: &Bench, recorded: &[String]) -> Result<f64> {
     let mut trigger = server.connect().await?;
     let readers: Vec<_> = sockets
         .into_iter()
-        .map(|socket| tokio::spawn(read_until(socket, from, until)))
+        .map(|socket| tokio::spawn(read_until(socket, from, until, None)))
         .collect();
     let began = Instant::now();
     trigger.send(Message::text("go")).await?;
@@ -105,7 +125,12 @@ async fn all_of(readers: Vec<tokio::task::JoinHandle<Result<Vec<String>>>>) -> R
 }
 
 /// Reads batches that continue each other. Cheap, for it is done a thousand times: only the cursors are looked at.
-async fn read_until<S>(mut socket: S, mut at: u64, until: u64) -> Result<Vec<String>>
+async fn read_until<S>(
+    mut socket: S,
+    mut at: u64,
+    until: u64,
+    progress: Option<watch::Sender<u64>>,
+) -> Result<Vec<String>>
 where
     S: Stream<Item = Result<Message, Error>> + Unpin,
 {
@@ -124,6 +149,9 @@ where
         let (after, upto) = ends(text.as_str())?;
         ensure!(after == at, "a gap: {after} after {at}");
         at = upto;
+        if let Some(progress) = &progress {
+            progress.send_replace(at);
+        }
         frames.push(text.as_str().to_owned());
     }
     Ok(frames)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use baton_protocol::EventBody;
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -41,7 +41,7 @@ async fn at_rate(bench: &Bench, rate: u32) -> Result<Vec<Row>> {
         [(); 2].map(|()| Series::new("Redis always, XREAD BLOCK"));
     let count = bench.shortened(SECONDS * rate as usize);
     for round in 0..bench.rounds {
-        eprintln!("follow: round {} of {}", round + 1, bench.rounds);
+        eprintln!("follow: {rate}/s, round {} of {}", round + 1, bench.rounds);
         let times = ours(bench, rate, count).await?;
         ours_p50.values.push(quantile(&times, 0.5));
         ours_p99.values.push(quantile(&times, 0.99));
@@ -137,7 +137,14 @@ async fn ours(bench: &Bench, rate: u32, count: usize) -> Result<Vec<f64>> {
         }
         anyhow::Ok(sink)
     });
-    let acknowledged = tokio::spawn(async move { while let Some(Ok(_)) = acks.next().await {} });
+    let mut refused = tokio::spawn(async move {
+        while let Some(Ok(message)) = acks.next().await {
+            if matches!(&message, Message::Text(text) if !text.as_str().contains("runAcked")) {
+                return message.to_string();
+            }
+        }
+        "the hub closed the runner's connection".to_owned()
+    });
     let clock = Clock::new(count);
     let pacing = {
         let clock = Arc::clone(&clock);
@@ -145,13 +152,16 @@ async fn ours(bench: &Bench, rate: u32, count: usize) -> Result<Vec<f64>> {
     };
     let (mut times, mut seq) = (Vec::with_capacity(count), cursor.seq);
     while times.len() < count {
-        let batch = reader.batch().await?;
+        let batch = tokio::select! {
+            batch = reader.batch() => batch?,
+            said = &mut refused => bail!("the runner was told: {}", said?),
+        };
         ensure!(batch.after == seq, "a gap at {seq:?}");
         seq = batch.upto;
         for event in batch.events {
             if let EventBody::PartAppended(body) = event.body {
-                let last = payload_at(body.offset + body.text.len() as u64);
-                for n in payload_at(body.offset)..last {
+                let last = payload_at(body.part, body.offset + body.text.len() as u64);
+                for n in payload_at(body.part, body.offset)..last {
                     ensure!(n == times.len() as u64, "append {n} came out of order");
                     times.push(clock.seen(n)?);
                 }
@@ -164,7 +174,7 @@ async fn ours(bench: &Bench, rate: u32, count: usize) -> Result<Vec<f64>> {
     }
     pacing.await?;
     drop(sending.await??);
-    acknowledged.abort();
+    refused.abort();
     Ok(times)
 }
 

@@ -192,7 +192,8 @@ fn insert_bare(mirror: &Path, path: &Path) -> Result<f64> {
 /// Tables, indices and views; the index's own tables come with it.
 fn copy_schema(from: &Connection, to: &Connection) -> Result<()> {
     let mut statements = from.prepare(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'search\\_%' ESCAPE '\\'",
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'search\\_%' ESCAPE '\\'
+         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
     )?;
     let found: Vec<String> = statements
         .query_map([], |row| row.get(0))?

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use baton_protocol::{
     AgentDescription, AgentId, ClientFrame, CommandBody, CreateSessionCommand, Delivery, Epoch,
-    HubFrame, LogId, PartIndex, PartKind, ProducerSeq, RunId, RunWrite, RunWriteEntry, RunnerHello,
-    RunnerInstanceId, SendPromptCommand, SessionId,
+    HubFrame, LogId, PartEnd, PartIndex, PartKind, ProducerSeq, RunId, RunWrite, RunWriteEntry,
+    RunnerHello, RunnerInstanceId, SendPromptCommand, SessionId,
 };
 
 use crate::append::{PAYLOAD_BYTES, payload};
@@ -19,6 +19,7 @@ pub struct Writer {
     pub run: RunId,
     epoch: Epoch,
     producer: u64,
+    part: u32,
     offset: u64,
 }
 
@@ -55,12 +56,10 @@ impl Writer {
             run,
             epoch,
             producer: 0,
+            part: 0,
             offset: 0,
         };
-        let open = writer.entry(RunWrite::OpenPart {
-            part: PartIndex(0),
-            kind: PartKind::Text,
-        });
+        let open = writer.open_part();
         writer.write(vec![open]).await?;
         Ok(writer)
     }
@@ -82,21 +81,38 @@ impl Writer {
         }
     }
 
+    fn open_part(&mut self) -> RunWriteEntry {
+        self.offset = 0;
+        self.entry(RunWrite::OpenPart {
+            part: PartIndex(self.part),
+            kind: PartKind::Text,
+        })
+    }
+
     /// The entry that appends a text.
     pub fn text(&mut self, text: String) -> RunWriteEntry {
         let offset = self.offset;
         self.offset += text.len() as u64;
         self.entry(RunWrite::AppendText {
-            part: PartIndex(0),
+            part: PartIndex(self.part),
             offset,
             text,
         })
     }
 
-    /// The frame with the `n`th payload.
+    /// The frame with the `n`th payload; in the next part, where the one before is full.
     pub fn next_text(&mut self, n: u64) -> ClientFrame {
-        let entry = self.text(payload(n));
-        self.frame(vec![entry])
+        let mut entries = Vec::new();
+        if n > 0 && n.is_multiple_of(PAYLOADS_PER_PART) {
+            entries.push(self.entry(RunWrite::ClosePart {
+                part: PartIndex(self.part),
+                end: PartEnd::Complete,
+            }));
+            self.part += 1;
+            entries.push(self.open_part());
+        }
+        entries.push(self.text(payload(n)));
+        self.frame(entries)
     }
 
     pub fn frame(&self, entries: Vec<RunWriteEntry>) -> ClientFrame {
@@ -122,9 +138,12 @@ impl Writer {
     }
 }
 
-/// Which payload stands at a byte of the part.
-pub fn payload_at(offset: u64) -> u64 {
-    offset / PAYLOAD_BYTES as u64
+/// Payloads of one part: a part has a limit, and a runner opens the next one before it.
+const PAYLOADS_PER_PART: u64 = 512;
+
+/// Which payload begins at a byte of a part.
+pub fn payload_at(part: PartIndex, offset: u64) -> u64 {
+    u64::from(part.0) * PAYLOADS_PER_PART + offset / PAYLOAD_BYTES as u64
 }
 
 fn agent() -> AgentId {
