@@ -17,6 +17,7 @@ use crate::feed::Feeds;
 use crate::grants::Grants;
 use crate::measures::Measures;
 use crate::presence::{ConnectionId, Presence};
+use crate::pulls::Pulls;
 use crate::runners::RunnerDirectory;
 use crate::tasks::Tasks;
 
@@ -38,6 +39,8 @@ pub struct HubCore {
     pub owners: SessionOwners,
     /// Live ends of logs.
     pub feeds: Feeds,
+    /// Batches that were just read from logs.
+    pub pulls: Pulls,
     /// Runners.
     pub runners: RunnerDirectory,
     /// Who is connected.
@@ -91,6 +94,7 @@ impl HubCore {
             grants: Grants::default(),
             owners: SessionOwners::default(),
             feeds: Feeds::default(),
+            pulls: Pulls::default(),
             runners: RunnerDirectory::default(),
             presence: Presence::default(),
             sessions: SessionActors::default(),

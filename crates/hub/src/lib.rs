@@ -29,6 +29,7 @@ mod leases;
 mod log_writer;
 mod measures;
 mod presence;
+mod pulls;
 mod reconcile;
 mod runners;
 mod tasks;

@@ -15,6 +15,7 @@
 //! | `open` | the directory, its lock and permissions, connections and their settings |
 //! | `writer` | the writer's thread, group commit, sealing, checkpoints |
 //! | `reader` | the read connections and what they answer |
+//! | `tail_runs` | what logs end with, joined in memory |
 //! | `tables` | a file a table: migration, row, reads, writes |
 
 #![warn(missing_docs)]
@@ -24,6 +25,7 @@ mod open;
 mod reader;
 mod sqlite_event_log;
 mod tables;
+mod tail_runs;
 mod writer;
 
 pub use open::{OpenError, SqliteOptions};

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use crate::tables::events::{self, Flow};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::{receipts, sealed_stretches};
+use crate::tail_runs::JoinedTail;
 
 /// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
 pub struct Readers {
@@ -64,12 +65,13 @@ impl Readers {
     }
 }
 
-/// The stretch behind `after`.
+/// The stretch behind `after`. `tail` was known before this was called.
 pub fn read(
     connection: &Connection,
     id: LogId,
     after: Seq,
     limit: ReadLimit,
+    tail: Option<JoinedTail>,
 ) -> Result<Batch, ReadError> {
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let LogRow { log, incarnation } = find(&snapshot, id)?.ok_or(ReadError::NotFound)?;
@@ -78,15 +80,29 @@ pub fn read(
         return Err(ReadError::AheadOfHead { head });
     }
     let mut fill = BatchFill::new(limit);
-    let flow = events::for_each(&snapshot, log, (after, head), |seq, json| {
-        let event = decode(seq, json)?;
-        let taken = fill.offer(event, json.len());
-        Ok::<_, Fault>(if taken.is_ok() {
-            Flow::More
-        } else {
-            Flow::Enough
+    let from_table = |fill: &mut BatchFill, stretch| {
+        events::for_each(&snapshot, log, stretch, |seq, json| {
+            let event = decode(seq, json)?;
+            Ok::<_, Fault>(flow(fill.offer(event, json.len())))
         })
-    })?;
+    };
+    // One that is larger than the limit is cut where the table's rows end.
+    let tail = tail.filter(|tail| tail.json_bytes_max() <= limit.bytes);
+    let flow = match tail {
+        None => from_table(&mut fill, (after, head))?,
+        Some(tail) => {
+            let (begin, end, bytes) = (tail.after, tail.upto, tail.json_bytes_max());
+            let mut flow_on = from_table(&mut fill, (after, begin))?;
+            if flow_on == Flow::More {
+                let event = tail.event().map_err(|error| damaged(end, error))?;
+                flow_on = flow(fill.offer(event, bytes));
+            }
+            match flow_on {
+                Flow::More => from_table(&mut fill, (end, head))?,
+                Flow::Enough => Flow::Enough,
+            }
+        }
+    };
     let mut upto = head;
     if flow == Flow::Enough {
         let last = fill.last().expect("a full batch holds an event");
@@ -140,6 +156,13 @@ pub fn receipt(
 /// Every log.
 pub fn logs(connection: &Connection) -> Result<Vec<LogId>, ReadError> {
     logs::all(connection).map_err(unavailable)
+}
+
+fn flow(offered: Result<(), Box<Event>>) -> Flow {
+    match offered {
+        Ok(()) => Flow::More,
+        Err(_) => Flow::Enough,
+    }
 }
 
 fn find(connection: &Connection, id: LogId) -> Result<Option<LogRow>, ReadError> {

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 
 use crate::open::{self, OpenError, Opened, SqliteOptions};
 use crate::reader::{self, Readers};
+use crate::tail_runs::TailRuns;
 use crate::writer::request::{Message, Rows, WriteRequest};
 use crate::writer::{self, Health, WriterGone, WriterThread};
 
@@ -32,6 +33,7 @@ pub struct SqliteEventLog {
     writer: WriterThread,
     readers: Readers,
     health: Health,
+    tail_runs: TailRuns,
     room: Arc<Semaphore>,
     _lock: File,
 }
@@ -51,11 +53,19 @@ impl SqliteEventLog {
         } = open::open(directory, options, READERS)?;
         let health = Health::default();
         let backlog = writer::unsealed(&connection)?;
-        let started = WriterThread::start(connection, health.clone(), options.sealing, backlog);
+        let tail_runs = TailRuns::default();
+        let started = WriterThread::start(
+            connection,
+            health.clone(),
+            tail_runs.clone(),
+            options.sealing,
+            backlog,
+        );
         Ok(Self {
             writer: started.map_err(OpenError::Thread)?,
             readers: Readers::new(readers),
             health,
+            tail_runs,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             _lock: lock,
         })
@@ -123,7 +133,9 @@ impl EventLog for SqliteEventLog {
     }
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
-        self.answer(move |connection| reader::read(connection, log, after, limit))
+        // Before the snapshot, which then has it too.
+        let tail = self.tail_runs.behind(log, after);
+        self.answer(move |connection| reader::read(connection, log, after, limit, tail))
             .await
     }
 

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod codegen;
 mod console;
 mod model;
@@ -41,6 +42,8 @@ enum Task {
     Tidy,
     /// Write the TypeScript types of `baton-protocol` to `ui/src/generated`.
     Codegen(codegen::Options),
+    /// Measure Baton against its peers, which it installs under `.local/bench`.
+    Bench(bench::Options),
     /// Start the small real language model on its own, as an OpenAI-compatible endpoint on loopback.
     ModelServer(model::Options),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Ci => test::ci(),
         Task::Tidy => tidy::tidy(),
         Task::Codegen(options) => codegen::codegen(&options),
+        Task::Bench(options) => bench::bench(&options),
         Task::ModelServer(options) => model::serve(&options),
     });
     match outcome {

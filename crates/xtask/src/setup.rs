@@ -31,6 +31,8 @@ pub enum Purpose {
     Ci,
     /// All tests.
     Test,
+    /// The peers of the benchmarks, as far as they are packages of the system.
+    Bench,
 }
 
 #[derive(Args)]
@@ -70,6 +72,9 @@ pub fn setup(purpose: Purpose) -> Result<()> {
     if purpose.has_ui() {
         check_node()?;
         ui::install_packages()?;
+    }
+    if purpose == Purpose::Bench {
+        check_node()?;
     }
     if purpose.has_model() {
         model::install()?;

@@ -12,6 +12,7 @@ mod run_requests;
 mod session;
 mod session_actors;
 mod session_runs;
+mod write_burst;
 
 pub use account_actors::{AccountActors, record_access_later};
 pub use answer::{Answer, refusal};

@@ -93,7 +93,13 @@ impl SessionActor {
             let deadline = self.next_look();
             let next = tokio::select! {
                 message = mailbox.recv() => match message {
-                    Some(message) => { self.receive(message).await; Next::GoOn }
+                    Some(message) => {
+                        let mut next = Some(message);
+                        while let Some(message) = next {
+                            next = self.receive_joined(message, &mut mailbox).await;
+                        }
+                        Next::GoOn
+                    }
                     None => Next::End,
                 },
                 () = sleep_until(deadline) => { self.settle().await; Next::GoOn }
@@ -161,7 +167,7 @@ impl SessionActor {
         self.state.created().map(|created| created.account)
     }
 
-    async fn receive(&mut self, message: SessionMessage) {
+    pub(super) async fn receive(&mut self, message: SessionMessage) {
         match message {
             SessionMessage::Request(pending) => {
                 let PendingRequest {
@@ -191,7 +197,7 @@ impl SessionActor {
         }
     }
 
-    async fn answer(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
+    pub(super) async fn answer(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
         let log = self.writer.id();
         let command = match &request {
             SessionRequest::Command(command) => Some(command.id),

@@ -3,6 +3,7 @@
 //! Owns `credentials.db`. It never holds a token or a link secret, only their hashes, and never blocks an async thread.
 
 mod accounts;
+mod known_tokens;
 mod link_codes;
 mod principals;
 mod row;
@@ -12,6 +13,9 @@ mod token;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_protocol::TimestampMs;
+
+use known_tokens::KnownTokens;
+use token::SecretHash;
 
 pub use accounts::Account;
 pub use link_codes::LinkGrant;
@@ -26,6 +30,7 @@ pub use store::{
 #[derive(Clone)]
 pub struct Credentials {
     store: Arc<Mutex<CredentialStore>>,
+    known: Arc<KnownTokens>,
 }
 
 impl Credentials {
@@ -33,6 +38,7 @@ impl Credentials {
     pub fn new(store: CredentialStore) -> Self {
         Self {
             store: Arc::new(Mutex::new(store)),
+            known: Arc::default(),
         }
     }
 
@@ -48,8 +54,20 @@ impl Credentials {
 
     /// Who holds a token, a revoked one included.
     pub async fn by_token(&self, token: &str) -> Result<Option<PrincipalRecord>, CredentialsError> {
-        let token = token.to_owned();
-        self.with_store(move |store| store.by_token(&token)).await?
+        let hash = SecretHash::of(token);
+        if let Some(record) = self.known.find(&hash) {
+            return Ok(Some(record));
+        }
+        let (token, known) = (token.to_owned(), Arc::clone(&self.known));
+        self.with_store(move |store| {
+            let found = store.by_token(&token)?;
+            // Still under the store's lock, under which a revoke forgets.
+            if let Some(record) = &found {
+                known.remember(hash, record);
+            }
+            Ok(found)
+        })
+        .await?
     }
 
     /// Makes a one-time secret.
@@ -79,9 +97,13 @@ impl Credentials {
         who: &str,
         now: TimestampMs,
     ) -> Result<PrincipalRecord, RevokeError> {
-        let who = who.to_owned();
-        self.with_store(move |store| store.revoke(&who, now))
-            .await?
+        let (who, known) = (who.to_owned(), Arc::clone(&self.known));
+        self.with_store(move |store| {
+            let revoked = store.revoke(&who, now);
+            known.forget_all();
+            revoked
+        })
+        .await?
     }
 
     /// Runs off the async threads: the database waits for the disk.

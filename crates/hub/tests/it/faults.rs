@@ -1,6 +1,6 @@
 //! A log that refuses.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +10,7 @@ use baton_log::{
     StoredReceipt,
 };
 use baton_protocol::*;
+use baton_session::NewEvent;
 use tokio::sync::watch;
 
 use crate::client::{Client, Script};
@@ -27,6 +28,8 @@ enum Mood {
 struct MoodyLog {
     inner: MemoryEventLog,
     mood: watch::Sender<Mood>,
+    /// Appends with text of an answer in them.
+    text_appends: Mutex<usize>,
 }
 
 impl MoodyLog {
@@ -42,6 +45,8 @@ impl EventLog for MoodyLog {
         let is_stalled =
             |mood: &Mood| *mood == Mood::Stalled && matches!(request.log, LogId::Session(_));
         let mood = *moods.wait_for(|mood| !is_stalled(mood)).await.unwrap();
+        let has_text = |event: &NewEvent| matches!(event.body, EventBody::PartAppended(_));
+        *self.text_appends.lock().unwrap() += usize::from(request.events.iter().any(has_text));
         match mood {
             Mood::Good | Mood::Stalled => self.inner.append(request).await,
             Mood::DiskFull => Err(AppendError::DiskFull),
@@ -74,6 +79,7 @@ async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
     let log = Arc::new(MoodyLog {
         inner: MemoryEventLog::new(),
         mood: watch::Sender::new(Mood::Good),
+        text_appends: Mutex::default(),
     });
     let dir = tempfile::tempdir().unwrap();
     let mut world = World {
@@ -296,4 +302,79 @@ async fn an_account_recovers_from_a_log_that_failed() {
     assert_eq!(laptop.refused(&mark).await, ErrorCode::StorageUnavailable);
     log.set(Mood::Good);
     laptop.until_receipt(&mark).await;
+}
+
+/// Six writes of which the first one is at the disk and the others wait behind it.
+async fn writes_behind_a_stalled_disk(
+    log: &MoodyLog,
+    runner: &mut Client,
+    held: crate::client::Assigned,
+    frames: Vec<Vec<RunWriteEntry>>,
+) {
+    log.set(Mood::Stalled);
+    for entries in frames {
+        runner.write(held, entries).await;
+    }
+    // Frames are served in order: all of them are in the session's mailbox.
+    runner.send(&ClientFrame::Heartbeat {}).await;
+    runner
+        .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
+        .await;
+    log.set(Mood::Good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_wait_for_the_disk_are_recorded_together_and_acknowledged_each() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let mut script = Script::new();
+    runner.write_acked(held, vec![script.open()]).await;
+    let frames: Vec<_> = (0..6)
+        .map(|n| vec![script.text(&format!("{n},"))])
+        .collect();
+    let last: Vec<ProducerSeq> = frames.iter().map(|frame| frame[0].producer).collect();
+    writes_behind_a_stalled_disk(&log, &mut runner, held, frames).await;
+    for producer in last {
+        assert_eq!(runner.acked(held.run).await, producer);
+    }
+    let followed = laptop
+        .until(session, |followed| followed.text() == "0,1,2,3,4,5,")
+        .await;
+    assert_eq!(followed.text(), "0,1,2,3,4,5,");
+    let text_appends = *log.text_appends.lock().unwrap();
+    assert_eq!(text_appends, 2, "the first write, and all that waited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_does_not_fit_takes_none_of_its_neighbours_with_it() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let mut script = Script::new();
+    runner.write_acked(held, vec![script.open()]).await;
+    let mut frames: Vec<_> = (0..4)
+        .map(|n| vec![script.text(&format!("{n},"))])
+        .collect();
+    let RunWrite::AppendText { offset, .. } = &mut frames[2][0].write else {
+        panic!("a text");
+    };
+    *offset += 100;
+    let last: Vec<ProducerSeq> = frames.iter().map(|frame| frame[0].producer).collect();
+    writes_behind_a_stalled_disk(&log, &mut runner, held, frames).await;
+    assert_eq!(runner.acked(held.run).await, last[0]);
+    assert_eq!(runner.acked(held.run).await, last[1]);
+    assert_eq!(runner.fenced(held.run).await, ErrorCode::InvalidRunWrite);
+    assert_eq!(runner.fenced(held.run).await, ErrorCode::ProducerGap);
+    laptop
+        .until(session, |followed| followed.text() == "0,1,")
+        .await;
 }

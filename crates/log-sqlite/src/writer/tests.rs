@@ -200,9 +200,10 @@ fn a_storage_error_in_one_request_leaves_the_others_and_is_told() {
     let (_directory, connection) = database(None);
     let mut groups = GroupCommit::default();
     commit(&mut groups, &connection, &[create(0), create(1)]);
-    // Stands where the second request's event belongs.
     let row = logs::find(&connection, session(1)).unwrap().unwrap();
-    events::insert(&connection, row.log, Seq(2), None, "{}").unwrap();
+    let trigger = "CREATE TEMP TRIGGER refuses BEFORE INSERT ON events WHEN new.event LIKE '%collides%'
+                   BEGIN SELECT raise(FAIL, 'as the test says'); END";
+    connection.execute_batch(trigger).unwrap();
     let group = [
         rows(session(0), ExpectedHead::At(Seq(1)), "one", None),
         rows(

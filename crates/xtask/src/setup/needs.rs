@@ -107,11 +107,22 @@ const WINDOWS: [Need; 12] = [
     need("iproute2", Probe::Program("ip")),
 ];
 
+/// Programs that the benchmarks compare with or measure by.
+const BENCH: [Need; 4] = [
+    need("redis-server", Probe::Program("redis-server")),
+    need("strace", Probe::Program("strace")),
+    need("python3", Probe::Program("python3")),
+    need("python3-venv", Probe::None),
+];
+
 /// Everything that a purpose needs.
 pub fn of(purpose: Purpose) -> Vec<Need> {
     let mut needs = Vec::new();
     if purpose != Purpose::Model {
         needs.extend(COMPILER);
+    }
+    if purpose == Purpose::Bench {
+        needs.extend(BENCH);
     }
     if purpose.has_ui() {
         needs.extend(DESKTOP_BUILD);
