@@ -15,10 +15,12 @@ use crate::credentials::Credentials;
 use crate::data_dir::DataDirClaim;
 use crate::feed::Feeds;
 use crate::grants::Grants;
+use crate::looking::Looking;
 use crate::measures::Measures;
 use crate::presence::{ConnectionId, Presence};
 use crate::pulls::Pulls;
 use crate::runners::RunnerDirectory;
+use crate::standing::StandingApprovals;
 use crate::tasks::Tasks;
 
 /// One hub's shared parts.
@@ -45,10 +47,14 @@ pub struct HubCore {
     pub runners: RunnerDirectory,
     /// Who is connected.
     pub presence: Presence,
+    /// What people do at their devices.
+    pub looking: Looking,
     /// Actors of sessions.
     pub sessions: SessionActors,
     /// Actors of accounts.
     pub accounts: AccountActors,
+    /// What needs no further word of a person.
+    pub standing: StandingApprovals,
     /// Sessions that run or wait for a runner.
     pub attention: Attention,
     /// Figures.
@@ -97,8 +103,10 @@ impl HubCore {
             pulls: Pulls::default(),
             runners: RunnerDirectory::default(),
             presence: Presence::default(),
+            looking: Looking::default(),
             sessions: SessionActors::default(),
             accounts: AccountActors::default(),
+            standing: StandingApprovals::default(),
             attention: Attention::default(),
             measures: Measures::new(),
             tasks: Tasks::default(),

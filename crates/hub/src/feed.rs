@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use baton_protocol::{Batch, Event, Incarnation, LogId, Seq, limits};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::LIVE_FRAMES_MAX;
 use crate::frame_text::EncodedBatch;
@@ -22,6 +23,7 @@ pub struct Feed {
     /// What was published last.
     stamp: AtomicU64,
     stamps: Arc<AtomicU64>,
+    gone: CancellationToken,
 }
 
 /// Names a state of a feed; every publication makes a new one, and no two feeds ever share one.
@@ -32,6 +34,16 @@ impl Feed {
     /// From now on. Whatever was recorded before stands in the log already.
     pub fn listen(&self) -> broadcast::Receiver<EncodedBatch> {
         self.sender.subscribe()
+    }
+
+    /// The log is gone for good: everybody who listens is told.
+    pub fn end(&self) {
+        self.gone.cancel();
+    }
+
+    /// Returns once the log is gone for good.
+    pub async fn ended(&self) {
+        self.gone.cancelled().await;
     }
 
     /// The newest publication. Asked for after [`Feed::listen`], everything newer comes to the listener.
@@ -105,6 +117,7 @@ impl Feeds {
             sender: broadcast::Sender::new(LIVE_FRAMES_MAX),
             stamp: AtomicU64::new(self.stamps.fetch_add(1, Ordering::SeqCst)),
             stamps: Arc::clone(&self.stamps),
+            gone: CancellationToken::new(),
         });
         open.insert(log, Arc::downgrade(&feed));
         feed

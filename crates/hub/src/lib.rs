@@ -27,11 +27,13 @@ mod grants;
 mod hub;
 mod leases;
 mod log_writer;
+mod looking;
 mod measures;
 mod presence;
 mod pulls;
 mod reconcile;
 mod runners;
+mod standing;
 mod tasks;
 mod tls;
 

@@ -123,6 +123,11 @@ impl LogWriter {
         Ok(appended)
     }
 
+    /// Tells everybody who follows the log that it is gone.
+    pub fn end_feed(&self) {
+        self.feed.end();
+    }
+
     /// Shows what was recorded.
     pub fn publish(&self, appended: &Appended) {
         if !appended.events.is_empty() {

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::{
-    AccountId, AgentDescription, AgentId, ErrorCode, RunnerHello, RunnerId, RunnerInstanceId,
-    SessionId,
+    AccountId, AgentDescription, AgentId, ErrorCode, RunId, RunnerHello, RunnerId, RunnerInstanceId,
 };
 use baton_session::ActiveRun;
 
@@ -173,12 +172,12 @@ impl RunnerDirectory {
         }
     }
 
-    /// Tells a runner's connection of its run in a session, where there is one. Never waits.
-    pub fn assign(&self, runner: RunnerId, session: SessionId, frame: EncodedFrame) {
+    /// Tells a runner's connection of its run, where there is one. Never waits.
+    pub fn assign(&self, runner: RunnerId, run: RunId, frame: EncodedFrame) {
         let seats = self.seats();
         let instance = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
         if let Some(connection) = instance.and_then(|instance| instance.connection.as_ref()) {
-            connection.assign(session, frame);
+            connection.assign(run, frame);
         }
     }
 }

@@ -268,7 +268,7 @@ fn search_finds_every_script_and_forgets_a_dropped_log() {
 }
 
 fn pause(log: baton_protocol::LogId) -> Command {
-    Command {
+    Command { only_if: None,
         id: CommandId::mint(),
         log,
         body: CommandBody::PauseQueue(PauseQueueCommand {}),

@@ -172,7 +172,7 @@ impl Screen {
         create: CreateSessionCommand,
         text: String,
     ) -> Result<ViewResponse, ErrorBody> {
-        let prompt = SendPromptCommand {
+        let prompt = SendPromptCommand { run: None,
             text,
             delivery: Delivery::Queue,
         };

@@ -63,7 +63,7 @@ impl Script {
     pub fn decide(&mut self, body: CommandBody) -> CommandId {
         let id = CommandId::mint();
         let log = self.log();
-        self.command(&Command { id, log, body });
+        self.command(&Command { only_if: None, id, log, body });
         id
     }
 
@@ -82,7 +82,7 @@ impl Script {
     pub fn ask(&mut self, text: &str) -> PromptId {
         let text = text.to_owned();
         let delivery = Delivery::Queue;
-        PromptId(self.decide(CommandBody::SendPrompt(SendPromptCommand {
+        PromptId(self.decide(CommandBody::SendPrompt(SendPromptCommand { run: None,
             text,
             delivery,
         })))

@@ -22,15 +22,17 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
 use super::subscription;
-use crate::actor::{Answer, SessionActors, SessionRequest, refusal};
+use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
 use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
 use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
+use crate::frame_text::EncodedFrame;
 use crate::grants::GrantRef;
 use crate::leases::LastHeard;
+use crate::looking::{Attends, LookingSeat};
 use crate::presence::PresenceSeat;
 use crate::tasks::TaskGroup;
 
@@ -44,6 +46,7 @@ pub struct Connection {
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
     presence: PresenceSeat,
+    looking: Option<LookingSeat>,
     assignments: Arc<Assignments>,
     lease: Option<Arc<LastHeard>>,
 }
@@ -79,13 +82,16 @@ impl Connection {
             account: record.account,
             principal: record.principal.clone(),
             hub_name: core.name.clone(),
-            capabilities: Vec::new(),
+            capabilities: vec![limits::ATTENTION_CAPABILITY.to_owned()],
         };
         outgoing.answer(&welcome).await;
         let presence = core.presence.join(record.account, record.principal.clone());
         let assignments = Arc::new(Assignments::default());
-        let lease = match (hello, &record.principal) {
-            (Hello::Runner(hello), Principal::Runner { .. }) => {
+        let looking = hello
+            .hears_attention
+            .then(|| core.looking.join(record.account, id));
+        let lease = match (hello.runner, &record.principal) {
+            (Some(hello), Principal::Runner { .. }) => {
                 caller.instance = Some(hello.instance);
                 let handle = ConnectionHandle::new(id, Arc::clone(&assignments), ending);
                 Some(runner_arrives(core, &caller, hello, handle))
@@ -112,6 +118,7 @@ impl Connection {
             subscribes,
             in_flight: FuturesUnordered::new(),
             presence,
+            looking,
             assignments,
             lease,
         }
@@ -125,6 +132,9 @@ impl Connection {
         loop {
             tokio::select! {
                 frame = self.presence.changed() => {
+                    self.outgoing.encoded_answer(frame).await;
+                }
+                frame = heard(&mut self.looking) => {
                     self.outgoing.encoded_answer(frame).await;
                 }
                 frame = self.assignments.next() => {
@@ -179,6 +189,23 @@ impl Connection {
             ClientFrame::Subscribe { log, cursor } => self.subscribe(log, cursor).await,
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
             ClientFrame::Command { command } => self.command(command).await,
+            ClientFrame::Attend {
+                session,
+                typing,
+                in_use,
+            } => {
+                // Without the capability, and from a runner, it is nobody's business.
+                if let (Some(seat), Principal::Device { device, .. }) =
+                    (&mut self.looking, &self.caller.principal)
+                {
+                    let attends = Attends {
+                        session,
+                        typing,
+                        in_use,
+                    };
+                    seat.say(*device, attends, Instant::now());
+                }
+            }
             frame @ (ClientFrame::ResumeRun { .. }
             | ClientFrame::WriteRun { .. }
             | ClientFrame::ReportTeardown { .. }) => {
@@ -279,6 +306,12 @@ impl Connection {
             let error = not_for_role(self.caller.role, Action::WriteRun);
             return self.refuse_log(log, error).await;
         }
+        if self.core.owners.is_deleted(session) {
+            for frame in of_deleted(log, &request) {
+                self.outgoing.answer(&frame).await;
+            }
+            return;
+        }
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
             return self.refuse_log(log, error).await;
         }
@@ -299,6 +332,14 @@ impl Connection {
                 .await
                 .unwrap_or_else(|_| refusal(log, command, lost()))
         }));
+    }
+}
+
+/// What this client hears of others next, where it wants to.
+async fn heard(seat: &mut Option<LookingSeat>) -> EncodedFrame {
+    match seat {
+        Some(seat) => seat.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -146,7 +146,16 @@ impl Subscription {
             return end;
         }
         loop {
-            let is_behind = match self.live.recv().await {
+            let received = tokio::select! {
+                received = self.live.recv() => received,
+                () = self.feed.ended() => {
+                    return End::Told(HubFrame::Missing {
+                        log: self.log,
+                        incarnation: None,
+                    });
+                }
+            };
+            let is_behind = match received {
                 Ok(batch) if batch.upto <= self.cursor => false,
                 Ok(batch) if batch.after == self.cursor => {
                     if !self.outgoing.bulk(batch.frame).await {

@@ -7,6 +7,7 @@ use crate::world::{new_session, on_each_log};
 
 fn rename(id: CommandId, log: LogId, title: &str) -> Command {
     Command {
+        only_if: None,
         id,
         log,
         body: CommandBody::RenameSession(RenameSessionCommand {
@@ -54,7 +55,7 @@ on_each_log! {
         laptop.follow(log).await;
         laptop.take(|frame| matches!(frame, HubFrame::Missing { incarnation: None, .. }).then_some(())).await;
         // Pipelined: the create is not answered yet when the next ones come.
-        let create = Command { id: CommandId::mint(), log, body: create() };
+        let create = Command { only_if: None, id: CommandId::mint(), log, body: create() };
         let renamed = rename(CommandId::mint(), log, "x");
         laptop.send(&ClientFrame::Command { command: create.clone() }).await;
         laptop.send(&ClientFrame::Subscribe { log, cursor: None }).await;

@@ -220,6 +220,7 @@ async fn roles_keep_to_themselves() {
         .await;
     runner.take(forbidden).await;
     let command = Command {
+        only_if: None,
         id: CommandId::mint(),
         log,
         body: CommandBody::PauseQueue(PauseQueueCommand {}),

@@ -105,10 +105,12 @@ async fn a_log_that_refuses_gives_no_receipt_and_recovers() {
     for mood in [Mood::DiskFull, Mood::Failed] {
         log.set(mood);
         let title = SendPromptCommand {
+            run: None,
             text: "hello?".into(),
             delivery: Delivery::Queue,
         };
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: session,
             body: CommandBody::SendPrompt(title),
@@ -185,9 +187,11 @@ impl Client {
     /// Sends without waiting for the answer.
     async fn send_prompt(&mut self, log: LogId, text: &str) {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log,
             body: CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
                 text: text.into(),
                 delivery: Delivery::Queue,
             }),
@@ -288,6 +292,7 @@ async fn an_account_recovers_from_a_log_that_failed() {
     let session = new_session();
     laptop.create(session).await;
     let mark = Command {
+        only_if: None,
         id: CommandId::mint(),
         log: world.account_log(),
         body: CommandBody::MarkRead(MarkReadCommand {

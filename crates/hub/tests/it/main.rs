@@ -5,16 +5,19 @@
     reason = "a test that cannot go on says so by its panic"
 )]
 
+mod approvals;
 #[cfg(unix)]
 mod binary;
 mod client;
 mod commands;
 mod edge;
+mod family;
 mod faults;
 mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+mod order;
 mod restart;
 mod revoke;
 mod slow_reader;

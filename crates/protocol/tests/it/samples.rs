@@ -83,7 +83,7 @@ pub fn bodies() -> Vec<EventBody> {
             title: "Tides".into(),
             source: TitleSource::Automatic,
         }),
-        EventBody::PromptSent(PromptSentEvent {
+        EventBody::PromptSent(PromptSentEvent { branch_of: None,
             prompt: prompt(),
             text: "Why is there high tide twice a day?".into(),
             delivery: Delivery::Steer,
@@ -172,7 +172,7 @@ pub fn bodies() -> Vec<EventBody> {
         }),
         EventBody::SessionSummarized(SessionSummarizedEvent {
             session: session(),
-            summary: SessionSummary {
+            summary: SessionSummary { open_approvals: 0,
                 seq: Seq(9),
                 title: None,
                 preview: "Why is there high tide".into(),
@@ -225,7 +225,7 @@ pub fn commands() -> Vec<Command> {
         CommandBody::RenameSession(RenameSessionCommand {
             title: "Tides".into(),
         }),
-        CommandBody::SendPrompt(SendPromptCommand {
+        CommandBody::SendPrompt(SendPromptCommand { run: None,
             text: "Why?".into(),
             delivery: Delivery::Queue,
         }),
@@ -251,7 +251,7 @@ pub fn commands() -> Vec<Command> {
             seq: Seq(9),
         }),
     ];
-    let command = |body| Command {
+    let command = |body| Command { only_if: None,
         id: command_id(),
         log: LogId::Session(session()),
         body,

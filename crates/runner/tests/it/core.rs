@@ -35,7 +35,7 @@ fn line(instance: RunnerInstanceId) -> Line {
         runner: None,
         title: None,
     };
-    let send = SendPromptCommand {
+    let send = SendPromptCommand { run: None,
         text: "hello".to_owned(),
         delivery: Delivery::Queue,
     };
@@ -43,7 +43,7 @@ fn line(instance: RunnerInstanceId) -> Line {
         CommandBody::CreateSession(create),
         CommandBody::SendPrompt(send),
     ] {
-        let command = Command {
+        let command = Command { only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(session),
             body,

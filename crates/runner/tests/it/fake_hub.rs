@@ -161,7 +161,7 @@ impl FakeHub {
     /// All of them stand in the log before the runner hears of one.
     pub fn send_together(&self, texts: &[&str], delivery: Delivery) -> Vec<PromptId> {
         let send = |text: &&str| {
-            CommandBody::SendPrompt(SendPromptCommand {
+            CommandBody::SendPrompt(SendPromptCommand { run: None,
                 text: (*text).to_owned(),
                 delivery,
             })
@@ -284,7 +284,7 @@ impl FakeHub {
 
 impl State {
     fn accept(&mut self, body: CommandBody) -> CommandId {
-        let command = Command {
+        let command = Command { only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(SESSION),
             body,

@@ -23,6 +23,7 @@ use crate::state::SessionState;
 pub use fork::fork;
 pub use queue::expire_edit;
 pub use run::{decide_run_write, lose_run, report_teardown, start_run};
+pub use stop::stop_all;
 
 /// What a decision needs to know beyond the session's own log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
