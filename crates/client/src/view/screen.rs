@@ -172,7 +172,8 @@ impl Screen {
         create: CreateSessionCommand,
         text: String,
     ) -> Result<ViewResponse, ErrorBody> {
-        let prompt = SendPromptCommand { run: None,
+        let prompt = SendPromptCommand {
+            run: None,
             text,
             delivery: Delivery::Queue,
         };

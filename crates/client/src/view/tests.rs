@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::window::Window;
 
 fn text_row(seq: u64, text: &str, state: PartState) -> TranscriptRow {
-    TranscriptRow { turn: None,
+    TranscriptRow {
+        turn: None,
         id: RowId(seq.to_string()),
         seq: Seq(seq),
         at: TimestampMs(0),

@@ -23,6 +23,7 @@ fn create() -> CreateSessionCommand {
 
 fn prompt(text: &str) -> SendPromptCommand {
     SendPromptCommand {
+        run: None,
         text: text.into(),
         delivery: Delivery::Queue,
     }

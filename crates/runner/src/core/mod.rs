@@ -286,11 +286,10 @@ impl Core {
         let Some(agent) = id.and_then(|id| self.agents.get(&id)) else {
             return held.fail("this runner does not host that agent".to_owned(), now);
         };
-        let rows = &followed.transcript.rows;
         let request = ModelRequest {
             model: agent.description.model.clone(),
             messages: context::messages(
-                rows,
+                &followed.transcript,
                 &followed.state,
                 run,
                 &agent.system_prompt,

@@ -35,7 +35,8 @@ fn line(instance: RunnerInstanceId) -> Line {
         runner: None,
         title: None,
     };
-    let send = SendPromptCommand { run: None,
+    let send = SendPromptCommand {
+        run: None,
         text: "hello".to_owned(),
         delivery: Delivery::Queue,
     };
@@ -43,7 +44,8 @@ fn line(instance: RunnerInstanceId) -> Line {
         CommandBody::CreateSession(create),
         CommandBody::SendPrompt(send),
     ] {
-        let command = Command { only_if: None,
+        let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(session),
             body,

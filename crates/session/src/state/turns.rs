@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Turns {
     turns: BTreeMap<PromptId, Turn>,
     tip: Option<PromptId>,
+    /// Whether one turn is followed by two anywhere. Where none is, everything is shown.
+    branched: bool,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -44,6 +46,7 @@ impl Turns {
         let beside = branch_of.and_then(|of| self.turns.get(&of));
         let parent = beside.map_or(self.tip, |turn| turn.parent);
         let order = self.turns.len();
+        self.branched |= beside.is_some();
         self.turns.insert(prompt, Turn { parent, order });
         if self.tip.replace(prompt) == parent {
             PathChange::Grew
@@ -77,12 +80,6 @@ impl Turns {
         self.turns.contains_key(&prompt)
     }
 
-    /// Whether there is a branch anywhere. Where there is none, everything is shown.
-    pub fn have_branches(&self) -> bool {
-        let parents: BTreeSet<_> = self.turns.values().map(|turn| turn.parent).collect();
-        parents.len() < self.turns.len()
-    }
-
     /// The turns from the first one down to this one, which is the last.
     pub fn path_to(&self, prompt: PromptId) -> Vec<PromptId> {
         let mut path = Vec::new();
@@ -102,7 +99,7 @@ impl Turns {
 
     /// The turns that are not.
     pub fn hidden(&self) -> BTreeSet<PromptId> {
-        if !self.have_branches() {
+        if !self.branched {
             return BTreeSet::new();
         }
         let shown: BTreeSet<_> = self.shown().into_iter().collect();
