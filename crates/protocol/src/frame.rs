@@ -5,7 +5,8 @@ use ts_rs::TS;
 
 use crate::{
     AccountId, AgentDescription, Batch, Command, CommandId, Cursor, DeviceId, Epoch, ErrorBody,
-    Incarnation, LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId, Seq, SessionId,
+    Incarnation, LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId,
+    Seq, SessionId,
 };
 
 /// From a device or a runner to the hub.

@@ -59,10 +59,7 @@ impl PartKind {
             Self::Reasoning => "reasoning",
             Self::ToolCall(_) => "toolCall",
             Self::ToolResult(_) => "toolResult",
-            Self::Unknown(raw) => raw
-                .get("type")
-                .and_then(Value::as_str)
-                .unwrap_or("unknown"),
+            Self::Unknown(raw) => raw.get("type").and_then(Value::as_str).unwrap_or("unknown"),
         }
     }
 }

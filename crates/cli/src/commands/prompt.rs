@@ -34,7 +34,8 @@ pub async fn new(
         runner: None,
         title,
     };
-    let prompt = text.map(|text| SendPromptCommand { run: None,
+    let prompt = text.map(|text| SendPromptCommand {
+        run: None,
         text,
         delivery: Delivery::Queue,
     });
@@ -98,10 +99,15 @@ pub async fn send(
         false => None,
     };
     let id = id.unwrap_or_else(CommandId::mint);
-    let command = Command { only_if: None,
+    let command = Command {
+        only_if: None,
         id,
         log,
-        body: CommandBody::SendPrompt(SendPromptCommand { run: None, text, delivery }),
+        body: CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
+            text,
+            delivery,
+        }),
     };
     let intent = context.device.act_as(command).await?;
     let receipt = waiting::receipt(&context.device, intent, context.patience).await?;

@@ -83,7 +83,8 @@ pub fn bodies() -> Vec<EventBody> {
             title: "Tides".into(),
             source: TitleSource::Automatic,
         }),
-        EventBody::PromptSent(PromptSentEvent { branch_of: None,
+        EventBody::PromptSent(PromptSentEvent {
+            branch_of: None,
             prompt: prompt(),
             text: "Why is there high tide twice a day?".into(),
             delivery: Delivery::Steer,
@@ -172,7 +173,8 @@ pub fn bodies() -> Vec<EventBody> {
         }),
         EventBody::SessionSummarized(SessionSummarizedEvent {
             session: session(),
-            summary: SessionSummary { open_approvals: 0,
+            summary: SessionSummary {
+                open_approvals: 0,
                 seq: Seq(9),
                 title: None,
                 preview: "Why is there high tide".into(),
@@ -225,7 +227,8 @@ pub fn commands() -> Vec<Command> {
         CommandBody::RenameSession(RenameSessionCommand {
             title: "Tides".into(),
         }),
-        CommandBody::SendPrompt(SendPromptCommand { run: None,
+        CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text: "Why?".into(),
             delivery: Delivery::Queue,
         }),
@@ -251,7 +254,8 @@ pub fn commands() -> Vec<Command> {
             seq: Seq(9),
         }),
     ];
-    let command = |body| Command { only_if: None,
+    let command = |body| Command {
+        only_if: None,
         id: command_id(),
         log: LogId::Session(session()),
         body,
@@ -438,7 +442,7 @@ pub fn hub_frames() -> Vec<HubFrame> {
 /// A body and a part kind from a newer version.
 pub fn newer() -> (serde_json::Value, serde_json::Value) {
     (
-        json!({"type": "approvalRequested", "call": {"tool": "rm"}}),
+        json!({"type": "sessionTeleported", "call": {"tool": "rm"}}),
         json!({"type": "image", "blob": "sha256:00"}),
     )
 }
