@@ -7,6 +7,7 @@ mod console;
 mod model;
 mod paths;
 mod process;
+mod python;
 mod run;
 mod services;
 mod setup;
