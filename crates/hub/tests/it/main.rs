@@ -8,6 +8,7 @@
 #[cfg(unix)]
 mod binary;
 mod client;
+mod clock;
 mod commands;
 mod edge;
 mod faults;
@@ -15,6 +16,7 @@ mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+mod order;
 mod restart;
 mod revoke;
 mod slow_reader;
