@@ -19,6 +19,7 @@ mod leases;
 mod order;
 mod restart;
 mod revoke;
+mod seam;
 mod slow_reader;
 mod tls;
 mod world;
