@@ -122,6 +122,7 @@ class Client:
         self.outbox = self.state["outbox"]
         self.logs = {}
         self.tasks = set()
+        self.speaking = asyncio.Lock()  # intents go in their order, also while all of them are said again
         self.asked = set()  # logs with a `subscribe` whose first batch has not come
         self.socket, self.over = None, False
         self.frames_to_cut = self.random.randint(1, 8)
@@ -180,10 +181,11 @@ class Client:
             await socket.send('{"type":"heartbeat"}')
 
     async def say_everything(self):
-        for name in self.logs:
+        for name in list(self.logs):
             await self.subscribe(name)
-        for command in list(self.outbox):
-            await self.send({"type": "command", "command": command})
+        async with self.speaking:
+            for command in self.outbox:
+                await self.send({"type": "command", "command": command})
 
     def cut_perhaps(self, when):
         """A seeded cut: before a frame that has come is taken, after it, or right after a command was sent."""
@@ -279,10 +281,11 @@ class Client:
             await self.subscribe(order["log"])
         elif order["do"] == "command":
             command = {"id": order.get("id", str(uuid.uuid4())), "log": order["log"], "body": order["body"]}
-            self.outbox.append(command)
-            save(self.path, self.state)  # 7: store the intent, then send it
-            say(type="stored", id=command["id"])
-            await self.send({"type": "command", "command": command})
+            async with self.speaking:
+                self.outbox.append(command)
+                save(self.path, self.state)  # 7: store the intent, then send it
+                say(type="stored", id=command["id"])
+                await self.send({"type": "command", "command": command})
             self.cut_perhaps("command sent")
         elif order["do"] == "show":
             say(type="state", tag=order["tag"], state=self.logs[order["log"]].show())

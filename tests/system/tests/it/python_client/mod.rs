@@ -219,6 +219,39 @@ async fn same_id_again(a: &mut PythonClient, log: &str) {
     assert_eq!(a.line("a refusal", refusal).await, "command_conflict");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_in_python_was_told_without_a_hub_survives_its_kill_and_happens_once() {
+    let mut hub = Hub::start().await;
+    let mut script = PythonClient::start(&hub.link("device").await, "Script", 0, 0).await;
+    let log = format!("session:{}", uuid::Uuid::now_v7());
+    let created = json!({ "type": "createSession", "agent": "assistant" });
+    assert_eq!(
+        script.effect(&log, created).await,
+        json!({ "type": "applied" })
+    );
+    hub.kill_9().await;
+    let id = uuid::Uuid::now_v7().to_string();
+    script.command(&log, &id, prompt("once", "queue")).await;
+    let is_mine = |line: &serde_json::Value, kind: &str, field: &str| {
+        (line["type"] == kind && line[field] == id.as_str()).then_some(())
+    };
+    script
+        .line("the stored intent", |line| is_mine(line, "stored", "id"))
+        .await;
+    script.kill_and_start().await;
+    hub.run().await;
+    script
+        .line("the receipt", |line| is_mine(line, "receipt", "command"))
+        .await;
+    let reader = Device::link(&hub, "Reader").await;
+    let late = reader.tail(session_of(&log));
+    let queued = |events: &[Event]| {
+        (expected(events)["queue"] != json!([])).then(|| expected(events)["queue"].clone())
+    };
+    let queue = late.wait("the prompt", queued).await;
+    assert_eq!(queue, json!([{ "prompt": id, "text": "once" }]));
+}
+
 /// Byte counts from a seed: a small linear congruence is random enough to choose where a line is cut.
 struct Places(u64);
 

@@ -17,7 +17,7 @@ pub struct PythonClient {
     child: Child,
     pub account: String,
     shown: u32,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 fn command(words: &[&str]) -> Command {
@@ -60,8 +60,17 @@ impl PythonClient {
         let linked = try_link(&folder, link, name).await;
         assert_eq!(linked.code, 0, "{linked:?}");
         let linked: Value = serde_json::from_str(&linked.stdout).expect("JSON");
+        Self {
+            child: Self::talk(&folder, seed, cuts),
+            account: format!("account:{}", linked["account"].as_str().expect("an id")),
+            shown: 0,
+            folder,
+        }
+    }
+
+    fn talk(folder: &TempDir, seed: u64, cuts: u32) -> Child {
         let (seed, cuts) = (seed.to_string(), cuts.to_string());
-        let state = state_file(&folder);
+        let state = state_file(folder);
         let talk = [
             "talk",
             &state.to_string_lossy(),
@@ -70,12 +79,13 @@ impl PythonClient {
             "--cuts",
             &cuts,
         ];
-        Self {
-            child: Child::spawn_listening(command(&talk)),
-            account: format!("account:{}", linked["account"].as_str().expect("an id")),
-            shown: 0,
-            _folder: folder,
-        }
+        Child::spawn_listening(command(&talk))
+    }
+
+    /// Ends it in the middle of whatever it does, and starts it again on what it has on disk.
+    pub async fn kill_and_start(&mut self) {
+        self.child.kill_9().await;
+        self.child = Self::talk(&self.folder, 0, 0);
     }
 
     async fn order(&mut self, order: Value) {
