@@ -19,6 +19,8 @@ pub fn link_code(data: &[u8]) {
             "ws://"
         };
         assert!(link.hub.socket_url().starts_with(scheme));
-        assert!(!format!("{link:?}").contains(&link.secret));
+        // A fingerprint or a name may hold the same digits.
+        let shown = format!("{link:?}").replace(&format!("{:?}", link.hub), "");
+        assert!(!shown.contains(&link.secret));
     }
 }

@@ -15,28 +15,21 @@ use tokio::runtime::Runtime;
 /// Far beyond what a body that ends may take.
 const LIMIT: Duration = Duration::from_secs(10);
 
-static RUNTIME: LazyLock<Mutex<Runtime>> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    Mutex::new(runtime.expect("a runtime can be made"))
-});
-
-/// Serves the bytes as the body of a stream and reads it to its end as a runner does.
-///
-/// # Panics
-/// Where reading has no end, or goes on after the answer was said to be whole.
-pub fn model_stream(data: &[u8]) {
-    let runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let done = runtime.block_on(async { tokio::time::timeout(LIMIT, read(data)).await });
-    assert!(
-        done.is_ok(),
-        "a body with an end gives a stream without one"
-    );
+/// Made once: a provider's HTTP client takes longer to make than an answer to read.
+struct Server {
+    runtime: Runtime,
+    listener: TcpListener,
+    provider: OpenAiProvider,
 }
 
-async fn read(data: &[u8]) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+static SERVER: LazyLock<Mutex<Server>> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be made");
+    let listener = runtime
+        .block_on(TcpListener::bind("127.0.0.1:0"))
+        .expect("a free port");
     let addr = listener
         .local_addr()
         .expect("a bound listener has an address");
@@ -45,6 +38,33 @@ async fn read(data: &[u8]) {
         api_key: None,
     };
     let provider = OpenAiProvider::new(&endpoint).expect("a base URL");
+    Mutex::new(Server {
+        runtime,
+        listener,
+        provider,
+    })
+});
+
+/// Serves the bytes as the body of a stream and reads it to its end as a runner does.
+///
+/// # Panics
+/// Where reading has no end, or goes on after the answer was said to be whole.
+pub fn model_stream(data: &[u8]) {
+    let server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
+    let Server {
+        runtime,
+        listener,
+        provider,
+    } = &*server;
+    let both = async { tokio::join!(serve(listener, data), read(provider)) };
+    let done = runtime.block_on(async { tokio::time::timeout(LIMIT, both).await });
+    assert!(
+        done.is_ok(),
+        "a body with an end gives a stream without one"
+    );
+}
+
+async fn read(provider: &OpenAiProvider) {
     let request = ModelRequest {
         model: "fuzz".into(),
         messages: vec![ModelMessage {
@@ -52,18 +72,15 @@ async fn read(data: &[u8]) {
             text: "hello".into(),
         }],
     };
-    let asking = async {
-        // A refusal, with words for the person, is as good as an answer here.
-        let Ok(mut stream) = provider.stream(request).await else {
-            return;
-        };
-        let mut is_whole = false;
-        while let Some(event) = stream.next().await {
-            assert!(!is_whole, "something comes after the end");
-            is_whole = matches!(event, Ok(ModelEvent::Done));
-        }
+    // A refusal, with words for the person, is as good as an answer here.
+    let Ok(mut stream) = provider.stream(request).await else {
+        return;
     };
-    tokio::join!(serve(&listener, data), asking);
+    let mut is_whole = false;
+    while let Some(event) = stream.next().await {
+        assert!(!is_whole, "something comes after the end");
+        is_whole = matches!(event, Ok(ModelEvent::Done));
+    }
 }
 
 /// Answers one request. The client may go away at any byte.

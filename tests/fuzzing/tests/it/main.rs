@@ -121,7 +121,7 @@ fn links_of_any_text_are_read_or_refused() {
 #[test]
 fn a_model_that_sends_anything_gives_an_answer_or_a_reason() {
     let seeds = seeds(&["fuzz/seeds/model_stream"]);
-    run("model_stream", baton_fuzzing::model_stream, &seeds, 150);
+    run("model_stream", baton_fuzzing::model_stream, &seeds, 600);
 }
 
 #[test]
