@@ -39,6 +39,9 @@ mod tls;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{AdminSocket, HubConfig, HubOptions, Tls};
+// For the fuzz target that reads what a socket may bring.
+#[doc(hidden)]
+pub use connection::{Parsed, parse};
 pub use data_dir::{ClaimDataDirError, DataDirClaim};
 pub use hub::{Hub, LinkCodeError, RunningHub, StartHubError};
 pub use tls::TlsSetupError;

@@ -8,6 +8,7 @@ mod console;
 mod model;
 mod paths;
 mod process;
+mod python;
 mod run;
 mod services;
 mod setup;

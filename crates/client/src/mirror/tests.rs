@@ -180,6 +180,34 @@ fn a_run_whose_digest_differs_drops_the_log() {
 }
 
 #[test]
+fn an_event_of_a_newer_version_is_kept_as_it_came_and_changes_nothing_else() {
+    let place = place();
+    let mut script = script();
+    script.exchange("a", &["text"]);
+    let raw = serde_json::json!({ "type": "reactionAdded", "emoji": "🌊", "more": [1, null] });
+    let mut batch = script.batch(0, script.head());
+    let newer = Event {
+        seq: batch.upto.next(),
+        body: serde_json::from_value(raw).unwrap(),
+        ..batch.events[0].clone()
+    };
+    batch.events.push(newer.clone());
+    batch.upto = newer.seq;
+    batch.head = newer.seq;
+    let (mut store, heard) = open(&place.path);
+    apply(&mut store, &batch);
+    drop(store);
+
+    let (mut store, _) = open(&place.path);
+    assert_eq!(stored(&store, &script).last(), Some(&newer));
+    let expected = script.transcript(script.head()).rows;
+    assert_eq!(rows(&mut store, script.session), expected);
+    assert!(heard.dropped.lock().unwrap().is_empty());
+    let (_, cursor) = logs::cursor(&store.conn, script.log()).unwrap().unwrap();
+    assert_eq!(cursor.seq, newer.seq);
+}
+
+#[test]
 fn a_session_is_paged_from_its_end() {
     let place = place();
     let mut script = script();

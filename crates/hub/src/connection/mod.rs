@@ -14,6 +14,8 @@ mod outgoing;
 mod parse;
 mod subscription;
 
+pub use parse::{Parsed, parse};
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use baton_session::NewEvent;
 use tokio::sync::watch;
 
 use crate::client::{Client, Script};
-use crate::world::{Backend, PATIENCE, World, new_session};
+use crate::world::{Backend, PATIENCE, Runner, World, new_session};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mood {
@@ -234,6 +234,39 @@ impl Client {
         self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
             .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_start_of_a_runner_writes_nothing_while_the_loss_of_the_one_before_waits_for_the_disk()
+ {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut old, linked) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = old.assigned().await;
+    let mut script = Script::new();
+    let writes = vec![script.open(), script.text("half")];
+    old.write_acked(held, writes).await;
+
+    // The run cannot be ended now, so it is still on when the new start writes with the lease that it read from the log.
+    log.set(Mood::DiskFull);
+    let restarted = Runner {
+        linked: linked.linked,
+        instance: RunnerInstanceId::mint(),
+    };
+    let mut new = restarted.connect(world.hub()).await;
+    new.write(held, vec![script.text("forged")]).await;
+    assert_eq!(new.fenced(held.run).await, ErrorCode::LeaseFenced);
+    log.set(Mood::Good);
+    let followed = laptop
+        .until(session, |followed| !followed.outcomes().is_empty())
+        .await;
+    assert_eq!(
+        (followed.outcomes(), followed.text()),
+        (vec![RunOutcome::Lost], "half".to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,6 +9,7 @@ mod approvals;
 #[cfg(unix)]
 mod binary;
 mod client;
+mod clock;
 mod commands;
 mod edge;
 mod family;
@@ -20,6 +21,8 @@ mod leases;
 mod order;
 mod restart;
 mod revoke;
+mod seam;
+mod session_order;
 mod slow_reader;
 mod tls;
 mod world;

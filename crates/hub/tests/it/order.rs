@@ -1,177 +1,148 @@
-//! Forks, deletion, edits that expire, and what people do at their devices.
+//! One order for everybody: of commands that devices send at the same time, at the seam from history to live, and of runs.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use baton_hub::HubOptions;
 use baton_protocol::*;
 
 use crate::client::{Client, Script};
-use crate::world::{Backend, World, new_session, on_each_log};
+use crate::world::{new_session, on_each_log};
 
-/// A session with one answer.
-async fn answered(device: &mut Client, runner: &mut Client, log: LogId, text: &str) -> RunId {
-    device.create(log).await;
-    device.prompt(log, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    let writes = vec![
-        script.open(),
-        script.text(text),
-        script.close(PartEnd::Complete),
-        script.end(),
-    ];
-    runner.write_acked(held, writes).await;
-    device
-        .until(log, |followed| !followed.outcomes().is_empty())
-        .await;
-    held.run
+/// A command of one device, with the moments of a common logical clock between which the hub decided it.
+struct Operation {
+    sent: u64,
+    answered: u64,
+    seq: Seq,
 }
 
-fn session_of(log: LogId) -> SessionId {
-    match log {
-        LogId::Session(session) => session,
-        LogId::Account(_) => panic!("no session"),
+/// Sends prompts one after the other: each begins when the one before was answered.
+async fn send_prompts(mut device: Client, log: LogId, clock: &AtomicU64) -> Vec<Operation> {
+    let mut operations = Vec::new();
+    for n in 0..20 {
+        let sent = clock.fetch_add(1, Ordering::SeqCst);
+        let receipt = device
+            .prompt(log, &format!("prompt {n}"), Delivery::Queue)
+            .await;
+        let answered = clock.fetch_add(1, Ordering::SeqCst);
+        operations.push(Operation {
+            sent,
+            answered,
+            seq: receipt.seq,
+        });
     }
+    operations
 }
 
-fn fork(from: LogId, run: RunId) -> CommandBody {
-    CommandBody::ForkSession(ForkSessionCommand {
-        from: session_of(from),
-        at: ForkPoint::After { run },
-        title: None,
-    })
-}
-
-fn missing(frame: &HubFrame) -> Option<(LogId, Option<Incarnation>)> {
-    match frame {
-        HubFrame::Missing { log, incarnation } => Some((*log, *incarnation)),
-        _ => None,
+/// Asserts that no run begins while another one is on, and gives how many ended.
+fn ended_one_by_one(events: &[Event]) -> usize {
+    let (mut on, mut ended) = (None, 0);
+    for event in events {
+        match &event.body {
+            EventBody::RunStarted(body) => {
+                assert_eq!(on.replace(body.run), None, "two runs at once")
+            }
+            EventBody::RunEnded(body) => {
+                assert_eq!(on.take(), Some(body.run));
+                ended += 1;
+            }
+            _ => {}
+        }
     }
+    ended
 }
 
 on_each_log! {
-    async fn a_fork_is_a_session_of_its_own_with_the_same_history(world: World) {
+    async fn commands_of_many_devices_have_one_order_which_is_that_of_their_receipts(world: World) {
+        let log = new_session();
+        let mut watcher = world.device("Watcher").await;
+        watcher.create(log).await;
+        let clock = AtomicU64::new(0);
+        let mut devices = Vec::new();
+        for n in 0..4 {
+            devices.push(world.device(&format!("Device {n}")).await);
+        }
+        let sending = devices.into_iter().map(|device| send_prompts(device, log, &clock));
+        let operations: Vec<Operation> = futures::future::join_all(sending).await.into_iter().flatten().collect();
+
+        for first in &operations {
+            for second in &operations {
+                if first.answered < second.sent {
+                    assert!(first.seq < second.seq, "answered before the other was sent, and recorded after it");
+                }
+            }
+        }
+        let mut seqs: Vec<Seq> = operations.iter().map(|operation| operation.seq).collect();
+        seqs.sort();
+        let followed = watcher.until(log, |followed| followed.state.queue().len() == operations.len()).await;
+        let sent: Vec<Seq> = followed.events.iter().filter(|event| matches!(event.body, EventBody::PromptSent(_))).map(|event| event.seq).collect();
+        assert_eq!(sent, seqs, "each receipt names its own event");
+        let mut late = world.device("Late").await;
+        late.follow(log).await;
+        let late = late.until(log, |followed| followed.level).await;
+        assert_eq!(late.events, watcher.logs[&log].events);
+    }
+
+    async fn whoever_comes_at_any_moment_gets_every_event_once(world: World) {
         let (mut runner, _) = world.runner().await;
         let mut laptop = world.device("Laptop").await;
-        let (log, copy) = (new_session(), new_session());
-        let run = answered(&mut laptop, &mut runner, log, "the answer").await;
-        let receipt = laptop.command(copy, fork(log, run)).await;
-        assert_eq!(receipt.outcome, ReceiptOutcome::Accepted { effect: CommandEffect::Applied });
-        laptop.follow(copy).await;
-        let followed = laptop.until(copy, |followed| followed.outcomes().len() == 1).await;
-        assert_eq!(followed.text(), "the answer");
-        laptop.prompt(copy, "and now?", Delivery::Queue).await;
-        let held = runner.assigned().await;
-        runner.write_acked(held, vec![Script::new().end()]).await;
-        laptop.until(copy, |followed| followed.outcomes().len() == 2).await;
-        let mut desk = world.device("Desk").await;
-        desk.follow(log).await;
-        let followed = desk.until(log, |followed| followed.level).await;
-        assert_eq!(followed.outcomes().len(), 1, "the other one is as it was");
-    }
-
-    async fn a_deleted_session_is_gone_for_everybody_and_for_ever(world: World) {
-        let (mut runner, _) = world.runner().await;
-        let token = world.link(Role::Device, "Laptop").await.token;
-        let mut laptop = Client::device(world.hub(), &token).await;
-        let mut desk = world.device("Desk").await;
         let log = new_session();
-        answered(&mut laptop, &mut runner, log, "secret").await;
-        laptop.prompt(log, "more", Delivery::Queue).await;
+        laptop.create(log).await;
+        laptop.prompt(log, "count", Delivery::Queue).await;
         let held = runner.assigned().await;
-        runner.write_acked(held, vec![Script::new().open()]).await;
-        desk.follow(log).await;
-        desk.until(log, |followed| followed.level).await;
-
-        let account = world.account_log();
-        let delete = CommandBody::DeleteSession(DeleteSessionCommand { session: session_of(log) });
-        laptop.follow(account).await;
-        let summarized = |followed: &crate::client::Followed| followed.events.iter().any(|event| {
-            matches!(&event.body, EventBody::SessionSummarized(body) if body.session == session_of(log))
-        });
-        laptop.until(account, summarized).await;
-        let receipt = desk.command(account, delete.clone()).await;
-        assert_eq!(receipt.outcome, ReceiptOutcome::Accepted { effect: CommandEffect::Applied });
-        for device in [&mut laptop, &mut desk] {
-            assert_eq!(device.take(missing).await, (log, None));
-        }
-        let mut late = Script::new();
-        late.open();
-        runner.write(held, vec![late.text("late")]).await;
-        assert_eq!(runner.fenced(held.run).await, ErrorCode::LeaseFenced);
-
-        for restarted in [false, true] {
-            if restarted {
-                world.crash_and_start().await;
+        let counted: String = (0..600).map(|n| format!("{n} ")).collect();
+        let writing = async {
+            let mut script = Script::new();
+            runner.write_acked(held, vec![script.open()]).await;
+            for n in 0..600 {
+                runner.write_acked(held, vec![script.text(&format!("{n} "))]).await;
             }
-            let mut late = Client::device(world.hub(), &token).await;
-            late.send(&ClientFrame::Subscribe { log, cursor: None }).await;
-            assert_eq!(late.take(missing).await, (log, None));
-            for body in [crate::client::create(), fork(log, held.run)] {
-                let command = Command { id: CommandId::mint(), log, only_if: None, body };
-                assert_eq!(late.refused(&command).await, ErrorCode::SessionNotFound, "its id is never used again");
+            let writes = vec![script.close(PartEnd::Complete), script.end()];
+            runner.write_acked(held, writes).await;
+        };
+        // Each comes as soon as the one before has caught up; the last of them after the end, perhaps.
+        let coming = async {
+            let mut readers = Vec::new();
+            for n in 0..30 {
+                let mut reader = world.device(&format!("Reader {n}")).await;
+                reader.follow(log).await;
+                reader.until(log, |followed| followed.level).await;
+                readers.push(reader);
             }
-            late.follow(account).await;
-            let again = late.command(account, delete.clone()).await;
-            assert_eq!(again.outcome, ReceiptOutcome::Accepted { effect: CommandEffect::Unchanged });
+            readers
+        };
+        let ((), readers) = tokio::join!(writing, coming);
+        for mut reader in readers {
+            // The client itself asserts that every batch continues the one before.
+            let followed = reader.until(log, |followed| !followed.outcomes().is_empty()).await;
+            assert_eq!(followed.text(), counted);
         }
     }
-}
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_edit_that_is_not_renewed_expires_and_the_prompt_runs() {
-    let options = HubOptions {
-        prompt_edit: Duration::from_millis(50),
-        ..HubOptions::default()
-    };
-    let world = World::start_with(Backend::Memory, options).await;
-    let mut laptop = world.device("Laptop").await;
-    let log = new_session();
-    laptop.create(log).await;
-    let receipt = laptop.prompt(log, "draft", Delivery::Queue).await;
-    let prompt = PromptId(receipt.command);
-    let begin = CommandBody::BeginPromptEdit(BeginPromptEditCommand { prompt });
-    laptop.command(log, begin).await;
-    let (mut runner, _) = world.runner().await;
-    let held = runner.assigned().await;
-    let followed = laptop
-        .until(log, |followed| {
-            followed.state.active_run(held.run).is_some()
-        })
-        .await;
-    let kinds: Vec<_> = followed
-        .events
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::PromptEditEnded(body) => Some(body.reason),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(kinds, [EditEndReason::Expired]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_device_hears_what_is_done_at_another_one_and_when_it_is_gone() {
-    let world = World::start(Backend::Memory).await;
-    let token = world.link(Role::Device, "Laptop").await.token;
-    let mut laptop = Client::attentive(world.hub(), &token).await;
-    let desk_token = world.link(Role::Device, "Desk").await.token;
-    let mut desk = Client::attentive(world.hub(), &desk_token).await;
-    let session = SessionId::mint();
-    let attend = ClientFrame::Attend {
-        session: Some(session),
-        typing: true,
-        in_use: true,
-    };
-    desk.send(&attend).await;
-    let heard = |frame: &HubFrame| match frame {
-        HubFrame::Attention { devices } => Some(devices.clone()),
-        _ => None,
-    };
-    let devices = laptop.take(heard).await;
-    assert!(
-        matches!(&devices[..], [one] if one.session == Some(session) && one.typing && one.in_use)
-    );
-    drop(desk);
-    assert_eq!(laptop.take(heard).await, []);
+    async fn two_runners_that_race_hold_one_run_at_a_time(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        let log = new_session();
+        laptop.create(log).await;
+        for n in 0..12 {
+            laptop.prompt(log, &format!("prompt {n}"), Delivery::Queue).await;
+        }
+        // Both offer the agent, come at the same time, and take whatever they are given.
+        let work = async |name: &str| {
+            let linked = world.link(Role::Runner, name).await;
+            let runner = crate::world::Runner { linked, instance: RunnerInstanceId::mint() };
+            let mut runner = runner.connect(world.hub()).await;
+            loop {
+                let held = runner.assigned().await;
+                let mut script = Script::new();
+                let writes = vec![script.open(), script.text("done"), script.close(PartEnd::Complete), script.end()];
+                runner.write(held, writes).await;
+            }
+        };
+        let all_done = laptop.until(log, |followed| followed.outcomes().len() == 12);
+        let followed = tokio::select! {
+            followed = all_done => followed,
+            _ = work("Build box") => unreachable!("it works for ever"),
+            _ = work("Other box") => unreachable!("it works for ever"),
+        };
+        assert_eq!(ended_one_by_one(&followed.events), 12);
+        assert_eq!(followed.text(), "done".repeat(12));
+    }
 }

@@ -7,7 +7,7 @@ use baton_protocol::{
 };
 
 use super::FoldError;
-use super::rows::{Place, Steered, prompt_row, row};
+use super::rows::{Place, Steered, elapsed_ms, prompt_row, row};
 use crate::state::{ActiveRun, PromptFate, RunRecord, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
@@ -102,7 +102,7 @@ impl SessionState {
                 recorded: body.digest.clone(),
             });
         }
-        let duration_ms = event.recorded_at.0 - run.started_at.0;
+        let duration_ms = elapsed_ms(run.started_at, event.recorded_at);
         let end = RowBody::RunEnd {
             outcome: body.outcome.clone(),
             duration_ms,

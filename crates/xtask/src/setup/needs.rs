@@ -77,7 +77,8 @@ const DESKTOP_BUILD: [Need; 2] = [
 /// Without it, building a tray at run time panics.
 const TRAY: [Need; 1] = [need("libayatana-appindicator3-1", Probe::None)];
 
-const MODEL: [Need; 2] = [
+/// For the small model, and for the system tests' client in Python.
+const PYTHON: [Need; 2] = [
     need("python3", Probe::Program("python3")),
     need("python3-venv", Probe::None),
 ];
@@ -130,8 +131,8 @@ pub fn of(purpose: Purpose) -> Vec<Need> {
     if matches!(purpose, Purpose::Run | Purpose::RunOwnModel | Purpose::Test) {
         needs.extend(TRAY);
     }
-    if purpose.has_model() {
-        needs.extend(MODEL);
+    if purpose.has_model() || purpose.has_checks() {
+        needs.extend(PYTHON);
     }
     if purpose.has_checks() {
         needs.extend(BROWSER);

@@ -3,6 +3,7 @@
 mod crashes;
 mod handover;
 mod network;
+mod python_client;
 mod refusals;
 mod stage;
 mod two_machines;
