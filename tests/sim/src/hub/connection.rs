@@ -203,7 +203,11 @@ impl Process {
                 .directory
                 .arrive(runner, hello, line, sim.now_ms);
             if let Some(replaced) = replaced {
-                let error = ErrorCode::LeaseFenced.with("this runner has connected again", "");
+                let code = match replaced.same_instance {
+                    true => ErrorCode::HeartbeatMissed,
+                    false => ErrorCode::LeaseFenced,
+                };
+                let error = code.with("this runner has connected again", "");
                 self.end(sim, replaced.line, error);
             }
             let at_ms = sim.now_ms + sim.hub_rng.skewed(40);
