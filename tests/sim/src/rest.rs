@@ -6,6 +6,7 @@ use baton_protocol::{
 };
 use baton_session::{AccountState, NoTranscript, SessionState};
 
+use crate::device::Device;
 use crate::world::World;
 
 /// How often it is looked whether everything is at rest.
@@ -105,10 +106,11 @@ impl World {
             if some_runner && let Some(prompt) = known.session().next_prompt() {
                 return Some(format!("prompt `{}` waits in {log}", prompt.prompt));
             }
-            let behind = self
-                .devices
-                .iter()
-                .position(|device| !device.is_caught_up(log));
+            // A device on a dead line believes that it is level.
+            let is_behind = |(number, device): (usize, &Device)| {
+                !device.is_caught_up(log) || !self.sim.checker.is_level(number, log)
+            };
+            let behind = self.devices.iter().enumerate().position(is_behind);
             if let Some(device) = behind {
                 return Some(format!("device {device} is behind in {log}"));
             }

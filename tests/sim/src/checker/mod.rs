@@ -272,6 +272,15 @@ impl Checker {
         });
     }
 
+    /// Whether a device's mirror stands where the log ends.
+    pub fn is_level(&self, device: usize, log: LogId) -> bool {
+        let reader = self.readers.get(&(device, log));
+        let known = self.truth.log(log);
+        reader.zip(known).is_some_and(|(reader, known)| {
+            reader.incarnation == known.incarnation() && reader.seq == known.head()
+        })
+    }
+
     /// A copy of the logs was made.
     pub fn backed_up(&mut self) {
         self.backup = Some(self.truth.clone());
