@@ -12,6 +12,7 @@ mod python;
 mod run;
 mod services;
 mod setup;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -39,6 +40,8 @@ enum Task {
     Test(test::Options),
     /// What `test` does without windows and model, and cargo-deny where it is installed.
     Ci,
+    /// Play seeded simulations of a bad network, failing disks and crashes, and check every step.
+    Sim(sim::Options),
     /// Check the rules of this repository: dependency direction, sizes, names.
     Tidy,
     /// Write the TypeScript types of `baton-protocol` to `ui/src/generated`.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::test(&options),
         Task::Ci => test::ci(),
+        Task::Sim(options) => sim::sim(&options),
         Task::Tidy => tidy::tidy(),
         Task::Codegen(options) => codegen::codegen(&options),
         Task::Bench(options) => bench::bench(&options),
