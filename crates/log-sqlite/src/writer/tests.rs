@@ -86,8 +86,8 @@ fn the_connection_has_the_settings_that_the_promises_rest_on() {
     let mode: String = connection
         .pragma_query_value(None, "journal_mode", |row| row.get(0))
         .unwrap();
-    // 2 is FULL.
-    assert_eq!((mode.as_str(), number("synchronous")), ("wal", 2));
+    // 3 is EXTRA, which is FULL in the WAL mode.
+    assert_eq!((mode.as_str(), number("synchronous")), ("wal", 3));
     assert_eq!(number("wal_autocheckpoint"), 0);
 }
 
