@@ -66,6 +66,11 @@ pub struct Opened {
     pub readers: Vec<Connection>,
 }
 
+/// The database of the log in a directory.
+pub fn database_in(directory: &Path) -> PathBuf {
+    directory.join("log.sqlite")
+}
+
 /// Opens or makes the log in a directory.
 pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<Opened, OpenError> {
     let failed = |source| OpenError::Directory {
@@ -83,7 +88,7 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         }
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let database = directory.join("log.sqlite");
+    let database = database_in(directory);
     // Made before SQLite does, which gives the mode of this file to its WAL.
     private_file(&database).map_err(failed)?;
     let mut writer = Connection::open(&database)?;
@@ -145,7 +150,7 @@ fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Owner only, also where the directory was there with another mode.
-fn make_private_directory(directory: &Path) -> io::Result<()> {
+pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     #[cfg(unix)]
     {
@@ -158,7 +163,7 @@ fn make_private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
     #[cfg(unix)]
@@ -176,7 +181,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Makes names in a directory durable. Where the system has no such call, its file system is trusted with it.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }
