@@ -141,7 +141,8 @@ fn fold_wal_back(writer: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
+/// A connection that reads alone.
+pub fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open(database)?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
     reader.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);

@@ -59,7 +59,7 @@ impl SqliteEventLog {
         let started = WriterThread::start(connection, health.clone(), options.sealing, backlog);
         Ok(Self {
             writer: started.map_err(OpenError::Thread)?,
-            readers: Readers::new(readers),
+            readers: Readers::new(&database, readers),
             health,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             database,

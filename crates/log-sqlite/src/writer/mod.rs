@@ -19,6 +19,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use baton_log::{AppendError, Sealing};
+use baton_protocol::Incarnation;
 use rusqlite::Connection;
 
 use crate::tables::unsealed_parts::{self, ClosedPart};
@@ -212,6 +213,9 @@ impl Writer {
             Ok(Committed { answers, closed }) => {
                 self.bytes_since_checkpoint += written;
                 self.backlog.extend(closed);
+                if answers.iter().any(was_storages_fault) {
+                    self.forget_cache();
+                }
                 for (request, answer) in group.into_iter().zip(answers) {
                     // Whoever asked may have gone; the answer holds all the same.
                     let _ = request.answer.send(answer);
@@ -221,6 +225,13 @@ impl Writer {
                 self.stop(&failed);
                 answer_all_failed(group);
             }
+        }
+    }
+
+    /// What a disk gave wrongly in a bad moment stays in the cache, and the connection would go on to refuse.
+    fn forget_cache(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the writer's cache could not be emptied");
         }
     }
 
@@ -282,6 +293,10 @@ impl Writer {
         let FlushFailed(cause) = failed;
         tracing::error!(error = %failed, %cause, "the log stops: what the disk holds is not known");
     }
+}
+
+fn was_storages_fault(answer: &Result<Incarnation, AppendError>) -> bool {
+    matches!(answer, Err(AppendError::Unavailable(_)))
 }
 
 fn answer_all_failed(group: Vec<WriteRequest>) {
