@@ -18,6 +18,7 @@ use crate::grants::Grants;
 use crate::measures::Measures;
 use crate::presence::{ConnectionId, Presence};
 use crate::runners::RunnerDirectory;
+use crate::storage_health::StorageHealth;
 use crate::tasks::Tasks;
 
 /// One hub's shared parts.
@@ -28,6 +29,8 @@ pub struct HubCore {
     pub options: HubOptions,
     /// The logs.
     pub log: Arc<dyn EventLog>,
+    /// What was said of the storage.
+    pub storage: Arc<StorageHealth>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Who may come in.
@@ -86,6 +89,7 @@ impl HubCore {
             name: parts.name,
             options: parts.options,
             log: parts.log,
+            storage: Arc::default(),
             clock: parts.clock,
             credentials: parts.credentials,
             grants: Grants::default(),

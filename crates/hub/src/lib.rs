@@ -31,6 +31,7 @@ mod measures;
 mod presence;
 mod reconcile;
 mod runners;
+mod storage_health;
 mod tasks;
 mod tls;
 

@@ -89,7 +89,7 @@ async fn begin(
                 incarnation: None,
             }));
         }
-        Err(error) => return Err(End::Told(refused(log, unreadable(&error)))),
+        Err(error) => return Err(End::Told(refused(log, unreadable(&core.storage, &error)))),
     };
     let matches = cursor
         .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
@@ -189,7 +189,10 @@ impl Subscription {
                 log: self.log,
                 incarnation: None,
             })),
-            Err(error) => Err(End::Told(refused(self.log, unreadable(&error)))),
+            Err(error) => Err(End::Told(refused(
+                self.log,
+                unreadable(&self.core.storage, &error),
+            ))),
         }
     }
 }
