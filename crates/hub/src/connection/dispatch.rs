@@ -1,9 +1,14 @@
 //! A connection that has said hello: each frame goes to whom it is for.
 //!
 //! Requests to one log keep their order: each is in its actor's mailbox before the next frame is read. Answers come as they are ready.
+//!
+//! A client is held back, which is to say not read, while its request waits for a mailbox or too many of its requests wait for an
+//! answer: a disk that stands still does that to everybody. The hub does not hear it then, so it does not blame it for its silence, and
+//! gives signs of life by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use baton_protocol::{
     ClientFrame, Command, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, Principal, SessionId,
@@ -34,6 +39,9 @@ use crate::leases::LastHeard;
 use crate::presence::PresenceSeat;
 use crate::tasks::TaskGroup;
 
+/// How often the hub gives a sign of life to a client that it holds back: as often as a client does.
+const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
+
 /// The part of a connection that speaks with the rest of the hub.
 pub struct Connection {
     core: Arc<HubCore>,
@@ -43,6 +51,8 @@ pub struct Connection {
     commands: TokenBucket,
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// A request on its way into a mailbox; then what waits for its answer.
+    handing_over: Option<BoxFuture<'static, BoxFuture<'static, Answer>>>,
     presence: PresenceSeat,
     assignments: Arc<Assignments>,
     lease: Option<Arc<LastHeard>>,
@@ -111,6 +121,7 @@ impl Connection {
             commands,
             subscribes,
             in_flight: FuturesUnordered::new(),
+            handing_over: None,
             presence,
             assignments,
             lease,
@@ -122,7 +133,13 @@ impl Connection {
         if let Some(lease) = &self.lease {
             incoming.renew(Arc::clone(lease));
         }
+        let mut held_since = None;
         loop {
+            let is_held = self.is_held();
+            if !is_held {
+                held_since = None;
+            }
+            let sign_at = *held_since.get_or_insert_with(Instant::now) + SIGN_OF_LIFE_INTERVAL;
             tokio::select! {
                 frame = self.presence.changed() => {
                     self.outgoing.encoded_answer(frame).await;
@@ -135,7 +152,16 @@ impl Connection {
                         self.outgoing.answer(frame).await;
                     }
                 }
-                text = incoming.next(), if self.in_flight.len() < REQUESTS_IN_FLIGHT_MAX => {
+                Some(answer) = handed_over(&mut self.handing_over) => {
+                    self.handing_over = None;
+                    self.in_flight.push(answer);
+                }
+                () = async { tokio::time::sleep_until(sign_at).await }, if is_held => {
+                    held_since = None;
+                    incoming.excuse_silence();
+                    self.outgoing.offer(&HubFrame::HeartbeatAck {});
+                }
+                text = incoming.next(), if !is_held => {
                     let served = match text {
                         Ok(text) => self.serve(parse(&text)).await,
                         Err(end) => return end,
@@ -146,6 +172,10 @@ impl Connection {
                 }
             }
         }
+    }
+
+    fn is_held(&self) -> bool {
+        self.handing_over.is_some() || self.in_flight.len() >= REQUESTS_IN_FLIGHT_MAX
     }
 
     async fn serve(&mut self, parsed: Parsed) -> Result<(), ErrorBody> {
@@ -253,24 +283,16 @@ impl Connection {
                 .await;
             return;
         }
-        let answered = match log {
-            LogId::Session(session) => {
-                SessionActors::request(
-                    &self.core,
-                    self.caller.clone(),
-                    session,
-                    SessionRequest::Command(command),
-                )
-                .await
+        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        self.hand_over(log, Some(id), async move {
+            match log {
+                LogId::Session(session) => {
+                    let request = SessionRequest::Command(command);
+                    SessionActors::request(&core, caller, session, request).await
+                }
+                LogId::Account(account) => core.accounts.request(caller, account, command).await,
             }
-            LogId::Account(account) => {
-                self.core
-                    .accounts
-                    .request(self.caller.clone(), account, command)
-                    .await
-            }
-        };
-        self.expect(log, Some(id), answered);
+        });
     }
 
     async fn run_request(&mut self, session: SessionId, request: SessionRequest) {
@@ -282,23 +304,40 @@ impl Connection {
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
             return self.refuse_log(log, error).await;
         }
-        let answered =
-            SessionActors::request(&self.core, self.caller.clone(), session, request).await;
-        self.expect(log, None, answered);
+        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        self.hand_over(log, None, async move {
+            SessionActors::request(&core, caller, session, request).await
+        });
     }
 
-    fn expect(
+    /// Until the request is in a mailbox no other frame is read.
+    fn hand_over(
         &mut self,
         log: LogId,
         command: Option<CommandId>,
-        answered: oneshot::Receiver<Answer>,
+        taken: impl Future<Output = oneshot::Receiver<Answer>> + Send + 'static,
     ) {
-        self.in_flight.push(Box::pin(async move {
-            let lost = || ErrorCode::Internal.with("the hub lost this request", "send it again");
-            answered
-                .await
-                .unwrap_or_else(|_| refusal(log, command, lost()))
+        self.handing_over = Some(Box::pin(async move {
+            let answered = taken.await;
+            let expected: BoxFuture<'static, Answer> = Box::pin(async move {
+                let lost =
+                    || ErrorCode::Internal.with("the hub lost this request", "send it again");
+                answered
+                    .await
+                    .unwrap_or_else(|_| refusal(log, command, lost()))
+            });
+            expected
         }));
+    }
+}
+
+/// What the request that is on its way gives when it has arrived; never where there is none.
+async fn handed_over(
+    request: &mut Option<BoxFuture<'static, BoxFuture<'static, Answer>>>,
+) -> Option<BoxFuture<'static, Answer>> {
+    match request {
+        Some(request) => Some(request.await),
+        None => std::future::pending().await,
     }
 }
 

@@ -18,5 +18,6 @@ mod leases;
 mod restart;
 mod revoke;
 mod slow_reader;
+mod stall;
 mod tls;
 mod world;
