@@ -15,6 +15,8 @@ mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+#[cfg(unix)]
+mod operation;
 mod restart;
 mod revoke;
 mod slow_reader;
