@@ -20,6 +20,8 @@ mod operation;
 mod restart;
 mod revoke;
 mod slow_reader;
+#[cfg(target_os = "linux")]
+mod soak;
 mod stall;
 mod tls;
 mod world;
