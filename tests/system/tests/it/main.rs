@@ -4,5 +4,8 @@ mod crashes;
 mod handover;
 mod network;
 mod refusals;
+mod restored;
+mod rounds;
 mod stage;
 mod two_machines;
+mod zombies;
