@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use baton_client::{DeviceConfig, IntentOutcome, LinkedHub, TailItem, TailStart, TokenInMemory};
 use baton_protocol::*;
+use baton_testkit::{FakeModel, Reply};
 
 use crate::stage::*;
 
@@ -114,4 +115,37 @@ async fn a_device_that_was_ahead_of_the_backup_notices_and_rebuilds_its_mirror()
     reader.until(&["before", "later"]).await;
     let desk = open(&hub, &folder.path().join("desk"), "Desk").await;
     Reader::of(&desk, log).until(&["before", "later"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_which_the_backup_has_only_the_beginning_comes_to_an_end() {
+    let model = FakeModel::start().await;
+    let text = long_text(2_000);
+    model.reply(Reply::text(text.clone()).deltas_per_second(60.0));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, restored) = (folder.path().join("backup"), folder.path().join("restored"));
+    let mut hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let on_a = a.tail(&session);
+    on_a.wait_text(100).await;
+    let made = hub.backup(&file).await;
+    assert_eq!(made.code, 0, "{made:?}");
+    on_a.wait_text(600).await;
+    hub.kill_9().await;
+    let back = hub.restore(&file, &restored).await;
+    assert_eq!(back.code, 0, "{back:?}");
+    hub.data = restored;
+    hub.run().await;
+
+    let desk = Device::link(&hub, "Desk").await;
+    let late = desk.tail(&session);
+    let end = late.wait_end(0).await;
+    assert!(
+        matches!(end.outcome, RunOutcome::Failed { .. }),
+        "what the hub had and has no more cannot be written again: {end:?}"
+    );
+    let kept = answer(&late.events());
+    assert!(text.starts_with(&kept) && kept.len() < text.len());
 }
