@@ -264,7 +264,7 @@ fn fill_with_noise(sector: usize, content: &mut [u8], random: &mut Random) {
     let from = sector * SECTOR_BYTES;
     let upto = (from + SECTOR_BYTES).min(content.len());
     for byte in content.get_mut(from..upto).unwrap_or_default() {
-        *byte = random.next() as u8;
+        *byte = random.number() as u8;
     }
 }
 

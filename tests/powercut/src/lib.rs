@@ -13,10 +13,11 @@
 //! | `random` | a seeded source |
 //!
 //! **The model.** Bytes are durable when a flush of their file returned. After a cut each 512-byte sector that was written since then
-//! has any of the contents that it had since then, independently of every other one; the file's size is any of those that it had,
-//! and a file is cut short whole or not at all (its file system keeps its own records in order); a sector that is new may hold noise. A file that was never flushed may be gone, and one that was deleted without a flush of the
-//! directory may be back. Bytes of a sector outside of what was written never change (what SQLite calls power-safe overwrite, and
-//! takes for granted unless told otherwise). A flush that failed has thrown away what it should have written, as Linux does.
+//! has any of the contents that it had since then, independently of every other one; the file's size is any of those that it had, and a
+//! file is cut short whole or not at all (its file system keeps its own records in order); a sector that is new may hold noise. A file
+//! that was never flushed may be gone, and one that was deleted without a flush of the directory may be back. Bytes of a sector outside
+//! of what was written never change (what SQLite calls power-safe overwrite, and takes for granted unless told otherwise). A flush that
+//! failed has thrown away what it should have written, as Linux does, until those sectors are written again.
 
 #![warn(missing_docs)]
 

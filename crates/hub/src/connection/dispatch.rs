@@ -51,11 +51,18 @@ pub struct Connection {
     commands: TokenBucket,
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
-    /// A request on its way into a mailbox; then what waits for its answer.
-    handing_over: Option<BoxFuture<'static, BoxFuture<'static, Answer>>>,
+    /// A request on its way into a mailbox.
+    handing_over: Option<BoxFuture<'static, HandedOver>>,
     presence: PresenceSeat,
     assignments: Arc<Assignments>,
     lease: Option<Arc<LastHeard>>,
+}
+
+/// A request that is in its actor's mailbox.
+struct HandedOver {
+    log: LogId,
+    command: Option<CommandId>,
+    answered: oneshot::Receiver<Answer>,
 }
 
 /// A subscription's task, which ends with its connection.
@@ -152,9 +159,10 @@ impl Connection {
                         self.outgoing.answer(frame).await;
                     }
                 }
-                Some(answer) = handed_over(&mut self.handing_over) => {
+                request = handed_over(&mut self.handing_over) => {
+                    // Until then no other frame is read.
                     self.handing_over = None;
-                    self.in_flight.push(answer);
+                    self.expect(request);
                 }
                 () = async { tokio::time::sleep_until(sign_at).await }, if is_held => {
                     held_since = None;
@@ -284,15 +292,20 @@ impl Connection {
             return;
         }
         let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
-        self.hand_over(log, Some(id), async move {
-            match log {
+        self.handing_over = Some(Box::pin(async move {
+            let answered = match log {
                 LogId::Session(session) => {
                     let request = SessionRequest::Command(command);
                     SessionActors::request(&core, caller, session, request).await
                 }
                 LogId::Account(account) => core.accounts.request(caller, account, command).await,
+            };
+            HandedOver {
+                log,
+                command: Some(id),
+                answered,
             }
-        });
+        }));
     }
 
     async fn run_request(&mut self, session: SessionId, request: SessionRequest) {
@@ -305,38 +318,35 @@ impl Connection {
             return self.refuse_log(log, error).await;
         }
         let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
-        self.hand_over(log, None, async move {
-            SessionActors::request(&core, caller, session, request).await
-        });
+        self.handing_over = Some(Box::pin(async move {
+            let answered = SessionActors::request(&core, caller, session, request).await;
+            HandedOver {
+                log,
+                command: None,
+                answered,
+            }
+        }));
     }
 
-    /// Until the request is in a mailbox no other frame is read.
-    fn hand_over(
-        &mut self,
-        log: LogId,
-        command: Option<CommandId>,
-        taken: impl Future<Output = oneshot::Receiver<Answer>> + Send + 'static,
-    ) {
-        self.handing_over = Some(Box::pin(async move {
-            let answered = taken.await;
-            let expected: BoxFuture<'static, Answer> = Box::pin(async move {
-                let lost =
-                    || ErrorCode::Internal.with("the hub lost this request", "send it again");
-                answered
-                    .await
-                    .unwrap_or_else(|_| refusal(log, command, lost()))
-            });
-            expected
+    fn expect(&mut self, request: HandedOver) {
+        let HandedOver {
+            log,
+            command,
+            answered,
+        } = request;
+        self.in_flight.push(Box::pin(async move {
+            let lost = || ErrorCode::Internal.with("the hub lost this request", "send it again");
+            answered
+                .await
+                .unwrap_or_else(|_| refusal(log, command, lost()))
         }));
     }
 }
 
-/// What the request that is on its way gives when it has arrived; never where there is none.
-async fn handed_over(
-    request: &mut Option<BoxFuture<'static, BoxFuture<'static, Answer>>>,
-) -> Option<BoxFuture<'static, Answer>> {
+/// The request that is on its way, once it has arrived; never where there is none.
+async fn handed_over(request: &mut Option<BoxFuture<'static, HandedOver>>) -> HandedOver {
     match request {
-        Some(request) => Some(request.await),
+        Some(request) => request.await,
         None => std::future::pending().await,
     }
 }

@@ -11,7 +11,7 @@ use crate::admin::{AdminRequest, AdminResponse, ask};
 use crate::backend::LogBackend;
 use crate::backup::{LOG_DIRECTORY_NAME, RehearseError, Workplace, private_dir, rehearse};
 use crate::credentials::CREDENTIALS_FILE_NAME;
-use crate::data_dir::DataDirClaim;
+use crate::data_dir::{ClaimDataDirError, DataDirClaim};
 use crate::examine::with_causes;
 use crate::tls;
 
@@ -56,13 +56,31 @@ pub async fn logs(
     let mut findings = Vec::new();
     let copied = match hub {
         HubNow::Runs => copy_from_hub(data_dir, &copy, &mut findings),
-        HubNow::Rests => copy_at_rest(data_dir, &copy),
+        // No other hub can start while the directory is held.
+        HubNow::Rests => match DataDirClaim::take(data_dir) {
+            Ok(_claim) => copy_files(data_dir, &copy).map_err(|error| error.to_string()),
+            Err(ClaimDataDirError::InUse(_)) => {
+                findings.push(unasked());
+                return findings;
+            }
+            Err(error) => Err(with_causes(&error)),
+        },
     };
     match copied {
         Ok(()) => findings.extend(look_at_copy(&copy, now, backend).await),
         Err(what) => findings.push(no_copy(what)),
     }
     findings
+}
+
+/// The hub inside the desktop app, or one on a system without Unix sockets.
+fn unasked() -> Finding {
+    Finding::bad(
+        "storage",
+        Level::Warning,
+        "a hub that cannot be asked works on this directory: its logs were not looked at",
+        "stop it and look again",
+    )
 }
 
 fn no_copy(what: String) -> Finding {
@@ -94,12 +112,6 @@ fn copy_from_hub(data_dir: &Path, copy: &Path, findings: &mut Vec<Finding>) -> R
 
 fn damage(what: String) -> Finding {
     Finding::bad("logs", Level::Problem, what, RESTORE_ADVICE)
-}
-
-/// No hub runs, and none can start while the directory is held.
-fn copy_at_rest(data_dir: &Path, copy: &Path) -> Result<(), String> {
-    let _claim = DataDirClaim::take(data_dir).map_err(|error| with_causes(&error))?;
-    copy_files(data_dir, copy).map_err(|error| error.to_string())
 }
 
 /// Databases with their WAL; not the shared memory, which SQLite makes anew.

@@ -201,7 +201,7 @@ impl Author {
     }
 
     fn uuid(&mut self) -> Uuid {
-        Uuid::from_u64_pair(self.random.next(), self.random.next())
+        Uuid::from_u64_pair(self.random.number(), self.random.number())
     }
 }
 

@@ -27,7 +27,7 @@ impl Bench {
         let directory = TempDir::new().unwrap();
         let disk = Disk::over(directory.path()).unwrap();
         let mut random = Random::new(seed);
-        let author = Author::new(1, Random::new(random.next()), 2_000);
+        let author = Author::new(1, Random::new(random.number()), 2_000);
         Self {
             directory,
             disk,
@@ -57,7 +57,7 @@ impl Bench {
 
     fn cut_power(&mut self) {
         self.disk.cut();
-        self.disk.power_on(self.random.next()).unwrap();
+        self.disk.power_on(self.random.number()).unwrap();
     }
 
     /// From the beginning, as a device that comes now does.

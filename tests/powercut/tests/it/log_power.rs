@@ -54,7 +54,7 @@ async fn live(seed: u64, plan: Plan) -> Result<u64, String> {
     let disk = Disk::over(directory.path()).unwrap();
     let mut random = Random::new(seed);
     let mut authors: Vec<Author> = (1..=SESSIONS)
-        .map(|number| Author::new(number, Random::new(random.next()), plan.text_bytes))
+        .map(|number| Author::new(number, Random::new(random.number()), plan.text_bytes))
         .collect();
     for _ in 0..plan.rounds {
         disk.cut_at(1 + random.below(plan.operations_max));
@@ -64,7 +64,7 @@ async fn live(seed: u64, plan: Plan) -> Result<u64, String> {
             disk.cut();
         }
         disk.cut();
-        disk.power_on(random.next()).unwrap();
+        disk.power_on(random.number()).unwrap();
         let log = SqliteEventLog::open_with(directory.path(), OPTIONS)
             .map_err(|error| format!("the log does not open: {error:?}"))?;
         for author in &mut authors {
@@ -85,7 +85,7 @@ async fn work(
     let is_over = AtomicBool::new(false);
     let mut busy = Vec::new();
     for author in authors.iter_mut() {
-        let seed = random.next();
+        let seed = random.number();
         busy.push(write_and_read(log, author, requests, seed));
     }
     let sealing = async {

@@ -221,7 +221,7 @@ async fn a_device_that_loses_power_while_it_syncs_does_everything_once_and_is_wh
                 }
             }
         }
-        power_on(&disk, random.next()).await;
+        power_on(&disk, random.number()).await;
 
         let device = open(directory.path(), linked, &token)
             .await
