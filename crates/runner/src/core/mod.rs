@@ -103,8 +103,12 @@ impl Core {
             }
             HubFrame::Missing {
                 log: LogId::Session(session),
-                ..
+                incarnation: None,
             } => self.forget_session(session),
+            HubFrame::Missing {
+                log: LogId::Session(session),
+                incarnation: Some(_),
+            } => self.session_replaced(session),
             HubFrame::RunAcked { run, producer } => {
                 if let Some(held) = self.runs.get_mut(&run) {
                     let bytes = held.acked(producer, now);
@@ -216,7 +220,7 @@ impl Core {
                 self.look_at_session(session, now);
                 reported.into_iter().for_each(|run| self.reported(run));
             }
-            Followed::Replaced => self.forget_session(session),
+            Followed::Replaced => self.session_replaced(session),
             Followed::Unreadable(error) => {
                 tracing::error!(session.id = %session, %error, "a session's log cannot be folded");
                 let message = "the session's history cannot be read by this runner: update it";
@@ -244,6 +248,8 @@ impl Core {
                 };
                 held.refused(true, now + Duration::from_millis(pause));
             }
+            // The log that replaced the run's own may not have the run at all.
+            _ if held.was_replaced => return self.forget(run),
             _ => held.fenced(),
         }
         self.look(run, now);
@@ -318,6 +324,23 @@ impl Core {
             {
                 self.control.push_back(followed.unsubscribe());
             }
+        }
+    }
+
+    /// The log is another one: the hub was restored. What was written for the session's runs may not be in it, so they are ended.
+    fn session_replaced(&mut self, session: SessionId) {
+        let Some(followed) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        *followed = FollowedSession::new(session);
+        self.control.push_back(followed.subscribe());
+        let of_session = self
+            .runs
+            .values_mut()
+            .filter(|held| held.session == session && held.is_writing());
+        for held in of_session {
+            held.replaced();
+            self.control.push_back(held.resume());
         }
     }
 

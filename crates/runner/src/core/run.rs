@@ -52,6 +52,8 @@ pub(super) struct HeldRun {
     retry_at: Option<Instant>,
     /// It got out of step with the log before; a second time it is given up.
     was_broken: bool,
+    /// Its log was replaced by another one.
+    pub was_replaced: bool,
 }
 
 /// How far the run is.
@@ -106,6 +108,7 @@ impl HeldRun {
             usage: UsageSum::default(),
             retry_at: None,
             was_broken: false,
+            was_replaced: false,
         }
     }
 
@@ -345,6 +348,14 @@ impl HeldRun {
         self.phase = Phase::Broken;
         self.line = Line::Resuming;
         self.retry_at = Some(retry_at);
+    }
+
+    /// Its log is another one now, which may lack what was recorded for it: the run ends where that log has it.
+    pub fn replaced(&mut self) {
+        self.was_replaced = true;
+        self.was_broken = true;
+        self.phase = Phase::Broken;
+        self.retry_at = None;
     }
 
     /// The lease is over.
