@@ -21,6 +21,7 @@ use crate::presence::{ConnectionId, Presence};
 use crate::pulls::Pulls;
 use crate::runners::RunnerDirectory;
 use crate::standing::StandingApprovals;
+use crate::storage_health::StorageHealth;
 use crate::tasks::Tasks;
 
 /// One hub's shared parts.
@@ -31,6 +32,8 @@ pub struct HubCore {
     pub options: HubOptions,
     /// The logs.
     pub log: Arc<dyn EventLog>,
+    /// What was said of the storage.
+    pub storage: Arc<StorageHealth>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Who may come in.
@@ -95,6 +98,7 @@ impl HubCore {
             name: parts.name,
             options: parts.options,
             log: parts.log,
+            storage: Arc::default(),
             clock: parts.clock,
             credentials: parts.credentials,
             grants: Grants::default(),

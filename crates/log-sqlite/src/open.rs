@@ -66,6 +66,11 @@ pub struct Opened {
     pub readers: Vec<Connection>,
 }
 
+/// The database of the log in a directory.
+pub fn database_in(directory: &Path) -> PathBuf {
+    directory.join("log.sqlite")
+}
+
 /// Opens or makes the log in a directory.
 pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<Opened, OpenError> {
     let failed = |source| OpenError::Directory {
@@ -83,12 +88,16 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         }
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let database = directory.join("log.sqlite");
+    let database = database_in(directory);
     // Made before SQLite does, which gives the mode of this file to its WAL.
     private_file(&database).map_err(failed)?;
     let mut writer = Connection::open(&database)?;
     settle_writer(&writer, options)?;
-    fold_wal_back(&writer)?;
+    if !fold_wal_back(&writer)? {
+        return Err(OpenError::InUse {
+            path: directory.to_owned(),
+        });
+    }
     tables::migrations().to_latest(&mut writer)?;
     // The new names are as durable as what will be acknowledged.
     sync_directory(directory).map_err(failed)?;
@@ -105,12 +114,14 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
 fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Result<()> {
     writer.busy_timeout(BUSY_TIMEOUT)?;
     writer.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Before the WAL mode, which a new database enters by way of a rollback journal: with `full` the journal's deletion may be undone by
+    // a power cut, and the journal that is back then rolls back everything that came after it. In the WAL mode the two are the same.
+    writer.pragma_update(None, "synchronous", "extra")?;
     writer.pragma_update_and_check(None, "journal_mode", "wal", |row| {
         let mode: String = row.get(0)?;
         assert_eq!(mode, "wal", "a file database takes the WAL mode");
         Ok(())
     })?;
-    writer.pragma_update(None, "synchronous", "full")?;
     // SQLite would ignore that a checkpoint of its own failed to flush; the writer runs them and looks.
     writer.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     writer.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
@@ -126,15 +137,17 @@ fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Resul
 ///
 /// If that process stopped because a flush failed, the WAL may hold pages that the system shows and the disk does not have. Written
 /// and flushed anew they are there; appended to, they would be a hole in front of everything that is acknowledged from now on.
-fn fold_wal_back(writer: &Connection) -> rusqlite::Result<()> {
+///
+/// False where somebody who does not ask the lock file (a person with a database shell) reads meanwhile.
+fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         let busy: i64 = row.get(0)?;
-        assert_eq!(busy, 0, "the lock file keeps every other process out");
-        Ok(())
+        Ok(busy == 0)
     })
 }
 
-fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
+/// A connection that reads alone.
+pub fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open(database)?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
     reader.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
@@ -143,7 +156,7 @@ fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Owner only, also where the directory was there with another mode.
-fn make_private_directory(directory: &Path) -> io::Result<()> {
+pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     #[cfg(unix)]
     {
@@ -156,7 +169,7 @@ fn make_private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
     #[cfg(unix)]
@@ -174,7 +187,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Makes names in a directory durable. Where the system has no such call, its file system is trusted with it.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

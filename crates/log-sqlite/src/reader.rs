@@ -1,5 +1,6 @@
 //! The read connections, and what they answer. They never write (`query_only`), and each answer is from one snapshot.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_log::batching::{BatchEnd, BatchFill};
@@ -8,13 +9,17 @@ use baton_protocol::{Batch, CommandId, Event, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use crate::open::open_reader;
 use crate::tables::events::{self, Flow};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::{receipts, sealed_stretches};
 use crate::tail_runs::JoinedTail;
 
 /// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
+///
+/// A connection that failed is replaced: what a disk gave wrongly in a bad moment stays in its cache, and it would go on to refuse.
 pub struct Readers {
+    database: Arc<Path>,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
 }
@@ -33,8 +38,9 @@ impl Drop for Leased {
 }
 
 impl Readers {
-    pub fn new(connections: Vec<Connection>) -> Self {
+    pub fn new(database: &Path, connections: Vec<Connection>) -> Self {
         Self {
+            database: database.into(),
             free: Arc::new(Semaphore::new(connections.len())),
             idle: Arc::new(Mutex::new(connections)),
         }
@@ -47,12 +53,17 @@ impl Readers {
     ) -> Result<T, ReadError> {
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
-        let idle = Arc::clone(&self.idle);
+        let (idle, database) = (Arc::clone(&self.idle), Arc::clone(&self.database));
         let task = tokio::task::spawn_blocking(move || {
             let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let leased = Leased { connection, idle };
+            let mut leased = Leased { connection, idle };
             let connection = leased.connection.as_ref();
             let answer = read(connection.expect("a permit stands for an idle connection"));
+            if matches!(answer, Err(ReadError::Unavailable(_)))
+                && let Ok(fresh) = open_reader(&database)
+            {
+                leased.connection = Some(fresh);
+            }
             // The connection is back before the permit is.
             drop(leased);
             drop(permit);

@@ -1,18 +1,21 @@
 //! The log as others see it.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use baton_log::recording::Recording;
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, ReadError, ReadLimit, StoredReceipt,
+    AppendError, AppendRequest, Appended, CopyError, EventLog, LogHead, ReadError, ReadLimit,
+    StoredReceipt,
 };
 use baton_protocol::{Batch, CommandId, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::copy;
+use crate::examine;
 use crate::open::{self, OpenError, Opened, SqliteOptions};
 use crate::reader::{self, Readers};
 use crate::tail_runs::TailRuns;
@@ -35,6 +38,7 @@ pub struct SqliteEventLog {
     health: Health,
     tail_runs: TailRuns,
     room: Arc<Semaphore>,
+    database: PathBuf,
     _lock: File,
 }
 
@@ -61,12 +65,14 @@ impl SqliteEventLog {
             options.sealing,
             backlog,
         );
+        let database = open::database_in(directory);
         Ok(Self {
             writer: started.map_err(OpenError::Thread)?,
-            readers: Readers::new(readers),
+            readers: Readers::new(&database, readers),
             health,
             tail_runs,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
+            database,
             _lock: lock,
         })
     }
@@ -155,5 +161,25 @@ impl EventLog for SqliteEventLog {
 
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
         self.answer(reader::logs).await
+    }
+
+    async fn copy_to(&self, directory: &Path) -> Result<(), CopyError> {
+        if self.health.has_stopped() {
+            return Err(CopyError::Failed);
+        }
+        let (database, directory) = (self.database.clone(), directory.to_owned());
+        let copying = tokio::task::spawn_blocking(move || copy::copy(&database, &directory));
+        let copied = copying
+            .await
+            .map_err(|panic| CopyError::Storage(Box::new(panic)))?;
+        // What was copied after a flush had failed may be in doubt.
+        if self.health.has_stopped() {
+            return Err(CopyError::Failed);
+        }
+        copied.map_err(|error| CopyError::Storage(Box::new(error)))
+    }
+
+    async fn examine(&self) -> Result<Vec<String>, ReadError> {
+        self.answer(examine::examine).await
     }
 }

@@ -57,6 +57,7 @@ impl Conversation {
 
     fn command(&mut self, body: CommandBody) -> Result<()> {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: self.log(),
             body,
@@ -81,6 +82,7 @@ impl Conversation {
     /// A prompt and its whole answer.
     pub fn turn(&mut self, prompt: &str, answer: &str) -> Result<()> {
         self.command(CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text: prompt.to_owned(),
             delivery: Delivery::Queue,
         }))?;
@@ -119,7 +121,7 @@ impl Conversation {
                 write,
             })
             .collect();
-        let written = decide_run_write(&self.state, run, epoch, self.runner, &entries);
+        let written = decide_run_write(&self.state, run, epoch, self.runner, &entries, &[]);
         let written = written.map_err(|error| anyhow::anyhow!("{}", error.message))?;
         self.take(written)
     }

@@ -143,6 +143,7 @@ fn fill(path: &Path, messages: usize) -> Result<()> {
 
 fn message(seq: u64, text: String) -> TranscriptRow {
     TranscriptRow {
+        turn: None,
         id: RowId(seq.to_string()),
         seq: Seq(seq),
         at: TimestampMs(1_795_000_000_000),

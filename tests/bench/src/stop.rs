@@ -305,6 +305,7 @@ fn create() -> CreateSessionCommand {
 
 fn prompt() -> SendPromptCommand {
     SendPromptCommand {
+        run: None,
         text: "Go on for ever.".to_owned(),
         delivery: Delivery::Queue,
     }

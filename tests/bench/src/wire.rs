@@ -115,7 +115,12 @@ impl Client {
     /// Sends a command and waits for its receipt.
     pub async fn command(&mut self, log: LogId, body: CommandBody) -> Result<Receipt> {
         let id = CommandId::mint();
-        let command = Command { id, log, body };
+        let command = Command {
+            only_if: None,
+            id,
+            log,
+            body,
+        };
         self.send(&ClientFrame::Command { command }).await?;
         let receipt = self
             .take(|frame| match frame {

@@ -39,6 +39,7 @@ impl Writer {
             .command(log, CommandBody::CreateSession(create))
             .await?;
         let prompt = SendPromptCommand {
+            run: None,
             text: "Go on.".to_owned(),
             delivery: Delivery::Queue,
         };

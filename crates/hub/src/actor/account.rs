@@ -52,12 +52,7 @@ impl AccountActor {
         pending: Arc<PendingSummaries>,
     ) -> Result<Self, ErrorBody> {
         let id = LogId::Account(account);
-        let writer = LogWriter::new(
-            Arc::clone(&core.log),
-            Arc::clone(&core.clock),
-            id,
-            core.feeds.open(id),
-        );
+        let writer = LogWriter::new(&core, id);
         let mut actor = Self {
             core,
             account,

@@ -66,12 +66,7 @@ impl SessionActor {
     /// Not loaded yet.
     pub fn new(core: Arc<HubCore>, session: SessionId) -> Self {
         let id = LogId::Session(session);
-        let writer = LogWriter::new(
-            Arc::clone(&core.log),
-            Arc::clone(&core.clock),
-            id,
-            core.feeds.open(id),
-        );
+        let writer = LogWriter::new(&core, id);
         let leases = Leases::new(core.options.lease);
         Self {
             core,

@@ -30,7 +30,9 @@ impl SessionActor {
         let mut after = Seq::ZERO;
         loop {
             let read = self.core.log.read(source, after, ReadLimit::default());
-            let batch = read.await.map_err(|error| unreadable(&error))?;
+            let batch = read
+                .await
+                .map_err(|error| unreadable(&self.core.storage, &error))?;
             let is_level = batch.upto >= batch.head;
             after = batch.upto;
             events.extend(batch.events);

@@ -60,6 +60,12 @@ impl Outgoing {
         self.encoded_answer(EncodedFrame::of(frame)).await
     }
 
+    /// An answer that may be left out: it goes where there is room for it now.
+    pub fn offer(&self, frame: &HubFrame) {
+        // A full queue tells the client as much as the frame would.
+        let _ = self.answers.try_send(EncodedFrame::of(frame));
+    }
+
     /// An answer that is encoded already.
     pub async fn encoded_answer(&self, frame: EncodedFrame) -> bool {
         self.answers.send(frame).await.is_ok()

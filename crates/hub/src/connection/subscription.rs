@@ -115,7 +115,7 @@ async fn misfit(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Option<En
                 incarnation: None,
             }));
         }
-        Err(error) => return Some(End::Told(refused(log, unreadable(&error)))),
+        Err(error) => return Some(End::Told(refused(log, unreadable(&core.storage, &error)))),
     };
     let matches = cursor
         .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
@@ -223,7 +223,10 @@ impl Subscription {
                 log: self.log,
                 incarnation: None,
             })),
-            Err(error) => Err(End::Told(refused(self.log, unreadable(&error)))),
+            Err(error) => Err(End::Told(refused(
+                self.log,
+                unreadable(&self.core.storage, &error),
+            ))),
         }
     }
 }

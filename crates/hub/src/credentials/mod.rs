@@ -10,6 +10,7 @@ mod row;
 mod store;
 mod token;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_protocol::TimestampMs;
@@ -22,8 +23,8 @@ pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
 pub use row::RowError;
 pub use store::{
-    CredentialStore, CredentialsError, Linked, OpenCredentialsError, RedeemLinkCodeError,
-    RevokeError,
+    CopyCredentialsError, CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME,
+    Linked, OpenCredentialsError, RedeemLinkCodeError, RevokeError,
 };
 
 /// The credentials for async callers.
@@ -50,6 +51,17 @@ impl Credentials {
     /// Everybody who was ever linked, the oldest first.
     pub async fn principals(&self) -> Result<Vec<PrincipalRecord>, CredentialsError> {
         self.with_store(|store| store.principals()).await?
+    }
+
+    /// Writes a copy into a new private file.
+    pub async fn copy_to(&self, path: PathBuf) -> Result<(), CopyCredentialsError> {
+        let copied = self.with_store(move |store| store.copy_to(&path)).await;
+        copied.map_err(|_| CopyCredentialsError::Stopping)?
+    }
+
+    /// What the database finds when it checks all of itself; empty is well.
+    pub async fn integrity(&self) -> Result<Vec<String>, CredentialsError> {
+        self.with_store(|store| store.integrity()).await?
     }
 
     /// Who holds a token, a revoked one included.

@@ -20,7 +20,7 @@ use crate::data_dir;
 const FIRST_ACCOUNT_NAME: &str = "me";
 
 /// The database's file in the data directory.
-const FILE_NAME: &str = "credentials.db";
+pub const FILE_NAME: &str = "credentials.db";
 
 /// The credentials could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,25 @@ pub enum OpenCredentialsError {
     /// The first account cannot be made.
     #[error(transparent)]
     Row(#[from] RowError),
+}
+
+/// The credentials were not copied.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyCredentialsError {
+    /// The copy's file cannot be made or flushed.
+    #[error("`{path}` cannot be written")]
+    File {
+        /// Where.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database failed.
+    #[error("the credentials database cannot be copied")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The hub is stopping.
+    #[error("the hub is stopping")]
+    Stopping,
 }
 
 /// A read or a change of the credentials failed.
@@ -99,8 +118,10 @@ impl CredentialStore {
         })?;
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // `EXTRA` comes first: it makes the deletion of the rollback journal durable by way of which a new database enters the WAL mode.
+        // A journal that a power cut brings back would roll back everything after it. In the WAL mode it is what `FULL` is.
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Migrations::new(vec![
             M::up(accounts::MIGRATION),
@@ -116,6 +137,32 @@ impl CredentialStore {
             accounts::insert(&connection, &first, now)?;
         }
         Ok(Self { connection })
+    }
+
+    /// Writes a copy as of now into a new private file, flushed. What is hashed stays hashed.
+    pub fn copy_to(&self, path: &Path) -> Result<(), CopyCredentialsError> {
+        let failed = |source| CopyCredentialsError::File {
+            path: path.display().to_string(),
+            source,
+        };
+        data_dir::create_private_file(path).map_err(failed)?;
+        let name = path.to_str().ok_or_else(|| {
+            failed(std::io::Error::new(
+                std::io::ErrorKind::InvalidFilename,
+                "not UTF-8",
+            ))
+        })?;
+        self.connection.execute("VACUUM INTO ?1", [name])?;
+        let copy = std::fs::File::open(path).map_err(failed)?;
+        copy.sync_all().map_err(failed)
+    }
+
+    /// What the database finds when it checks all of itself; empty is well.
+    pub fn integrity(&self) -> Result<Vec<String>, CredentialsError> {
+        let mut check = self.connection.prepare("PRAGMA integrity_check")?;
+        let lines = check.query_map([], |row| row.get::<_, String>(0))?;
+        let lines: Vec<String> = lines.collect::<rusqlite::Result<_>>()?;
+        Ok(lines.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Every account, the oldest first.

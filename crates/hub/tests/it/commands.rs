@@ -61,7 +61,7 @@ on_each_log! {
                 devices.push(crate::client::Client::device(world.hub(), &link.token).await);
             }
             if round == 0 {
-                let create = Command { id: CommandId::mint(), log, body: create() };
+                let create = Command { only_if: None, id: CommandId::mint(), log, body: create() };
                 let receipt = devices[0].repeat(&create).await;
                 answered.push((create, receipt));
             }

@@ -17,7 +17,7 @@ use crate::client::{Client, Script};
 use crate::world::{Backend, PATIENCE, Runner, World, new_session};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub enum Mood {
     Good,
     DiskFull,
     Failed,
@@ -25,7 +25,7 @@ enum Mood {
     Stalled,
 }
 
-struct MoodyLog {
+pub struct MoodyLog {
     inner: MemoryEventLog,
     mood: watch::Sender<Mood>,
     /// Appends with text of an answer in them.
@@ -33,7 +33,7 @@ struct MoodyLog {
 }
 
 impl MoodyLog {
-    fn set(&self, mood: Mood) {
+    pub fn set(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
 }
@@ -75,7 +75,7 @@ impl EventLog for MoodyLog {
     }
 }
 
-async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
+pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
     let log = Arc::new(MoodyLog {
         inner: MemoryEventLog::new(),
         mood: watch::Sender::new(Mood::Good),
@@ -185,7 +185,7 @@ async fn a_loss_that_could_not_be_recorded_is_recorded_later() {
 
 impl Client {
     /// Sends without waiting for the answer.
-    async fn send_prompt(&mut self, log: LogId, text: &str) {
+    pub async fn send_prompt(&mut self, log: LogId, text: &str) {
         let command = Command {
             only_if: None,
             id: CommandId::mint(),
@@ -229,7 +229,7 @@ impl Client {
     }
 
     /// Returns when the hub has read everything that was sent before.
-    async fn heard(&mut self) {
+    pub async fn heard(&mut self) {
         self.send(&ClientFrame::Heartbeat {}).await;
         self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
             .await;
@@ -415,4 +415,69 @@ async fn a_write_that_does_not_fit_takes_none_of_its_neighbours_with_it() {
     laptop
         .until(session, |followed| followed.text() == "0,1,")
         .await;
+}
+
+/// What the hub's own log says, as lines.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn errors(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let errors = text.lines().filter(|line| line.contains("ERROR"));
+        errors.map(str::to_owned).collect()
+    }
+}
+
+// On one thread, so that all of the hub writes where the test listens.
+#[tokio::test]
+async fn a_storage_that_fails_is_reported_once_and_not_for_each_request() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let sessions = [new_session(), new_session()];
+    for session in sessions {
+        laptop.create(session).await;
+    }
+    for (mood, complaint) in [
+        (Mood::DiskFull, "the disk is full"),
+        (Mood::Failed, "the log has stopped"),
+    ] {
+        let before = lines.errors().len();
+        log.set(mood);
+        for n in 0..20 {
+            let command = Command {
+                only_if: None,
+                id: CommandId::mint(),
+                log: sessions[n % 2],
+                body: CommandBody::RenameSession(RenameSessionCommand {
+                    title: format!("title {n}"),
+                }),
+            };
+            assert_eq!(
+                laptop.refused(&command).await,
+                ErrorCode::StorageUnavailable
+            );
+        }
+        let said = lines.errors().split_off(before);
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains(complaint), "{said:#?}");
+    }
 }

@@ -18,11 +18,16 @@ mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+#[cfg(unix)]
+mod operation;
 mod order;
 mod restart;
 mod revoke;
 mod seam;
 mod session_order;
 mod slow_reader;
+#[cfg(target_os = "linux")]
+mod soak;
+mod stall;
 mod tls;
 mod world;

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use baton_log::{AppendError, ExpectedHead, Sealing};
-use baton_protocol::Seq;
+use baton_protocol::{Incarnation, Seq};
 use rusqlite::Connection;
 
 use crate::tables::unsealed_parts::{self, ClosedPart};
@@ -256,6 +256,9 @@ impl Writer {
             }) => {
                 self.bytes_since_checkpoint += written;
                 self.backlog.extend(closed);
+                if answers.iter().any(was_storages_fault) {
+                    self.forget_cache();
+                }
                 // Before anybody is answered: these are others.
                 self.pending.extend(incoming.try_iter());
                 self.gathering
@@ -276,6 +279,13 @@ impl Writer {
                 self.stop(&failed);
                 answer_all_failed(group);
             }
+        }
+    }
+
+    /// What a disk gave wrongly in a bad moment stays in the cache, and the connection would go on to refuse.
+    fn forget_cache(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the writer's cache could not be emptied");
         }
     }
 
@@ -337,6 +347,10 @@ impl Writer {
         let FlushFailed(cause) = failed;
         tracing::error!(error = %failed, %cause, "the log stops: what the disk holds is not known");
     }
+}
+
+fn was_storages_fault(answer: &Result<Incarnation, AppendError>) -> bool {
+    matches!(answer, Err(AppendError::Unavailable(_)))
 }
 
 fn answer_all_failed(group: Vec<WriteRequest>) {

@@ -43,6 +43,24 @@ fn a_log_that_is_in_use_is_not_opened_twice() {
     SqliteEventLog::open(directory.path()).unwrap();
 }
 
+#[tokio::test]
+async fn a_person_who_reads_the_database_keeps_the_log_closed_and_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    Conversation::create(&log).await;
+    let shell = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
+    let reading = shell.unchecked_transaction().unwrap();
+    let logs: i64 = reading
+        .query_row("SELECT count(*) FROM logs", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(logs, 1);
+    drop(log);
+    let refused = SqliteEventLog::open(directory.path());
+    assert!(matches!(refused, Err(OpenError::InUse { .. })));
+    drop(reading);
+    SqliteEventLog::open(directory.path()).unwrap();
+}
+
 #[test]
 fn a_log_of_a_newer_version_is_refused_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();

@@ -329,11 +329,13 @@ impl HeldRun {
 
     /// The hub has everything up to this count. Gives the bytes of text that are settled.
     pub fn acked(&mut self, producer: ProducerSeq, now: Instant) -> usize {
+        let is_lost = self.writes.is_lost_behind(producer);
         let settled = self.writes.acked(producer);
         // Answers come in the order of what was asked, so this is the one to `resumeRun`.
         if self.line == Line::Resuming && self.retry_at.is_none() {
             self.line = Line::Live;
-            if matches!(self.phase, Phase::Broken) {
+            if is_lost || matches!(self.phase, Phase::Broken) {
+                self.was_broken = true;
                 self.writes.restart_at(producer);
                 self.end(
                     Some("the answer got out of step with the hub and was ended".to_owned()),

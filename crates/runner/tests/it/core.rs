@@ -89,7 +89,8 @@ impl Line {
     /// The same session in a log that was restored from a copy, in which the run has written this much.
     fn restored(&self, writes: &[RunWriteEntry]) -> Batch {
         let (state, mut events) = (&self.state, self.batch.events.clone());
-        let more = decide_run_write(state, self.run, self.epoch, RUNNER, writes).expect("fits");
+        let more =
+            decide_run_write(state, self.run, self.epoch, RUNNER, writes, &[]).expect("fits");
         for event in more {
             let seq = events.last().expect("not empty").seq.next();
             events.push(event.at(seq, TimestampMs(0)));

@@ -79,7 +79,11 @@ impl Device {
         let first = prompt.then(|| {
             let text = words::prompt(sim.seed, session as u64);
             let delivery = Delivery::Queue;
-            CommandBody::SendPrompt(SendPromptCommand { text, delivery })
+            CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
+                text,
+                delivery,
+            })
         });
         self.want(sim, log, std::iter::once(create).chain(first).collect())
     }
@@ -106,7 +110,12 @@ impl Device {
         let mut is_busy = !self.process_mut()?.engine.sends_at_once(log);
         for body in bodies {
             let id = CommandId::from_uuid(sim.ids.uuid());
-            let command = Command { id, log, body };
+            let command = Command {
+                only_if: None,
+                id,
+                log,
+                body,
+            };
             sim.checker.wanted(self.number, &command);
             let state = match std::mem::replace(&mut is_busy, true) {
                 false => OutboxState::Sent,
@@ -230,7 +239,11 @@ fn body_of(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, CommandBody)> 
                 Sent::Queue => Delivery::Queue,
                 Sent::Interrupt => Delivery::Interrupt,
             };
-            let body = SendPromptCommand { text, delivery };
+            let body = SendPromptCommand {
+                run: None,
+                text,
+                delivery,
+            };
             (session_of(session), CommandBody::SendPrompt(body))
         }
         Act::Edit {

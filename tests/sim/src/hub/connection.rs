@@ -120,6 +120,7 @@ impl Process {
                 let error = ErrorCode::MalformedFrame.with("hello came twice", "");
                 self.end(sim, line, error);
             }
+            ClientFrame::Attend { .. } => {}
             ClientFrame::Heartbeat {} => self.shared.send(sim, line, HubFrame::HeartbeatAck {}),
             ClientFrame::Subscribe { log, cursor } => {
                 self.shared.subscribe(sim, line, log, cursor);

@@ -189,7 +189,7 @@ impl Actor {
         }
         let last = entries.last();
         let upto = last.map_or(recorded, |entry| entry.producer.max(recorded));
-        let events = match decide_run_write(&self.state, run, epoch, runner, &entries) {
+        let events = match decide_run_write(&self.state, run, epoch, runner, &entries, &[]) {
             Ok(events) => events,
             Err(error) => return vec![HubFrame::RunFenced { run, error }],
         };

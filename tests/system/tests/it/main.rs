@@ -5,5 +5,8 @@ mod handover;
 mod network;
 mod python_client;
 mod refusals;
+mod restored;
+mod rounds;
 mod stage;
 mod two_machines;
+mod zombies;

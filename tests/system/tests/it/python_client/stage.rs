@@ -239,7 +239,7 @@ fn rows(transcript: &Transcript) -> Vec<Value> {
             RowBody::Text { text, state } => part("text", text, *state),
             RowBody::Reasoning { text, state, .. } => part("reasoning", text, *state),
             RowBody::RunEnd { outcome: how, .. } => json!({ "run": run, "outcome": outcome(how) }),
-            RowBody::Unknown { tag } => panic!("a row of kind {tag}"),
+            other => panic!("a row that no run here makes: {other:?}"),
         }
     };
     transcript.rows.iter().map(&mut row).collect()
