@@ -141,11 +141,7 @@ async fn write(
     unflushed: &mut Unflushed,
 ) -> End {
     loop {
-        let Some(first) = queue.next().await else {
-            // Whoever speaks for the client has ended, and says why.
-            return std::future::pending().await;
-        };
-        let mut next = Some(first);
+        let mut next = Some(queue.next().await);
         let mut count = 0;
         while let Some(frame) = next {
             if !grant.is_current() {
