@@ -193,7 +193,11 @@ async fn ask(device: &Device, bare: &Connection, query: &str) -> Result<[f64; 2]
         found == expected,
         "`{query}` found other messages than the index has"
     );
-    let marked = hits.iter().all(|hit| hit.excerpt.contains('\u{2}'));
+    let word = query.split_whitespace().next().unwrap_or_default();
+    let marked = hits.iter().all(|hit| {
+        hit.excerpt.contains('\u{2}') && hit.excerpt.replace(['\u{2}', '\u{3}'], "").contains(word)
+            || query.contains(' ')
+    });
     ensure!(marked, "`{query}`: an excerpt does not mark what was found");
 
     let began = Instant::now();
