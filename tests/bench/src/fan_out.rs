@@ -1,11 +1,13 @@
 //! `fan-out`: one session, a thousand subscribers, deliveries a second; against a broadcaster that knows nothing, with the same bytes.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use baton_protocol::{ClientFrame, LogId, limits};
 use futures::stream::{Stream, StreamExt as _};
 use futures::{SinkExt as _, future};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::append::payload;
@@ -23,6 +25,9 @@ const WRITES: usize = 300;
 
 /// Writes that a reader may be behind before the runner waits: nobody lags so far that the hub forgets its queue.
 const AHEAD_MAX: u64 = 64;
+
+/// While the subscribers connect.
+const BEAT: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
 
 /// The benchmark.
 pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
@@ -56,17 +61,30 @@ pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
 
 /// Deliveries a second, and the frames as they came.
 async fn through_the_hub(bench: &Bench, writes: usize) -> Result<(f64, Vec<String>)> {
-    let hub = HubProcess::start(bench).await?;
-    let mut writer = Writer::begin(&hub).await?;
+    let hub = Arc::new(HubProcess::start(bench).await?);
+    let (progress, reached) = watch::channel(0);
+    let (begun, log) = oneshot::channel();
+    let (go, gone) = oneshot::channel();
+    let writing = {
+        let hub = Arc::clone(&hub);
+        // A thread of its own: among a thousand readers the runner would wait for its turn.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(write(&hub, writes, begun, gone, reached))
+        })
+    };
+    let log = log.await.context("the runner did not begin")?;
     let mut subscribers = Vec::with_capacity(SUBSCRIBERS);
     for _ in 0..SUBSCRIBERS {
         let mut client = Client::connect(&hub.address, &hub.device.token, None).await?;
-        client.subscribe(writer.log(), None).await?;
+        client.subscribe(log, None).await?;
         let cursor = client.catch_up(None).await?;
         subscribers.push((client, cursor.seq.0));
     }
-    let until = subscribers[0].1 + writes as u64;
-    let (progress, mut reached) = watch::channel(0);
+    let from = subscribers[0].1;
+    let until = from + writes as u64;
     let last = SUBSCRIBERS - 1;
     let readers = subscribers
         .into_iter()
@@ -79,15 +97,43 @@ async fn through_the_hub(bench: &Bench, writes: usize) -> Result<(f64, Vec<Strin
     // The reader's end is then seen by whoever waits for it.
     drop(progress);
     let began = Instant::now();
-    for n in 0..writes {
-        let entry = writer.text(payload(n as u64));
-        writer.write(vec![entry]).await?;
-        let enough = (until - writes as u64 + n as u64).saturating_sub(AHEAD_MAX);
-        reached.wait_for(|at| *at >= enough || *at == 0).await?;
-    }
+    // Where it has gone, the readers wait in vain, and it says why.
+    let _ = go.send(from);
+    let written = tokio::task::spawn_blocking(move || writing.join());
+    written
+        .await?
+        .map_err(|_| anyhow::anyhow!("the runner panicked"))??;
     let recorded = all_of(readers).await?;
     let took = began.elapsed().as_secs_f64();
     Ok(((SUBSCRIBERS * recorded.len()) as f64 / took, recorded))
+}
+
+/// Begins a session, and writes when it is told from which seq on.
+async fn write(
+    hub: &HubProcess,
+    writes: usize,
+    begun: oneshot::Sender<LogId>,
+    go: oneshot::Receiver<u64>,
+    mut reached: watch::Receiver<u64>,
+) -> Result<()> {
+    let mut writer = Writer::begin(hub).await?;
+    // Whoever waits for it reports that it is gone.
+    let _ = begun.send(writer.log());
+    let mut beat = tokio::time::interval(BEAT);
+    let mut go = std::pin::pin!(go);
+    let from = loop {
+        tokio::select! {
+            from = &mut go => break from?,
+            _ = beat.tick() => writer.runner.send(&ClientFrame::Heartbeat {}).await?,
+        }
+    };
+    for n in 0..writes {
+        let entry = writer.text(payload(n as u64));
+        writer.write(vec![entry]).await?;
+        let enough = (from + n as u64).saturating_sub(AHEAD_MAX);
+        reached.wait_for(|at| *at >= enough || *at == 0).await?;
+    }
+    Ok(())
 }
 
 async fn broadcast(bench: &Bench, recorded: &[String]) -> Result<f64> {

@@ -72,28 +72,39 @@ pub(super) fn upsert(
     settled: Settled,
 ) -> Result<(), StoreError> {
     let text = searchable(row, settled);
-    let was_searched: Option<bool> = conn
-        .prepare_cached("SELECT searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
-        .query_row(params![key, seq_into(place.seq), place.n], |row| row.get(0))
-        .optional()?;
     let json = serde_json::to_string(row)?;
-    let mut statement = conn.prepare_cached(
-        "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (log, seq, n) DO UPDATE SET json = excluded.json, searched = searched OR excluded.searched
-         RETURNING id",
-    )?;
-    let values = params![
-        key,
-        seq_into(place.seq),
-        place.n,
-        row.id.0,
-        json,
-        text.is_some(),
-        row.turn.map(|turn| turn.to_string())
-    ];
-    let id: i64 = statement.query_row(values, |row| row.get(0))?;
+    let stands: Option<(i64, bool)> = conn
+        .prepare_cached("SELECT id, searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
+        .query_row(params![key, seq_into(place.seq), place.n], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
+    // savepoint the full-text index writes what it has gathered to its tables.
+    let (id, was_searched) = match stands {
+        Some((id, was_searched)) => {
+            conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
+                .execute(params![id, json, was_searched || text.is_some()])?;
+            (id, was_searched)
+        }
+        None => {
+            let mut insert = conn.prepare_cached(
+                "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            let values = params![
+                key,
+                seq_into(place.seq),
+                place.n,
+                row.id.0,
+                json,
+                text.is_some(),
+                row.turn.map(|turn| turn.to_string())
+            ];
+            (insert.insert(values)?, false)
+        }
+    };
     match text {
-        Some(text) if was_searched != Some(true) => search::insert(conn, id, text),
+        Some(text) if !was_searched => search::insert(conn, id, text),
         _ => Ok(()),
     }
 }
