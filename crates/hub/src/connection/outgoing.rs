@@ -87,6 +87,17 @@ impl Lane {
         true
     }
 
+    /// Whether there was room now.
+    fn try_put(&self, queued: Queued) -> bool {
+        let Ok(room) = self.room.try_acquire() else {
+            return false;
+        };
+        room.forget();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.push_back(queued);
+        true
+    }
+
     fn take(&self) -> Option<EncodedFrame> {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let queued = queue.pop_front()?;
@@ -115,7 +126,13 @@ impl Outgoing {
     /// An answer that may be left out: it goes where there is room for it now.
     pub fn offer(&self, frame: &HubFrame) {
         // A full queue tells the client as much as the frame would.
-        let _ = self.answers.try_send(EncodedFrame::of(frame));
+        let queued = Queued {
+            frame: EncodedFrame::of(frame),
+            _room: None,
+        };
+        if self.shared.answers.try_put(queued) {
+            self.shared.filled.notify_one();
+        }
     }
 
     /// An answer that is encoded already.
