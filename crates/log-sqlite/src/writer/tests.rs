@@ -201,7 +201,8 @@ fn a_storage_error_in_one_request_leaves_the_others_and_is_told() {
     let mut groups = GroupCommit::default();
     commit(&mut groups, &connection, &[create(0), create(1)]);
     let row = logs::find(&connection, session(1)).unwrap().unwrap();
-    let trigger = "CREATE TEMP TRIGGER refuses BEFORE INSERT ON events WHEN new.event LIKE '%collides%'
+    let trigger =
+        "CREATE TEMP TRIGGER refuses BEFORE INSERT ON events WHEN new.event LIKE '%collides%'
                    BEGIN SELECT raise(FAIL, 'as the test says'); END";
     connection.execute_batch(trigger).unwrap();
     let group = [
