@@ -21,8 +21,8 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 /// What a WAL file is cut back to after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 
-/// What a WAL file has from the start. A commit that makes the file longer makes the file system record its length, too: on ext4 that
-/// is a commit of its journal each time, and took 582 µs where one into a file that is long enough took 228 µs.
+/// What a WAL file has from the start. A commit that makes the file longer makes the file system record its length, too, which on
+/// ext4 is a commit of its journal each time. See `docs/PERFORMANCE.md` for what was seen.
 const WAL_BYTES_READY: u64 = 8 * 1024 * 1024;
 
 /// How a log is opened.
