@@ -1,7 +1,7 @@
 //! The directory of a log: its lock, its permissions, and connections with the settings that the promises rest on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use baton_log::Sealing;
@@ -20,6 +20,10 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
 /// What a WAL file is cut back to after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+/// What a WAL file has from the start. A commit that makes the file longer makes the file system record its length, too, which on
+/// ext4 is a commit of its journal each time. See `docs/PERFORMANCE.md` for what was seen.
+const WAL_BYTES_READY: u64 = 8 * 1024 * 1024;
 
 /// How a log is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -99,6 +103,7 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         });
     }
     tables::migrations().to_latest(&mut writer)?;
+    make_wal_ready(&directory.join("log.sqlite-wal")).map_err(failed)?;
     // The new names are as durable as what will be acknowledged.
     sync_directory(directory).map_err(failed)?;
     let readers = (0..readers)
@@ -144,6 +149,19 @@ fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {
         let busy: i64 = row.get(0)?;
         Ok(busy == 0)
     })
+}
+
+/// Lengthens the WAL by zeros, which are no frames to SQLite: it reads a WAL up to the first one whose checksum does not fit, and
+/// writes the next one over what stands there. Without room for it the log is as good, only slower.
+fn make_wal_ready(wal: &Path) -> io::Result<()> {
+    let mut file = private_file(wal)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    let missing = WAL_BYTES_READY.saturating_sub(length);
+    let lengthened = io::copy(&mut io::repeat(0).take(missing), &mut file);
+    if lengthened.and_then(|_| file.sync_all()).is_err() {
+        file.set_len(length)?;
+    }
+    Ok(())
 }
 
 /// A connection that reads alone.
