@@ -166,7 +166,9 @@ impl World {
         }
         for device in 0..self.devices.len() {
             let strays = self.devices[device].mirror_mut().cursors()?;
-            if let Some((log, _)) = strays.iter().find(|(log, _)| !logs.contains(log)) {
+            let device_of = &self.devices[device];
+            let is_stray = |log: &LogId| !logs.contains(log) && !device_of.may_keep(*log);
+            if let Some((log, _)) = strays.iter().find(|(log, _)| is_stray(log)) {
                 self.sim
                     .checker
                     .violated(format!("device {device} keeps {log}, which is not there"));

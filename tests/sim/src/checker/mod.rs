@@ -6,6 +6,7 @@
 mod intents;
 mod runs;
 mod says;
+mod tally;
 mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use baton_session::{AccountState, SessionState};
 use intents::Intents;
 use runs::Runs;
 pub use runs::Said;
+pub use tally::Tally;
 pub use truth::Truth;
 
 /// Watches one simulation.
