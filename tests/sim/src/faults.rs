@@ -93,15 +93,17 @@ impl World {
                 self.sim.store.fail_next(recorded);
             }
             Fault::Seal => self.sim.store.seal(),
-            Fault::Backup => {
-                if self.sim.store.back_up() {
-                    self.sim.checker.backed_up();
-                }
-            }
+            Fault::Backup => self.back_up(),
             Fault::Restore { down_ms } => self.restore(down_ms)?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn back_up(&mut self) {
+        if self.sim.store.back_up() {
+            self.sim.checker.backed_up();
+        }
     }
 
     fn restore(&mut self, down_ms: u64) -> Result<()> {
