@@ -115,6 +115,18 @@ impl World {
                 return Some(format!("device {device} is behind in {log}"));
             }
         }
+        let strays = self
+            .devices
+            .iter()
+            .enumerate()
+            .find_map(|(number, device)| {
+                let stray = self.sim.checker.stray(number)?;
+                (!device.may_keep(stray)).then_some((number, stray))
+            });
+        if let Some((device, log)) = strays {
+            // It has not heard yet that the hub was restored without it.
+            return Some(format!("device {device} still has {log}"));
+        }
         if let Some(device) = self.devices.iter().position(|device| !device.is_quiet()) {
             return Some(format!("device {device} has something to say"));
         }

@@ -283,6 +283,13 @@ impl Checker {
         })
     }
 
+    /// A log that a device mirrors and that is not there.
+    pub fn stray(&self, device: usize) -> Option<LogId> {
+        let mut mirrored = self.readers.keys().filter(|(of, _)| *of == device);
+        let stray = mirrored.find(|(_, log)| self.truth.log(*log).is_none());
+        stray.map(|(_, log)| *log)
+    }
+
     /// A copy of the logs was made.
     pub fn backed_up(&mut self) {
         self.backup = Some(self.truth.clone());
