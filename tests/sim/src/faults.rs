@@ -7,7 +7,7 @@ use baton_protocol::{
 
 use crate::device::{newest, runs};
 use crate::net::ToHub;
-use crate::plan::Fault;
+use crate::plan::{Fault, OnTheWay};
 use crate::planted::Planted;
 use crate::world::World;
 
@@ -24,6 +24,12 @@ impl World {
                 .sim
                 .net
                 .break_after(who, after_frames, on_the_way, now_ms),
+            Fault::LateHello { who } => {
+                self.sim.net.delay_next_hello(who);
+                self.sim
+                    .net
+                    .break_after(who, 0, OnTheWay::StillArrives, now_ms);
+            }
             Fault::HalfOpen { who } => self.sim.net.half_open(who),
             Fault::NoNetwork { who, ms } => self.sim.net.block(who, now_ms + ms),
             Fault::Slow {
@@ -56,6 +62,7 @@ impl World {
                 }
             }
             Fault::HubClock { by_ms } => self.sim.hub_clock_ms += by_ms,
+            Fault::WriteAgain { runner } => self.runners[runner].write_again(&mut self.sim),
             Fault::WriteLate { runner, pick } => self.write_late(runner, pick),
             _ => return self.suffer_elsewhere(fault),
         }
@@ -86,15 +93,17 @@ impl World {
                 self.sim.store.fail_next(recorded);
             }
             Fault::Seal => self.sim.store.seal(),
-            Fault::Backup => {
-                if self.sim.store.back_up() {
-                    self.sim.checker.backed_up();
-                }
-            }
+            Fault::Backup => self.back_up(),
             Fault::Restore { down_ms } => self.restore(down_ms)?,
             _ => {}
         }
         Ok(())
+    }
+
+    fn back_up(&mut self) {
+        if self.sim.store.back_up() {
+            self.sim.checker.backed_up();
+        }
     }
 
     fn restore(&mut self, down_ms: u64) -> Result<()> {

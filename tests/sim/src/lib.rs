@@ -36,6 +36,7 @@ mod trace;
 mod words;
 mod world;
 
+pub use checker::Tally;
 pub use plan::{Plan, Planned, Step, plan_for};
 pub use planted::{Planted, UnknownFault};
 pub use shrink::shrink;

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use baton_sim::{Keep, Outcome, Plan, Planted, plan_for, shrink, simulate};
+use baton_sim::{Keep, Outcome, Plan, Planted, Tally, plan_for, shrink, simulate};
 use clap::Parser;
 
 /// Plays simulations.
@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let until = options.seconds.map(Duration::from_secs);
     let (mut played, mut failed, mut steps, mut looks, mut simulated_ms) = (0_u64, 0_u64, 0, 0, 0);
+    let mut tally = Tally::default();
     for seed in options.from..options.from + options.seeds {
         let mut plan = plan_for(seed);
         if let Some(keep) = &options.keep {
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         steps += outcome.steps;
         looks += outcome.looks;
         simulated_ms += outcome.ended_ms;
+        tally.add(outcome.tally);
         if let Some(violation) = &outcome.violation {
             failed += 1;
             if options.all {
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         }
     }
     let hours = simulated_ms / 3_600_000;
+    println!("{tally:?}");
     println!(
         "{played} seeds from {}, {failed} failed: {steps} steps, {looks} checks, {hours} simulated hours in {:.1} s",
         options.from,

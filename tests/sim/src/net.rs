@@ -59,6 +59,8 @@ struct Weather {
     blocked_until_ms: u64,
     slow_until_ms: u64,
     latency_ms: u64,
+    /// The next hello is late, and its line gone by then.
+    hello_is_late: bool,
 }
 
 /// All lines.
@@ -95,6 +97,7 @@ impl Net {
                 blocked_until_ms: 0,
                 slow_until_ms: 0,
                 latency_ms: 0,
+                hello_is_late: false,
             };
             (who, weather)
         });
@@ -143,6 +146,7 @@ impl Net {
             return;
         };
         let arrives = now_ms + self.latency(who, now_ms);
+        let is_hello = matches!(what, ToHub::Frame(ClientFrame::Hello { .. }));
         let line = self.lines.get_mut(&id).expect("it was just there");
         if !line.dead && line.hub_open {
             let what = match what {
@@ -156,6 +160,11 @@ impl Net {
                 .back()
                 .map_or(arrives, |(last, _)| arrives.max(*last));
             line.up.push_back((arrives, what));
+        }
+        let weather = self.weather.get_mut(&who).expect("known");
+        if is_hello && std::mem::take(&mut weather.hello_is_late) {
+            line.breaks_after = Some((0, OnTheWay::StillArrives));
+            self.break_due(now_ms);
         }
     }
 
@@ -231,6 +240,11 @@ impl Net {
         }
     }
 
+    /// The client's next hello is late, and its line gone by then.
+    pub fn delay_next_hello(&mut self, who: Who) {
+        self.weather.get_mut(&who).expect("known").hello_is_late = true;
+    }
+
     /// The client's line carries nothing any more, and nobody is told.
     pub fn half_open(&mut self, who: Who) {
         if let Some(line) = self.current(who) {
@@ -258,6 +272,7 @@ impl Net {
         for weather in self.weather.values_mut() {
             weather.blocked_until_ms = 0;
             weather.slow_until_ms = 0;
+            weather.hello_is_late = false;
         }
         for line in self.lines.values_mut() {
             line.breaks_after = None;

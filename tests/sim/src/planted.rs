@@ -29,6 +29,10 @@ pub enum Planted {
     RunnerCountsAnew,
     /// A runner asks the model again after each reconnect.
     RunnerAsksAgain,
+    /// A runner forgets its runs of a log that was replaced, as it once did.
+    RunnerForgetsReplacedLogs,
+    /// The hub takes a runner's own late hello for another process, as it once did.
+    HubSendsRunnersAway,
     /// A log that was restored from an older copy keeps its incarnation.
     RestoreKeepsIncarnation,
     /// The log ends batches inside of sealed parts.
@@ -37,7 +41,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::DeviceIgnoresAfter,
         Self::DeviceForgetsSent,
         Self::DeviceSendsUnderNewId,
@@ -50,6 +54,8 @@ impl Planted {
         Self::HubSkipsBatches,
         Self::RunnerCountsAnew,
         Self::RunnerAsksAgain,
+        Self::RunnerForgetsReplacedLogs,
+        Self::HubSendsRunnersAway,
         Self::RestoreKeepsIncarnation,
         Self::LogCutsSealedParts,
     ];

@@ -115,6 +115,18 @@ impl World {
                 return Some(format!("device {device} is behind in {log}"));
             }
         }
+        let strays = self
+            .devices
+            .iter()
+            .enumerate()
+            .find_map(|(number, device)| {
+                let stray = self.sim.checker.stray(number)?;
+                (!device.may_keep(stray)).then_some((number, stray))
+            });
+        if let Some((device, log)) = strays {
+            // It has not heard yet that the hub was restored without it.
+            return Some(format!("device {device} still has {log}"));
+        }
         if let Some(device) = self.devices.iter().position(|device| !device.is_quiet()) {
             return Some(format!("device {device} has something to say"));
         }
@@ -166,7 +178,9 @@ impl World {
         }
         for device in 0..self.devices.len() {
             let strays = self.devices[device].mirror_mut().cursors()?;
-            if let Some((log, _)) = strays.iter().find(|(log, _)| !logs.contains(log)) {
+            let device_of = &self.devices[device];
+            let is_stray = |log: &LogId| !logs.contains(log) && !device_of.may_keep(*log);
+            if let Some((log, _)) = strays.iter().find(|(log, _)| is_stray(log)) {
                 self.sim
                     .checker
                     .violated(format!("device {device} keeps {log}, which is not there"));

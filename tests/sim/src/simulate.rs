@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use crate::checker::Tally;
 use crate::plan::Plan;
 use crate::planted::Planted;
 use crate::trace::Keep;
@@ -22,6 +23,8 @@ pub struct Outcome {
     pub ended_ms: u64,
     /// How often something was checked.
     pub looks: u64,
+    /// What happened.
+    pub tally: Tally,
 }
 
 thread_local! {
@@ -51,6 +54,7 @@ pub fn simulate(plan: &Plan, planted: Option<Planted>, keep: Keep) -> Outcome {
             steps: 0,
             ended_ms: 0,
             looks: 0,
+            tally: Tally::default(),
         };
     };
     let steps = world.steps();
@@ -60,6 +64,7 @@ pub fn simulate(plan: &Plan, planted: Option<Planted>, keep: Keep) -> Outcome {
         steps,
         ended_ms: sim.now_ms,
         looks: sim.checker.looks(),
+        tally: sim.checker.tally(),
         lines: sim.trace.into_lines(),
     }
 }

@@ -286,7 +286,7 @@ fn a_run_that_a_restored_log_does_not_have_is_forgotten() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
     let mut core = core(instance);
     core.connected(now);
-    let (old, new) = (line(instance), line(instance));
+    let (old, new) = (line(instance), line(RunnerInstanceId::mint()));
     assign(&mut core, &old, now);
     calls(&mut core);
     frames(&mut core, now);

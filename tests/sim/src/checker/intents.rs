@@ -27,7 +27,8 @@ pub(super) enum Fate {
     Open,
     /// The hub's answer.
     Answered,
-    /// It will never be done.
+    /// It was refused without a receipt. Such a refusal is not for ever (`docs/PROTOCOL.md`, section 7): a copy that comes late, or one
+    /// that the device sends after a start because it could not note the refusal, may still be done.
     Refused,
     /// It was taken back before it was sent.
     Cancelled,
@@ -64,7 +65,7 @@ impl Intents {
             CommandBody::StopRun(stop) => matches!(stop.target, StopTarget::Run { .. }),
             _ => false,
         };
-        if overtakes {
+        if overtakes || intent.fate == Fate::Refused {
             return Ok(());
         }
         let last = log.answered.entry(intent.device).or_default();

@@ -6,6 +6,7 @@
 mod intents;
 mod runs;
 mod says;
+mod tally;
 mod truth;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ use baton_session::{AccountState, SessionState};
 use intents::Intents;
 use runs::Runs;
 pub use runs::Said;
+pub use tally::Tally;
 pub use truth::Truth;
 
 /// Watches one simulation.
@@ -279,6 +281,13 @@ impl Checker {
         reader.zip(known).is_some_and(|(reader, known)| {
             reader.incarnation == known.incarnation() && reader.seq == known.head()
         })
+    }
+
+    /// A log that a device mirrors and that is not there.
+    pub fn stray(&self, device: usize) -> Option<LogId> {
+        let mut mirrored = self.readers.keys().filter(|(of, _)| *of == device);
+        let stray = mirrored.find(|(_, log)| self.truth.log(*log).is_none());
+        stray.map(|(_, log)| *log)
     }
 
     /// A copy of the logs was made.

@@ -155,6 +155,8 @@ impl Device {
                 if self.can_write(sim) {
                     self.mirror.drop_log(log)?;
                     sim.checker.dropped(self.number, log);
+                } else {
+                    self.undropped.insert(log);
                 }
             }
             Output::StoreReceipt(receipt) => self.store_receipt(sim, &receipt)?,

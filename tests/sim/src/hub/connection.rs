@@ -12,6 +12,7 @@ use super::process::Process;
 use super::subscription::Subscription;
 use crate::net::{LineId, ToClient, ToHub};
 use crate::plan::Who;
+use crate::planted::Planted;
 use crate::sim::Sim;
 
 /// A timer that fires this late was not late by itself: the hub did not run.
@@ -204,10 +205,16 @@ impl Process {
                 .directory
                 .arrive(runner, hello, line, sim.now_ms);
             if let Some(replaced) = replaced {
-                let code = match replaced.same_instance {
+                let is_own = replaced.same_instance;
+                let may_come_back = is_own && !sim.is_planted(Planted::HubSendsRunnersAway);
+                let code = match may_come_back {
                     true => ErrorCode::HeartbeatMissed,
                     false => ErrorCode::LeaseFenced,
                 };
+                if is_own && !code.is_retryable() {
+                    sim.checker
+                        .violated("the hub sends a runner away for good for its own late hello");
+                }
                 let error = code.with("this runner has connected again", "");
                 self.end(sim, replaced.line, error);
             }

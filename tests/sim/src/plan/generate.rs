@@ -209,7 +209,11 @@ fn fault(rng: &mut Rng, setup: &Setup, day: Day) -> Fault {
 
 fn network_fault(rng: &mut Rng, setup: &Setup) -> Fault {
     let who = who(rng, setup);
-    match rng.below(12) {
+    match rng.below(15) {
+        14 => Fault::LateHello { who },
+        12 | 13 => Fault::WriteAgain {
+            runner: below(rng, setup.runners),
+        },
         0..5 => Fault::Cut {
             who,
             after_frames: rng.skewed(40),
@@ -218,7 +222,7 @@ fn network_fault(rng: &mut Rng, setup: &Setup) -> Fault {
         5 | 6 => Fault::HalfOpen { who },
         7 | 8 => Fault::NoNetwork {
             who,
-            ms: rng.skewed(30_000),
+            ms: silence_ms(rng),
         },
         9 => Fault::Slow {
             who,
@@ -236,8 +240,12 @@ fn network_fault(rng: &mut Rng, setup: &Setup) -> Fault {
 fn crash(rng: &mut Rng, setup: &Setup) -> Fault {
     let (device, runner) = (below(rng, setup.devices), below(rng, setup.runners));
     let down_ms = rng.skewed(20_000);
-    let ms = rng.skewed(25_000);
-    match rng.below(20) {
+    let ms = silence_ms(rng);
+    match rng.below(22) {
+        20 | 21 => Fault::CrashRunner {
+            runner,
+            down_ms: Some(down_ms),
+        },
         0 | 1 => Fault::CrashHub { down_ms },
         2..6 => Fault::CrashHubAtCommit {
             commits: rng.skewed(30),
@@ -266,6 +274,14 @@ fn crash(rng: &mut Rng, setup: &Setup) -> Fault {
             by_ms: clock_jump(rng),
         },
         _ => Fault::DeviceDiskFull { device, ms },
+    }
+}
+
+/// Short nearly always, and often enough longer than a lease.
+fn silence_ms(rng: &mut Rng) -> u64 {
+    match rng.chance(350) {
+        true => rng.between(9_000, 30_000),
+        false => rng.skewed(20_000),
     }
 }
 

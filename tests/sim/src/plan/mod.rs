@@ -295,6 +295,14 @@ pub enum Fault {
         device: usize,
         by_ms: i64,
     },
+    /// The line breaks, and the next one right behind its hello, which arrives late.
+    LateHello {
+        who: Who,
+    },
+    /// A runner says once more what it wrote last.
+    WriteAgain {
+        runner: usize,
+    },
     /// A runner writes for a run that is over.
     WriteLate {
         runner: usize,

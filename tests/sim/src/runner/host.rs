@@ -21,6 +21,9 @@ use crate::sim::Sim;
 /// Characters of the context, small enough that long sessions go beyond it.
 const CONTEXT_CHARS_MAX: usize = 2_000;
 
+/// How long it takes until somebody starts a runner again that the hub has sent away.
+const STARTED_AGAIN_MS: u64 = 1_000;
+
 /// A runner that is linked.
 pub struct Runner {
     number: usize,
@@ -38,6 +41,8 @@ struct Process {
     calls: Vec<Call>,
     /// For planted faults: how far the counts of each connection are off.
     connections: u64,
+    /// What was written last on this connection.
+    last_write: Option<ClientFrame>,
 }
 
 /// The connection to the hub.
@@ -59,14 +64,12 @@ enum Line {
         heard_ms: u64,
         beat_ms: u64,
     },
-    /// The hub does not want this runner.
-    Refused,
 }
 
 impl Line {
     fn id(&self) -> Option<LineId> {
         match self {
-            Self::Down { .. } | Self::Refused => None,
+            Self::Down { .. } => None,
             Self::Connecting { id, .. } | Self::Greeting { id, .. } | Self::Up { id, .. } => {
                 Some(*id)
             }
@@ -81,7 +84,6 @@ impl Line {
             Self::Up {
                 heard_ms, beat_ms, ..
             } => Some((*heard_ms + limits::HEARTBEAT_TIMEOUT_MS).min(*beat_ms)),
-            Self::Refused => None,
         }
     }
 }
@@ -169,6 +171,7 @@ impl Runner {
             failures: 0,
             calls: Vec::new(),
             connections: 0,
+            last_write: None,
         });
         sim.note(format_args!("runner {} starts", self.number));
     }
@@ -285,7 +288,12 @@ impl Runner {
                 };
                 sim.net.send_up(line, sim.now_ms, ToHub::Frame(hello));
             }
-            ToClient::Closed(why) => self.closed(sim, why)?,
+            ToClient::Closed(why) => {
+                self.closed(sim, why)?;
+                if self.process.is_none() {
+                    return Ok(());
+                }
+            }
             ToClient::Frame(frame) => self.frame(sim, line, frame)?,
         }
         self.work(sim)
@@ -304,14 +312,9 @@ impl Runner {
         if !is_final {
             return self.lost(sim);
         }
-        // No other process has this runner's token in a simulation, so nothing may make it give up.
-        sim.checker.violated(format!(
-            "the hub sends runner {} away for good",
-            self.number
-        ));
-        let process = self.process_mut()?;
-        process.line = Line::Refused;
-        process.core.disconnected();
+        // A hello of an earlier start came late, and the hub takes that one for the newer process. The product's runner ends here, and
+        // somebody starts it again.
+        self.die(sim, Some(STARTED_AGAIN_MS));
         Ok(())
     }
 
@@ -328,6 +331,7 @@ impl Runner {
                     beat_ms: sim.now_ms,
                 };
                 process.core.connected(now);
+                process.last_write = None;
                 if sim.is_planted(Planted::RunnerAsksAgain) && process.connections > 1 {
                     for call in &process.calls {
                         sim.checker.model_called(call.run);
@@ -340,7 +344,7 @@ impl Runner {
                     heard_ms: sim.now_ms,
                     beat_ms: *beat_ms,
                 };
-                process.core.frame(frame, now);
+                process.core.frame(as_planted(sim, frame), now);
             }
             _ => {}
         }
@@ -375,7 +379,7 @@ impl Runner {
 
     /// Does what the core wants, and sends what it has to say.
     fn work(&mut self, sim: &mut Sim) -> Result<()> {
-        let now = sim.instant();
+        let (now, number) = (sim.instant(), self.number);
         self.process_mut()?.core.tick(now);
         self.apply_effects(sim)?;
         while let Line::Up { id, .. } = self.process_mut()?.line {
@@ -384,7 +388,10 @@ impl Runner {
                 break;
             };
             let frame = count_anew(sim, frame, process.connections);
-            note_frame(sim, self.number, &frame);
+            note_frame(sim, number, &frame);
+            if matches!(frame, ClientFrame::WriteRun { .. }) {
+                process.last_write = Some(frame.clone());
+            }
             sim.net.send_up(id, sim.now_ms, ToHub::Frame(frame));
             self.apply_effects(sim)?;
         }
@@ -414,6 +421,21 @@ impl Runner {
             }
         }
         Ok(())
+    }
+
+    /// What was written last on this line comes once more.
+    pub fn write_again(&mut self, sim: &mut Sim) {
+        let Some(line) = self.line() else {
+            return;
+        };
+        let last = self
+            .process
+            .as_ref()
+            .and_then(|process| process.last_write.clone());
+        if let Some(frame) = last {
+            note_frame(sim, self.number, &frame);
+            sim.net.send_up(line, sim.now_ms, ToHub::Frame(frame));
+        }
     }
 
     /// The line that it speaks on, for a frame that it never would send.
@@ -467,6 +489,16 @@ fn check_request(sim: &mut Sim, request: &ModelRequest) {
         sim.checker.violated(format!(
             "the model is asked with turns {system:?} {roles:?}"
         ));
+    }
+}
+
+fn as_planted(sim: &Sim, frame: HubFrame) -> HubFrame {
+    match frame {
+        HubFrame::Missing { log, .. } if sim.is_planted(Planted::RunnerForgetsReplacedLogs) => {
+            let incarnation = None;
+            HubFrame::Missing { log, incarnation }
+        }
+        frame => frame,
     }
 }
 
