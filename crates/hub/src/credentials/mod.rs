@@ -3,6 +3,7 @@
 //! Owns `credentials.db`. It never holds a token or a link secret, only their hashes, and never blocks an async thread.
 
 mod accounts;
+mod copy;
 mod link_codes;
 mod principals;
 mod row;
@@ -15,12 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use baton_protocol::TimestampMs;
 
 pub use accounts::Account;
+pub use copy::CopyCredentialsError;
 pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
 pub use row::RowError;
 pub use store::{
-    CopyCredentialsError, CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME,
-    Linked, OpenCredentialsError, RedeemLinkCodeError, RevokeError,
+    CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME, Linked,
+    OpenCredentialsError, RedeemLinkCodeError, RevokeError,
 };
 
 /// The credentials for async callers.
