@@ -3,6 +3,7 @@
 //! Owns `credentials.db`. It never holds a token or a link secret, only their hashes, and never blocks an async thread.
 
 mod accounts;
+mod copy;
 mod known_tokens;
 mod link_codes;
 mod principals;
@@ -19,12 +20,13 @@ use known_tokens::KnownTokens;
 use token::SecretHash;
 
 pub use accounts::Account;
+pub use copy::CopyCredentialsError;
 pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
 pub use row::RowError;
 pub use store::{
-    CopyCredentialsError, CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME,
-    Linked, OpenCredentialsError, RedeemLinkCodeError, RevokeError,
+    CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME, Linked,
+    OpenCredentialsError, RedeemLinkCodeError, RevokeError,
 };
 
 /// The credentials for async callers.

@@ -33,6 +33,11 @@ async fn run(words: &[&str], paths: &[(&str, &Path)]) -> Said {
     }
 }
 
+fn assert_refused(said: &Said, complaint: &str) {
+    let is_refused = said.code == 1 && said.error.contains(complaint);
+    assert!(is_refused, "{complaint}: {} {}", said.code, said.error);
+}
+
 async fn doctor(data: &Path) -> Said {
     run(&["doctor"], &[("--data", data)]).await
 }
@@ -130,16 +135,12 @@ async fn a_backup_beside_a_running_hub_is_restored_and_old_cursors_match_nothing
         &[("--data", world.dir.path()), ("--to", &file)],
     )
     .await;
-    assert!(again.code == 1 && again.error.contains("is there already"));
+    assert_refused(&again, "is there already");
 
     let done = run(&["restore"], &[("--from", &file), ("--data", &restored)]).await;
     assert_eq!(done.code, 0, "{}", done.error);
     let refused = run(&["restore"], &[("--from", &file), ("--data", &restored)]).await;
-    assert!(
-        refused.code == 1 && refused.error.contains("is not empty"),
-        "{}",
-        refused.error
-    );
+    assert_refused(&refused, "is not empty");
     let names: Vec<_> = fs::read_dir(place.path()).unwrap().collect();
     assert_eq!(names.len(), 2, "nothing half-made is left: {names:?}");
 

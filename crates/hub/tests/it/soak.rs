@@ -52,7 +52,7 @@ async fn cycle(world: &World, token: &str, log: LogId, round: usize) {
     let mut client = Client::device(world.hub(), token).await;
     client.follow(log).await;
     client.until(log, |followed| followed.level).await;
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         client.socket.close(None).await.unwrap();
     }
 }

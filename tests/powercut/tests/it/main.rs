@@ -10,6 +10,7 @@
 
 mod author;
 mod book;
+mod credentials_power;
 mod log_faults;
 mod log_power;
 mod migrations;
