@@ -83,6 +83,13 @@ async fn what_is_recorded_while_a_reader_catches_up_reaches_it_although_nothing_
     laptop.create(session).await;
     laptop.until(session, |followed| followed.level).await;
 
+    // Something new, so that nobody has read it yet and the next reader must.
+    let rename = RenameSessionCommand {
+        title: "Tides".into(),
+    };
+    laptop
+        .command(session, CommandBody::RenameSession(rename))
+        .await;
     let mut desk = world.device("Desk").await;
     log.gate.send_replace(Gate::Shut);
     desk.follow(session).await;

@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::author::Author;
 use crate::mirror_power::{hub, link, open, prompt, settled};
 
-/// A database of the product, and how it grew: the names that each migration added, in order.
+/// A database of the product, and how it grew: the names that each migration added, in order; a column as `table.column`.
 struct Subject {
     file: &'static str,
     grew: &'static [&'static [&'static str]],
@@ -50,6 +50,7 @@ const MIRROR: Subject = Subject {
         &["outbox"],
         &["receipts"],
         &["settings"],
+        &["rows.turn"],
     ],
 };
 
@@ -62,6 +63,11 @@ impl Subject {
     fn age(&self, directory: &Path, version: usize) {
         let database = self.connect(directory);
         for name in self.grew[version..].iter().copied().flatten().rev() {
+            if let Some((table, column)) = name.split_once('.') {
+                let drop = format!("ALTER TABLE {table} DROP COLUMN {column}");
+                database.execute_batch(&drop).unwrap();
+                continue;
+            }
             let kind: String = database
                 .query_row(
                     "SELECT type FROM sqlite_schema WHERE name = ?1",
@@ -84,13 +90,20 @@ impl Subject {
         let mut all = Vec::new();
         // What is searched is an index over rows.
         let names = self.grew[..version].iter().copied().flatten();
-        for name in names.filter(|name| !name.starts_with("search")) {
+        let is_later = |table: &str, column: &str| {
+            let mut later = self.grew[version..].iter().copied().flatten();
+            later.any(|name| *name == format!("{table}.{column}"))
+        };
+        for name in names.filter(|name| !name.starts_with("search") && !name.contains('.')) {
             let mut statement = database.prepare(&format!("SELECT * FROM {name}")).unwrap();
-            let columns = statement.column_count();
+            let columns: Vec<usize> = (0..statement.column_count())
+                .filter(|column| !is_later(name, statement.column_name(*column).unwrap()))
+                .collect();
             let mut rows = statement.query([]).unwrap();
             while let Some(row) = rows.next().unwrap() {
-                let values: Vec<String> = (0..columns)
-                    .map(|column| format!("{:?}", row.get_ref(column).unwrap()))
+                let values: Vec<String> = columns
+                    .iter()
+                    .map(|column| format!("{:?}", row.get_ref(*column).unwrap()))
                     .collect();
                 all.push(format!("{name}: {}", values.join(" ")));
             }
