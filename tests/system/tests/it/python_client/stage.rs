@@ -136,8 +136,12 @@ impl PythonClient {
 
     /// Waits until it stands at a seq of a log, or beyond.
     pub async fn wait_seq(&self, log: &str, seq: u64) {
-        let is_there =
-            |line: &Value| line["log"] == log && line["seq"].as_u64().is_some_and(|at| at >= seq);
+        // A receipt names its seq before the batch with it may have come.
+        let is_there = |line: &Value| {
+            line["type"] == "moved"
+                && line["log"] == log
+                && line["seq"].as_u64().is_some_and(|at| at >= seq)
+        };
         self.line(&format!("seq {seq} of {log}"), |line| {
             is_there(line).then_some(())
         })
