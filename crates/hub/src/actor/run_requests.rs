@@ -63,10 +63,8 @@ impl SessionActor {
         let upto = entries
             .last()
             .map_or(recorded, |entry| entry.producer.max(recorded));
-        let events = match {
-            let always = self.core.standing.of(caller.account);
-            decide_run_write(&self.state, run, epoch, runner, entries, &always)
-        } {
+        let always = self.core.standing.of(caller.account);
+        let events = match decide_run_write(&self.state, run, epoch, runner, entries, &always) {
             Ok(events) => events,
             Err(error) => return vec![HubFrame::RunFenced { run, error }],
         };

@@ -180,13 +180,11 @@ fn take_more(rig: &mut Rig, seen: &mut Seen, step: &Step, root: Option<RunId>) {
         seen.prompts.get(n as usize % count).copied()
     };
     match (step, root.or(child), child) {
-        (Step::StartChild, Some(parent), _) => {
-            if rig.state.active_runs().count() < 5 {
-                let run = rig.child(parent, "task");
-                let started = rig.state.active_run(run).expect("on");
-                seen.prompts.push(started.prompt);
-                seen.leases.push((run, started.epoch));
-            }
+        (Step::StartChild, Some(parent), _) if rig.state.active_runs().count() < 5 => {
+            let run = rig.child(parent, "task");
+            let started = rig.state.active_run(run).expect("on");
+            seen.prompts.push(started.prompt);
+            seen.leases.push((run, started.epoch));
         }
         (Step::SayChild, _, Some(child)) => rig.say(child, "word "),
         (Step::EndChild, _, Some(child)) => rig.complete(child),
