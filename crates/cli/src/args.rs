@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use baton_protocol::{CommandId, Delivery, StopScope};
+use baton_protocol::{ApprovalId, ApprovalScope, CommandId, Delivery, StopScope};
 use clap::{Parser, Subcommand, ValueEnum};
 
 const ABOUT_EXITS: &str = "\
@@ -130,6 +130,43 @@ pub enum Verb {
         /// Which session.
         session: String,
     },
+    /// Let an agent use the tool that it asks for. Without APPROVAL: the one that waits longest.
+    Approve {
+        /// Which session.
+        session: String,
+        /// Which approval.
+        approval: Option<ApprovalId>,
+        /// How far the word reaches.
+        #[arg(long, value_enum, default_value = "once")]
+        scope: ReachArg,
+    },
+    /// Forbid it. Without APPROVAL: the one that waits longest.
+    Deny {
+        /// Which session.
+        session: String,
+        /// Which approval.
+        approval: Option<ApprovalId>,
+        /// What the agent is told.
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// Begin a session with a copy of another one's history up to its last answer, and print its id.
+    Fork {
+        /// Which session.
+        session: String,
+        /// A title; by default the other one's.
+        #[arg(long)]
+        title: Option<String>,
+    },
+    /// Keep a session at the top of the list.
+    Pin(Undoable),
+    /// Put a session aside.
+    Archive(Undoable),
+    /// Delete a session for ever.
+    Delete {
+        /// Which session.
+        session: String,
+    },
     /// Find text in all sessions that this device has, without a network.
     Search {
         /// The words.
@@ -148,6 +185,37 @@ pub struct Offline {
     /// Do not wait for the hub: show what this device has.
     #[arg(long)]
     pub offline: bool,
+}
+
+/// What can be taken back.
+#[derive(clap::Args, Debug)]
+pub struct Undoable {
+    /// Which session.
+    pub session: String,
+    /// Take it back.
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// How far a person's word reaches.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum ReachArg {
+    /// This call alone.
+    Once,
+    /// Calls of the same pattern in this session.
+    Session,
+    /// Calls of the same pattern everywhere.
+    Always,
+}
+
+impl From<ReachArg> for ApprovalScope {
+    fn from(reach: ReachArg) -> Self {
+        match reach {
+            ReachArg::Once => Self::Once,
+            ReachArg::Session => Self::Session,
+            ReachArg::Always => Self::Always,
+        }
+    }
 }
 
 /// What to change in a queue.

@@ -29,6 +29,8 @@ pub use device::{
     TailItem, TailStart,
 };
 pub use linked_hub::{LinkedHub, LinkedHubError};
+#[cfg(feature = "simulation")]
+pub use mirror::{AppliedBatch, DirectMirror};
 pub use mirror::{OutboxEntry, OutboxState, StoreError};
 pub use sync::Now;
 pub use system::{Clock, SystemClock};

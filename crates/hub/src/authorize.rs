@@ -74,6 +74,14 @@ pub fn revoked() -> ErrorBody {
     ErrorCode::Revoked.with("this device's access was taken away", "link it again")
 }
 
+/// The answer about a session that was deleted.
+pub fn deleted() -> ErrorBody {
+    ErrorCode::SessionNotFound.with(
+        "this session was deleted",
+        "begin another one; nothing brings it back",
+    )
+}
+
 /// The same words for a log that is not there and for one of another account.
 pub fn log_not_found() -> ErrorBody {
     ErrorCode::LogNotFound.with("there is no such log", "look at the sessions list again")
@@ -97,7 +105,8 @@ pub fn not_for_role(role: Role, action: Action) -> ErrorBody {
 /// Which account owns which session: an index over the logs, filled at start and by the session's actor.
 #[derive(Default)]
 pub struct SessionOwners {
-    accounts: RwLock<HashMap<SessionId, AccountId>>,
+    /// None: the session was deleted, and its id is never used again.
+    accounts: RwLock<HashMap<SessionId, Option<AccountId>>>,
 }
 
 impl SessionOwners {
@@ -106,7 +115,22 @@ impl SessionOwners {
         self.accounts
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(session, account);
+            .entry(session)
+            .or_insert(Some(account));
+    }
+
+    /// Nobody owns the session from now on.
+    pub fn delete(&self, session: SessionId) {
+        self.accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(session, None);
+    }
+
+    /// Whether the session was deleted.
+    pub fn is_deleted(&self, session: SessionId) -> bool {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        accounts.get(&session) == Some(&None)
     }
 
     /// Whose session it is.
@@ -116,6 +140,7 @@ impl SessionOwners {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&session)
             .copied()
+            .flatten()
     }
 
     /// Whose log it is.

@@ -44,6 +44,8 @@ pub struct HubOptions {
     pub public_name: Option<String>,
     /// Origins of web pages that may connect. None by default: Baton's clients send no `Origin`.
     pub allowed_origins: Vec<String>,
+    /// How long a prompt is kept for the device that edits it.
+    pub prompt_edit: Duration,
     /// Whether `admin.sock` is opened in the data directory.
     pub admin_socket: AdminSocket,
     /// How long a session's actor stays in memory with nothing to do.
@@ -65,6 +67,7 @@ impl Default for HubOptions {
             lease: Duration::from_millis(limits::LEASE_MS),
             public_name: None,
             allowed_origins: Vec::new(),
+            prompt_edit: Duration::from_millis(limits::PROMPT_EDIT_MS),
             admin_socket: AdminSocket::None,
             idle_actor: IDLE_ACTOR,
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use baton_protocol::{ErrorBody, ErrorCode, SessionId};
+use baton_protocol::{ErrorBody, ErrorCode, RunId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -33,9 +33,9 @@ impl ConnectionHandle {
         self.id
     }
 
-    /// Tells a runner of its run in a session.
-    pub fn assign(&self, session: SessionId, frame: EncodedFrame) {
-        self.assignments.note(session, frame);
+    /// Tells a runner of its run.
+    pub fn assign(&self, run: RunId, frame: EncodedFrame) {
+        self.assignments.note(run, frame);
     }
 
     /// Ends the connection with a reason.
@@ -44,19 +44,19 @@ impl ConnectionHandle {
     }
 }
 
-/// Runs that a runner's connection has not been told of: at most one a session, the newest one.
+/// Runs that a runner's connection has not been told of, each once: bounded by the runs that are on.
 #[derive(Default, Debug)]
 pub struct Assignments {
-    waiting: Mutex<BTreeMap<SessionId, EncodedFrame>>,
+    waiting: Mutex<BTreeMap<RunId, EncodedFrame>>,
     noted: Notify,
 }
 
 impl Assignments {
-    fn note(&self, session: SessionId, frame: EncodedFrame) {
+    fn note(&self, run: RunId, frame: EncodedFrame) {
         self.waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(session, frame);
+            .insert(run, frame);
         self.noted.notify_one();
     }
 
@@ -117,12 +117,12 @@ mod tests {
     fn any_number_of_assignments_waits_for_a_slow_runner() {
         let (assignments, end) = (Arc::new(Assignments::default()), Ending::default());
         let handle = ConnectionHandle::new(ConnectionId(1), Arc::clone(&assignments), end.clone());
-        let sessions: Vec<SessionId> = (0..500).map(|_| SessionId::mint()).collect();
-        for session in sessions.iter().chain(&sessions) {
-            handle.assign(*session, EncodedFrame::of(&HubFrame::HeartbeatAck {}));
+        let runs: Vec<RunId> = (0..500).map(|_| RunId::mint()).collect();
+        for run in runs.iter().chain(&runs) {
+            handle.assign(*run, EncodedFrame::of(&HubFrame::HeartbeatAck {}));
         }
         assert!(end.decided().now_or_never().is_none());
         let told = std::iter::from_fn(|| assignments.next().now_or_never()).count();
-        assert_eq!(told, sessions.len());
+        assert_eq!(told, runs.len());
     }
 }

@@ -15,9 +15,13 @@ use crate::credentials::Credentials;
 use crate::data_dir::DataDirClaim;
 use crate::feed::Feeds;
 use crate::grants::Grants;
+use crate::looking::Looking;
 use crate::measures::Measures;
 use crate::presence::{ConnectionId, Presence};
+use crate::pulls::Pulls;
 use crate::runners::RunnerDirectory;
+use crate::standing::StandingApprovals;
+use crate::storage_health::StorageHealth;
 use crate::tasks::Tasks;
 
 /// One hub's shared parts.
@@ -28,6 +32,8 @@ pub struct HubCore {
     pub options: HubOptions,
     /// The logs.
     pub log: Arc<dyn EventLog>,
+    /// What was said of the storage.
+    pub storage: Arc<StorageHealth>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
     /// Who may come in.
@@ -38,14 +44,20 @@ pub struct HubCore {
     pub owners: SessionOwners,
     /// Live ends of logs.
     pub feeds: Feeds,
+    /// Batches that were just read from logs.
+    pub pulls: Pulls,
     /// Runners.
     pub runners: RunnerDirectory,
     /// Who is connected.
     pub presence: Presence,
+    /// What people do at their devices.
+    pub looking: Looking,
     /// Actors of sessions.
     pub sessions: SessionActors,
     /// Actors of accounts.
     pub accounts: AccountActors,
+    /// What needs no further word of a person.
+    pub standing: StandingApprovals,
     /// Sessions that run or wait for a runner.
     pub attention: Attention,
     /// Figures.
@@ -86,15 +98,19 @@ impl HubCore {
             name: parts.name,
             options: parts.options,
             log: parts.log,
+            storage: Arc::default(),
             clock: parts.clock,
             credentials: parts.credentials,
             grants: Grants::default(),
             owners: SessionOwners::default(),
             feeds: Feeds::default(),
+            pulls: Pulls::default(),
             runners: RunnerDirectory::default(),
             presence: Presence::default(),
+            looking: Looking::default(),
             sessions: SessionActors::default(),
             accounts: AccountActors::default(),
+            standing: StandingApprovals::default(),
             attention: Attention::default(),
             measures: Measures::new(),
             tasks: Tasks::default(),

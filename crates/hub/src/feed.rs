@@ -6,10 +6,12 @@
 //! Invariant: only what the log has recorded durably is ever published.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use baton_protocol::{Batch, Event, Incarnation, LogId, Seq, limits};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::LIVE_FRAMES_MAX;
 use crate::frame_text::EncodedBatch;
@@ -18,7 +20,15 @@ use crate::frame_text::EncodedBatch;
 #[derive(Debug)]
 pub struct Feed {
     sender: broadcast::Sender<EncodedBatch>,
+    /// What was published last.
+    stamp: AtomicU64,
+    stamps: Arc<AtomicU64>,
+    gone: CancellationToken,
 }
+
+/// Names a state of a feed; every publication makes a new one, and no two feeds ever share one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp(u64);
 
 impl Feed {
     /// From now on. Whatever was recorded before stands in the log already.
@@ -26,8 +36,26 @@ impl Feed {
         self.sender.subscribe()
     }
 
+    /// The log is gone for good: everybody who listens is told.
+    pub fn end(&self) {
+        self.gone.cancel();
+    }
+
+    /// Returns once the log is gone for good.
+    pub async fn ended(&self) {
+        self.gone.cancelled().await;
+    }
+
+    /// The newest publication. Asked for after [`Feed::listen`], everything newer comes to the listener.
+    pub fn stamp(&self) -> Stamp {
+        Stamp(self.stamp.load(Ordering::SeqCst))
+    }
+
     /// Gives recorded events to everybody who listens, in frames within the protocol's limits.
     pub fn publish(&self, log: LogId, incarnation: Incarnation, after: Seq, events: &[Event]) {
+        // Before anybody gets them: whoever sees the old stamp listens already.
+        let next = self.stamps.fetch_add(1, Ordering::SeqCst);
+        self.stamp.store(next, Ordering::SeqCst);
         if self.sender.receiver_count() == 0 {
             return;
         }
@@ -69,6 +97,7 @@ impl Feed {
 #[derive(Default, Debug)]
 pub struct Feeds {
     open: Mutex<HashMap<LogId, Weak<Feed>>>,
+    stamps: Arc<AtomicU64>,
 }
 
 /// Entries at which dead ones are swept out for the first time.
@@ -86,6 +115,9 @@ impl Feeds {
         }
         let feed = Arc::new(Feed {
             sender: broadcast::Sender::new(LIVE_FRAMES_MAX),
+            stamp: AtomicU64::new(self.stamps.fetch_add(1, Ordering::SeqCst)),
+            stamps: Arc::clone(&self.stamps),
+            gone: CancellationToken::new(),
         });
         open.insert(log, Arc::downgrade(&feed));
         feed

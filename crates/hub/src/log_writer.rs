@@ -12,7 +12,9 @@ use baton_protocol::{CommandId, ErrorBody, ErrorCode, Event, Incarnation, LogId,
 use baton_session::NewEvent;
 
 use crate::clock::Clock;
+use crate::core::HubCore;
 use crate::feed::Feed;
+use crate::storage_health::StorageHealth;
 
 /// Why nothing was recorded.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub enum CommitError {
 /// Appends to one log.
 pub struct LogWriter {
     log: Arc<dyn EventLog>,
+    storage: Arc<StorageHealth>,
     clock: Arc<dyn Clock>,
     id: LogId,
     incarnation: Option<Incarnation>,
@@ -36,13 +39,14 @@ pub struct LogWriter {
 
 impl LogWriter {
     /// Nothing is read before [`LogWriter::load`].
-    pub fn new(log: Arc<dyn EventLog>, clock: Arc<dyn Clock>, id: LogId, feed: Arc<Feed>) -> Self {
+    pub fn new(core: &HubCore, id: LogId) -> Self {
         Self {
-            log,
-            clock,
+            log: Arc::clone(&core.log),
+            storage: Arc::clone(&core.storage),
+            clock: Arc::clone(&core.clock),
             id,
             incarnation: None,
-            feed,
+            feed: core.feeds.open(id),
         }
     }
 
@@ -65,7 +69,7 @@ impl LogWriter {
             .log
             .head(self.id)
             .await
-            .map_err(|error| unreadable(&error))?
+            .map_err(|error| unreadable(&self.storage, &error))?
         else {
             return Ok(());
         };
@@ -75,7 +79,7 @@ impl LogWriter {
                 .log
                 .read(self.id, after, ReadLimit::default())
                 .await
-                .map_err(|error| unreadable(&error))?;
+                .map_err(|error| unreadable(&self.storage, &error))?;
             after = batch.upto;
             fold(batch.events, batch.upto)?;
         }
@@ -91,7 +95,7 @@ impl LogWriter {
         self.log
             .receipt(self.id, command)
             .await
-            .map_err(|error| unreadable(&error))
+            .map_err(|error| unreadable(&self.storage, &error))
     }
 
     /// Records, durably.
@@ -114,13 +118,18 @@ impl LogWriter {
             events,
             receipt,
         };
-        let appended = self
-            .log
-            .append(request)
-            .await
-            .map_err(|error| commit_error(self.id, error))?;
+        let appended = self.log.append(request).await.map_err(|error| {
+            self.storage.append_failed(self.id, &error);
+            commit_error(self.id, error)
+        })?;
+        self.storage.recorded();
         self.incarnation = Some(appended.incarnation);
         Ok(appended)
+    }
+
+    /// Tells everybody who follows the log that it is gone.
+    pub fn end_feed(&self) {
+        self.feed.end();
     }
 
     /// Shows what was recorded.
@@ -144,21 +153,14 @@ fn commit_error(log: LogId, error: AppendError) -> CommitError {
             format!("an event of {bytes} bytes does not fit the log"),
             "send less at once",
         )),
-        AppendError::DiskFull => {
-            tracing::error!(log.id = %log, "the disk is full");
-            CommitError::Refused(
-                ErrorCode::StorageUnavailable
-                    .with("the hub's disk is full", "make room on the hub's disk"),
-            )
-        }
-        AppendError::Unavailable(source) => {
-            tracing::error!(log.id = %log, error = %source, "the storage refused an append");
-            CommitError::Refused(
-                ErrorCode::StorageUnavailable.with("the hub's storage refused the write", hint),
-            )
-        }
+        AppendError::DiskFull => CommitError::Refused(
+            ErrorCode::StorageUnavailable
+                .with("the hub's disk is full", "make room on the hub's disk"),
+        ),
+        AppendError::Unavailable(_) => CommitError::Refused(
+            ErrorCode::StorageUnavailable.with("the hub's storage refused the write", hint),
+        ),
         AppendError::Failed => {
-            tracing::error!(log.id = %log, "the log has stopped after a failed flush");
             let hint = "look at the hub's log and its disk, then start the hub again";
             CommitError::Broken(
                 ErrorCode::StorageUnavailable.with("the hub's storage has stopped", hint),
@@ -174,8 +176,8 @@ fn commit_error(log: LogId, error: AppendError) -> CommitError {
 }
 
 /// The answer where a log cannot be read.
-pub fn unreadable(error: &ReadError) -> ErrorBody {
-    tracing::error!(%error, "a log cannot be read");
+pub fn unreadable(storage: &StorageHealth, error: &ReadError) -> ErrorBody {
+    storage.read_failed(error);
     ErrorCode::StorageUnavailable.with(
         "the hub cannot read its storage",
         "look at the hub's log and its disk",

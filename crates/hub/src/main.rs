@@ -1,4 +1,4 @@
-//! `baton-hub`: serve, link, list and revoke from a terminal.
+//! `baton-hub`: serve, link, list, revoke, back up, restore and examine from a terminal.
 
 #![forbid(unsafe_code)]
 
@@ -9,15 +9,26 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use baton_hub::{BackendFault, LogBackend};
 use baton_log::EventLog;
 use baton_log_sqlite::SqliteEventLog;
 
+/// The one place that chooses a backend.
+const BACKEND: LogBackend = LogBackend {
+    open: open_log,
+    renew: renew_identities,
+};
+
 fn main() -> ExitCode {
-    cli::run(open_log)
+    cli::run(BACKEND)
 }
 
-/// The one place that chooses a backend.
-fn open_log(data_dir: &Path) -> anyhow::Result<Arc<dyn EventLog>> {
+fn open_log(data_dir: &Path) -> Result<Arc<dyn EventLog>, BackendFault> {
     let log = SqliteEventLog::open(&data_dir.join("log")).context("the log cannot be opened")?;
     Ok(Arc::new(log))
+}
+
+fn renew_identities(data_dir: &Path) -> Result<usize, BackendFault> {
+    let renewed = baton_log_sqlite::renew_identities(&data_dir.join("log"));
+    Ok(renewed.context("the logs' identities cannot be renewed")?)
 }

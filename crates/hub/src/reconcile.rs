@@ -37,7 +37,7 @@ pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> 
         .log
         .logs()
         .await
-        .map_err(|error| StartHubError::Logs(unreadable(&error)))?;
+        .map_err(|error| StartHubError::Logs(unreadable(&core.storage, &error)))?;
     let sessions = logs.into_iter().filter_map(|log| match log {
         LogId::Session(session) => Some(session),
         LogId::Account(_) => None,
@@ -59,7 +59,7 @@ async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&Sessi
         Ok(Some(head)) => head,
         Ok(None) => return,
         Err(error) => {
-            unreadable(&error);
+            unreadable(&core.storage, &error);
             // Its actor tries again until it knows whether there is a run to watch.
             SessionActors::reconcile(core, session).await;
             return;

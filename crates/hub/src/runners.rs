@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::{
-    AccountId, AgentDescription, AgentId, ErrorCode, RunnerHello, RunnerId, RunnerInstanceId,
-    SessionId,
+    AccountId, AgentDescription, AgentId, ErrorBody, ErrorCode, RunId, RunnerHello, RunnerId,
+    RunnerInstanceId,
 };
 use baton_session::ActiveRun;
 
@@ -79,9 +79,9 @@ impl RunnerDirectory {
             .as_ref()
             .and_then(|instance| instance.connection.as_ref())
         {
-            older.end(ErrorCode::LeaseFenced.with(
-                "this runner has connected again elsewhere",
-                "run one process with a token",
+            older.end(replaced(
+                before.as_ref().map(|instance| instance.id),
+                hello.instance,
             ));
         }
         let heard = match before {
@@ -173,12 +173,60 @@ impl RunnerDirectory {
         }
     }
 
-    /// Tells a runner's connection of its run in a session, where there is one. Never waits.
-    pub fn assign(&self, runner: RunnerId, session: SessionId, frame: EncodedFrame) {
+    /// Tells a runner's connection of its run, where there is one. Never waits.
+    pub fn assign(&self, runner: RunnerId, run: RunId, frame: EncodedFrame) {
         let seats = self.seats();
         let instance = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
         if let Some(connection) = instance.and_then(|instance| instance.connection.as_ref()) {
-            connection.assign(session, frame);
+            connection.assign(run, frame);
         }
+    }
+}
+
+/// Why an older connection of a runner ends. Another process with its token sends the older one away for good. The same process may have
+/// been overtaken by a connection that it gave up long ago, whose hello came late: it must be free to come back.
+fn replaced(before: Option<RunnerInstanceId>, now: RunnerInstanceId) -> ErrorBody {
+    if before == Some(now) {
+        return ErrorCode::HeartbeatMissed.with(
+            "this runner has connected again",
+            "connect again if this is the newest connection",
+        );
+    }
+    ErrorCode::LeaseFenced.with(
+        "this runner has connected again elsewhere",
+        "run one process with a token",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::connection_handle::{Assignments, Ending};
+
+    /// A runner connects twice. Why its first connection ends.
+    fn first_ends(instances: [RunnerInstanceId; 2]) -> ErrorCode {
+        let (directory, account) = (RunnerDirectory::default(), AccountId::mint());
+        let runner = RunnerId::mint();
+        let endings = [Ending::default(), Ending::default()];
+        for (number, (instance, ending)) in (0..).zip(instances.into_iter().zip(&endings)) {
+            let assignments = Arc::new(Assignments::default());
+            let handle = ConnectionHandle::new(ConnectionId(number), assignments, ending.clone());
+            let hello = RunnerHello {
+                instance,
+                agents: Vec::new(),
+            };
+            directory.arrive(account, runner, hello, handle);
+        }
+        let reason = endings[0].decided().now_or_never();
+        reason.expect("it is decided").code
+    }
+
+    #[test]
+    fn the_same_process_may_come_back_and_another_one_takes_its_place_for_good() {
+        let (one, other) = (RunnerInstanceId::mint(), RunnerInstanceId::mint());
+        assert!(first_ends([one, one]).is_retryable());
+        assert_eq!(first_ends([one, other]), ErrorCode::LeaseFenced);
     }
 }

@@ -13,10 +13,10 @@ use crate::config::Tls;
 use crate::data_dir;
 
 /// The hub's own certificate in the data directory.
-const CERTIFICATE_FILE_NAME: &str = "tls-cert.pem";
+pub const CERTIFICATE_FILE_NAME: &str = "tls-cert.pem";
 
 /// Its key; readable for the owner only.
-const KEY_FILE_NAME: &str = "tls-key.pem";
+pub const KEY_FILE_NAME: &str = "tls-key.pem";
 
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,18 @@ pub fn identity(
             load(&certificate, &key).map(Some)
         }
     }
+}
+
+/// The fingerprint of the hub's own certificate, where it has one; a certificate and a key that do not fit are an error.
+pub fn own_if_there(data_dir: &Path) -> Result<Option<String>, TlsSetupError> {
+    let (certificate, key) = (
+        data_dir.join(CERTIFICATE_FILE_NAME),
+        data_dir.join(KEY_FILE_NAME),
+    );
+    if !certificate.exists() && !key.exists() {
+        return Ok(None);
+    }
+    load(&certificate, &key).map(|identity| Some(identity.fingerprint))
 }
 
 /// Makes key and certificate. The key comes first, so that a certificate never stands without its key.

@@ -14,17 +14,24 @@
 //! | `sqlite_event_log` | [`SqliteEventLog`]: the trait, the queue to the writer |
 //! | `open` | the directory, its lock and permissions, connections and their settings |
 //! | `writer` | the writer's thread, group commit, sealing, checkpoints |
+//! | `copy` | a copy while everything goes on, and the new identity of logs that were restored from one |
+//! | `examine` | what a check of everything finds |
 //! | `reader` | the read connections and what they answer |
+//! | `tail_runs` | what logs end with, joined in memory |
 //! | `tables` | a file a table: migration, row, reads, writes |
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod copy;
+mod examine;
 mod open;
 mod reader;
 mod sqlite_event_log;
 mod tables;
+mod tail_runs;
 mod writer;
 
+pub use copy::{RenewError, renew_identities};
 pub use open::{OpenError, SqliteOptions};
 pub use sqlite_event_log::SqliteEventLog;

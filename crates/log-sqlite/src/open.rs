@@ -1,7 +1,7 @@
 //! The directory of a log: its lock, its permissions, and connections with the settings that the promises rest on.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use baton_log::Sealing;
@@ -20,6 +20,10 @@ const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
 /// What a WAL file is cut back to after a checkpoint.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+
+/// What a WAL file has from the start. A commit that makes the file longer makes the file system record its length, too, which on
+/// ext4 is a commit of its journal each time. See `docs/PERFORMANCE.md` for what was seen.
+const WAL_BYTES_READY: u64 = 8 * 1024 * 1024;
 
 /// How a log is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -66,6 +70,11 @@ pub struct Opened {
     pub readers: Vec<Connection>,
 }
 
+/// The database of the log in a directory.
+pub fn database_in(directory: &Path) -> PathBuf {
+    directory.join("log.sqlite")
+}
+
 /// Opens or makes the log in a directory.
 pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<Opened, OpenError> {
     let failed = |source| OpenError::Directory {
@@ -83,13 +92,18 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         }
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
-    let database = directory.join("log.sqlite");
+    let database = database_in(directory);
     // Made before SQLite does, which gives the mode of this file to its WAL.
     private_file(&database).map_err(failed)?;
     let mut writer = Connection::open(&database)?;
     settle_writer(&writer, options)?;
-    fold_wal_back(&writer)?;
+    if !fold_wal_back(&writer)? {
+        return Err(OpenError::InUse {
+            path: directory.to_owned(),
+        });
+    }
     tables::migrations().to_latest(&mut writer)?;
+    make_wal_ready(&directory.join("log.sqlite-wal")).map_err(failed)?;
     // The new names are as durable as what will be acknowledged.
     sync_directory(directory).map_err(failed)?;
     let readers = (0..readers)
@@ -105,12 +119,14 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
 fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Result<()> {
     writer.busy_timeout(BUSY_TIMEOUT)?;
     writer.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // Before the WAL mode, which a new database enters by way of a rollback journal: with `full` the journal's deletion may be undone by
+    // a power cut, and the journal that is back then rolls back everything that came after it. In the WAL mode the two are the same.
+    writer.pragma_update(None, "synchronous", "extra")?;
     writer.pragma_update_and_check(None, "journal_mode", "wal", |row| {
         let mode: String = row.get(0)?;
         assert_eq!(mode, "wal", "a file database takes the WAL mode");
         Ok(())
     })?;
-    writer.pragma_update(None, "synchronous", "full")?;
     // SQLite would ignore that a checkpoint of its own failed to flush; the writer runs them and looks.
     writer.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     writer.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
@@ -126,15 +142,30 @@ fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Resul
 ///
 /// If that process stopped because a flush failed, the WAL may hold pages that the system shows and the disk does not have. Written
 /// and flushed anew they are there; appended to, they would be a hole in front of everything that is acknowledged from now on.
-fn fold_wal_back(writer: &Connection) -> rusqlite::Result<()> {
+///
+/// False where somebody who does not ask the lock file (a person with a database shell) reads meanwhile.
+fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         let busy: i64 = row.get(0)?;
-        assert_eq!(busy, 0, "the lock file keeps every other process out");
-        Ok(())
+        Ok(busy == 0)
     })
 }
 
-fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
+/// Lengthens the WAL by zeros, which are no frames to SQLite: it reads a WAL up to the first one whose checksum does not fit, and
+/// writes the next one over what stands there. Without room for it the log is as good, only slower.
+fn make_wal_ready(wal: &Path) -> io::Result<()> {
+    let mut file = private_file(wal)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    let missing = WAL_BYTES_READY.saturating_sub(length);
+    let lengthened = io::copy(&mut io::repeat(0).take(missing), &mut file);
+    if lengthened.and_then(|_| file.sync_all()).is_err() {
+        file.set_len(length)?;
+    }
+    Ok(())
+}
+
+/// A connection that reads alone.
+pub fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open(database)?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
     reader.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
@@ -143,7 +174,7 @@ fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
 }
 
 /// Owner only, also where the directory was there with another mode.
-fn make_private_directory(directory: &Path) -> io::Result<()> {
+pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     #[cfg(unix)]
     {
@@ -156,7 +187,7 @@ fn make_private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn private_file(path: &Path) -> io::Result<File> {
+pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);
     #[cfg(unix)]
@@ -174,7 +205,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// Makes names in a directory durable. Where the system has no such call, its file system is trusted with it.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;
     }

@@ -1,5 +1,6 @@
 //! The read connections, and what they answer. They never write (`query_only`), and each answer is from one snapshot.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_log::batching::{BatchEnd, BatchFill};
@@ -8,12 +9,17 @@ use baton_protocol::{Batch, CommandId, Event, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use crate::open::open_reader;
 use crate::tables::events::{self, Flow};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::{receipts, sealed_stretches};
+use crate::tail_runs::JoinedTail;
 
 /// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
+///
+/// A connection that failed is replaced: what a disk gave wrongly in a bad moment stays in its cache, and it would go on to refuse.
 pub struct Readers {
+    database: Arc<Path>,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
 }
@@ -32,8 +38,9 @@ impl Drop for Leased {
 }
 
 impl Readers {
-    pub fn new(connections: Vec<Connection>) -> Self {
+    pub fn new(database: &Path, connections: Vec<Connection>) -> Self {
         Self {
+            database: database.into(),
             free: Arc::new(Semaphore::new(connections.len())),
             idle: Arc::new(Mutex::new(connections)),
         }
@@ -46,12 +53,17 @@ impl Readers {
     ) -> Result<T, ReadError> {
         let permit = Arc::clone(&self.free).acquire_owned().await;
         let permit = permit.expect("the semaphore is never closed");
-        let idle = Arc::clone(&self.idle);
+        let (idle, database) = (Arc::clone(&self.idle), Arc::clone(&self.database));
         let task = tokio::task::spawn_blocking(move || {
             let connection = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let leased = Leased { connection, idle };
+            let mut leased = Leased { connection, idle };
             let connection = leased.connection.as_ref();
             let answer = read(connection.expect("a permit stands for an idle connection"));
+            if matches!(answer, Err(ReadError::Unavailable(_)))
+                && let Ok(fresh) = open_reader(&database)
+            {
+                leased.connection = Some(fresh);
+            }
             // The connection is back before the permit is.
             drop(leased);
             drop(permit);
@@ -64,12 +76,13 @@ impl Readers {
     }
 }
 
-/// The stretch behind `after`.
+/// The stretch behind `after`. `tail` was known before this was called.
 pub fn read(
     connection: &Connection,
     id: LogId,
     after: Seq,
     limit: ReadLimit,
+    tail: Option<JoinedTail>,
 ) -> Result<Batch, ReadError> {
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let LogRow { log, incarnation } = find(&snapshot, id)?.ok_or(ReadError::NotFound)?;
@@ -78,15 +91,29 @@ pub fn read(
         return Err(ReadError::AheadOfHead { head });
     }
     let mut fill = BatchFill::new(limit);
-    let flow = events::for_each(&snapshot, log, (after, head), |seq, json| {
-        let event = decode(seq, json)?;
-        let taken = fill.offer(event, json.len());
-        Ok::<_, Fault>(if taken.is_ok() {
-            Flow::More
-        } else {
-            Flow::Enough
+    let from_table = |fill: &mut BatchFill, stretch| {
+        events::for_each(&snapshot, log, stretch, |seq, json| {
+            let event = decode(seq, json)?;
+            Ok::<_, Fault>(flow(fill.offer(event, json.len())))
         })
-    })?;
+    };
+    // One that is larger than the limit is cut where the table's rows end.
+    let tail = tail.filter(|tail| tail.json_bytes_max() <= limit.bytes);
+    let flow = match tail {
+        None => from_table(&mut fill, (after, head))?,
+        Some(tail) => {
+            let (begin, end, bytes) = (tail.after, tail.upto, tail.json_bytes_max());
+            let mut flow_on = from_table(&mut fill, (after, begin))?;
+            if flow_on == Flow::More {
+                let event = tail.event().map_err(|error| damaged(end, error))?;
+                flow_on = flow(fill.offer(event, bytes));
+            }
+            match flow_on {
+                Flow::More => from_table(&mut fill, (end, head))?,
+                Flow::Enough => Flow::Enough,
+            }
+        }
+    };
     let mut upto = head;
     if flow == Flow::Enough {
         let last = fill.last().expect("a full batch holds an event");
@@ -140,6 +167,13 @@ pub fn receipt(
 /// Every log.
 pub fn logs(connection: &Connection) -> Result<Vec<LogId>, ReadError> {
     logs::all(connection).map_err(unavailable)
+}
+
+fn flow(offered: Result<(), Box<Event>>) -> Flow {
+    match offered {
+        Ok(()) => Flow::More,
+        Err(_) => Flow::Enough,
+    }
 }
 
 fn find(connection: &Connection, id: LogId) -> Result<Option<LogRow>, ReadError> {

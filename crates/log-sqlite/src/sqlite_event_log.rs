@@ -1,20 +1,24 @@
 //! The log as others see it.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use baton_log::recording::Recording;
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, ReadError, ReadLimit, StoredReceipt,
+    AppendError, AppendRequest, Appended, CopyError, EventLog, LogHead, ReadError, ReadLimit,
+    StoredReceipt,
 };
 use baton_protocol::{Batch, CommandId, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::copy;
+use crate::examine;
 use crate::open::{self, OpenError, Opened, SqliteOptions};
 use crate::reader::{self, Readers};
+use crate::tail_runs::TailRuns;
 use crate::writer::request::{Message, Rows, WriteRequest};
 use crate::writer::{self, Health, WriterGone, WriterThread};
 
@@ -32,7 +36,9 @@ pub struct SqliteEventLog {
     writer: WriterThread,
     readers: Readers,
     health: Health,
+    tail_runs: TailRuns,
     room: Arc<Semaphore>,
+    database: PathBuf,
     _lock: File,
 }
 
@@ -51,12 +57,22 @@ impl SqliteEventLog {
         } = open::open(directory, options, READERS)?;
         let health = Health::default();
         let backlog = writer::unsealed(&connection)?;
-        let started = WriterThread::start(connection, health.clone(), options.sealing, backlog);
+        let tail_runs = TailRuns::default();
+        let started = WriterThread::start(
+            connection,
+            health.clone(),
+            tail_runs.clone(),
+            options.sealing,
+            backlog,
+        );
+        let database = open::database_in(directory);
         Ok(Self {
             writer: started.map_err(OpenError::Thread)?,
-            readers: Readers::new(readers),
+            readers: Readers::new(&database, readers),
             health,
+            tail_runs,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
+            database,
             _lock: lock,
         })
     }
@@ -123,7 +139,9 @@ impl EventLog for SqliteEventLog {
     }
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
-        self.answer(move |connection| reader::read(connection, log, after, limit))
+        // Before the snapshot, which then has it too.
+        let tail = self.tail_runs.behind(log, after);
+        self.answer(move |connection| reader::read(connection, log, after, limit, tail))
             .await
     }
 
@@ -143,5 +161,25 @@ impl EventLog for SqliteEventLog {
 
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
         self.answer(reader::logs).await
+    }
+
+    async fn copy_to(&self, directory: &Path) -> Result<(), CopyError> {
+        if self.health.has_stopped() {
+            return Err(CopyError::Failed);
+        }
+        let (database, directory) = (self.database.clone(), directory.to_owned());
+        let copying = tokio::task::spawn_blocking(move || copy::copy(&database, &directory));
+        let copied = copying
+            .await
+            .map_err(|panic| CopyError::Storage(Box::new(panic)))?;
+        // What was copied after a flush had failed may be in doubt.
+        if self.health.has_stopped() {
+            return Err(CopyError::Failed);
+        }
+        copied.map_err(|error| CopyError::Storage(Box::new(error)))
+    }
+
+    async fn examine(&self) -> Result<Vec<String>, ReadError> {
+        self.answer(examine::examine).await
     }
 }

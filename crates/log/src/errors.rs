@@ -74,3 +74,18 @@ pub enum ReadError {
     #[error("the log has stopped after a failure")]
     Failed,
 }
+
+/// Why no copy was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CopyError {
+    /// This backend is copied by other means.
+    #[error("this log cannot copy itself")]
+    Unsupported,
+    /// The copy could not be written, or the log not be read.
+    #[error("the copy could not be made")]
+    Storage(#[source] StorageFault),
+    /// The log has stopped: see [`AppendError::Failed`].
+    #[error("the log has stopped after a failure")]
+    Failed,
+}

@@ -1,12 +1,14 @@
 //! The trait and its words.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use baton_protocol::{
     Batch, CommandId, Event, Incarnation, LogId, Receipt, ReceiptOutcome, Seq, TimestampMs, limits,
 };
 use baton_session::NewEvent;
 
-use crate::{AppendError, ReadError};
+use crate::{AppendError, CopyError, ReadError};
 
 /// Durable logs of events, one for each session and each account.
 ///
@@ -45,6 +47,18 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Every log there is, in no particular order.
     async fn logs(&self) -> Result<Vec<LogId>, ReadError>;
+
+    /// Writes a copy of everything as of one moment, durably, into an empty directory from which the backend can open it. Appends and
+    /// reads go on meanwhile. A backend that is copied by other means has none.
+    async fn copy_to(&self, directory: &Path) -> Result<(), CopyError> {
+        let _ = directory;
+        Err(CopyError::Unsupported)
+    }
+
+    /// What the storage finds when it checks all of itself, in words for a person who operates it; empty is well. Reads everything.
+    async fn examine(&self) -> Result<Vec<String>, ReadError> {
+        Ok(Vec::new())
+    }
 }
 
 /// What is to be recorded as one.

@@ -26,7 +26,7 @@ mod event_log;
 mod memory;
 pub mod recording;
 
-pub use errors::{AppendError, ReadError, StorageFault};
+pub use errors::{AppendError, CopyError, ReadError, StorageFault};
 pub use event_log::{
     AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, StoredReceipt,
 };

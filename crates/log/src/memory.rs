@@ -35,7 +35,7 @@ pub struct MemoryEventLog {
     sealing: Sealing,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Log {
     incarnation: Incarnation,
     events: BTreeMap<Seq, StoredEvent>,
@@ -45,7 +45,7 @@ struct Log {
     closed: Vec<(RunId, PartIndex, Seq)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct StoredEvent {
     event: Event,
     bytes: usize,
@@ -63,6 +63,24 @@ impl MemoryEventLog {
             logs: Mutex::default(),
             sealing,
         }
+    }
+
+    /// What a backup holds: everything as it is now, under the same incarnations.
+    pub fn backup(&self) -> Self {
+        Self {
+            logs: Mutex::new(self.lock().clone()),
+            sealing: self.sealing,
+        }
+    }
+
+    /// The log that is made of a backup: the same events and receipts, and every log with an incarnation of its own, for what was
+    /// recorded after the backup may be recorded otherwise now.
+    pub fn restored(&self) -> Self {
+        let restored = self.backup();
+        for log in restored.lock().values_mut() {
+            log.incarnation = Incarnation::mint();
+        }
+        restored
     }
 
     /// Seals every closed part.
@@ -263,5 +281,51 @@ impl Log {
         let bytes = sealed.json.len();
         let event = sealed.event;
         self.events.insert(closed, StoredEvent { event, bytes });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{Principal, QueueResumedEvent, SessionId, TimestampMs};
+    use baton_session::NewEvent;
+
+    use super::*;
+
+    async fn append(log: &MemoryEventLog, id: LogId, expected: ExpectedHead) {
+        let event = NewEvent {
+            by: Principal::Hub,
+            command: None,
+            producer: None,
+            body: EventBody::QueueResumed(QueueResumedEvent {}),
+        };
+        let request = AppendRequest {
+            log: id,
+            expected,
+            recorded_at: TimestampMs(0),
+            events: vec![event],
+            receipt: None,
+        };
+        log.append(request).await.unwrap();
+    }
+
+    async fn head(log: &MemoryEventLog, id: LogId) -> LogHead {
+        log.head(id).await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_restored_log_has_what_the_backup_had_and_another_identity() {
+        let log = MemoryEventLog::new();
+        let id = LogId::Session(SessionId::mint());
+        append(&log, id, ExpectedHead::Absent).await;
+        let backup = log.backup();
+        append(&log, id, ExpectedHead::At(Seq(1))).await;
+        let restored = backup.restored();
+        let (now, then) = (head(&log, id).await, head(&backup, id).await);
+        assert_eq!((then.incarnation, then.seq), (now.incarnation, Seq(1)));
+        let new = head(&restored, id).await;
+        assert_eq!(new.seq, Seq(1));
+        assert_ne!(new.incarnation, now.incarnation);
+        append(&restored, id, ExpectedHead::At(Seq(1))).await;
+        assert_eq!(head(&backup, id).await.seq, Seq(1));
     }
 }

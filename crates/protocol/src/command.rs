@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::control_commands::*;
+use crate::payload::{closed_enum, payload};
 use crate::{
     AgentId, CommandId, Delivery, ErrorBody, LogId, PromptId, RunId, RunOutcome, RunnerId, Seq,
     SessionId, TimestampMs,
@@ -17,8 +19,20 @@ pub struct Command {
     pub id: CommandId,
     /// The log that it is about.
     pub log: LogId,
+    /// What must hold when the hub decides; absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub only_if: Option<CommandCondition>,
     /// What is wanted.
     pub body: CommandBody,
+}
+
+closed_enum! {
+    /// What must hold when the hub decides a command. Where it does not, the command is refused with `session_busy`.
+    CommandCondition {
+        /// In the session nothing runs and nothing waits.
+        Idle,
+    }
 }
 
 /// What is wanted, imperative.
@@ -50,16 +64,34 @@ pub enum CommandBody {
     ResumeQueue(ResumeQueueCommand),
     /// Move the account's read mark of a session. Account log.
     MarkRead(MarkReadCommand),
-}
-
-macro_rules! payload {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-        #[serde(rename_all = "camelCase")]
-        #[ts(export)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)* }
-    )*};
+    /// Say whether an agent may use a tool.
+    AnswerApproval(AnswerApprovalCommand),
+    /// Keep a waiting prompt for editing; sent again, keep it longer.
+    BeginPromptEdit(BeginPromptEditCommand),
+    /// Give an edit up.
+    EndPromptEdit(EndPromptEditCommand),
+    /// Ask again beside a prompt, with another text or the same: a branch.
+    ResendPrompt(ResendPromptCommand),
+    /// Show another branch.
+    ChooseBranch(ChooseBranchCommand),
+    /// Begin the session that the log id names with a copy of another one's history.
+    ForkSession(ForkSessionCommand),
+    /// Keep a session at the top of the list. Account log.
+    PinSession(PinSessionCommand),
+    /// Put a session aside. Account log.
+    ArchiveSession(ArchiveSessionCommand),
+    /// Put a session into a folder. Account log.
+    FileSession(FileSessionCommand),
+    /// Delete a session for ever. Account log.
+    DeleteSession(DeleteSessionCommand),
+    /// Make a folder or rename it. Account log.
+    NameFolder(NameFolderCommand),
+    /// Remove a folder, not what lies in it. Account log.
+    RemoveFolder(RemoveFolderCommand),
+    /// Keep what a person has begun to write. Account log.
+    SaveDraft(SaveDraftCommand),
+    /// Take back a standing approval. Account log.
+    RevokeApprovalGrant(RevokeApprovalGrantCommand),
 }
 
 payload! {
@@ -89,6 +121,10 @@ payload! {
         text: String,
         /// Only matters while a run is on; otherwise the prompt is queued and starts at once.
         delivery: Delivery,
+        /// The run that a steer is meant for, a sub-agent's for example; absent: the one that answers the session's prompt.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        run: Option<RunId>,
     }
 
     /// Edits a waiting prompt.

@@ -108,6 +108,24 @@ error_codes! {
     RunNotFound = "run_not_found", http 404, close 4404, final;
     /// The run is not in a state in which it can be retried.
     RunNotRetryable = "run_not_retryable", http 409, close 4409, final;
+    /// What the command was to be done under does not hold: something runs or waits.
+    SessionBusy = "session_busy", http 409, close 4409, retry;
+    /// No such approval in this session.
+    ApprovalNotFound = "approval_not_found", http 404, close 4404, final;
+    /// Another answer was first, or the run that asked is over.
+    ApprovalAnswered = "approval_answered", http 409, close 4409, final;
+    /// The answer names another call than the one that waits.
+    ApprovalMismatch = "approval_mismatch", http 409, close 4409, final;
+    /// Another device edits the prompt.
+    PromptBeingEdited = "prompt_being_edited", http 409, close 4409, retry;
+    /// Another device saved a newer draft.
+    DraftConflict = "draft_conflict", http 409, close 4409, final;
+    /// No such folder.
+    FolderNotFound = "folder_not_found", http 404, close 4404, final;
+    /// No such standing approval.
+    GrantNotFound = "grant_not_found", http 404, close 4404, final;
+    /// More things of a kind than a named limit allows.
+    TooMany = "too_many", http 429, close 4429, final;
     /// The writer's lease is over, or another one holds it.
     LeaseFenced = "lease_fenced", http 409, close 4409, final;
     /// The runner's count has a gap: it must resume from what the hub has.

@@ -4,7 +4,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use ts_rs::TS;
 
-use crate::{CommandId, Principal, ProducerSeq, Seq, TimestampMs, event_kinds::*};
+use crate::{
+    CommandId, Principal, ProducerSeq, Seq, TimestampMs, account_events::*, control_events::*,
+    event_kinds::*,
+};
 
 /// An immutable fact at one position of a log.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -83,6 +86,38 @@ pub enum EventBody {
     SessionSummarized(SessionSummarizedEvent),
     /// A person has read a session up to a seq.
     ReadMarked(ReadMarkedEvent),
+    /// An agent waits for a person's word.
+    ApprovalRequested(ApprovalRequestedEvent),
+    /// A person has answered.
+    ApprovalAnswered(ApprovalAnsweredEvent),
+    /// Nobody's word is needed any more.
+    ApprovalCancelled(ApprovalCancelledEvent),
+    /// A device edits a waiting prompt.
+    PromptEditBegan(PromptEditBeganEvent),
+    /// The edit is over and changed nothing.
+    PromptEditEnded(PromptEditEndedEvent),
+    /// Another branch is shown.
+    BranchChosen(BranchChosenEvent),
+    /// The session begins with a copy of another one's history.
+    SessionForked(SessionForkedEvent),
+    /// A session is kept at the top of the list, or not any more.
+    SessionPinned(SessionPinnedEvent),
+    /// A session is put aside, or taken back.
+    SessionArchived(SessionArchivedEvent),
+    /// A session lies in another folder.
+    SessionFiled(SessionFiledEvent),
+    /// A session is deleted.
+    SessionDeleted(SessionDeletedEvent),
+    /// A folder has this name.
+    FolderNamed(FolderNamedEvent),
+    /// A folder is gone.
+    FolderRemoved(FolderRemovedEvent),
+    /// What a person has begun to write.
+    DraftSaved(DraftSavedEvent),
+    /// Calls of a pattern need no further word.
+    ApprovalGranted(ApprovalGrantedEvent),
+    /// They need one again.
+    ApprovalGrantRevoked(ApprovalGrantRevokedEvent),
     /// A kind from a newer version.
     #[serde(skip)]
     #[ts(skip)]
@@ -124,6 +159,22 @@ impl EventBody {
         "agentsOffered",
         "sessionSummarized",
         "readMarked",
+        "approvalRequested",
+        "approvalAnswered",
+        "approvalCancelled",
+        "promptEditBegan",
+        "promptEditEnded",
+        "branchChosen",
+        "sessionForked",
+        "sessionPinned",
+        "sessionArchived",
+        "sessionFiled",
+        "sessionDeleted",
+        "folderNamed",
+        "folderRemoved",
+        "draftSaved",
+        "approvalGranted",
+        "approvalGrantRevoked",
     ];
 }
 

@@ -1,23 +1,13 @@
 //! The payload of each kind of event.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use crate::payload::{closed_enum, payload};
 use crate::{
-    AccountId, AgentId, DeviceId, Epoch, PartIndex, Principal, PromptId, RunId, RunnerId,
+    AccountId, AgentId, DeviceId, Epoch, PartIndex, PartKind, Principal, PromptId, RunId, RunnerId,
     RunnerInstanceId, Seq, SessionId, TimestampMs,
 };
-
-macro_rules! payload {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-        #[serde(rename_all = "camelCase")]
-        #[ts(export)]
-        pub struct $name { $($(#[$field_doc])* pub $field: $ty,)* }
-    )*};
-}
 
 payload! {
     /// A session begins.
@@ -60,6 +50,10 @@ payload! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         run: Option<RunId>,
+        /// The prompt beside which this one begins a branch: both follow the same turn. Absent: it follows the branch that is shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        branch_of: Option<PromptId>,
     }
 
     /// A waiting prompt has another text.
@@ -283,6 +277,9 @@ payload! {
         finished_seq: Seq,
         /// How many prompts wait.
         queued: u32,
+        /// How many approvals wait for a person.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        open_approvals: u32,
     }
 
     /// What an answer used.
@@ -298,16 +295,6 @@ payload! {
         /// Calls to the model.
         model_calls: u32,
     }
-}
-
-macro_rules! closed_enum {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {$(
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
-        #[serde(rename_all = "camelCase")]
-        #[ts(export)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-    )*};
 }
 
 closed_enum! {
@@ -360,37 +347,8 @@ closed_enum! {
     }
 }
 
-/// What a part is. A kind from a newer version is kept as it came.
-#[derive(Clone, PartialEq, Debug, TS)]
-#[ts(export, type = "\"text\" | \"reasoning\" | { type: string }")]
-pub enum PartKind {
-    /// The answer's text, Markdown.
-    Text,
-    /// What the model thought before it answered.
-    Reasoning,
-    /// A kind from a newer version: shown as a placeholder, kept as it came.
-    Unknown(Value),
-}
-
-impl Serialize for PartKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text => serializer.serialize_str("text"),
-            Self::Reasoning => serializer.serialize_str("reasoning"),
-            Self::Unknown(raw) => raw.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for PartKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Value::deserialize(deserializer)?;
-        Ok(match raw.as_str() {
-            Some("text") => Self::Text,
-            Some("reasoning") => Self::Reasoning,
-            _ => Self::Unknown(raw),
-        })
-    }
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How a run ended.

@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    AccountId, AgentDescription, Batch, Command, CommandId, Cursor, Epoch, ErrorBody, Incarnation,
-    LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId, Seq, SessionId,
+    AccountId, AgentDescription, Batch, Command, CommandId, Cursor, DeviceId, Epoch, ErrorBody,
+    Incarnation, LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId,
+    Seq, SessionId,
 };
 
 /// From a device or a runner to the hub.
@@ -81,6 +82,37 @@ pub enum ClientFrame {
         /// Tool calls that still run, by name.
         still_running: Vec<String>,
     },
+    /// Devices: what the person does at this one. Only for a hub with the capability [`crate::limits::ATTENTION_CAPABILITY`]. It is
+    /// never in a log, and is forgotten after [`crate::limits::LOOKING_MS`] unless it is said again.
+    Attend {
+        /// The session that is in view; absent: none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        session: Option<SessionId>,
+        /// Whether the person writes in it.
+        #[serde(default)]
+        typing: bool,
+        /// Whether the person uses this device right now: keys, mouse or focus within the last minute.
+        #[serde(default)]
+        in_use: bool,
+    },
+}
+
+/// What a person does at one device, as others see it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DeviceAttention {
+    /// Which device.
+    pub device: DeviceId,
+    /// The session that is in view there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub session: Option<SessionId>,
+    /// Whether somebody writes in it.
+    pub typing: bool,
+    /// Whether the device is in use: notices go there first.
+    pub in_use: bool,
 }
 
 /// What a runner says of itself.
@@ -149,6 +181,12 @@ pub enum HubFrame {
     Presence {
         /// Devices and runners with an open connection.
         connected: Vec<Principal>,
+    },
+    /// What people do at the account's devices: on connecting where there is something to say, and on each change; never in a log. It
+    /// replaces what was said before. Only to clients that named the capability [`crate::limits::ATTENTION_CAPABILITY`].
+    Attention {
+        /// Devices that look, write or are in use.
+        devices: Vec<DeviceAttention>,
     },
     /// Runners: this run is yours. Its prompt and history stand in the session's log: subscribe to it.
     RunAssigned {

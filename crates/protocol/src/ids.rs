@@ -69,6 +69,10 @@ uuid_id! {
     CommandId;
     /// An agent's work on one prompt.
     RunId;
+    /// A person's word that a run waits for. Made by the runner.
+    ApprovalId;
+    /// A folder of the sessions list. Made by the device.
+    FolderId;
     /// The identity of a log. A restored or replaced log has a new one.
     Incarnation;
 }
@@ -104,6 +108,18 @@ impl From<CommandId> for PromptId {
 pub struct AgentId(pub String);
 
 impl fmt::Display for AgentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The name of a tool call within its run, as the model or its host gave it. At most [`crate::limits::CALL_ID_BYTES_MAX`] bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(transparent)]
+#[ts(export, type = "string")]
+pub struct CallId(pub String);
+
+impl fmt::Display for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -8,8 +8,11 @@
 
 #![warn(missing_docs)]
 
+mod account_events;
 mod batch;
 mod command;
+mod control_commands;
+mod control_events;
 mod error_code;
 mod event;
 mod event_kinds;
@@ -17,17 +20,23 @@ mod frame;
 mod ids;
 pub mod limits;
 mod link;
+mod part_kind;
+mod payload;
 mod principal;
 mod run_write;
 pub mod view;
 
+pub use account_events::*;
 pub use batch::{Batch, Cursor};
 pub use command::*;
+pub use control_commands::*;
+pub use control_events::*;
 pub use error_code::{ErrorBody, ErrorCode};
 pub use event::{Event, EventBody, UnknownEvent};
 pub use event_kinds::*;
 pub use frame::*;
 pub use ids::*;
 pub use link::*;
+pub use part_kind::{PartKind, ToolCallPart, ToolResultPart};
 pub use principal::{Principal, Role};
 pub use run_write::{RunWrite, RunWriteEntry};

@@ -30,6 +30,48 @@ pub const TITLE_CHARS_MAX: usize = 200;
 /// A preview in characters: two lines of the list.
 pub const PREVIEW_CHARS_MAX: usize = 120;
 
+/// A folder's name in characters.
+pub const FOLDER_NAME_CHARS_MAX: usize = 80;
+
+/// Folders of one account; more is a mistake, not an order.
+pub const FOLDERS_MAX: usize = 200;
+
+/// A tool's name, a pattern or a place of an approval.
+pub const APPROVAL_LABEL_BYTES_MAX: usize = 1024;
+
+/// A tool call's arguments as an approval shows them: what a person can still read, with room in an event.
+pub const APPROVAL_ARGUMENTS_BYTES_MAX: usize = 64 * 1024;
+
+/// Approvals that one run waits for at once.
+pub const OPEN_APPROVALS_PER_RUN_MAX: usize = 32;
+
+/// A reason for an answer, or for asking, in characters.
+pub const REASON_CHARS_MAX: usize = 2_000;
+
+/// A tool call's name.
+pub const CALL_ID_BYTES_MAX: usize = 128;
+
+/// Runs that are on at once in one session, sub-agents included.
+pub const RUNS_SIDE_BY_SIDE_MAX: usize = 32;
+
+/// Standing approvals of one account or session.
+pub const APPROVAL_GRANTS_MAX: usize = 1_000;
+
+/// History that a fork copies, as JSON: what one append of the log takes without holding up others for long.
+pub const FORK_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a device keeps a waiting prompt for editing without saying so again.
+pub const PROMPT_EDIT_MS: u64 = 60_000;
+
+/// The capability of hubs and clients that say and hear what people do at their devices.
+pub const ATTENTION_CAPABILITY: &str = "attention";
+
+/// How long a device's word about its person holds. Said again every third of it.
+pub const LOOKING_MS: u64 = 30_000;
+
+/// How long somebody is said to write after the last word of it.
+pub const TYPING_MS: u64 = 6_000;
+
 /// An agent's id.
 pub const AGENT_ID_BYTES_MAX: usize = 64;
 

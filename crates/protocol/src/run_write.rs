@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{PartEnd, PartIndex, PartKind, ProducerSeq, PromptId, Usage};
+use crate::{
+    AgentId, ApprovalId, CallId, PartEnd, PartIndex, PartKind, ProducerSeq, PromptId, RunId,
+    ToolUse, Usage,
+};
 
 /// One write of a runner. The session machine turns each into events, or refuses all of a frame.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -41,6 +44,34 @@ pub enum RunWrite {
     ConsumeSteer {
         /// Which.
         prompts: Vec<PromptId>,
+    },
+    /// Begins a sub-agent's run on the same runner, for a task of this run. The sub-agent writes its own events under its own lease.
+    StartChild {
+        /// The new run.
+        run: RunId,
+        /// Names the task as a prompt.
+        prompt: PromptId,
+        /// Which agent of the same runner.
+        agent: AgentId,
+        /// What is to be done, at most [`crate::limits::PROMPT_BYTES_MAX`] bytes.
+        task: String,
+    },
+    /// Asks for a person's word. The hub adds the digest; an answer that stands already, for the session or for always, comes at once.
+    RequestApproval {
+        /// A new name.
+        approval: ApprovalId,
+        /// The call within this run.
+        call: CallId,
+        /// What is wanted.
+        wanted: ToolUse,
+        /// Which calls an answer for longer covers.
+        pattern: String,
+        /// Where it would run, for people.
+        place: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        reason: Option<String>,
     },
     /// Ends the run. Parts that are open are closed as interrupted.
     EndRun {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use baton_protocol::view::{RowBody, TranscriptRow};
 use baton_protocol::{PromptId, RunId};
-use baton_session::SessionState;
+use baton_session::{SessionState, Transcript};
 
 use crate::provider::{ModelMessage, ModelRole};
 
@@ -22,13 +22,13 @@ const BETWEEN: &str = "\n\n";
 
 /// The messages for the next call of this run.
 pub(crate) fn messages(
-    rows: &[TranscriptRow],
+    transcript: &Transcript,
     state: &SessionState,
     run: RunId,
     system_prompt: &str,
     chars_max: usize,
 ) -> Vec<ModelMessage> {
-    let mut turns = turns(rows, state, run);
+    let mut turns = turns(&seen_by(transcript, state, run), state, run);
     if turns
         .last()
         .is_none_or(|last| last.role == ModelRole::Assistant)
@@ -49,7 +49,23 @@ pub(crate) fn messages(
     system.into_iter().chain(kept).collect()
 }
 
-fn turns(rows: &[TranscriptRow], state: &SessionState, run: RunId) -> Vec<ModelMessage> {
+/// The rows that a run has in view: of the branch that is shown, the conversation with people. A sub-agent has its own task alone.
+fn seen_by<'a>(
+    transcript: &'a Transcript,
+    state: &SessionState,
+    run: RunId,
+) -> Vec<&'a TranscriptRow> {
+    let parent = |run: RunId| state.run_record(run).and_then(|record| record.parent);
+    let is_child = parent(run).is_some();
+    let seen = transcript.shown().filter(|row| match row.run {
+        Some(of) if is_child => of == run,
+        Some(of) => parent(of).is_none(),
+        None => !is_child,
+    });
+    seen.collect()
+}
+
+fn turns(rows: &[&TranscriptRow], state: &SessionState, run: RunId) -> Vec<ModelMessage> {
     let last_attempts = last_attempts(rows, state, run);
     let mut turns: Vec<ModelMessage> = Vec::new();
     let mut last_run = None;
@@ -84,7 +100,7 @@ fn turns(rows: &[TranscriptRow], state: &SessionState, run: RunId) -> Vec<ModelM
 
 /// The run that counts for each prompt: a retry replaces what came before it.
 fn last_attempts(
-    rows: &[TranscriptRow],
+    rows: &[&TranscriptRow],
     state: &SessionState,
     run: RunId,
 ) -> BTreeMap<PromptId, RunId> {
@@ -101,7 +117,7 @@ fn counts(
     let Some((run, record)) = row.run.and_then(|run| Some((run, state.run_record(run)?))) else {
         return false;
     };
-    record.parent.is_none() && last_attempts.get(&record.prompt) == Some(&run)
+    last_attempts.get(&record.prompt) == Some(&run)
 }
 
 /// Leaves out the oldest messages beyond the budget; the last one always stays, and the first one is a user's.

@@ -1,11 +1,21 @@
 //! The digest of a run's content: `docs/PROTOCOL.md`, "Digest".
 
-use baton_protocol::{PartEnd, PartIndex, PartKind};
+use baton_protocol::{PartEnd, PartIndex, PartKind, ToolUse};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 of a text, hex.
 pub(crate) fn text_digest(text: &str) -> String {
     hex::encode(Sha256::digest(text.as_bytes()))
+}
+
+/// What an approval binds to: SHA-256 over the tool, its digest and the raw arguments, each behind its length in bytes. See
+/// `docs/PROTOCOL.md`, "Approvals".
+pub fn approval_digest(wanted: &ToolUse) -> String {
+    let mut digest = Sha256::new();
+    for piece in [&wanted.tool, &wanted.tool_digest, &wanted.arguments] {
+        digest.update(format!("{}\n{piece}\n", piece.len()));
+    }
+    hex::encode(digest.finalize())
 }
 
 /// One line for each part, in index order: `<index> <kind> <end> <sha256 of the text>\n`. The digest is the SHA-256 of the lines.
@@ -20,20 +30,12 @@ impl RunDigest {
         end: PartEnd,
         text_digest: &str,
     ) {
-        let kind = match kind {
-            PartKind::Text => "text",
-            PartKind::Reasoning => "reasoning",
-            PartKind::Unknown(raw) => raw
-                .get("type")
-                .and_then(|tag| tag.as_str())
-                .unwrap_or("unknown"),
-        };
         let end = match end {
             PartEnd::Complete => "complete",
             PartEnd::Interrupted => "interrupted",
         };
         self.0
-            .update(format!("{index} {kind} {end} {text_digest}\n"));
+            .update(format!("{index} {} {end} {text_digest}\n", kind.tag()));
     }
 
     pub(crate) fn finish(self) -> String {

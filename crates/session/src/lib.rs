@@ -23,9 +23,16 @@ pub mod sealing;
 mod state;
 mod transcript;
 
-pub use account::{AccountState, LinkedPrincipal, decide_account};
-pub use decide::{DecideFacts, decide, decide_run_write, lose_run, report_teardown, start_run};
+pub use account::{AccountState, Draft, LinkedPrincipal, SessionPlace, decide_account};
+pub use decide::{
+    DecideFacts, decide, decide_run_write, expire_edit, fork, lose_run, report_teardown, start_run,
+    stop_all,
+};
+pub use digest::approval_digest;
 pub use fold::FoldError;
 pub use new_event::{Decision, NewEvent};
-pub use state::{ActiveRun, PartProgress, QueuePause, RunRecord, SessionState, WaitingPrompt};
+pub use state::{
+    ActiveRun, AnsweredApproval, OpenApproval, PartProgress, QueuePause, RunRecord, SessionState,
+    StandingApproval, Turns, WaitingPrompt,
+};
 pub use transcript::{NoTranscript, RowChange, Transcript, TranscriptSink};

@@ -4,7 +4,10 @@
 //! Whoever folds decides what becomes of the rows: the hub drops them, a runner keeps them as the model's context, a device writes
 //! them into its mirror.
 
-use baton_protocol::view::{PartState, RowBody, RowId, Teardown, TranscriptRow};
+use std::collections::BTreeSet;
+
+use baton_protocol::PromptId;
+use baton_protocol::view::{ApprovalState, PartState, RowBody, RowId, Teardown, TranscriptRow};
 
 /// Takes what the fold says about rows.
 pub trait TranscriptSink {
@@ -14,6 +17,10 @@ pub trait TranscriptSink {
 
 /// One change to a transcript.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "changes live for one batch, and a box for each row would cost more than the room"
+)]
 pub enum RowChange {
     /// A new row, at the end.
     Insert(TranscriptRow),
@@ -51,17 +58,28 @@ pub enum RowChange {
         /// What it says.
         teardown: Teardown,
     },
+    /// An approval waits no longer.
+    SetApproval {
+        /// Its row.
+        id: RowId,
+        /// What became of it.
+        state: ApprovalState,
+    },
+    /// Another branch is shown: rows of these turns are hidden, rows of all others are not.
+    Hide(BTreeSet<PromptId>),
 }
 
 impl RowChange {
-    /// The row that changes.
-    pub fn row_id(&self) -> &RowId {
+    /// The row that changes; none where it is about all of them.
+    pub fn row_id(&self) -> Option<&RowId> {
         match self {
-            Self::Insert(row) => &row.id,
+            Self::Insert(row) => Some(&row.id),
             Self::AppendText { id, .. }
             | Self::ClosePart { id, .. }
             | Self::SealPart { id, .. }
-            | Self::SetTeardown { id, .. } => id,
+            | Self::SetTeardown { id, .. }
+            | Self::SetApproval { id, .. } => Some(id),
+            Self::Hide(_) => None,
         }
     }
 
@@ -70,7 +88,10 @@ impl RowChange {
         match self {
             Self::Insert(new) => *row = new.clone(),
             Self::AppendText { text: more, .. } => {
-                if let RowBody::Text { text, .. } | RowBody::Reasoning { text, .. } = &mut row.body
+                if let RowBody::Text { text, .. }
+                | RowBody::Reasoning { text, .. }
+                | RowBody::ToolCall { text, .. }
+                | RowBody::ToolResult { text, .. } = &mut row.body
                 {
                     text.push_str(more);
                 }
@@ -89,13 +110,21 @@ impl RowChange {
                     *teardown = Some(said.clone());
                 }
             }
+            Self::SetApproval { state: now, .. } => {
+                if let RowBody::Approval { state, .. } = &mut row.body {
+                    state.clone_from(now);
+                }
+            }
+            Self::Hide(_) => {}
         }
     }
 }
 
 fn close(row: &mut TranscriptRow, whole: Option<&String>, end: PartState, took_ms: i64) {
     match &mut row.body {
-        RowBody::Text { text, state } => {
+        RowBody::Text { text, state }
+        | RowBody::ToolCall { text, state, .. }
+        | RowBody::ToolResult { text, state, .. } => {
             *state = end;
             if let Some(whole) = whole {
                 text.clone_from(whole);
@@ -112,7 +141,10 @@ fn close(row: &mut TranscriptRow, whole: Option<&String>, end: PartState, took_m
                 text.clone_from(whole);
             }
         }
-        RowBody::Prompt { .. } | RowBody::RunEnd { .. } | RowBody::Unknown { .. } => {}
+        RowBody::Prompt { .. }
+        | RowBody::RunEnd { .. }
+        | RowBody::Approval { .. }
+        | RowBody::Unknown { .. } => {}
     }
 }
 
@@ -132,23 +164,31 @@ impl TranscriptSink for Vec<RowChange> {
 /// Keeps all rows, in order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Transcript {
-    /// The rows.
+    /// The rows, those of branches that are not shown included.
     pub rows: Vec<TranscriptRow>,
+    /// The turns of branches that are not shown.
+    pub hidden: BTreeSet<PromptId>,
+}
+
+impl Transcript {
+    /// The rows of the branch that is shown.
+    pub fn shown(&self) -> impl Iterator<Item = &TranscriptRow> {
+        self.rows
+            .iter()
+            .filter(|row| row.turn.is_none_or(|turn| !self.hidden.contains(&turn)))
+    }
 }
 
 impl TranscriptSink for Transcript {
     fn change(&mut self, change: RowChange) {
-        if let RowChange::Insert(row) = change {
-            self.rows.push(row);
-            return;
-        }
+        let id = match &change {
+            RowChange::Insert(row) => return self.rows.push(row.clone()),
+            RowChange::Hide(turns) => return self.hidden.clone_from(turns),
+            changed => changed.row_id(),
+        };
         // What changes stands near the end.
-        if let Some(row) = self
-            .rows
-            .iter_mut()
-            .rev()
-            .find(|row| row.id == *change.row_id())
-        {
+        let row = self.rows.iter_mut().rev().find(|row| Some(&row.id) == id);
+        if let Some(row) = row {
             change.apply_to(row);
         }
     }

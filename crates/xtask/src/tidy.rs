@@ -4,6 +4,7 @@ mod dependencies;
 mod functions;
 mod lints;
 mod names;
+mod reliability;
 mod sizes;
 mod source;
 
@@ -62,6 +63,7 @@ pub fn tidy() -> Result<()> {
     let files = source::all()?;
     let mut findings = dependencies::check_workspace()?;
     findings.extend(lints::check_workspace()?);
+    findings.extend(reliability::check_page(&files)?);
     for file in &files {
         findings.extend(FILE_RULES.iter().flat_map(|rule| rule(file)));
     }

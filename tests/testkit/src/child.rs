@@ -6,7 +6,7 @@ use std::process::{Command as StdCommand, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::{self as os, Pid, Signal};
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child as TokioChild, Command};
 use tokio::sync::watch;
 
@@ -55,6 +55,15 @@ struct Output {
 impl Child {
     /// Starts a program. Its standard input is empty; what it prints is kept.
     pub fn spawn(command: StdCommand) -> Self {
+        Self::start(command, Stdio::null())
+    }
+
+    /// Starts a program that is spoken to with [`say`](Self::say).
+    pub fn spawn_listening(command: StdCommand) -> Self {
+        Self::start(command, Stdio::piped())
+    }
+
+    fn start(command: StdCommand, stdin: Stdio) -> Self {
         let name = command
             .get_program()
             .to_string_lossy()
@@ -65,7 +74,7 @@ impl Child {
         let mut command = Command::from(ending_with_us(command));
         command
             .process_group(0)
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut process = command
@@ -111,6 +120,18 @@ impl Child {
     /// The lines of standard error so far.
     pub fn stderr_lines(&self) -> Vec<String> {
         lock(&self.output.stderr).clone()
+    }
+
+    /// Writes a line to its standard input.
+    ///
+    /// # Panics
+    /// When it was not started with [`spawn_listening`](Self::spawn_listening), or does not read any more.
+    pub async fn say(&mut self, line: &str) {
+        let shown = self.to_string();
+        let stdin = self.process.stdin.as_mut().expect("it listens");
+        if let Err(error) = stdin.write_all(format!("{line}\n").as_bytes()).await {
+            panic!("cannot say `{line}` to {shown}: {error}");
+        }
     }
 
     /// Waits for a line of standard output that `pick` takes, the ones already there included.

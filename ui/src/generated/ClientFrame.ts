@@ -11,76 +11,88 @@ import type { SessionId } from "./SessionId";
 /**
  * From a device or a runner to the hub.
  */
-export type ClientFrame = { "type": "hello", 
+export type ClientFrame = { "type": "hello",
 /**
  * [`crate::limits::PROTOCOL_VERSION`].
  */
-protocol: number, 
+protocol: number,
 /**
  * What else this client can do; unknown ones are ignored.
  */
-capabilities: Array<string>, 
+capabilities: Array<string>,
 /**
  * Runners only: what they host.
  */
-runner?: RunnerHello, } | { "type": "subscribe", 
+runner?: RunnerHello, } | { "type": "subscribe",
 /**
  * Which log.
  */
-log: LogId, 
+log: LogId,
 /**
  * Where the reader stands; absent: at the beginning.
  */
-cursor?: Cursor, } | { "type": "unsubscribe", 
+cursor?: Cursor, } | { "type": "unsubscribe",
 /**
  * Which log.
  */
-log: LogId, } | { "type": "command", 
+log: LogId, } | { "type": "command",
 /**
  * The intent.
  */
-command: Command, } | { "type": "heartbeat", } | { "type": "resumeRun", 
+command: Command, } | { "type": "heartbeat", } | { "type": "resumeRun",
 /**
  * The session of the run.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The lease.
  */
-epoch: Epoch, } | { "type": "writeRun", 
+epoch: Epoch, } | { "type": "writeRun",
 /**
  * The session of the run.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The lease.
  */
-epoch: Epoch, 
+epoch: Epoch,
 /**
  * In producer order; ones that the hub has are skipped.
  */
-entries: Array<RunWriteEntry>, } | { "type": "reportTeardown", 
+entries: Array<RunWriteEntry>, } | { "type": "reportTeardown",
 /**
  * The session of the run.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * Tool calls that were cancelled.
  */
-toolsCancelled: number, 
+toolsCancelled: number,
 /**
  * Tool calls that still run, by name.
  */
-stillRunning: Array<string>, };
+stillRunning: Array<string>, } | { "type": "attend",
+/**
+ * The session that is in view; absent: none.
+ */
+session?: SessionId,
+/**
+ * Whether the person writes in it.
+ */
+typing: boolean,
+/**
+ * Whether the person uses this device right now: keys, mouse or focus within the last minute.
+ */
+inUse: boolean, };

@@ -2,6 +2,7 @@
 import type { AccountId } from "./AccountId";
 import type { Batch } from "./Batch";
 import type { CommandId } from "./CommandId";
+import type { DeviceAttention } from "./DeviceAttention";
 import type { Epoch } from "./Epoch";
 import type { ErrorBody } from "./ErrorBody";
 import type { Incarnation } from "./Incarnation";
@@ -16,79 +17,83 @@ import type { SessionId } from "./SessionId";
 /**
  * From the hub to a device or a runner. A client ignores frames whose `type` it does not know.
  */
-export type HubFrame = { "type": "welcome", 
+export type HubFrame = { "type": "welcome",
 /**
  * Whose logs these are.
  */
-account: AccountId, 
+account: AccountId,
 /**
  * Who the hub takes this connection for.
  */
-principal: Principal, 
+principal: Principal,
 /**
  * The hub's name.
  */
-hubName: string, 
+hubName: string,
 /**
  * What this hub can do beyond the protocol's version.
  */
-capabilities: Array<string>, } | { "type": "batch" } & Batch | { "type": "missing", 
+capabilities: Array<string>, } | { "type": "batch" } & Batch | { "type": "missing",
 /**
  * Which log.
  */
-log: LogId, 
+log: LogId,
 /**
  * The log's identity now; absent: there is no such log.
  */
-incarnation?: Incarnation, } | { "type": "receipt", 
+incarnation?: Incarnation, } | { "type": "receipt",
 /**
  * The answer.
  */
-receipt: Receipt, } | { "type": "refused", 
+receipt: Receipt, } | { "type": "refused",
 /**
  * The command, where it was one.
  */
-command?: CommandId, 
+command?: CommandId,
 /**
  * The log, where it was about one.
  */
-log?: LogId, 
+log?: LogId,
 /**
  * Why.
  */
-error: ErrorBody, } | { "type": "heartbeatAck", } | { "type": "presence", 
+error: ErrorBody, } | { "type": "heartbeatAck", } | { "type": "presence",
 /**
  * Devices and runners with an open connection.
  */
-connected: Array<Principal>, } | { "type": "runAssigned", 
+connected: Array<Principal>, } | { "type": "attention",
+/**
+ * Devices that look, write or are in use.
+ */
+devices: Array<DeviceAttention>, } | { "type": "runAssigned",
 /**
  * The session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The lease.
  */
-epoch: Epoch, 
+epoch: Epoch,
 /**
  * Where `RunStarted` stands.
  */
-seq: Seq, } | { "type": "runAcked", 
+seq: Seq, } | { "type": "runAcked",
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The last producer count that the log has; 0 for none.
  */
-producer: ProducerSeq, } | { "type": "runFenced", 
+producer: ProducerSeq, } | { "type": "runFenced",
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * Why.
  */

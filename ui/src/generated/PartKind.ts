@@ -3,4 +3,4 @@
 /**
  * What a part is. A kind from a newer version is kept as it came.
  */
-export type PartKind = "text" | "reasoning" | { type: string };
+export type PartKind = "text" | "reasoning" | { type: "toolCall", call: string, tool: string } | { type: "toolResult", call: string, isError: boolean } | { type: string };

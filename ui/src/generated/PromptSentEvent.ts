@@ -6,24 +6,28 @@ import type { RunId } from "./RunId";
 /**
  * A prompt is accepted.
  */
-export type PromptSentEvent = { 
+export type PromptSentEvent = {
 /**
  * The prompt; its id is the command's.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * What the person wrote.
  */
-text: string, 
+text: string,
 /**
  * How it will be delivered.
  */
-delivery: Delivery, 
+delivery: Delivery,
 /**
  * What the person asked for.
  */
-requested: Delivery, 
+requested: Delivery,
 /**
  * The run that a steer is meant for.
  */
-run?: RunId, };
+run?: RunId,
+/**
+ * The prompt beside which this one begins a branch: both follow the same turn. Absent: it follows the branch that is shown.
+ */
+branchOf?: PromptId, };

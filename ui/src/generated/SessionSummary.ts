@@ -7,40 +7,44 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * A session as the list shows it.
  */
-export type SessionSummary = { 
+export type SessionSummary = {
 /**
  * The session log's head when this was written.
  */
-seq: Seq, 
+seq: Seq,
 /**
  * The title, where there is one.
  */
-title?: string, 
+title?: string,
 /**
  * The beginning of the first prompt, at most [`crate::limits::PREVIEW_CHARS_MAX`] characters.
  */
-preview: string, 
+preview: string,
 /**
  * Which agent answers.
  */
-agent: AgentId, 
+agent: AgentId,
 /**
  * When it was created.
  */
-createdAt: TimestampMs, 
+createdAt: TimestampMs,
 /**
  * When something last began or ended.
  */
-updatedAt: TimestampMs, 
+updatedAt: TimestampMs,
 /**
  * What goes on.
  */
-activity: SessionActivity, 
+activity: SessionActivity,
 /**
  * The seq of the last end of a run; unread when it is above the read mark.
  */
-finishedSeq: Seq, 
+finishedSeq: Seq,
 /**
  * How many prompts wait.
  */
-queued: number, };
+queued: number,
+/**
+ * How many approvals wait for a person.
+ */
+openApprovals?: number, };

@@ -125,5 +125,13 @@ function change(rows: TranscriptRow[], id: string, next: (row: TranscriptRow) =>
 
 function appendText(row: TranscriptRow, text: string): TranscriptRow {
   const { body } = row;
-  return body.type === "text" || body.type === "reasoning" ? { ...row, body: { ...body, text: body.text + text } } : row;
+  switch (body.type) {
+    case "text":
+    case "reasoning":
+    case "toolCall":
+    case "toolResult":
+      return { ...row, body: { ...body, text: body.text + text } };
+    default:
+      return row;
+  }
 }

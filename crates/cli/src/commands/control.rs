@@ -1,9 +1,9 @@
-//! What controls: `stop`, `retry`.
+//! What controls: `stop`, `retry`, `approve`, `deny`.
 
 use baton_client::SessionOverview;
 use baton_protocol::{
-    CommandBody, ErrorCode, LogId, RetryRunCommand, SessionId, StopRunCommand, StopScope,
-    StopTarget,
+    AnswerApprovalCommand, ApprovalAnswer, ApprovalId, ApprovalScope, CommandBody, ErrorCode,
+    LogId, RetryRunCommand, SessionId, StopRunCommand, StopScope, StopTarget,
 };
 
 use super::Context;
@@ -49,4 +49,54 @@ pub async fn retry(context: &Context<'_>, session: &str) -> Result<(), Failure> 
     let run = overview.last_run.ok_or_else(nothing)?;
     let retry = RetryRunCommand { run };
     context.act(session, CommandBody::RetryRun(retry)).await
+}
+
+pub async fn approve(
+    context: &Context<'_>,
+    session: &str,
+    approval: Option<ApprovalId>,
+    scope: ApprovalScope,
+) -> Result<(), Failure> {
+    let (session, mut body) = asked(context, session, approval).await?;
+    (body.answer, body.scope) = (ApprovalAnswer::Allow, scope);
+    context
+        .act(session, CommandBody::AnswerApproval(body))
+        .await
+}
+
+pub async fn deny(
+    context: &Context<'_>,
+    session: &str,
+    approval: Option<ApprovalId>,
+    reason: Option<String>,
+) -> Result<(), Failure> {
+    let (session, mut body) = asked(context, session, approval).await?;
+    body.reason = reason;
+    context
+        .act(session, CommandBody::AnswerApproval(body))
+        .await
+}
+
+/// A denial of the approval that is meant, for this call alone: whoever says yes says so.
+async fn asked(
+    context: &Context<'_>,
+    session: &str,
+    approval: Option<ApprovalId>,
+) -> Result<(SessionId, AnswerApprovalCommand), Failure> {
+    let (session, overview) = look(context, session).await?;
+    let mut open = overview.approvals.into_iter();
+    let meant = open.find(|open| approval.is_none_or(|approval| open.approval == approval));
+    let none = || {
+        let message = "nothing waits for your word in this session";
+        Failure::Refused(ErrorCode::ApprovalNotFound.with(message, "see `tail`"))
+    };
+    let meant = meant.ok_or_else(none)?;
+    let body = AnswerApprovalCommand {
+        approval: meant.approval,
+        digest: meant.digest,
+        answer: ApprovalAnswer::Deny,
+        scope: ApprovalScope::Once,
+        reason: None,
+    };
+    Ok((session, body))
 }

@@ -2,6 +2,7 @@
 
 mod control;
 mod link;
+mod order;
 mod prompt;
 mod queue;
 mod read;
@@ -62,6 +63,20 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
         Verb::Steer { session, text } => prompt::steer(&context, &session, text).await,
         Verb::Queue { session, change } => queue::queue(&context, &session, change).await,
         Verb::Retry { session } => control::retry(&context, &session).await,
+        Verb::Approve {
+            session,
+            approval,
+            scope,
+        } => control::approve(&context, &session, approval, scope.into()).await,
+        Verb::Deny {
+            session,
+            approval,
+            reason,
+        } => control::deny(&context, &session, approval, reason).await,
+        Verb::Fork { session, title } => order::fork(&context, &session, title).await,
+        Verb::Pin(which) => order::pin(&context, &which.session, !which.undo).await,
+        Verb::Archive(which) => order::archive(&context, &which.session, !which.undo).await,
+        Verb::Delete { session } => order::delete(&context, &session).await,
         Verb::Search { query, limit } => read::search(&context, &query.join(" "), limit).await,
         Verb::Status => read::status(&context).await,
     }
@@ -76,7 +91,16 @@ impl Context<'_> {
 
     /// Does one thing in a session and prints the receipt.
     async fn act(&self, session: SessionId, body: CommandBody) -> Result<(), Failure> {
-        let intent = self.device.act(LogId::Session(session), body).await?;
+        self.act_on(LogId::Session(session), body).await
+    }
+
+    /// Does one thing with the account's lists and prints the receipt.
+    async fn act_on_lists(&self, body: CommandBody) -> Result<(), Failure> {
+        self.act_on(self.device.account().log, body).await
+    }
+
+    async fn act_on(&self, log: LogId, body: CommandBody) -> Result<(), Failure> {
+        let intent = self.device.act(log, body).await?;
         let receipt = waiting::receipt(&self.device, intent, self.patience).await?;
         self.output.receipt(&receipt);
         waiting::accepted(&self.device, &receipt).await

@@ -35,6 +35,7 @@ pub async fn new(
         title,
     };
     let prompt = text.map(|text| SendPromptCommand {
+        run: None,
         text,
         delivery: Delivery::Queue,
     });
@@ -99,9 +100,14 @@ pub async fn send(
     };
     let id = id.unwrap_or_else(CommandId::mint);
     let command = Command {
+        only_if: None,
         id,
         log,
-        body: CommandBody::SendPrompt(SendPromptCommand { text, delivery }),
+        body: CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
+            text,
+            delivery,
+        }),
     };
     let intent = context.device.act_as(command).await?;
     let receipt = waiting::receipt(&context.device, intent, context.patience).await?;

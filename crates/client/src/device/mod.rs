@@ -127,7 +127,13 @@ impl Device {
     /// Where it could never be accepted, or cannot be made durable.
     pub async fn act(&self, log: LogId, body: CommandBody) -> Result<Intent, ActError> {
         let id = CommandId::mint();
-        self.act_as(Command { id, log, body }).await
+        self.act_as(Command {
+            only_if: None,
+            id,
+            log,
+            body,
+        })
+        .await
     }
 
     /// The same under an id that the caller chose, so that trying again is the same intent.
@@ -151,6 +157,7 @@ impl Device {
     ) -> Result<StartedSession, ActError> {
         let log = LogId::Session(session);
         let command = |body| Command {
+            only_if: None,
             id: CommandId::mint(),
             log,
             body,

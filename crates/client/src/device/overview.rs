@@ -1,7 +1,7 @@
 //! Looking at one session: what runs, what waits.
 
 use baton_protocol::{LogId, PauseReason, RunId, RunOutcome, Seq, SessionId};
-use baton_session::{SessionState, WaitingPrompt};
+use baton_session::{OpenApproval, SessionState, WaitingPrompt};
 
 use super::Device;
 use crate::mirror::{Store, StoreError};
@@ -25,6 +25,8 @@ pub struct SessionOverview {
     pub steers: Vec<WaitingPrompt>,
     /// Prompts for runs of their own, the next one first.
     pub queue: Vec<WaitingPrompt>,
+    /// Approvals that wait for a person, the oldest first.
+    pub approvals: Vec<OpenApproval>,
 }
 
 impl SessionOverview {
@@ -40,6 +42,7 @@ impl SessionOverview {
             paused: state.pause().map(|pause| pause.reason),
             steers: state.steers().to_vec(),
             queue: state.queue().to_vec(),
+            approvals: state.open_approvals().to_vec(),
         }
     }
 }

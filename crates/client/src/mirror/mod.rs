@@ -6,6 +6,8 @@
 //! **Invariant:** what the mirror shows is durable here, and a prefix of what the hub recorded.
 
 mod account_log;
+#[cfg(feature = "simulation")]
+mod direct;
 mod events;
 mod logs;
 mod outbox;
@@ -26,6 +28,8 @@ mod threads;
 use baton_protocol::{Event, SessionId};
 use baton_session::{AccountState, RowChange, SessionState};
 
+#[cfg(feature = "simulation")]
+pub use direct::{AppliedBatch, DirectMirror};
 pub(crate) use outbox::keeps_refusal;
 pub use outbox::{OutboxEntry, OutboxState};
 pub(crate) use rows::RowPlace;

@@ -90,8 +90,10 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_millis(MIRROR_BUSY_MS))?;
+    // `EXTRA` comes first: it makes the deletion of the rollback journal durable by way of which a new file enters the WAL mode. A journal
+    // that a power cut brings back would roll back everything after it. In the WAL mode it is what `FULL` is.
+    conn.pragma_update(None, "synchronous", "EXTRA")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
-    conn.pragma_update(None, "synchronous", "FULL")?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }

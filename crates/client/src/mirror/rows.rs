@@ -1,7 +1,9 @@
 //! Table `rows`: transcripts, row by row, as a screen shows them. An open part's row stands here with an empty text until it closes.
 
-use baton_protocol::Seq;
+use std::collections::BTreeSet;
+
 use baton_protocol::view::{RowBody, RowId, TranscriptRow};
+use baton_protocol::{PromptId, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::logs::LogKey;
@@ -19,6 +21,9 @@ pub(super) const TABLE: &str = "
         searched INTEGER NOT NULL DEFAULT 0,
         UNIQUE (log, seq, n)
     );";
+
+/// Which turn a row belongs to, so that branches that are not shown can be left out.
+pub(super) const TURN_COLUMN: &str = "ALTER TABLE rows ADD COLUMN turn TEXT;";
 
 /// A row's place in its transcript.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -67,27 +72,39 @@ pub(super) fn upsert(
     settled: Settled,
 ) -> Result<(), StoreError> {
     let text = searchable(row, settled);
-    let was_searched: Option<bool> = conn
-        .prepare_cached("SELECT searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
-        .query_row(params![key, seq_into(place.seq), place.n], |row| row.get(0))
-        .optional()?;
     let json = serde_json::to_string(row)?;
-    let mut statement = conn.prepare_cached(
-        "INSERT INTO rows (log, seq, n, row_id, json, searched) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (log, seq, n) DO UPDATE SET json = excluded.json, searched = searched OR excluded.searched
-         RETURNING id",
-    )?;
-    let values = params![
-        key,
-        seq_into(place.seq),
-        place.n,
-        row.id.0,
-        json,
-        text.is_some()
-    ];
-    let id: i64 = statement.query_row(values, |row| row.get(0))?;
+    let stands: Option<(i64, bool)> = conn
+        .prepare_cached("SELECT id, searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
+        .query_row(params![key, seq_into(place.seq), place.n], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
+    // savepoint the full-text index writes what it has gathered to its tables.
+    let (id, was_searched) = match stands {
+        Some((id, was_searched)) => {
+            conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
+                .execute(params![id, json, was_searched || text.is_some()])?;
+            (id, was_searched)
+        }
+        None => {
+            let mut insert = conn.prepare_cached(
+                "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            let values = params![
+                key,
+                seq_into(place.seq),
+                place.n,
+                row.id.0,
+                json,
+                text.is_some(),
+                row.turn.map(|turn| turn.to_string())
+            ];
+            (insert.insert(values)?, false)
+        }
+    };
     match text {
-        Some(text) if was_searched != Some(true) => search::insert(conn, id, text),
+        Some(text) if !was_searched => search::insert(conn, id, text),
         _ => Ok(()),
     }
 }
@@ -105,21 +122,25 @@ pub(super) fn find(
     Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
 }
 
-/// The last `limit` rows before a place, oldest first, and whether there are older ones.
+/// The last `limit` rows before a place, oldest first, without those of the hidden turns, and whether there are older ones.
 pub(super) fn before(
     conn: &Connection,
     key: LogKey,
     place: RowPlace,
     limit: u32,
+    hidden: &BTreeSet<PromptId>,
 ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT json FROM rows WHERE log = ?1 AND (seq, n) < (?2, ?3) ORDER BY seq DESC, n DESC LIMIT ?4",
+        "SELECT json FROM rows WHERE log = ?1 AND (seq, n) < (?2, ?3)
+           AND (turn IS NULL OR turn NOT IN (SELECT value FROM json_each(?5)))
+         ORDER BY seq DESC, n DESC LIMIT ?4",
     )?;
     let mut found = statement.query(params![
         key,
         seq_into(place.seq),
         place.n,
-        i64::from(limit) + 1
+        i64::from(limit) + 1,
+        serde_json::to_string(hidden)?
     ])?;
     let mut rows: Vec<TranscriptRow> = Vec::new();
     while let Some(row) = found.next()? {

@@ -14,6 +14,7 @@ pub(super) fn migrations() -> Migrations<'static> {
         M::up(outbox::TABLE),
         M::up(receipts::TABLE),
         M::up(settings::TABLE),
+        M::up(rows::TURN_COLUMN),
     ])
 }
 

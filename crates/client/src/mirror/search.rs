@@ -20,7 +20,7 @@ pub(super) const TABLE: &str = "
         text, content = 'searchable', content_rowid = 'id', tokenize = 'trigram'
     );";
 
-/// Characters on either side of a match where the index does not cut the excerpt itself.
+/// Characters of an excerpt on either side of the first match.
 const EXCERPT_CHARS_AROUND: usize = 40;
 
 pub(super) fn insert(conn: &Connection, id: i64, text: &str) -> Result<(), StoreError> {
@@ -49,7 +49,7 @@ pub(super) fn find(
         return Ok(Vec::new());
     }
     let is_long = |word: &&str| word.chars().count() >= SEARCH_INDEX_CHARS_MIN;
-    let (long, short): (Vec<&str>, Vec<&str>) = words.into_iter().partition(is_long);
+    let (long, short): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| is_long(word));
     let (sql, values) = statement(&long, &short, limit.min(SEARCH_HITS_MAX));
 
     let mut statement = conn.prepare_cached(&sql)?;
@@ -66,11 +66,7 @@ pub(super) fn find(
             title: String::new(),
             row: RowId(row.get(1)?),
             seq: seq(row.get(2)?),
-            excerpt: if long.is_empty() {
-                excerpt(&text, short[0])
-            } else {
-                text
-            },
+            excerpt: excerpt(&text, &words),
         });
     }
     Ok(hits)
@@ -89,7 +85,8 @@ fn statement(long: &[&str], short: &[&str], limit: u32) -> (String, Vec<Value>) 
     } else {
         let quoted: Vec<String> = long.iter().map(|word| quote(word)).collect();
         values.push(Value::Text(quoted.join(" ")));
-        "SELECT logs.log_id, rows.row_id, rows.seq, snippet(search, 0, char(2), char(3), '…', 64)
+        // The excerpt is cut here, not by the index's `snippet`, which would break the text into words again for each hit.
+        "SELECT logs.log_id, rows.row_id, rows.seq, json_extract(rows.json, '$.body.text')
          FROM search JOIN rows ON rows.id = search.rowid JOIN logs ON logs.key = rows.log WHERE search MATCH ?1"
             .to_owned()
     };
@@ -122,35 +119,70 @@ fn escape_like(word: &str) -> String {
     escaped
 }
 
-/// The text around the first match, which is marked.
-fn excerpt(text: &str, word: &str) -> String {
-    let lower = text.to_lowercase();
-    // Only where lowering keeps every offset can one be used in the other.
-    let found = (lower.len() == text.len())
-        .then(|| lower.find(&word.to_lowercase()))
-        .flatten()
-        .or_else(|| text.find(word));
-    let Some(start) = found.filter(|start| text.is_char_boundary(*start)) else {
+/// The text around the first match. Every match in it is marked.
+fn excerpt(text: &str, words: &[&str]) -> String {
+    let matches = matches(text, words);
+    let Some(&(first, first_end)) = matches.first() else {
         return text.chars().take(2 * EXCERPT_CHARS_AROUND).collect();
     };
-    let end = (start + word.len()).min(text.len());
-    let end = (end..=text.len())
-        .find(|end| text.is_char_boundary(*end))
-        .unwrap_or(text.len());
-    let head: Vec<char> = text[..start]
-        .chars()
+    let begin = text[..first]
+        .char_indices()
         .rev()
         .take(EXCERPT_CHARS_AROUND)
-        .collect();
-    let head: String = head.into_iter().rev().collect();
-    let tail: String = text[end..].chars().take(EXCERPT_CHARS_AROUND).collect();
-    let cut = |cut: bool| if cut { "…" } else { "" };
-    format!(
-        "{}{head}\u{2}{}\u{3}{tail}{}",
-        cut(head.len() < start),
-        &text[start..end],
-        cut(tail.len() < text.len() - end)
-    )
+        .last()
+        .map_or(first, |(at, _)| at);
+    let end = text[first_end..]
+        .char_indices()
+        .nth(EXCERPT_CHARS_AROUND)
+        .map_or(text.len(), |(at, _)| first_end + at);
+    let mut out = String::with_capacity(end - begin + 16);
+    if begin > 0 {
+        out.push('…');
+    }
+    let mut at = begin;
+    for (from, to) in matches.into_iter().filter(|(_, to)| *to <= end) {
+        out.push_str(&text[at..from]);
+        out.push('\u{2}');
+        out.push_str(&text[from..to]);
+        out.push('\u{3}');
+        at = to;
+    }
+    out.push_str(&text[at..end]);
+    if end < text.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// Where the words stand, in order, joined where they overlap.
+fn matches(text: &str, words: &[&str]) -> Vec<(usize, usize)> {
+    let lower = text.to_lowercase();
+    // Only where lowering keeps every offset can one be used in the other.
+    let is_aligned = lower.len() == text.len();
+    let mut found: Vec<(usize, usize)> = Vec::new();
+    for word in words {
+        let lowered = word.to_lowercase();
+        let (place, word) = if is_aligned {
+            (lower.as_str(), lowered.as_str())
+        } else {
+            (text, *word)
+        };
+        let ends = place
+            .match_indices(word)
+            .map(|(at, found)| (at, at + found.len()));
+        found.extend(
+            ends.filter(|(from, to)| text.is_char_boundary(*from) && text.is_char_boundary(*to)),
+        );
+    }
+    found.sort_unstable();
+    let mut joined: Vec<(usize, usize)> = Vec::new();
+    for (from, to) in found {
+        match joined.last_mut() {
+            Some(last) if from <= last.1 => last.1 = last.1.max(to),
+            _ => joined.push((from, to)),
+        }
+    }
+    joined
 }
 
 #[cfg(test)]
@@ -159,8 +191,20 @@ mod tests {
 
     #[test]
     fn an_excerpt_marks_what_matched() {
-        assert_eq!(excerpt("say 你好 now", "你好"), "say \u{2}你好\u{3} now");
-        assert_eq!(excerpt("It is OK.", "ok"), "It is \u{2}OK\u{3}.");
+        assert_eq!(excerpt("say 你好 now", &["你好"]), "say \u{2}你好\u{3} now");
+        assert_eq!(excerpt("It is OK.", &["ok"]), "It is \u{2}OK\u{3}.");
+        assert_eq!(
+            excerpt("one two three", &["three", "one"]),
+            "\u{2}one\u{3} two \u{2}three\u{3}"
+        );
+        assert_eq!(excerpt("overlap", &["over", "verla"]), "\u{2}overla\u{3}p");
+    }
+
+    #[test]
+    fn an_excerpt_is_cut_around_the_first_match_and_never_through_it() {
+        let text = format!("{}needle{}", "ü".repeat(50), "ä".repeat(50));
+        let expected = format!("…{}\u{2}needle\u{3}{}…", "ü".repeat(40), "ä".repeat(40));
+        assert_eq!(excerpt(&text, &["needle"]), expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use baton_protocol::view::{PartState, RowBody, RowId, TranscriptRow};
+use baton_protocol::view::{BranchView, PartState, RowBody, RowId, TranscriptRow};
 use baton_protocol::{Batch, Cursor, Event, EventBody, PartIndex, RunId, Seq};
 use baton_session::{FoldError, RowChange, SessionState, sealing};
 use rusqlite::Connection;
@@ -50,9 +50,12 @@ pub(super) enum FoldLogError {
 }
 
 impl SessionLog {
-    /// The session at its cursor: the saved state, and the tail folded over it.
+    /// The session at its cursor: the saved state, and the tail folded over it. A state that an older version saved is folded anew
+    /// from the events, which are all here.
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
-        let state = serde_json::from_str(&row.state_json).map_err(StoreError::from)?;
+        let Ok(state) = serde_json::from_str(&row.state_json) else {
+            return Self::refold(conn, row);
+        };
         let saved_bytes = row.state_json.len();
         let mut log = Self {
             key: row.key,
@@ -67,6 +70,42 @@ impl SessionLog {
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
+    }
+
+    /// The state and the rows, made anew from the table's events. A crash in between leaves the old state, and it is done again.
+    fn refold(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
+        let mut log = Self {
+            key: row.key,
+            cursor: Cursor {
+                incarnation: row.cursor.incarnation,
+                seq: Seq::ZERO,
+            },
+            state: SessionState::default(),
+            open: OpenParts::default(),
+            tail: 0,
+            saved_bytes: 0,
+        };
+        let mut changes = Vec::new();
+        for event in events::after(conn, log.key, Seq::ZERO, usize::MAX)? {
+            log.fold(&event, &mut changes, &mut Writes::default())?;
+        }
+        log.state.set_head(row.cursor.seq);
+        log.cursor = row.cursor;
+        rows::delete_all(conn, log.key)?;
+        log.write_rows(conn, &changes)?;
+        log.save_state_if_cheap(conn)?;
+        Ok(log)
+    }
+
+    fn write_rows(&mut self, conn: &Connection, changes: &[RowChange]) -> Result<(), StoreError> {
+        let mut touched = BTreeMap::new();
+        for change in changes {
+            self.keep_open(conn, change, &mut touched)?;
+        }
+        for (place, (row, settled)) in &touched {
+            rows::upsert(conn, self.key, *place, row, *settled)?;
+        }
+        Ok(())
     }
 
     /// A session of which nothing is mirrored yet.
@@ -127,13 +166,7 @@ impl SessionLog {
         for event in writes.insert.values() {
             events::insert(conn, self.key, event)?;
         }
-        let mut touched = BTreeMap::new();
-        for change in &changes {
-            self.keep_open(conn, change, &mut touched)?;
-        }
-        for (place, (row, settled)) in &touched {
-            rows::upsert(conn, self.key, *place, row, *settled)?;
-        }
+        self.write_rows(conn, &changes)?;
         logs::set_cursor(conn, self.key, batch.upto)?;
         self.save_state_if_cheap(conn)?;
         Ok(changes)
@@ -181,7 +214,8 @@ impl SessionLog {
         change: &RowChange,
         touched: &mut BTreeMap<RowPlace, (TranscriptRow, Settled)>,
     ) -> Result<(), StoreError> {
-        let Some(place) = RowPlace::of(change.row_id()) else {
+        // A choice of branches changes no row: what is hidden is in the state.
+        let Some(place) = change.row_id().and_then(RowPlace::of) else {
             return Ok(());
         };
         match change {
@@ -199,7 +233,8 @@ impl SessionLog {
             }
             RowChange::ClosePart { id, .. }
             | RowChange::SealPart { id, .. }
-            | RowChange::SetTeardown { id, .. } => {
+            | RowChange::SetTeardown { id, .. }
+            | RowChange::SetApproval { id, .. } => {
                 let known = touched.remove(&place).map(|(row, _)| row);
                 let row = match self.open.rows.remove(id).or(known) {
                     Some(row) => Some(row),
@@ -210,6 +245,7 @@ impl SessionLog {
                     touched.insert(place, (row, Settled::Yes));
                 }
             }
+            RowChange::Hide(_) => {}
         }
         Ok(())
     }
@@ -235,10 +271,15 @@ impl SessionLog {
         place: RowPlace,
         limit: u32,
     ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
-        let (mut rows, has_older) = rows::before(conn, self.key, place, limit)?;
+        let turns = self.state.turns();
+        let (mut rows, has_older) = rows::before(conn, self.key, place, limit, &turns.hidden())?;
         for row in &mut rows {
             if let Some(open) = self.open.rows.get(&row.id) {
                 row.clone_from(open);
+            }
+            if let RowBody::Prompt { prompt, branch, .. } = &mut row.body {
+                let prompts = turns.beside(*prompt);
+                *branch = (prompts.len() > 1).then_some(BranchView { prompts });
             }
         }
         Ok((rows, has_older))
@@ -263,6 +304,12 @@ fn is_open(row: &TranscriptRow) -> bool {
             state: PartState::Open,
             ..
         } | RowBody::Reasoning {
+            state: PartState::Open,
+            ..
+        } | RowBody::ToolCall {
+            state: PartState::Open,
+            ..
+        } | RowBody::ToolResult {
             state: PartState::Open,
             ..
         }

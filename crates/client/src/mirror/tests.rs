@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use baton_protocol::view::TranscriptRow;
+use baton_protocol::view::{RowBody, TranscriptRow};
 use baton_protocol::{
-    AccountId, Batch, Command, CommandBody, CommandId, Event, EventBody, PartKind,
-    PauseQueueCommand, Seq, SessionId, TimestampMs,
+    AccountId, Batch, ChooseBranchCommand, Command, CommandBody, CommandId, Delivery, Event,
+    EventBody, PartKind, PauseQueueCommand, PromptId, ResendPromptCommand, Seq, SessionId,
+    TimestampMs,
 };
 use baton_session::{AccountState, RowChange, SessionState, Transcript, TranscriptSink};
 use proptest::prelude::*;
@@ -179,6 +180,34 @@ fn a_run_whose_digest_differs_drops_the_log() {
 }
 
 #[test]
+fn an_event_of_a_newer_version_is_kept_as_it_came_and_changes_nothing_else() {
+    let place = place();
+    let mut script = script();
+    script.exchange("a", &["text"]);
+    let raw = serde_json::json!({ "type": "reactionAdded", "emoji": "🌊", "more": [1, null] });
+    let mut batch = script.batch(0, script.head());
+    let newer = Event {
+        seq: batch.upto.next(),
+        body: serde_json::from_value(raw).unwrap(),
+        ..batch.events[0].clone()
+    };
+    batch.events.push(newer.clone());
+    batch.upto = newer.seq;
+    batch.head = newer.seq;
+    let (mut store, heard) = open(&place.path);
+    apply(&mut store, &batch);
+    drop(store);
+
+    let (mut store, _) = open(&place.path);
+    assert_eq!(stored(&store, &script).last(), Some(&newer));
+    let expected = script.transcript(script.head()).rows;
+    assert_eq!(rows(&mut store, script.session), expected);
+    assert!(heard.dropped.lock().unwrap().is_empty());
+    let (_, cursor) = logs::cursor(&store.conn, script.log()).unwrap().unwrap();
+    assert_eq!(cursor.seq, newer.seq);
+}
+
+#[test]
 fn a_session_is_paged_from_its_end() {
     let place = place();
     let mut script = script();
@@ -269,10 +298,86 @@ fn search_finds_every_script_and_forgets_a_dropped_log() {
 
 fn pause(log: baton_protocol::LogId) -> Command {
     Command {
+        only_if: None,
         id: CommandId::mint(),
         log,
         body: CommandBody::PauseQueue(PauseQueueCommand {}),
     }
+}
+
+#[test]
+fn a_state_that_an_older_version_saved_is_folded_anew_from_the_mirrors_own_events() {
+    let place = place();
+    let mut script = script();
+    script.exchange("where is the tide table?", &["in the ", "drawer"]);
+    script.ask("and now?");
+    script.start();
+    script.open(PartKind::Text);
+    script.append("half");
+    let (mut store, _) = open(&place.path);
+    apply(&mut store, &script.batch(0, script.head()));
+    let older = "UPDATE logs SET state_json = '{\"runs\":{\"older\":1}}', state_seq = cursor WHERE log_id LIKE 'session:%';
+                 UPDATE rows SET turn = NULL";
+    store.conn.execute_batch(older).unwrap();
+    drop(store);
+
+    let (mut store, heard) = open(&place.path);
+    let expected = script.transcript(script.head()).rows;
+    assert_eq!(rows(&mut store, script.session), expected);
+    assert!(
+        heard.dropped.lock().unwrap().is_empty(),
+        "nothing is fetched again"
+    );
+    let hits = search::find(&store.conn, "tide", 10).unwrap();
+    assert_eq!(hits.len(), 1, "found once");
+    let before = script.head();
+    script.append(", and the rest");
+    script.close();
+    script.end();
+    apply(&mut store, &script.batch(before, script.head()));
+    let expected = script.transcript(script.head()).rows;
+    assert_eq!(rows(&mut store, script.session), expected);
+}
+
+#[test]
+fn rows_of_branches_that_are_not_shown_stay_in_the_mirror_and_out_of_the_window() {
+    let place = place();
+    let mut script = script();
+    script.exchange("a", &["to a"]);
+    script.exchange("b", &["to b"]);
+    let first = script.first_prompt();
+    let again = script.decide(CommandBody::ResendPrompt(ResendPromptCommand {
+        prompt: first,
+        text: "A".into(),
+        delivery: Delivery::Queue,
+    }));
+    script.start();
+    script.end();
+    let (mut store, heard) = open(&place.path);
+    apply(&mut store, &script.batch(0, script.head()));
+    let texts = |rows: Vec<TranscriptRow>| {
+        let text = |row: TranscriptRow| match row.body {
+            RowBody::Prompt { text, branch, .. } => {
+                Some((text, branch.map_or(0, |branch| branch.prompts.len())))
+            }
+            _ => None,
+        };
+        rows.into_iter().filter_map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        texts(rows(&mut store, script.session)),
+        [("A".to_owned(), 2)]
+    );
+    assert!(heard.rows.lock().unwrap().hidden.contains(&first));
+
+    let before = script.head();
+    script.decide(CommandBody::ChooseBranch(ChooseBranchCommand {
+        prompt: first,
+    }));
+    apply(&mut store, &script.batch(before, script.head()));
+    let shown = [("a".to_owned(), 2), ("b".to_owned(), 0)];
+    assert_eq!(texts(rows(&mut store, script.session)), shown);
+    assert!(heard.rows.lock().unwrap().hidden.contains(&PromptId(again)));
 }
 
 #[test]

@@ -32,13 +32,22 @@ pub(super) fn incarnation(n: u128) -> Incarnation {
 
 pub(super) fn command(n: u128, log: LogId, body: CommandBody) -> Command {
     let id = CommandId::from_uuid(Uuid::from_u128(1_000 + n));
-    Command { id, log, body }
+    Command {
+        only_if: None,
+        id,
+        log,
+        body,
+    }
 }
 
 pub(super) fn prompt(n: u128, log: LogId) -> Command {
     let text = format!("prompt {n}");
     let delivery = Delivery::Queue;
-    let body = CommandBody::SendPrompt(SendPromptCommand { text, delivery });
+    let body = CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
+        text,
+        delivery,
+    });
     command(n, log, body)
 }
 

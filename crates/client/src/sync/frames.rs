@@ -63,6 +63,8 @@ impl SyncEngine {
                     self.absent(log);
                 }
             }
+            // Not asked for: this client names no such capability.
+            HubFrame::Attention { .. } => {}
             HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
             HubFrame::Refused { .. }
             | HubFrame::HeartbeatAck {}

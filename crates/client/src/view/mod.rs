@@ -328,6 +328,12 @@ impl ScreenState {
     }
 }
 
+/// A sub-agent of a branch that is not shown may still be at work.
+fn is_hidden(row: &TranscriptRow, state: &SessionState) -> bool {
+    row.turn
+        .is_some_and(|turn| state.turns().contains(turn) && state.turns().hidden().contains(&turn))
+}
+
 impl MirrorListener for Views {
     fn session_changed(
         &self,
@@ -359,7 +365,12 @@ impl MirrorListener for Views {
                     None => view.facts = Some(SessionFacts::of(state)),
                 }
                 for change in changes {
-                    view.window.apply(change);
+                    match change {
+                        // Another branch: the window is opened anew, from the mirror.
+                        RowChange::Hide(_) => view.stale = true,
+                        RowChange::Insert(row) if is_hidden(row, state) => {}
+                        change => view.window.apply(change),
+                    }
                 }
                 view.filling &= !world.caught_up.contains(&log);
                 if view.filling {

@@ -173,6 +173,7 @@ impl Screen {
         text: String,
     ) -> Result<ViewResponse, ErrorBody> {
         let prompt = SendPromptCommand {
+            run: None,
             text,
             delivery: Delivery::Queue,
         };

@@ -9,6 +9,7 @@ use super::window::Window;
 
 fn text_row(seq: u64, text: &str, state: PartState) -> TranscriptRow {
     TranscriptRow {
+        turn: None,
         id: RowId(seq.to_string()),
         seq: Seq(seq),
         at: TimestampMs(0),

@@ -69,7 +69,11 @@ impl Window {
             return self.push(row.clone());
         }
         let id = change.row_id();
-        let known = self.rows.iter_mut().rev().find(|known| known.row.id == *id);
+        let known = self
+            .rows
+            .iter_mut()
+            .rev()
+            .find(|known| Some(&known.row.id) == id);
         if let Some(known) = known {
             change.apply_to(&mut known.row);
             known.changed = true;
@@ -188,6 +192,16 @@ fn growing_text(row: &TranscriptRow) -> Option<&str> {
             state: PartState::Open,
         }
         | RowBody::Reasoning {
+            text,
+            state: PartState::Open,
+            ..
+        }
+        | RowBody::ToolCall {
+            text,
+            state: PartState::Open,
+            ..
+        }
+        | RowBody::ToolResult {
             text,
             state: PartState::Open,
             ..

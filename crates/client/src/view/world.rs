@@ -153,12 +153,14 @@ impl World {
         let known = self.account.sessions();
         let mut rows: Vec<SessionRow> = known
             .iter()
+            .filter(|(session, _)| !self.account.place_of(**session).archived)
             .map(|(session, summary)| self.session_row(*session, summary))
             .collect();
         rows.extend(self.unsent_sessions());
         rows.sort_by_key(|row| {
             let newest_first = std::cmp::Reverse(row.updated_at);
-            (rank(&row.state), newest_first, row.session)
+            let unpinned = !self.account.place_of(row.session).pinned;
+            (rank(&row.state), unpinned, newest_first, row.session)
         });
         rows
     }
@@ -166,6 +168,7 @@ impl World {
     fn session_row(&self, session: SessionId, summary: &SessionSummary) -> SessionRow {
         let unread = summary.finished_seq > self.account.read_mark(session);
         let state = match &summary.activity {
+            _ if summary.open_approvals > 0 => SessionRowState::NeedsYou,
             SessionActivity::Running { started_at, .. } => SessionRowState::Running {
                 started_at: *started_at,
             },

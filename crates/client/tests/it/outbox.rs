@@ -1,6 +1,6 @@
 //! Intents: durable, in order, once.
 
-use baton_client::{CancelError, IntentOutcome};
+use baton_client::{CancelError, IntentOutcome, OutboxState};
 use baton_protocol::view::{ConnectionPhase, SessionRowState};
 use baton_protocol::{
     AgentId, CommandBody, CreateSessionCommand, Delivery, ErrorCode, EventBody, LogId,
@@ -23,6 +23,7 @@ fn create() -> CreateSessionCommand {
 
 fn prompt(text: &str) -> SendPromptCommand {
     SendPromptCommand {
+        run: None,
         text: text.into(),
         delivery: Delivery::Queue,
     }
@@ -90,6 +91,42 @@ async fn a_receipt_that_is_lost_is_asked_for_again_and_nothing_happens_twice() {
     let world = hub.world();
     assert_eq!(prompts_in(&world.sessions[&session]), ["once"]);
     assert_eq!(world.commands().len(), 2);
+    assert!(world.commands().iter().all(|command| command.id == id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_that_was_on_the_line_survives_a_kill_and_happens_once() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(|world| {
+        let script = Script::new(world.account);
+        world.add(script)
+    });
+    let first = device(&hub, dir.path()).await;
+    until(&first, "live", |device| {
+        (device.connection().phase == ConnectionPhase::Live).then_some(())
+    })
+    .await;
+    // From here on the hub takes nothing from this connection and says nothing.
+    hub.change(|world| world.muted_through = world.connections);
+    let body = CommandBody::SendPrompt(prompt("once"));
+    let intent = first.act(LogId::Session(session), body).await.unwrap();
+    until(&first, "the intent on the line", |device| {
+        let entries = device.outbox();
+        (entries.first()?.state == OutboxState::Sent).then_some(())
+    })
+    .await;
+    let id = intent.command;
+    drop((first, intent));
+
+    let second = device(&hub, dir.path()).await;
+    until(&second, "an empty outbox", |device| {
+        let is_asked = !hub.world().commands().is_empty();
+        (is_asked && device.outbox().is_empty()).then_some(())
+    })
+    .await;
+    let world = hub.world();
+    assert_eq!(prompts_in(&world.sessions[&session]), ["once"]);
     assert!(world.commands().iter().all(|command| command.id == id));
 }
 

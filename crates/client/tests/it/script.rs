@@ -2,8 +2,8 @@
 
 use baton_protocol::{
     AccountId, AgentId, Batch, Command, CommandBody, CommandId, CreateSessionCommand, Cursor,
-    Delivery, DeviceId, Event, Incarnation, LogId, PartEnd, PartIndex, PartKind, Principal,
-    ProducerSeq, PromptId, ReceiptOutcome, RunId, RunWrite, RunWriteEntry, RunnerId,
+    Delivery, DeviceId, Event, EventBody, Incarnation, LogId, PartEnd, PartIndex, PartKind,
+    Principal, ProducerSeq, PromptId, ReceiptOutcome, RunId, RunWrite, RunWriteEntry, RunnerId,
     RunnerInstanceId, SendPromptCommand, Seq, SessionId, TimestampMs,
 };
 use baton_session::{
@@ -63,7 +63,12 @@ impl Script {
     pub fn decide(&mut self, body: CommandBody) -> CommandId {
         let id = CommandId::mint();
         let log = self.log();
-        self.command(&Command { id, log, body });
+        self.command(&Command {
+            only_if: None,
+            id,
+            log,
+            body,
+        });
         id
     }
 
@@ -83,9 +88,19 @@ impl Script {
         let text = text.to_owned();
         let delivery = Delivery::Queue;
         PromptId(self.decide(CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text,
             delivery,
         })))
+    }
+
+    /// The prompt that was sent first.
+    pub fn first_prompt(&self) -> PromptId {
+        let sent = self.events.iter().find_map(|event| match &event.body {
+            EventBody::PromptSent(sent) => Some(sent.prompt),
+            _ => None,
+        });
+        sent.expect("a prompt was sent")
     }
 
     /// The next prompt's run begins.
@@ -146,7 +161,7 @@ impl Script {
         self.written += 1;
         let producer = ProducerSeq(self.written);
         let entries = [RunWriteEntry { producer, write }];
-        let events = decide_run_write(&self.state, run, epoch, self.runner, &entries);
+        let events = decide_run_write(&self.state, run, epoch, self.runner, &entries, &[]);
         self.commit(events.expect("a fitting write"));
     }
 

@@ -134,7 +134,11 @@ async fn prompts_and_stops_of_this_device_show_how_far_they_are() {
 
     let text = "and then?".to_owned();
     let delivery = Delivery::Queue;
-    let ask = CommandBody::SendPrompt(SendPromptCommand { text, delivery });
+    let ask = CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
+        text,
+        delivery,
+    });
     let target = StopTarget::Run { run };
     let scope = StopScope::Run;
     let stop = CommandBody::StopRun(StopRunCommand { target, scope });

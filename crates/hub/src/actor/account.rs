@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use baton_log::{Appended, NewReceipt};
 use baton_protocol::{
-    AccountId, AccountOpenedEvent, AgentsOfferedEvent, Command, DeviceLinkedEvent,
-    DeviceRevokedEvent, ErrorBody, ErrorCode, Event, EventBody, LogId, Principal, Seq, SessionId,
-    SessionSummarizedEvent, SessionSummary,
+    AccountId, AccountOpenedEvent, AgentsOfferedEvent, ApprovalGrantedEvent, Command,
+    DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, ErrorCode, Event, EventBody, LogId,
+    Principal, Seq, SessionId, SessionSummarizedEvent, SessionSummary, limits,
 };
 use baton_session::{AccountState, NewEvent, decide_account};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::account_actors::PendingSummaries;
+use super::account_actors::{PendingSummaries, delete_later};
 use super::answer::{self, Answer, refusal};
 use super::message::{AccountFact, AccountMessage};
 use crate::authorize::{Action, Caller, authorize, hold_right};
@@ -52,12 +52,7 @@ impl AccountActor {
         pending: Arc<PendingSummaries>,
     ) -> Result<Self, ErrorBody> {
         let id = LogId::Account(account);
-        let writer = LogWriter::new(
-            Arc::clone(&core.log),
-            Arc::clone(&core.clock),
-            id,
-            core.feeds.open(id),
-        );
+        let writer = LogWriter::new(&core, id);
         let mut actor = Self {
             core,
             account,
@@ -93,7 +88,26 @@ impl AccountActor {
         };
         self.writer.load(folded).await?;
         self.state = state;
+        self.core.standing.keep(self.account, &self.state);
+        for session in self.state.deleted() {
+            self.core.owners.delete(*session);
+        }
         Ok(())
+    }
+
+    /// What follows from a recorded event outside of this log.
+    fn follow(&self, event: &Event) {
+        match &event.body {
+            EventBody::ApprovalGranted(_) | EventBody::ApprovalGrantRevoked(_) => {
+                self.core.standing.keep(self.account, &self.state);
+            }
+            EventBody::SessionDeleted(body) => {
+                // From here on nobody finds it; its actor ends what still runs there.
+                self.core.owners.delete(body.session);
+                delete_later(&self.core, body.session, event.by.clone());
+            }
+            _ => {}
+        }
     }
 
     /// An actor that lost its place reads its log again, not more often than a storage that refuses should be asked.
@@ -212,6 +226,17 @@ impl AccountActor {
             AccountFact::Revoked { principal } => known(&principal)
                 .is_some_and(|linked| !linked.revoked)
                 .then(|| by_hub(EventBody::DeviceRevoked(DeviceRevokedEvent { principal }))),
+            AccountFact::ApprovalGranted { grant, by, covers } => {
+                let is_known = self.state.grants().contains_key(&grant);
+                let has_room = self.state.grants().len() < limits::APPROVAL_GRANTS_MAX;
+                (!is_known && has_room).then(|| {
+                    by_hub(EventBody::ApprovalGranted(ApprovalGrantedEvent {
+                        grant,
+                        by,
+                        covers,
+                    }))
+                })
+            }
             AccountFact::Offered { runner, agents } => {
                 let by = Principal::Runner {
                     runner,
@@ -234,6 +259,7 @@ impl AccountActor {
         let taken = self.pending.take(SUMMARIES_PER_APPEND_MAX);
         let news = |(session, summary): &(SessionId, SessionSummary)| {
             self.state.sessions().get(session) != Some(summary)
+                && !self.state.deleted().contains(session)
         };
         let events: Vec<NewEvent> = taken
             .iter()
@@ -279,6 +305,7 @@ impl AccountActor {
                 self.broken = Some(unfoldable(&error));
                 break;
             }
+            self.follow(event);
         }
         self.writer.publish(&appended);
         Ok(appended)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use baton_protocol::{AccountId, Command, ErrorBody, SessionId, SessionSummary};
+use baton_protocol::{AccountId, Command, ErrorBody, Principal, SessionId, SessionSummary};
 use baton_session::AccountState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::account::{AccountActor, STORAGE_RETRY};
 use super::answer::{self, Answer};
 use super::message::{AccountFact, AccountMessage};
+use super::session_actors::SessionActors;
 use crate::authorize::Caller;
 use crate::config::ACTOR_MAILBOX_MAX;
 use crate::core::HubCore;
@@ -143,6 +144,30 @@ pub fn record_access_later(core: &Arc<HubCore>, record: PrincipalRecord) {
                 }
             }
         });
+}
+
+/// Records a fact of a session's actor, which must not wait for it, as soon as the storage takes it. A hub that dies before has
+/// forgotten it: then the person is asked once more.
+pub fn record_later(core: &Arc<HubCore>, account: AccountId, fact: AccountFact) {
+    let hub = Arc::clone(core);
+    let work = async move {
+        while hub.accounts.record(account, fact.clone()).await.is_err() {
+            let stopped = tokio::time::timeout(STORAGE_RETRY, hub.sessions_stopping.cancelled());
+            if stopped.await.is_ok() {
+                return;
+            }
+        }
+    };
+    core.tasks
+        .spawn(TaskGroup::Sessions, "a fact for the account", work);
+}
+
+/// Ends what still goes on in a session that is deleted, without waiting for it.
+pub fn delete_later(core: &Arc<HubCore>, session: SessionId, by: Principal) {
+    let hub = Arc::clone(core);
+    let work = async move { SessionActors::delete(&hub, session, by).await };
+    core.tasks
+        .spawn(TaskGroup::Sessions, "a session's deletion", work);
 }
 
 async fn record_access(core: &HubCore, record: &PrincipalRecord) -> bool {

@@ -1,7 +1,8 @@
 //! What actors are asked.
 
 use baton_protocol::{
-    AgentDescription, Command, Epoch, ErrorBody, Principal, RunId, RunWriteEntry, RunnerId,
+    AgentDescription, ApprovalId, ApprovalPattern, Command, Epoch, ErrorBody, Principal, RunId,
+    RunWriteEntry, RunnerId,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -70,6 +71,13 @@ pub enum SessionMessage {
         /// For the answer.
         done: oneshot::Sender<()>,
     },
+    /// The session is deleted: end what runs and let nobody find it.
+    Delete {
+        /// Who deleted it.
+        by: Principal,
+        /// When it is done.
+        done: oneshot::Sender<()>,
+    },
     /// Tell the account what the list shows now, whatever was told before.
     Summarize {
         /// When it is told.
@@ -98,6 +106,15 @@ pub enum AccountFact {
         runner: RunnerId,
         /// Its agents.
         agents: Vec<AgentDescription>,
+    },
+    /// A person allowed calls of a pattern for always.
+    ApprovalGranted {
+        /// The approval that was answered so.
+        grant: ApprovalId,
+        /// Who answered.
+        by: Principal,
+        /// What it covers.
+        covers: ApprovalPattern,
     },
 }
 

@@ -11,10 +11,13 @@ mod message;
 mod run_requests;
 mod session;
 mod session_actors;
+mod session_commands;
 mod session_runs;
+mod write_burst;
 
 pub use account_actors::{AccountActors, record_access_later};
 pub use answer::{Answer, refusal};
 pub use attention::Attention;
 pub use message::{AccountFact, SessionRequest};
+pub use run_requests::of_deleted;
 pub use session_actors::SessionActors;

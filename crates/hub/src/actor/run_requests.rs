@@ -3,15 +3,19 @@
 //! A write that the log has not is recorded whole or not at all. What was not recorded is answered `runFenced` with the reason; only
 //! `lease_fenced` and `too_large` end the lease (`docs/PROTOCOL.md`, section 9).
 
+use baton_log::Appended;
 use baton_protocol::{
-    Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId, RunWriteEntry, RunnerId,
+    Epoch, ErrorBody, ErrorCode, EventBody, HubFrame, LogId, ProducerSeq, RunId, RunWriteEntry,
+    RunnerId,
 };
 use baton_session::{decide_run_write, lose_run, report_teardown};
+
+use tokio::time::Instant;
 
 use super::answer::{Answer, refusal};
 use super::message::SessionRequest;
 use super::session::{SessionActor, runner_of};
-use crate::authorize::Caller;
+use crate::authorize::{Caller, deleted};
 use crate::log_writer::CommitError;
 
 impl SessionActor {
@@ -59,7 +63,8 @@ impl SessionActor {
         let upto = entries
             .last()
             .map_or(recorded, |entry| entry.producer.max(recorded));
-        let events = match decide_run_write(&self.state, run, epoch, runner, entries) {
+        let always = self.core.standing.of(caller.account);
+        let events = match decide_run_write(&self.state, run, epoch, runner, entries, &always) {
             Ok(events) => events,
             Err(error) => return vec![HubFrame::RunFenced { run, error }],
         };
@@ -70,8 +75,9 @@ impl SessionActor {
             }];
         }
         match self.commit(events, None).await {
-            Ok(_) => {
+            Ok(appended) => {
                 self.core.measures.run_writes.increment(1);
+                self.assign_children(&appended);
                 vec![HubFrame::RunAcked {
                     run,
                     producer: upto,
@@ -84,6 +90,18 @@ impl SessionActor {
                 refusal(self.writer.id(), None, error)
             }
             Err(CommitError::Known(_)) => Vec::new(),
+        }
+    }
+
+    /// Sub-agents that the writes began: each has a lease of its own, and its runner is told.
+    fn assign_children(&mut self, appended: &Appended) {
+        for event in &appended.events {
+            if let EventBody::RunStarted(started) = &event.body
+                && let Some(child) = self.state.active_run(started.run)
+            {
+                self.leases.grant(started.run, Instant::now());
+                self.assign(child);
+            }
         }
     }
 
@@ -127,6 +145,15 @@ impl SessionActor {
             && Some(active.instance) == caller.instance
             && active.epoch == epoch;
         holds.then_some(active.last_producer)
+    }
+}
+
+/// The answer about a session that was deleted: whoever writes for its runs stops.
+pub fn of_deleted(log: LogId, request: &SessionRequest) -> Answer {
+    match request {
+        SessionRequest::Command(command) => refusal(log, Some(command.id), deleted()),
+        SessionRequest::Resume { run, .. } | SessionRequest::Write { run, .. } => fenced(*run),
+        SessionRequest::Teardown { .. } => Vec::new(),
     }
 }
 

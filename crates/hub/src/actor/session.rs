@@ -9,7 +9,7 @@ use std::sync::Arc;
 use baton_log::Appended;
 use baton_protocol::{
     AccountId, Command, CommandBody, ErrorBody, ErrorCode, Event, EventBody, LogId, Principal,
-    ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
+    PromptId, ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
 use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::answer::{self, Answer, refusal};
 use super::message::{PendingRequest, SessionMessage, SessionRequest};
+use super::run_requests::of_deleted;
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::leases::Leases;
@@ -31,12 +32,16 @@ pub struct SessionActor {
     pub(super) leases: Leases,
     /// Where each run that is on began, for its assignment.
     pub(super) begun: HashMap<RunId, Seq>,
+    /// Until when each prompt is kept for the device that edits it.
+    pub(super) edits: HashMap<PromptId, Instant>,
     /// What the account was told last, with the seq left out.
     pub(super) told: Option<SessionSummary>,
     /// The storage refused what must follow from the state: when to try again.
     pub(super) try_again_at: Option<Instant>,
     /// Set once the actor must end.
     pub(super) broken: Option<ErrorBody>,
+    /// The session is deleted: nothing of it is begun, watched or told any more.
+    pub(super) is_deleted: bool,
 }
 
 /// How an actor ended.
@@ -61,12 +66,7 @@ impl SessionActor {
     /// Not loaded yet.
     pub fn new(core: Arc<HubCore>, session: SessionId) -> Self {
         let id = LogId::Session(session);
-        let writer = LogWriter::new(
-            Arc::clone(&core.log),
-            Arc::clone(&core.clock),
-            id,
-            core.feeds.open(id),
-        );
+        let writer = LogWriter::new(&core, id);
         let leases = Leases::new(core.options.lease);
         Self {
             core,
@@ -75,9 +75,11 @@ impl SessionActor {
             state: SessionState::default(),
             leases,
             begun: HashMap::new(),
+            edits: HashMap::new(),
             told: None,
             try_again_at: None,
             broken: None,
+            is_deleted: false,
         }
     }
 
@@ -93,7 +95,13 @@ impl SessionActor {
             let deadline = self.next_look();
             let next = tokio::select! {
                 message = mailbox.recv() => match message {
-                    Some(message) => { self.receive(message).await; Next::GoOn }
+                    Some(message) => {
+                        let mut next = Some(message);
+                        while let Some(message) = next {
+                            next = self.receive_joined(message, &mut mailbox).await;
+                        }
+                        Next::GoOn
+                    }
                     None => Next::End,
                 },
                 () = sleep_until(deadline) => { self.settle().await; Next::GoOn }
@@ -129,7 +137,8 @@ impl SessionActor {
 
     /// Whether somebody must watch the session: a run is on, or the storage refused what must follow.
     fn is_at_work(&self) -> bool {
-        self.state.active_runs().next().is_some() || self.try_again_at.is_some()
+        let is_on = self.state.active_runs().next().is_some() || self.try_again_at.is_some();
+        is_on && !self.is_deleted
     }
 
     async fn load(&mut self) -> Result<(), ErrorBody> {
@@ -148,6 +157,7 @@ impl SessionActor {
         if let Some(account) = self.account() {
             self.core.owners.note(self.session, account);
         }
+        self.is_deleted = self.core.owners.is_deleted(self.session);
         let now = Instant::now();
         self.leases.retain(|_| false);
         for run in self.state.active_runs() {
@@ -161,7 +171,7 @@ impl SessionActor {
         self.state.created().map(|created| created.account)
     }
 
-    async fn receive(&mut self, message: SessionMessage) {
+    pub(super) async fn receive(&mut self, message: SessionMessage) {
         match message {
             SessionMessage::Request(pending) => {
                 let PendingRequest {
@@ -184,6 +194,10 @@ impl SessionActor {
                 // Whoever waited may be gone.
                 let _ = done.send(());
             }
+            SessionMessage::Delete { by, done } => {
+                self.delete(&by).await;
+                let _ = done.send(());
+            }
             SessionMessage::Summarize { done } => {
                 self.tell_account();
                 let _ = done.send(());
@@ -191,8 +205,11 @@ impl SessionActor {
         }
     }
 
-    async fn answer(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
+    pub(super) async fn answer(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
         let log = self.writer.id();
+        if self.core.owners.is_deleted(self.session) {
+            return of_deleted(log, &request);
+        }
         let command = match &request {
             SessionRequest::Command(command) => Some(command.id),
             _ => None,
@@ -207,7 +224,7 @@ impl SessionActor {
         let creates = matches!(
             &request,
             SessionRequest::Command(Command {
-                body: CommandBody::CreateSession(_),
+                body: CommandBody::CreateSession(_) | CommandBody::ForkSession(_),
                 ..
             })
         );
@@ -237,7 +254,16 @@ impl SessionActor {
             Ok(None) => {}
             Err(error) => return refusal(command.log, Some(command.id), error),
         }
-        let decision = decide(&self.state, command, &caller.principal, &self.facts());
+        let covers = self.for_always(command);
+        let decision = match &command.body {
+            CommandBody::ForkSession(body) if !self.writer.exists() => {
+                match self.fork(caller, command, body).await {
+                    Ok(decision) => decision,
+                    Err(error) => return refusal(command.log, Some(command.id), error),
+                }
+            }
+            body => decide(&self.state, command, &caller.principal, &self.facts(body)),
+        };
         if let (false, ReceiptOutcome::Refused { error }) =
             (self.writer.exists(), &decision.outcome)
         {
@@ -248,6 +274,7 @@ impl SessionActor {
         match self.commit(decision.events, Some(receipt)).await {
             Ok(appended) => {
                 self.core.measures.commands.increment(1);
+                self.follow_command(command, covers);
                 let receipt = appended
                     .receipt
                     .expect("an append with a receipt gives it back");
@@ -260,10 +287,14 @@ impl SessionActor {
         }
     }
 
-    fn facts(&self) -> DecideFacts {
+    fn facts(&self, body: &CommandBody) -> DecideFacts {
+        let steered = match body {
+            CommandBody::SendPrompt(body) => body.run,
+            _ => None,
+        };
         let can_steer = self
             .state
-            .root_run()
+            .steered_run(steered)
             .is_some_and(|run| self.core.runners.can_steer(run.runner, &run.agent));
         DecideFacts { can_steer }
     }

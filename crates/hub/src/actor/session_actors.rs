@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use baton_protocol::{AccountId, RunnerId, SessionId};
+use baton_protocol::{AccountId, Principal, RunnerId, SessionId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -85,6 +85,14 @@ impl SessionActors {
     pub async fn reconcile(core: &Arc<HubCore>, session: SessionId) {
         let (done, waiting) = oneshot::channel();
         Self::send(core, session, SessionMessage::Summarize { done }).await;
+        let _ = waiting.await;
+    }
+
+    /// Ends what goes on in a session that is deleted.
+    pub async fn delete(core: &Arc<HubCore>, session: SessionId, by: Principal) {
+        let (done, waiting) = oneshot::channel();
+        Self::send(core, session, SessionMessage::Delete { by, done }).await;
+        // An actor that broke has done all that it ever will.
         let _ = waiting.await;
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use baton_protocol::{HubFrame, RunId, RunnerId};
-use baton_session::{ActiveRun, NewEvent, lose_run, start_run};
+use baton_protocol::{HubFrame, PromptId, RunId, RunnerId};
+use baton_session::{ActiveRun, NewEvent, expire_edit, lose_run, start_run};
 use tokio::time::Instant;
 
 use super::attention::Need;
@@ -17,13 +17,20 @@ const STORAGE_RETRY: Duration = Duration::from_secs(1);
 impl SessionActor {
     /// Brings about whatever follows from the state and from what is known of runners: lost runs, started runs, the list's summary.
     pub(super) async fn settle(&mut self) {
+        if self.is_deleted {
+            return;
+        }
         if self.try_again_at.is_none_or(|at| at <= Instant::now()) {
             self.try_again_at = None;
-            while self.broken.is_none() && (self.lose_one().await || self.start_one().await) {}
+            while self.broken.is_none()
+                && (self.lose_one().await || self.expire_one().await || self.start_one().await)
+            {
+            }
         }
         let is_on: Vec<RunId> = self.state.active_runs().map(|run| run.run).collect();
         self.leases.retain(|run| is_on.contains(&run));
         self.begun.retain(|run, _| is_on.contains(run));
+        self.keep_edits();
         let Some(account) = self.account() else {
             return;
         };
@@ -55,6 +62,29 @@ impl SessionActor {
             self.core.measures.runs_lost.increment(1);
         }
         lost
+    }
+
+    /// Ends one edit of which nothing was heard for too long. Whether there was one and it was recorded.
+    async fn expire_one(&mut self) -> bool {
+        let now = Instant::now();
+        let expired = self.edits.iter().find(|(_, until)| **until <= now);
+        let Some(prompt) = expired.map(|(prompt, _)| *prompt) else {
+            return false;
+        };
+        self.edits.remove(&prompt);
+        let ended = expire_edit(&self.state, prompt);
+        !ended.is_empty() && self.follow_up(ended).await
+    }
+
+    /// Every prompt that is edited has an end of it: a full one where it is found without.
+    fn keep_edits(&mut self) {
+        let edited: Vec<PromptId> = self.state.edits().map(|(prompt, _)| prompt).collect();
+        self.edits.retain(|prompt, _| edited.contains(prompt));
+        for prompt in edited {
+            self.edits
+                .entry(prompt)
+                .or_insert_with(|| Instant::now() + self.core.options.prompt_edit);
+        }
     }
 
     /// Records what the hub itself decided. Whether it was recorded; if not, it is tried again in a moment.
@@ -104,7 +134,7 @@ impl SessionActor {
         }
     }
 
-    fn assign(&self, run: &ActiveRun) {
+    pub(super) fn assign(&self, run: &ActiveRun) {
         let seq = self.begun.get(&run.run).copied().unwrap_or_default();
         let frame = HubFrame::RunAssigned {
             session: self.session,
@@ -114,7 +144,7 @@ impl SessionActor {
         };
         self.core
             .runners
-            .assign(run.runner, self.session, EncodedFrame::of(&frame));
+            .assign(run.runner, run.run, EncodedFrame::of(&frame));
     }
 
     /// When the state must be looked at again, whatever else happens.
@@ -123,12 +153,13 @@ impl SessionActor {
             return self.try_again_at;
         }
         let now = Instant::now();
+        let edits = self.edits.values().copied();
         let deadlines = self.state.active_runs().map(|run| {
             match self.leases.judge(run.run, self.core.runners.sign(run), now) {
                 Verdict::HoldsUntil(deadline) => deadline,
                 Verdict::Expired => now,
             }
         });
-        deadlines.min()
+        deadlines.chain(edits).min()
     }
 }

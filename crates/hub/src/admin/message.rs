@@ -1,5 +1,7 @@
 //! What is asked and answered over the admin socket.
 
+use std::path::PathBuf;
+
 use baton_protocol::{AccountId, Role, TimestampMs};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,20 @@ pub enum AdminRequest {
         /// An id, or a name that only one has.
         who: String,
     },
+    /// Copy the hub's data as of now into a directory, which is made. Takes as long as it takes.
+    Copy {
+        /// Absolute; the asker's own.
+        into: PathBuf,
+    },
+    /// Check the storage: what it finds when it looks at all of itself. Takes as long as it takes.
+    Examine,
+}
+
+impl AdminRequest {
+    /// Whether the answer comes in seconds whatever the hub holds.
+    pub fn is_short(&self) -> bool {
+        !matches!(self, Self::Copy { .. } | Self::Examine)
+    }
 }
 
 /// One line from the hub.
@@ -49,6 +65,13 @@ pub enum AdminResponse {
     Revoked {
         /// Who.
         device: DeviceLine,
+    },
+    /// The directory holds the hub's data.
+    Copied,
+    /// What the storage found.
+    Examined {
+        /// Empty is well.
+        findings: Vec<String>,
     },
     /// Not done.
     Refused {

@@ -13,13 +13,16 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::SOCKET_FILE_NAME;
 use super::message::{AdminRequest, AdminResponse, DeviceLine};
+use crate::backup;
 use crate::core::HubCore;
+use crate::examine::with_causes;
 use crate::hub;
+use crate::tasks::TaskGroup;
 
 /// One request's line.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024;
 
-/// One request from its connection to its answer.
+/// Each step of a request: its line, a short answer, the way back.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The socket, removed when dropped.
@@ -51,13 +54,31 @@ pub fn bind(data_dir: &Path) -> io::Result<AdminListener> {
     Ok(AdminListener { listener, path })
 }
 
-/// Answers one request after the other until the hub stops.
+/// What answers are made of.
+struct Desk {
+    core: Arc<HubCore>,
+    public: HubAddress,
+    account: AccountId,
+    data_dir: PathBuf,
+    /// Copies and examinations read everything: one at a time.
+    long: tokio::sync::Mutex<()>,
+}
+
+/// Answers requests until the hub stops.
 pub async fn serve(
     core: Arc<HubCore>,
     public: HubAddress,
     account: AccountId,
     listener: AdminListener,
 ) {
+    let data_dir = listener.path.parent().map(Path::to_owned);
+    let desk = Arc::new(Desk {
+        core: Arc::clone(&core),
+        public,
+        account,
+        data_dir: data_dir.unwrap_or_default(),
+        long: tokio::sync::Mutex::new(()),
+    });
     loop {
         let accepted = tokio::select! {
             accepted = listener.listener.accept() => accepted,
@@ -67,42 +88,66 @@ pub async fn serve(
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let answered =
-            tokio::time::timeout(REQUEST_TIMEOUT, converse(&core, &public, account, stream)).await;
-        if !matches!(answered, Ok(Ok(()))) {
-            tracing::debug!("an admin request ended early");
-        }
+        let desk = Arc::clone(&desk);
+        core.tasks
+            .spawn(TaskGroup::Edge, "admin request", async move {
+                let stopping = desk.core.stopping.clone();
+                let answered = tokio::select! {
+                    answered = converse(&desk, stream) => answered,
+                    () = stopping.cancelled() => return,
+                };
+                if answered.is_err() {
+                    tracing::debug!("an admin request ended early");
+                }
+            });
     }
 }
 
-async fn converse(
-    core: &Arc<HubCore>,
-    public: &HubAddress,
-    account: AccountId,
-    stream: UnixStream,
-) -> io::Result<()> {
+async fn converse(desk: &Desk, stream: UnixStream) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    BufReader::new(reading.take(REQUEST_BYTES_MAX))
-        .read_line(&mut line)
-        .await?;
-    let response = match serde_json::from_str(&line) {
-        Ok(request) => answer(core, public, account, request).await,
+    let mut reading = BufReader::new(reading.take(REQUEST_BYTES_MAX));
+    tokio::time::timeout(REQUEST_TIMEOUT, reading.read_line(&mut line)).await??;
+    let response = match serde_json::from_str::<AdminRequest>(&line) {
+        Ok(request) if request.is_short() => {
+            tokio::time::timeout(REQUEST_TIMEOUT, answer(desk, request)).await?
+        }
+        Ok(request) => {
+            let _alone = desk.long.lock().await;
+            answer_long(desk, request).await
+        }
         Err(error) => AdminResponse::Refused {
             message: format!("the request does not fit: {error}"),
         },
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');
-    writing.write_all(text.as_bytes()).await
+    tokio::time::timeout(REQUEST_TIMEOUT, writing.write_all(text.as_bytes())).await?
 }
 
-async fn answer(
-    core: &Arc<HubCore>,
-    public: &HubAddress,
-    account: AccountId,
-    request: AdminRequest,
-) -> AdminResponse {
+/// What reads everything.
+async fn answer_long(desk: &Desk, request: AdminRequest) -> AdminResponse {
+    let core = &desk.core;
+    let answered = match request {
+        AdminRequest::Copy { into } if into.is_absolute() => {
+            let credentials = core.credentials.clone();
+            let copy_credentials = |path| async move { credentials.copy_to(path).await };
+            backup::copy_data(&*core.log, copy_credentials, &desk.data_dir, &into)
+                .await
+                .map(|()| AdminResponse::Copied)
+                .map_err(|error| with_causes(&error))
+        }
+        AdminRequest::Examine => match core.log.examine().await {
+            Ok(findings) => Ok(AdminResponse::Examined { findings }),
+            Err(error) => Err(with_causes(&error)),
+        },
+        _ => Err("the directory's path must be absolute".to_owned()),
+    };
+    answered.unwrap_or_else(|message| AdminResponse::Refused { message })
+}
+
+async fn answer(desk: &Desk, request: AdminRequest) -> AdminResponse {
+    let core = &desk.core;
     let line = |record: &crate::credentials::PrincipalRecord| {
         DeviceLine::of(
             record,
@@ -111,12 +156,14 @@ async fn answer(
         )
     };
     let answered: Result<AdminResponse, String> = match request {
-        AdminRequest::Link { role } => match hub::link_code(core, public, role, account).await {
-            Ok(code) => Ok(AdminResponse::Link {
-                link: code.to_string(),
-            }),
-            Err(error) => Err(error.to_string()),
-        },
+        AdminRequest::Link { role } => {
+            match hub::link_code(core, &desk.public, role, desk.account).await {
+                Ok(code) => Ok(AdminResponse::Link {
+                    link: code.to_string(),
+                }),
+                Err(error) => Err(error.to_string()),
+            }
+        }
         AdminRequest::Devices => match core.credentials.principals().await {
             Ok(records) => Ok(AdminResponse::Devices {
                 devices: records.iter().map(line).collect(),
@@ -129,6 +176,9 @@ async fn answer(
             }),
             Err(error) => Err(error.to_string()),
         },
+        AdminRequest::Copy { .. } | AdminRequest::Examine => {
+            Err("this is answered elsewhere".to_owned())
+        }
     };
     answered.unwrap_or_else(|message| AdminResponse::Refused { message })
 }

@@ -25,6 +25,13 @@ pub enum Verb {
     Devices(Devices),
     /// Take away the access of a device or a runner.
     Revoke(Revoke),
+    /// Write everything that the hub holds into one file, beside a running hub too.
+    Backup(Backup),
+    /// Make a hub's directory from a backup.
+    Restore(Restore),
+    /// Look at a hub's directory and say what is wrong with it. Exit code: 0 all is well, 10 something to look at, 20 something is
+    /// wrong, 1 it could not look.
+    Doctor(Doctor),
 }
 
 /// `serve`.
@@ -123,6 +130,48 @@ pub struct Revoke {
     /// An id, or a name that only one has.
     #[arg(value_name = "ID|NAME")]
     pub who: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `backup`.
+#[derive(Args, Debug)]
+pub struct Backup {
+    /// The hub's directory.
+    #[arg(long, env = "BATON_HUB_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// The file to write; there must be none of this name.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `restore`.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// The backup.
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// The directory to make; it must be empty or absent.
+    #[arg(long, env = "BATON_HUB_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `doctor`.
+#[derive(Args, Debug)]
+pub struct Doctor {
+    /// The hub's directory. Nothing in it is changed.
+    #[arg(long, env = "BATON_HUB_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where a copy of the hub's data has room for a moment; the system's temporary directory if not given.
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use baton_hub::{
-    AdminSocket, DataDirClaim, Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls,
+    AdminSocket, DataDirClaim, Hub, HubConfig, HubOptions, LogBackend, RunningHub, SystemClock, Tls,
 };
 use serde::Serialize;
 
-use super::OpenLog;
 use super::arguments::Serve;
 
 /// The line on standard output that says that the hub serves.
@@ -22,22 +21,23 @@ struct ReadyLine<'a> {
 }
 
 /// Runs the hub until a signal.
-pub fn serve(arguments: Serve, open_log: OpenLog) -> anyhow::Result<()> {
+pub fn serve(arguments: Serve, backend: LogBackend) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("the runtime cannot be started")?;
-    runtime.block_on(serve_until_signal(arguments, open_log))
+    runtime.block_on(serve_until_signal(arguments, backend))
 }
 
-async fn serve_until_signal(arguments: Serve, open_log: OpenLog) -> anyhow::Result<()> {
+async fn serve_until_signal(arguments: Serve, backend: LogBackend) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("signals cannot be listened to")?;
     // Before the log is opened: two hubs must not even look at the same one.
     let claim = DataDirClaim::take(&arguments.data)?;
     let data = arguments.data.clone();
-    let log = tokio::task::spawn_blocking(move || open_log(&data))
+    let log = tokio::task::spawn_blocking(move || (backend.open)(&data))
         .await
-        .context("the start was interrupted")??;
+        .context("the start was interrupted")?
+        .map_err(anyhow::Error::from_boxed)?;
     let (config, options) = settings(arguments);
     let hub = Hub::start_claimed(config, options, log, Arc::new(SystemClock), claim).await?;
     announce(&hub)?;

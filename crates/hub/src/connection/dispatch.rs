@@ -1,9 +1,14 @@
 //! A connection that has said hello: each frame goes to whom it is for.
 //!
 //! Requests to one log keep their order: each is in its actor's mailbox before the next frame is read. Answers come as they are ready.
+//!
+//! A client is held back, which is to say not read, while its request waits for a mailbox or too many of its requests wait for an
+//! answer: a disk that stands still does that to everybody. The hub does not hear it then, so it does not blame it for its silence, and
+//! gives signs of life by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use baton_protocol::{
     ClientFrame, Command, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, Principal, SessionId,
@@ -22,17 +27,22 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
 use super::subscription;
-use crate::actor::{Answer, SessionActors, SessionRequest, refusal};
+use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
 use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
 use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
+use crate::frame_text::EncodedFrame;
 use crate::grants::GrantRef;
 use crate::leases::LastHeard;
+use crate::looking::{Attends, LookingSeat};
 use crate::presence::PresenceSeat;
 use crate::tasks::TaskGroup;
+
+/// How often the hub gives a sign of life to a client that it holds back: as often as a client does.
+const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
 
 /// The part of a connection that speaks with the rest of the hub.
 pub struct Connection {
@@ -43,9 +53,19 @@ pub struct Connection {
     commands: TokenBucket,
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// A request on its way into a mailbox.
+    handing_over: Option<BoxFuture<'static, HandedOver>>,
     presence: PresenceSeat,
+    looking: Option<LookingSeat>,
     assignments: Arc<Assignments>,
     lease: Option<Arc<LastHeard>>,
+}
+
+/// A request that is in its actor's mailbox.
+struct HandedOver {
+    log: LogId,
+    command: Option<CommandId>,
+    answered: oneshot::Receiver<Answer>,
 }
 
 /// A subscription's task, which ends with its connection.
@@ -79,13 +99,16 @@ impl Connection {
             account: record.account,
             principal: record.principal.clone(),
             hub_name: core.name.clone(),
-            capabilities: Vec::new(),
+            capabilities: vec![limits::ATTENTION_CAPABILITY.to_owned()],
         };
         outgoing.answer(&welcome).await;
         let presence = core.presence.join(record.account, record.principal.clone());
         let assignments = Arc::new(Assignments::default());
-        let lease = match (hello, &record.principal) {
-            (Hello::Runner(hello), Principal::Runner { .. }) => {
+        let looking = hello
+            .hears_attention
+            .then(|| core.looking.join(record.account, id));
+        let lease = match (hello.runner, &record.principal) {
+            (Some(hello), Principal::Runner { .. }) => {
                 caller.instance = Some(hello.instance);
                 let handle = ConnectionHandle::new(id, Arc::clone(&assignments), ending);
                 Some(runner_arrives(core, &caller, hello, handle))
@@ -111,7 +134,9 @@ impl Connection {
             commands,
             subscribes,
             in_flight: FuturesUnordered::new(),
+            handing_over: None,
             presence,
+            looking,
             assignments,
             lease,
         }
@@ -122,9 +147,18 @@ impl Connection {
         if let Some(lease) = &self.lease {
             incoming.renew(Arc::clone(lease));
         }
+        let mut held_since = None;
         loop {
+            let is_held = self.is_held();
+            if !is_held {
+                held_since = None;
+            }
+            let sign_at = *held_since.get_or_insert_with(Instant::now) + SIGN_OF_LIFE_INTERVAL;
             tokio::select! {
                 frame = self.presence.changed() => {
+                    self.outgoing.encoded_answer(frame).await;
+                }
+                frame = heard(&mut self.looking) => {
                     self.outgoing.encoded_answer(frame).await;
                 }
                 frame = self.assignments.next() => {
@@ -135,7 +169,17 @@ impl Connection {
                         self.outgoing.answer(frame).await;
                     }
                 }
-                text = incoming.next(), if self.in_flight.len() < REQUESTS_IN_FLIGHT_MAX => {
+                request = handed_over(&mut self.handing_over) => {
+                    // Until then no other frame is read.
+                    self.handing_over = None;
+                    self.expect(request);
+                }
+                () = async { tokio::time::sleep_until(sign_at).await }, if is_held => {
+                    held_since = None;
+                    incoming.excuse_silence();
+                    self.outgoing.offer(&HubFrame::HeartbeatAck {});
+                }
+                text = incoming.next(), if !is_held => {
                     let served = match text {
                         Ok(text) => self.serve(parse(&text)).await,
                         Err(end) => return end,
@@ -146,6 +190,10 @@ impl Connection {
                 }
             }
         }
+    }
+
+    fn is_held(&self) -> bool {
+        self.handing_over.is_some() || self.in_flight.len() >= REQUESTS_IN_FLIGHT_MAX
     }
 
     async fn serve(&mut self, parsed: Parsed) -> Result<(), ErrorBody> {
@@ -179,6 +227,23 @@ impl Connection {
             ClientFrame::Subscribe { log, cursor } => self.subscribe(log, cursor).await,
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
             ClientFrame::Command { command } => self.command(command).await,
+            ClientFrame::Attend {
+                session,
+                typing,
+                in_use,
+            } => {
+                // Without the capability, and from a runner, it is nobody's business.
+                if let (Some(seat), Principal::Device { device, .. }) =
+                    (&mut self.looking, &self.caller.principal)
+                {
+                    let attends = Attends {
+                        session,
+                        typing,
+                        in_use,
+                    };
+                    seat.say(*device, attends, Instant::now());
+                }
+            }
             frame @ (ClientFrame::ResumeRun { .. }
             | ClientFrame::WriteRun { .. }
             | ClientFrame::ReportTeardown { .. }) => {
@@ -253,24 +318,21 @@ impl Connection {
                 .await;
             return;
         }
-        let answered = match log {
-            LogId::Session(session) => {
-                SessionActors::request(
-                    &self.core,
-                    self.caller.clone(),
-                    session,
-                    SessionRequest::Command(command),
-                )
-                .await
+        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        self.handing_over = Some(Box::pin(async move {
+            let answered = match log {
+                LogId::Session(session) => {
+                    let request = SessionRequest::Command(command);
+                    SessionActors::request(&core, caller, session, request).await
+                }
+                LogId::Account(account) => core.accounts.request(caller, account, command).await,
+            };
+            HandedOver {
+                log,
+                command: Some(id),
+                answered,
             }
-            LogId::Account(account) => {
-                self.core
-                    .accounts
-                    .request(self.caller.clone(), account, command)
-                    .await
-            }
-        };
-        self.expect(log, Some(id), answered);
+        }));
     }
 
     async fn run_request(&mut self, session: SessionId, request: SessionRequest) {
@@ -279,26 +341,54 @@ impl Connection {
             let error = not_for_role(self.caller.role, Action::WriteRun);
             return self.refuse_log(log, error).await;
         }
+        if self.core.owners.is_deleted(session) {
+            for frame in of_deleted(log, &request) {
+                self.outgoing.answer(&frame).await;
+            }
+            return;
+        }
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
             return self.refuse_log(log, error).await;
         }
-        let answered =
-            SessionActors::request(&self.core, self.caller.clone(), session, request).await;
-        self.expect(log, None, answered);
+        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        self.handing_over = Some(Box::pin(async move {
+            let answered = SessionActors::request(&core, caller, session, request).await;
+            HandedOver {
+                log,
+                command: None,
+                answered,
+            }
+        }));
     }
 
-    fn expect(
-        &mut self,
-        log: LogId,
-        command: Option<CommandId>,
-        answered: oneshot::Receiver<Answer>,
-    ) {
+    fn expect(&mut self, request: HandedOver) {
+        let HandedOver {
+            log,
+            command,
+            answered,
+        } = request;
         self.in_flight.push(Box::pin(async move {
             let lost = || ErrorCode::Internal.with("the hub lost this request", "send it again");
             answered
                 .await
                 .unwrap_or_else(|_| refusal(log, command, lost()))
         }));
+    }
+}
+
+/// What this client hears of others next, where it wants to.
+async fn heard(seat: &mut Option<LookingSeat>) -> EncodedFrame {
+    match seat {
+        Some(seat) => seat.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The request that is on its way, once it has arrived; never where there is none.
+async fn handed_over(request: &mut Option<BoxFuture<'static, HandedOver>>) -> HandedOver {
+    match request {
+        Some(request) => request.await,
+        None => std::future::pending().await,
     }
 }
 

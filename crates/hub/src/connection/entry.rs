@@ -8,7 +8,7 @@ use baton_protocol::{
 };
 
 use crate::actor::{AccountFact, SessionActors, SessionRequest};
-use crate::authorize::{Action, Caller, authorize};
+use crate::authorize::{Action, Caller, authorize, deleted};
 use crate::connection_handle::ConnectionHandle;
 use crate::core::HubCore;
 use crate::leases::LastHeard;
@@ -18,7 +18,13 @@ use crate::tasks::TaskGroup;
 pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<(), ErrorBody> {
     let owner = match (command.log, &command.body) {
         (LogId::Session(session), _) if core.owners.of(session).is_none() => {
-            let is_created = matches!(command.body, CommandBody::CreateSession(_));
+            if core.owners.is_deleted(session) {
+                return Err(deleted());
+            }
+            let is_created = matches!(
+                command.body,
+                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
+            );
             if !is_created && !core.sessions.is_live(session) {
                 return Err(session_not_found());
             }
@@ -28,7 +34,7 @@ pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<()
         (log, _) => core.owner(log),
     };
     let others = || match command.body {
-        CommandBody::CreateSession(_) => {
+        CommandBody::CreateSession(_) | CommandBody::ForkSession(_) => {
             ErrorCode::SessionExists.with("this id is taken", "make a new id for a new session")
         }
         _ => session_not_found(),

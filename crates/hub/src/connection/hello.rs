@@ -9,11 +9,11 @@ use super::incoming::Incoming;
 use super::parse::{Parsed, parse};
 
 /// What a client said of itself, as far as the hub believes it.
-pub enum Hello {
-    /// A device says nothing of itself.
-    Device,
-    /// A runner says what it hosts.
-    Runner(RunnerHello),
+pub struct Hello {
+    /// Whether it wants to hear what people do at their devices.
+    pub hears_attention: bool,
+    /// What it hosts, where it is a runner.
+    pub runner: Option<RunnerHello>,
 }
 
 /// Waits for the first frame, for as long as the protocol allows.
@@ -28,10 +28,12 @@ pub async fn wait(incoming: &mut Incoming<'_>, role: Role) -> Result<Hello, End>
 }
 
 fn check(parsed: Parsed, role: Role) -> Result<Hello, ErrorBody> {
-    let (protocol, runner) = match parsed {
+    let (protocol, capabilities, runner) = match parsed {
         Parsed::Frame(ClientFrame::Hello {
-            protocol, runner, ..
-        }) => (protocol, runner),
+            protocol,
+            capabilities,
+            runner,
+        }) => (protocol, capabilities, runner),
         Parsed::Malformed(error) => return Err(error),
         Parsed::Frame(_) | Parsed::Unknown { .. } => {
             return Err(ErrorCode::MalformedFrame
@@ -45,17 +47,23 @@ fn check(parsed: Parsed, role: Role) -> Result<Hello, ErrorBody> {
         );
         return Err(ErrorCode::UnsupportedProtocol.with(message, "update the older one of the two"));
     }
-    match (role, runner) {
-        (Role::Device, None) => Ok(Hello::Device),
-        (Role::Device, Some(_)) => {
-            Err(ErrorCode::Forbidden.with("a device hosts no agents", "link it as a runner"))
-        }
-        (Role::Runner, None) => {
-            Err(ErrorCode::MalformedFrame
-                .with("a runner's hello says what it hosts", "send `runner`"))
-        }
-        (Role::Runner, Some(runner)) => check_agents(runner).map(Hello::Runner),
-    }
+    let hears_attention = capabilities
+        .iter()
+        .any(|capability| capability == limits::ATTENTION_CAPABILITY);
+    let runner =
+        match (role, runner) {
+            (Role::Device, None) => Ok(None),
+            (Role::Device, Some(_)) => {
+                Err(ErrorCode::Forbidden.with("a device hosts no agents", "link it as a runner"))
+            }
+            (Role::Runner, None) => Err(ErrorCode::MalformedFrame
+                .with("a runner's hello says what it hosts", "send `runner`")),
+            (Role::Runner, Some(runner)) => check_agents(runner).map(Some),
+        };
+    Ok(Hello {
+        hears_attention: hears_attention && role == Role::Device,
+        runner: runner?,
+    })
 }
 
 fn check_agents(runner: RunnerHello) -> Result<RunnerHello, ErrorBody> {

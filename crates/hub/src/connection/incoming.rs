@@ -34,14 +34,19 @@ impl<'a> Incoming<'a> {
         self.lease = Some(lease);
     }
 
+    /// The hub did not listen: the silence since then is not the client's.
+    pub fn excuse_silence(&self) {
+        self.heard.touch();
+        if let Some(lease) = &self.lease {
+            lease.touch();
+        }
+    }
+
     /// The next text. Everything that comes is a sign of life. Safe to drop and to call again.
     pub async fn next(&mut self) -> Result<Utf8Bytes, End> {
         loop {
             let message = self.stream.next().await;
-            self.heard.touch();
-            if let Some(lease) = &self.lease {
-                lease.touch();
-            }
+            self.excuse_silence();
             match message {
                 Some(Ok(Message::Text(text))) => return Ok(text),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}

@@ -14,12 +14,15 @@ mod outgoing;
 mod parse;
 mod subscription;
 
+pub use parse::{Parsed, parse};
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use baton_protocol::{ErrorBody, ErrorCode, limits};
-use futures::stream::{SplitSink, SplitStream};
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::time::Instant;
 
@@ -110,14 +113,25 @@ async fn converse(
             .run(&mut incoming)
             .await
     };
-    tokio::select! {
-        biased;
-        () = grant.revoked() => End::Because(revoked()),
-        () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
-        reason = ending.decided() => End::Because(reason),
-        end = write(sink, &mut queue, grant, unflushed) => end,
-        end = silence(&heard) => end,
-        end = talk => end,
+    let others = async {
+        tokio::select! {
+            biased;
+            () = grant.revoked() => End::Because(revoked()),
+            () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
+            reason = ending.decided() => End::Because(reason),
+            end = silence(&heard) => end,
+            end = talk => end,
+        }
+    };
+    // Each is looked at when it is woken, not when the other one is: a frame that goes out must not cost a look at all the rest.
+    let mut strands: FuturesUnordered<BoxFuture<'_, End>> = FuturesUnordered::new();
+    strands.push(Box::pin(others));
+    strands.push(Box::pin(write(sink, &mut queue, grant, unflushed)));
+    let end = strands.next().await.expect("neither was taken out");
+    if grant.is_current() {
+        end
+    } else {
+        End::Because(revoked())
     }
 }
 
@@ -129,11 +143,7 @@ async fn write(
     unflushed: &mut Unflushed,
 ) -> End {
     loop {
-        let Some(first) = queue.next().await else {
-            // Whoever speaks for the client has ended, and says why.
-            return std::future::pending().await;
-        };
-        let mut next = Some(first);
+        let mut next = Some(queue.next().await);
         let mut count = 0;
         while let Some(frame) = next {
             if !grant.is_current() {

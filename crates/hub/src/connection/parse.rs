@@ -33,6 +33,7 @@ const FRAME_KINDS: &[&str] = &[
     "resumeRun",
     "writeRun",
     "reportTeardown",
+    "attend",
 ];
 
 const COMMAND_KINDS: &[&str] = &[
@@ -48,6 +49,20 @@ const COMMAND_KINDS: &[&str] = &[
     "pauseQueue",
     "resumeQueue",
     "markRead",
+    "answerApproval",
+    "beginPromptEdit",
+    "endPromptEdit",
+    "resendPrompt",
+    "chooseBranch",
+    "forkSession",
+    "pinSession",
+    "archiveSession",
+    "fileSession",
+    "deleteSession",
+    "nameFolder",
+    "removeFolder",
+    "saveDraft",
+    "revokeApprovalGrant",
 ];
 
 /// Reads one message.
@@ -113,6 +128,7 @@ mod tests {
     #[test]
     fn frames_of_a_newer_client_are_told_from_broken_ones() {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(SessionId::mint()),
             body: CommandBody::PauseQueue(PauseQueueCommand {}),

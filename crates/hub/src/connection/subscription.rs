@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use baton_log::{ReadError, ReadLimit};
-use baton_protocol::{Batch, Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Seq, SessionId};
+use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Seq, SessionId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::outgoing::Outgoing;
@@ -20,6 +20,7 @@ use crate::feed::Feed;
 use crate::frame_text::{EncodedBatch, EncodedFrame};
 use crate::log_writer::unreadable;
 use crate::measures::Counted;
+use crate::pulls::{PulledBatch, Stretch};
 
 /// A log, followed.
 pub struct Subscription {
@@ -27,7 +28,7 @@ pub struct Subscription {
     log: LogId,
     outgoing: Outgoing,
     cursor: Seq,
-    _feed: Arc<Feed>,
+    feed: Arc<Feed>,
     live: broadcast::Receiver<EncodedBatch>,
 }
 
@@ -81,33 +82,47 @@ async fn begin(
     // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither.
     let feed = core.feeds.open(log);
     let live = feed.listen();
-    let head = match core.log.head(log).await {
-        Ok(Some(head)) => head,
-        Ok(None) | Err(ReadError::NotFound) => {
-            return Err(End::Told(HubFrame::Missing {
-                log,
-                incarnation: None,
-            }));
-        }
-        Err(error) => return Err(End::Told(refused(log, unreadable(&error)))),
-    };
-    let matches = cursor
-        .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
-    if !matches {
-        return Err(End::Told(HubFrame::Missing {
+    let known = cursor.filter(|cursor| {
+        let stretch = Stretch {
             log,
-            incarnation: Some(head.incarnation),
-        }));
+            after: cursor.seq,
+            stamp: feed.stamp(),
+        };
+        core.pulls.is_ready(stretch, cursor.incarnation)
+    });
+    if known.is_none()
+        && let Some(end) = misfit(&core, log, cursor).await
+    {
+        return Err(end);
     }
-    let cursor = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
     Ok(Subscription {
         core,
         log,
         outgoing,
-        cursor,
-        _feed: feed,
+        cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
+        feed,
         live,
     })
+}
+
+/// Why a cursor cannot be followed from, where it cannot.
+async fn misfit(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Option<End> {
+    let head = match core.log.head(log).await {
+        Ok(Some(head)) => head,
+        Ok(None) | Err(ReadError::NotFound) => {
+            return Some(End::Told(HubFrame::Missing {
+                log,
+                incarnation: None,
+            }));
+        }
+        Err(error) => return Some(End::Told(refused(log, unreadable(&core.storage, &error)))),
+    };
+    let matches = cursor
+        .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
+    (!matches).then_some(End::Told(HubFrame::Missing {
+        log,
+        incarnation: Some(head.incarnation),
+    }))
 }
 
 /// A session that its device creates and follows in one go may be on its way into its log.
@@ -131,7 +146,16 @@ impl Subscription {
             return end;
         }
         loop {
-            let is_behind = match self.live.recv().await {
+            let received = tokio::select! {
+                received = self.live.recv() => received,
+                () = self.feed.ended() => {
+                    return End::Told(HubFrame::Missing {
+                        log: self.log,
+                        incarnation: None,
+                    });
+                }
+            };
+            let is_behind = match received {
                 Ok(batch) if batch.upto <= self.cursor => false,
                 Ok(batch) if batch.after == self.cursor => {
                     if !self.outgoing.bulk(batch.frame).await {
@@ -161,14 +185,17 @@ impl Subscription {
             let Some(room) = self.outgoing.room_for_pulled().await else {
                 return Err(End::Gone);
             };
-            let batch = self.read().await?;
-            let is_level = batch.upto >= batch.head;
-            self.cursor = batch.upto;
-            if !self
-                .outgoing
-                .pulled(EncodedBatch::of(&batch).frame, room)
-                .await
-            {
+            let stretch = Stretch {
+                log: self.log,
+                after: self.cursor,
+                stamp: self.feed.stamp(),
+            };
+            let pull = self.core.pulls.begin(stretch);
+            let batch = pull.get_or_try_init(|| self.read(stretch)).await?;
+            let is_level = batch.encoded.upto >= batch.head;
+            self.cursor = batch.encoded.upto;
+            let frame = batch.encoded.frame.clone();
+            if !self.outgoing.pulled(frame, room).await {
                 return Err(End::Gone);
             }
             if is_level {
@@ -177,19 +204,29 @@ impl Subscription {
         }
     }
 
-    async fn read(&self) -> Result<Batch, End> {
-        match self
+    async fn read(&self, stretch: Stretch) -> Result<PulledBatch, End> {
+        let read = self
             .core
             .log
-            .read(self.log, self.cursor, ReadLimit::default())
-            .await
-        {
-            Ok(batch) => Ok(batch),
+            .read(self.log, stretch.after, ReadLimit::default());
+        match read.await {
+            Ok(batch) => {
+                let pulled = PulledBatch {
+                    encoded: EncodedBatch::of(&batch),
+                    incarnation: batch.incarnation,
+                    head: batch.head,
+                };
+                self.core.pulls.read(stretch, &pulled);
+                Ok(pulled)
+            }
             Err(ReadError::NotFound) => Err(End::Told(HubFrame::Missing {
                 log: self.log,
                 incarnation: None,
             })),
-            Err(error) => Err(End::Told(refused(self.log, unreadable(&error)))),
+            Err(error) => Err(End::Told(refused(
+                self.log,
+                unreadable(&self.core.storage, &error),
+            ))),
         }
     }
 }

@@ -3,29 +3,37 @@
 //! Owns `credentials.db`. It never holds a token or a link secret, only their hashes, and never blocks an async thread.
 
 mod accounts;
+mod copy;
+mod known_tokens;
 mod link_codes;
 mod principals;
 mod row;
 mod store;
 mod token;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_protocol::TimestampMs;
 
+use known_tokens::KnownTokens;
+use token::SecretHash;
+
 pub use accounts::Account;
+pub use copy::CopyCredentialsError;
 pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
 pub use row::RowError;
 pub use store::{
-    CredentialStore, CredentialsError, Linked, OpenCredentialsError, RedeemLinkCodeError,
-    RevokeError,
+    CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME, Linked,
+    OpenCredentialsError, RedeemLinkCodeError, RevokeError,
 };
 
 /// The credentials for async callers.
 #[derive(Clone)]
 pub struct Credentials {
     store: Arc<Mutex<CredentialStore>>,
+    known: Arc<KnownTokens>,
 }
 
 impl Credentials {
@@ -33,6 +41,7 @@ impl Credentials {
     pub fn new(store: CredentialStore) -> Self {
         Self {
             store: Arc::new(Mutex::new(store)),
+            known: Arc::default(),
         }
     }
 
@@ -46,10 +55,33 @@ impl Credentials {
         self.with_store(|store| store.principals()).await?
     }
 
+    /// Writes a copy into a new private file.
+    pub async fn copy_to(&self, path: PathBuf) -> Result<(), CopyCredentialsError> {
+        let copied = self.with_store(move |store| store.copy_to(&path)).await;
+        copied.map_err(|_| CopyCredentialsError::Stopping)?
+    }
+
+    /// What the database finds when it checks all of itself; empty is well.
+    pub async fn integrity(&self) -> Result<Vec<String>, CredentialsError> {
+        self.with_store(|store| store.integrity()).await?
+    }
+
     /// Who holds a token, a revoked one included.
     pub async fn by_token(&self, token: &str) -> Result<Option<PrincipalRecord>, CredentialsError> {
-        let token = token.to_owned();
-        self.with_store(move |store| store.by_token(&token)).await?
+        let hash = SecretHash::of(token);
+        if let Some(record) = self.known.find(&hash) {
+            return Ok(Some(record));
+        }
+        let (token, known) = (token.to_owned(), Arc::clone(&self.known));
+        self.with_store(move |store| {
+            let found = store.by_token(&token)?;
+            // Still under the store's lock, under which a revoke forgets.
+            if let Some(record) = &found {
+                known.remember(hash, record);
+            }
+            Ok(found)
+        })
+        .await?
     }
 
     /// Makes a one-time secret.
@@ -79,9 +111,13 @@ impl Credentials {
         who: &str,
         now: TimestampMs,
     ) -> Result<PrincipalRecord, RevokeError> {
-        let who = who.to_owned();
-        self.with_store(move |store| store.revoke(&who, now))
-            .await?
+        let (who, known) = (who.to_owned(), Arc::clone(&self.known));
+        self.with_store(move |store| {
+            let revoked = store.revoke(&who, now);
+            known.forget_all();
+            revoked
+        })
+        .await?
     }
 
     /// Runs off the async threads: the database waits for the disk.

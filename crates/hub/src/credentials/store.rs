@@ -20,7 +20,7 @@ use crate::data_dir;
 const FIRST_ACCOUNT_NAME: &str = "me";
 
 /// The database's file in the data directory.
-const FILE_NAME: &str = "credentials.db";
+pub const FILE_NAME: &str = "credentials.db";
 
 /// The credentials could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ pub enum RedeemLinkCodeError {
 
 /// The database, open.
 pub struct CredentialStore {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl CredentialStore {
@@ -99,8 +99,10 @@ impl CredentialStore {
         })?;
         let mut connection = Connection::open(&path)?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // `EXTRA` comes first: it makes the deletion of the rollback journal durable by way of which a new database enters the WAL mode.
+        // A journal that a power cut brings back would roll back everything after it. In the WAL mode it is what `FULL` is.
+        connection.pragma_update(None, "synchronous", "EXTRA")?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         Migrations::new(vec![
             M::up(accounts::MIGRATION),

@@ -136,11 +136,21 @@ impl Client {
     }
 
     pub async fn device(hub: &RunningHub, token: &str) -> Self {
+        Self::device_that_can(hub, token, Vec::new()).await
+    }
+
+    /// A device that hears what people do at others.
+    pub async fn attentive(hub: &RunningHub, token: &str) -> Self {
+        let capability = limits::ATTENTION_CAPABILITY.to_owned();
+        Self::device_that_can(hub, token, vec![capability]).await
+    }
+
+    async fn device_that_can(hub: &RunningHub, token: &str, capabilities: Vec<String>) -> Self {
         let mut client = Self::over(open(hub, Some(token)).await.unwrap());
         client
             .send(&ClientFrame::Hello {
                 protocol: limits::PROTOCOL_VERSION,
-                capabilities: Vec::new(),
+                capabilities,
                 runner: None,
             })
             .await;
@@ -243,6 +253,7 @@ impl Client {
     /// Sends and waits for the receipt.
     pub async fn command(&mut self, log: LogId, body: CommandBody) -> Receipt {
         self.repeat(&Command {
+            only_if: None,
             id: CommandId::mint(),
             log,
             body,
@@ -296,6 +307,7 @@ impl Client {
         self.command(
             log,
             CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
                 text: text.into(),
                 delivery,
             }),
@@ -428,6 +440,26 @@ impl Script {
     pub fn consume(&mut self, prompt: PromptId) -> RunWriteEntry {
         self.entry(RunWrite::ConsumeSteer {
             prompts: vec![prompt],
+        })
+    }
+
+    pub fn child(&mut self, run: RunId, task: &str) -> RunWriteEntry {
+        self.entry(RunWrite::StartChild {
+            run,
+            prompt: PromptId(CommandId::mint()),
+            agent: AgentId("helper".into()),
+            task: task.into(),
+        })
+    }
+
+    pub fn ask(&mut self, approval: ApprovalId, wanted: &ToolUse, pattern: &str) -> RunWriteEntry {
+        self.entry(RunWrite::RequestApproval {
+            approval,
+            call: CallId("call-1".into()),
+            wanted: wanted.clone(),
+            pattern: pattern.into(),
+            place: "build-box".into(),
+            reason: None,
         })
     }
 

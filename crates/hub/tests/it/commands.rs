@@ -7,11 +7,25 @@ use crate::world::{new_session, on_each_log};
 
 fn rename(id: CommandId, log: LogId, title: &str) -> Command {
     Command {
+        only_if: None,
         id,
         log,
         body: CommandBody::RenameSession(RenameSessionCommand {
             title: title.into(),
         }),
+    }
+}
+
+/// A small linear congruence: any history will do, and the same one each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % limit
     }
 }
 
@@ -36,6 +50,48 @@ on_each_log! {
         assert_eq!(followed.state.title(), Some("Plans"));
     }
 
+    async fn any_history_of_retries_conflicts_and_restarts_gives_one_receipt_a_command(world: World) {
+        let links = [world.link(Role::Device, "Laptop").await, world.link(Role::Device, "Desk").await];
+        let log = new_session();
+        let mut answered: Vec<(Command, Receipt)> = Vec::new();
+        let mut random = Random(11);
+        for round in 0..5 {
+            let mut devices = Vec::new();
+            for link in &links {
+                devices.push(crate::client::Client::device(world.hub(), &link.token).await);
+            }
+            if round == 0 {
+                let create = Command { only_if: None, id: CommandId::mint(), log, body: create() };
+                let receipt = devices[0].repeat(&create).await;
+                answered.push((create, receipt));
+            }
+            for _ in 0..24 {
+                let device = &mut devices[random.below(2)];
+                let (old, receipt) = answered[random.below(answered.len())].clone();
+                match random.below(3) {
+                    0 => assert_eq!(device.repeat(&old).await, receipt, "round {round}"),
+                    1 => {
+                        let other = rename(old.id, log, "a body of its own");
+                        assert_eq!(device.refused(&other).await, ErrorCode::CommandConflict);
+                    }
+                    _ => {
+                        // Every other one is refused: a title must not be empty.
+                        let title = ["", "Plans"][random.below(2)];
+                        let new = rename(CommandId::mint(), log, title);
+                        let receipt = device.repeat(&new).await;
+                        answered.push((new, receipt));
+                    }
+                }
+            }
+            drop(devices);
+            if round % 2 == 0 { world.restart().await } else { world.crash_and_start().await }
+        }
+        let mut desk = crate::client::Client::device(world.hub(), &links[1].token).await;
+        for (command, receipt) in &answered {
+            assert_eq!(&desk.repeat(command).await, receipt);
+        }
+    }
+
     async fn a_refused_command_stays_refused(world: World) {
         let mut laptop = world.device("Laptop").await;
         let log = new_session();
@@ -54,7 +110,7 @@ on_each_log! {
         laptop.follow(log).await;
         laptop.take(|frame| matches!(frame, HubFrame::Missing { incarnation: None, .. }).then_some(())).await;
         // Pipelined: the create is not answered yet when the next ones come.
-        let create = Command { id: CommandId::mint(), log, body: create() };
+        let create = Command { only_if: None, id: CommandId::mint(), log, body: create() };
         let renamed = rename(CommandId::mint(), log, "x");
         laptop.send(&ClientFrame::Command { command: create.clone() }).await;
         laptop.send(&ClientFrame::Subscribe { log, cursor: None }).await;

@@ -3,12 +3,12 @@
 use baton_hub::{Hub, HubConfig, StartHubError, SystemClock, Tls};
 use baton_log::MemoryEventLog;
 use baton_protocol::*;
-use futures::SinkExt as _;
+use futures::{SinkExt as _, StreamExt as _};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, open};
 use crate::http::{code, link, request};
-use crate::world::{Backend, World, new_session};
+use crate::world::{Backend, PATIENCE, World, new_session};
 
 const UPGRADE: [&str; 5] = [
     "GET /v1/socket HTTP/1.1",
@@ -162,6 +162,46 @@ async fn broken_frames_close_their_connection_alone() {
     }
 }
 
+/// The next message that fits, of a socket that nobody else reads.
+async fn next<T>(client: &mut Client, fits: impl Fn(&Message) -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            let message = client.socket.next().await.unwrap().unwrap();
+            if let Some(found) = fits(&message) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ping_is_answered_and_so_is_a_reader_who_has_everything() {
+    let world = World::start(Backend::Memory).await;
+    let mut laptop = world.device("Laptop").await;
+    let ping = Message::Ping("tide".into());
+    laptop.socket.send(ping).await.unwrap();
+    let is_pong = |message: &Message| {
+        matches!(message, Message::Pong(said) if said[..] == *b"tide").then_some(())
+    };
+    next(&mut laptop, is_pong).await;
+
+    let log = new_session();
+    laptop.create(log).await;
+    let followed = laptop.until(log, |followed| followed.level).await;
+    let cursor = followed.cursor.unwrap();
+    laptop.follow(log).await;
+    let batch = next(&mut laptop, |message| {
+        match serde_json::from_str(message.to_text().ok()?).ok()? {
+            HubFrame::Batch(batch) => Some(batch),
+            _ => None,
+        }
+    })
+    .await;
+    let seqs = [batch.after, batch.upto, batch.head];
+    assert_eq!((seqs, batch.events), ([cursor.seq; 3], Vec::new()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hello_comes_first_and_fits() {
     let world = World::start(Backend::Memory).await;
@@ -220,6 +260,7 @@ async fn roles_keep_to_themselves() {
         .await;
     runner.take(forbidden).await;
     let command = Command {
+        only_if: None,
         id: CommandId::mint(),
         log,
         body: CommandBody::PauseQueue(PauseQueueCommand {}),

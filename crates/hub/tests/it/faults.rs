@@ -1,6 +1,6 @@
 //! A log that refuses.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,13 +10,14 @@ use baton_log::{
     StoredReceipt,
 };
 use baton_protocol::*;
+use baton_session::NewEvent;
 use tokio::sync::watch;
 
 use crate::client::{Client, Script};
-use crate::world::{Backend, PATIENCE, World, new_session};
+use crate::world::{Backend, PATIENCE, Runner, World, new_session};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mood {
+pub enum Mood {
     Good,
     DiskFull,
     Failed,
@@ -24,13 +25,15 @@ enum Mood {
     Stalled,
 }
 
-struct MoodyLog {
+pub struct MoodyLog {
     inner: MemoryEventLog,
     mood: watch::Sender<Mood>,
+    /// Appends with text of an answer in them.
+    text_appends: Mutex<usize>,
 }
 
 impl MoodyLog {
-    fn set(&self, mood: Mood) {
+    pub fn set(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
 }
@@ -42,6 +45,8 @@ impl EventLog for MoodyLog {
         let is_stalled =
             |mood: &Mood| *mood == Mood::Stalled && matches!(request.log, LogId::Session(_));
         let mood = *moods.wait_for(|mood| !is_stalled(mood)).await.unwrap();
+        let has_text = |event: &NewEvent| matches!(event.body, EventBody::PartAppended(_));
+        *self.text_appends.lock().unwrap() += usize::from(request.events.iter().any(has_text));
         match mood {
             Mood::Good | Mood::Stalled => self.inner.append(request).await,
             Mood::DiskFull => Err(AppendError::DiskFull),
@@ -70,10 +75,11 @@ impl EventLog for MoodyLog {
     }
 }
 
-async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
+pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
     let log = Arc::new(MoodyLog {
         inner: MemoryEventLog::new(),
         mood: watch::Sender::new(Mood::Good),
+        text_appends: Mutex::default(),
     });
     let dir = tempfile::tempdir().unwrap();
     let mut world = World {
@@ -99,10 +105,12 @@ async fn a_log_that_refuses_gives_no_receipt_and_recovers() {
     for mood in [Mood::DiskFull, Mood::Failed] {
         log.set(mood);
         let title = SendPromptCommand {
+            run: None,
             text: "hello?".into(),
             delivery: Delivery::Queue,
         };
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: session,
             body: CommandBody::SendPrompt(title),
@@ -177,11 +185,13 @@ async fn a_loss_that_could_not_be_recorded_is_recorded_later() {
 
 impl Client {
     /// Sends without waiting for the answer.
-    async fn send_prompt(&mut self, log: LogId, text: &str) {
+    pub async fn send_prompt(&mut self, log: LogId, text: &str) {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log,
             body: CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
                 text: text.into(),
                 delivery: Delivery::Queue,
             }),
@@ -219,11 +229,44 @@ impl Client {
     }
 
     /// Returns when the hub has read everything that was sent before.
-    async fn heard(&mut self) {
+    pub async fn heard(&mut self) {
         self.send(&ClientFrame::Heartbeat {}).await;
         self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
             .await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_start_of_a_runner_writes_nothing_while_the_loss_of_the_one_before_waits_for_the_disk()
+ {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut old, linked) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = old.assigned().await;
+    let mut script = Script::new();
+    let writes = vec![script.open(), script.text("half")];
+    old.write_acked(held, writes).await;
+
+    // The run cannot be ended now, so it is still on when the new start writes with the lease that it read from the log.
+    log.set(Mood::DiskFull);
+    let restarted = Runner {
+        linked: linked.linked,
+        instance: RunnerInstanceId::mint(),
+    };
+    let mut new = restarted.connect(world.hub()).await;
+    new.write(held, vec![script.text("forged")]).await;
+    assert_eq!(new.fenced(held.run).await, ErrorCode::LeaseFenced);
+    log.set(Mood::Good);
+    let followed = laptop
+        .until(session, |followed| !followed.outcomes().is_empty())
+        .await;
+    assert_eq!(
+        (followed.outcomes(), followed.text()),
+        (vec![RunOutcome::Lost], "half".to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -282,6 +325,7 @@ async fn an_account_recovers_from_a_log_that_failed() {
     let session = new_session();
     laptop.create(session).await;
     let mark = Command {
+        only_if: None,
         id: CommandId::mint(),
         log: world.account_log(),
         body: CommandBody::MarkRead(MarkReadCommand {
@@ -296,4 +340,144 @@ async fn an_account_recovers_from_a_log_that_failed() {
     assert_eq!(laptop.refused(&mark).await, ErrorCode::StorageUnavailable);
     log.set(Mood::Good);
     laptop.until_receipt(&mark).await;
+}
+
+/// Six writes of which the first one is at the disk and the others wait behind it.
+async fn writes_behind_a_stalled_disk(
+    log: &MoodyLog,
+    runner: &mut Client,
+    held: crate::client::Assigned,
+    frames: Vec<Vec<RunWriteEntry>>,
+) {
+    log.set(Mood::Stalled);
+    for entries in frames {
+        runner.write(held, entries).await;
+    }
+    // Frames are served in order: all of them are in the session's mailbox.
+    runner.send(&ClientFrame::Heartbeat {}).await;
+    runner
+        .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
+        .await;
+    log.set(Mood::Good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_wait_for_the_disk_are_recorded_together_and_acknowledged_each() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let mut script = Script::new();
+    runner.write_acked(held, vec![script.open()]).await;
+    let frames: Vec<_> = (0..6)
+        .map(|n| vec![script.text(&format!("{n},"))])
+        .collect();
+    let last: Vec<ProducerSeq> = frames.iter().map(|frame| frame[0].producer).collect();
+    writes_behind_a_stalled_disk(&log, &mut runner, held, frames).await;
+    for producer in last {
+        assert_eq!(runner.acked(held.run).await, producer);
+    }
+    let followed = laptop
+        .until(session, |followed| followed.text() == "0,1,2,3,4,5,")
+        .await;
+    assert_eq!(followed.text(), "0,1,2,3,4,5,");
+    let text_appends = *log.text_appends.lock().unwrap();
+    assert_eq!(text_appends, 2, "the first write, and all that waited");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_does_not_fit_takes_none_of_its_neighbours_with_it() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    laptop.prompt(session, "hello?", Delivery::Queue).await;
+    let held = runner.assigned().await;
+    let mut script = Script::new();
+    runner.write_acked(held, vec![script.open()]).await;
+    let mut frames: Vec<_> = (0..4)
+        .map(|n| vec![script.text(&format!("{n},"))])
+        .collect();
+    let RunWrite::AppendText { offset, .. } = &mut frames[2][0].write else {
+        panic!("a text");
+    };
+    *offset += 100;
+    let last: Vec<ProducerSeq> = frames.iter().map(|frame| frame[0].producer).collect();
+    writes_behind_a_stalled_disk(&log, &mut runner, held, frames).await;
+    assert_eq!(runner.acked(held.run).await, last[0]);
+    assert_eq!(runner.acked(held.run).await, last[1]);
+    assert_eq!(runner.fenced(held.run).await, ErrorCode::InvalidRunWrite);
+    assert_eq!(runner.fenced(held.run).await, ErrorCode::ProducerGap);
+    laptop
+        .until(session, |followed| followed.text() == "0,1,")
+        .await;
+}
+
+/// What the hub's own log says, as lines.
+#[derive(Clone, Default)]
+struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    fn errors(&self) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        let errors = text.lines().filter(|line| line.contains("ERROR"));
+        errors.map(str::to_owned).collect()
+    }
+}
+
+// On one thread, so that all of the hub writes where the test listens.
+#[tokio::test]
+async fn a_storage_that_fails_is_reported_once_and_not_for_each_request() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _listening = tracing::subscriber::set_default(subscriber);
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let sessions = [new_session(), new_session()];
+    for session in sessions {
+        laptop.create(session).await;
+    }
+    for (mood, complaint) in [
+        (Mood::DiskFull, "the disk is full"),
+        (Mood::Failed, "the log has stopped"),
+    ] {
+        let before = lines.errors().len();
+        log.set(mood);
+        for n in 0..20 {
+            let command = Command {
+                only_if: None,
+                id: CommandId::mint(),
+                log: sessions[n % 2],
+                body: CommandBody::RenameSession(RenameSessionCommand {
+                    title: format!("title {n}"),
+                }),
+            };
+            assert_eq!(
+                laptop.refused(&command).await,
+                ErrorCode::StorageUnavailable
+            );
+        }
+        let said = lines.errors().split_off(before);
+        assert_eq!(said.len(), 1, "{said:#?}");
+        assert!(said[0].contains(complaint), "{said:#?}");
+    }
 }

@@ -63,3 +63,15 @@ pub fn code(body: &str) -> String {
         .as_str()
         .to_owned()
 }
+
+/// One of the hub's figures, for a device's token.
+pub async fn figure(hub: &RunningHub, token: &str, name: &str) -> u64 {
+    let authorization = format!("Authorization: Bearer {token}");
+    let (_, text) = request(hub, &["GET /metrics HTTP/1.1", &authorization], "").await;
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    values
+        .next()
+        .unwrap_or_else(|| panic!("no figure `{name}` in {text}"))
+}

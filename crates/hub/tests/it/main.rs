@@ -5,18 +5,29 @@
     reason = "a test that cannot go on says so by its panic"
 )]
 
+mod approvals;
 #[cfg(unix)]
 mod binary;
 mod client;
+mod clock;
 mod commands;
 mod edge;
+mod family;
 mod faults;
 mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+#[cfg(unix)]
+mod operation;
+mod order;
 mod restart;
 mod revoke;
+mod seam;
+mod session_order;
 mod slow_reader;
+#[cfg(target_os = "linux")]
+mod soak;
+mod stall;
 mod tls;
 mod world;

@@ -4,7 +4,7 @@ use baton_hub::credentials::CredentialStore;
 use baton_protocol::*;
 
 use crate::client::{Client, open};
-use crate::http::code;
+use crate::http::{code, request};
 use crate::world::{new_session, on_each_log};
 
 fn revoked(followed: &crate::client::Followed) -> bool {
@@ -34,6 +34,9 @@ on_each_log! {
             assert!(socket.logs[&log].cursor.unwrap().seq < receipt.seq, "nothing is delivered after the revoke");
         }
         let (status, body) = open(world.hub(), Some(&desk.token)).await.err().unwrap();
+        assert_eq!((status, code(&body).as_str()), (401, "revoked"));
+        let authorization = format!("Authorization: Bearer {}", desk.token);
+        let (status, body) = request(world.hub(), &["GET /metrics HTTP/1.1", &authorization], "").await;
         assert_eq!((status, code(&body).as_str()), (401, "revoked"));
 
         let account = world.account_log();

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use baton_protocol::*;
 
-use crate::client::Script;
+use crate::client::{Client, Script};
+use crate::http::figure;
 use crate::world::{new_session, on_each_log};
 
 on_each_log! {
     async fn a_stalled_reader_slows_nobody_and_catches_up(world: World) {
         let (mut runner, _) = world.runner().await;
-        let mut laptop = world.device("Laptop").await;
+        let laptop_link = world.link(Role::Device, "Laptop").await;
+        let mut laptop = Client::device(world.hub(), &laptop_link.token).await;
         let mut stalled = world.device("Stalled").await;
         let log = new_session();
         laptop.create(log).await;
@@ -19,7 +21,7 @@ on_each_log! {
         laptop.prompt(log, "a long one", Delivery::Queue).await;
         let held = runner.assigned().await;
 
-        // Far more than sockets and queues hold: 12 MiB in parts of 128 KiB.
+        // Far more than sockets and queues hold: 12 MiB in parts of 128 KiB, and ten times as many frames as the hub keeps for a reader.
         let piece = "0123456789abcdef".repeat(512);
         let mut script = Script::new();
         let mut slowest = Duration::ZERO;
@@ -29,7 +31,10 @@ on_each_log! {
             entries.push(script.close(PartEnd::Complete));
             let begun = Instant::now();
             let upto = entries.last().unwrap().producer;
-            while runner.write_acked(held, entries.split_off(0)).await < upto {}
+            for entry in entries {
+                runner.write(held, vec![entry]).await;
+            }
+            while runner.acked(held.run).await < upto {}
             laptop.until(log, |followed| followed.events.last().is_some_and(|event| event.producer == Some(upto))).await;
             slowest = slowest.max(begun.elapsed());
             // All three are there; the stalled one only does not read.
@@ -45,5 +50,7 @@ on_each_log! {
 
         let followed = stalled.until(log, |followed| !followed.outcomes().is_empty()).await;
         assert_eq!(followed.text(), whole);
+        let forgotten = figure(world.hub(), &laptop_link.token, "baton_hub_subscribers_lagged_total").await;
+        assert!(forgotten > 0, "the reader never fell behind what the hub keeps");
     }
 }

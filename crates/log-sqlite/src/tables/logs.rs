@@ -56,6 +56,18 @@ pub fn insert(
         .map(LogNumber)
 }
 
+/// Gives a log another identity.
+pub fn set_incarnation(
+    connection: &Connection,
+    id: LogId,
+    incarnation: Incarnation,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE logs SET incarnation = ?2 WHERE log_id = ?1")?
+        .execute(params![id.to_string(), incarnation.to_string()])?;
+    Ok(())
+}
+
 fn parsed<T>(row: &Row<'_>, column: usize) -> rusqlite::Result<T>
 where
     T: std::str::FromStr,

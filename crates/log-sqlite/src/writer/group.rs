@@ -1,6 +1,7 @@
 //! Group commit: many requests, one transaction, one flush.
 
 use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use baton_log::{AppendError, ExpectedHead};
 use baton_protocol::{Incarnation, LogId, Seq};
@@ -23,6 +24,8 @@ pub struct Committed {
     pub answers: Answers,
     /// Parts that it closed.
     pub closed: Vec<ClosedPart>,
+    /// How long the last flush took; nothing where there was none.
+    pub flush: Duration,
 }
 
 /// The commit failed, so nobody knows what the disk holds.
@@ -45,7 +48,7 @@ pub struct GroupCommit {
 
 /// Why a group was not committed as one.
 enum GroupFault {
-    /// SQLite rolled all of it back: the requests are tried one by one.
+    /// Nothing of it is recorded: the requests are tried one by one.
     RolledBack(rusqlite::Error),
     Flush(FlushFailed),
 }
@@ -80,6 +83,7 @@ impl GroupCommit {
         let mut all = Committed {
             answers: Vec::with_capacity(requests.len()),
             closed: Vec::new(),
+            flush: Duration::ZERO,
         };
         if let [_] = requests {
             all.answers.push(Err(refusal(error)));
@@ -89,6 +93,7 @@ impl GroupCommit {
             let one = self.commit(connection, &[request])?;
             all.answers.extend(one.answers);
             all.closed.extend(one.closed);
+            all.flush = one.flush;
         }
         Ok(all)
     }
@@ -122,22 +127,32 @@ impl GroupCommit {
         let mut answers = Vec::with_capacity(requests.len());
         let mut closed = Vec::new();
         for request in requests {
-            answers.push(self.write_guarded(connection, request, &mut closed)?);
+            answers.push(self.write_request(connection, request, &mut closed)?);
         }
         if answers.iter().all(Result::is_err) {
             run(connection, "ROLLBACK").map_err(GroupFault::RolledBack)?;
-            return Ok(Committed { answers, closed });
+            return Ok(Committed {
+                answers,
+                closed,
+                flush: Duration::ZERO,
+            });
         }
+        let began = Instant::now();
         run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
             // The WAL could not grow: nothing was flushed and nothing is in doubt.
             Some(ErrorCode::DiskFull) => GroupFault::RolledBack(error),
             _ => GroupFault::Flush(FlushFailed(error)),
         })?;
-        Ok(Committed { answers, closed })
+        Ok(Committed {
+            answers,
+            closed,
+            flush: began.elapsed(),
+        })
     }
 
-    /// One request inside of the transaction, which it leaves as it was where it fails.
-    fn write_guarded(
+    /// One request inside of the transaction. What the storage refuses ends the whole transaction: it is refused so seldom that no
+    /// request pays for a savepoint, which would copy every page that it touches.
+    fn write_request(
         &mut self,
         connection: &Connection,
         request: &Rows,
@@ -146,24 +161,11 @@ impl GroupCommit {
         let known = match self.check(connection, request) {
             Ok(known) => known,
             Err(RequestFault::Refused(refused)) => return Ok(Err(refused)),
-            Err(RequestFault::Storage(error)) => return lost_or_refused(connection, error),
+            Err(RequestFault::Storage(error)) => return Err(GroupFault::RolledBack(error)),
         };
-        run(connection, "SAVEPOINT request").map_err(GroupFault::RolledBack)?;
-        let closed_before = closed.len();
-        match write(connection, request, known, closed) {
-            Ok(known) => {
-                run(connection, "RELEASE request").map_err(GroupFault::RolledBack)?;
-                self.known.insert(request.log, known);
-                Ok(Ok(known.row.incarnation))
-            }
-            Err(error) => {
-                closed.truncate(closed_before);
-                let answer = lost_or_refused(connection, error)?;
-                run(connection, "ROLLBACK TO request").map_err(GroupFault::RolledBack)?;
-                run(connection, "RELEASE request").map_err(GroupFault::RolledBack)?;
-                Ok(answer)
-            }
-        }
+        let known = write(connection, request, known, closed).map_err(GroupFault::RolledBack)?;
+        self.known.insert(request.log, known);
+        Ok(Ok(known.row.incarnation))
     }
 
     /// Judges a request by what is there. `None`: its log is to be created.
@@ -274,17 +276,6 @@ fn write_event(
         }
         PartRole::AddsTo(_) | PartRole::None => Ok(()),
     }
-}
-
-/// A storage error inside of a transaction: SQLite has ended all of it, or only the statement.
-fn lost_or_refused(
-    connection: &Connection,
-    error: rusqlite::Error,
-) -> Result<Result<Incarnation, AppendError>, GroupFault> {
-    if connection.is_autocommit() {
-        return Err(GroupFault::RolledBack(error));
-    }
-    Ok(Err(refusal(error)))
 }
 
 fn refusal(error: rusqlite::Error) -> AppendError {

@@ -4,6 +4,7 @@
 //! It is owned by the log: dropping [`WriterThread`] lets it finish what it was given and waits for it. A panic in it is reported and
 //! stops the log, as a failed flush does.
 
+mod gather;
 pub mod group;
 pub mod request;
 pub mod seal;
@@ -18,10 +19,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use baton_log::{AppendError, Sealing};
+use baton_log::{AppendError, ExpectedHead, Sealing};
+use baton_protocol::{Incarnation, Seq};
 use rusqlite::Connection;
 
 use crate::tables::unsealed_parts::{self, ClosedPart};
+use crate::tail_runs::TailRuns;
+use gather::Gathering;
 use group::{Committed, FlushFailed, GroupCommit};
 use request::{Message, Rows, WriteRequest};
 use seal::SealError;
@@ -75,12 +79,13 @@ impl WriterThread {
     pub fn start(
         connection: Connection,
         health: Health,
+        tail_runs: TailRuns,
         sealing: Sealing,
         backlog: Vec<ClosedPart>,
     ) -> std::io::Result<Self> {
         let (requests, incoming) = channel();
         let body = move || {
-            let mut writer = Writer::new(connection, health.clone(), sealing, backlog);
+            let mut writer = Writer::new(connection, health.clone(), tail_runs, sealing, backlog);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(&incoming))) {
                 health.stop();
                 let message = panic_message(panic.as_ref());
@@ -127,6 +132,10 @@ pub struct Writer {
     health: Health,
     sealing: Sealing,
     groups: GroupCommit,
+    gathering: Gathering,
+    tail_runs: TailRuns,
+    /// What came while the last group was flushed.
+    pending: VecDeque<Message>,
     backlog: VecDeque<ClosedPart>,
     seal_again_at: Option<Instant>,
     bytes_since_checkpoint: usize,
@@ -136,6 +145,7 @@ impl Writer {
     pub fn new(
         connection: Connection,
         health: Health,
+        tail_runs: TailRuns,
         sealing: Sealing,
         backlog: Vec<ClosedPart>,
     ) -> Self {
@@ -144,6 +154,9 @@ impl Writer {
             health,
             sealing,
             groups: GroupCommit::default(),
+            gathering: Gathering::default(),
+            tail_runs,
+            pending: VecDeque::new(),
             backlog: backlog.into(),
             seal_again_at: None,
             bytes_since_checkpoint: 0,
@@ -152,12 +165,7 @@ impl Writer {
 
     fn run(&mut self, incoming: &Receiver<Message>) {
         loop {
-            let wait = self.wants_to_seal().then_some(SEAL_IDLE);
-            let first = match wait {
-                Some(idle) => incoming.recv_timeout(idle),
-                None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
-            match first {
+            match self.first_message(incoming) {
                 Ok(message) => self.take_what_waits(message, incoming),
                 Err(RecvTimeoutError::Timeout) => self.seal_some(),
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -171,32 +179,64 @@ impl Writer {
         }
     }
 
+    fn first_message(&mut self, incoming: &Receiver<Message>) -> Result<Message, RecvTimeoutError> {
+        if let Some(message) = self.pending.pop_front() {
+            return Ok(message);
+        }
+        match self.wants_to_seal().then_some(SEAL_IDLE) {
+            Some(idle) => incoming.recv_timeout(idle),
+            None => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
     fn take_what_waits(&mut self, first: Message, incoming: &Receiver<Message>) {
         let mut next = Some(first);
         let mut group = Vec::new();
         let mut bytes = 0;
+        let mut deadline = None;
         while let Some(message) = next.take() {
             match message {
                 Message::Append(request) => {
                     bytes += request.rows.bytes();
                     group.push(request);
                     if group.len() < GROUP_REQUESTS_MAX && bytes < GROUP_BYTES_MAX {
-                        next = incoming.try_recv().ok();
+                        next = self.next_message(group.len(), incoming, &mut deadline);
                     }
                 }
                 Message::SealClosed(done) => {
-                    self.commit(std::mem::take(&mut group));
+                    self.commit(std::mem::take(&mut group), incoming);
                     self.seal_all();
                     // The asker may have gone.
                     let _ = done.send(());
                 }
             }
         }
-        self.commit(group);
+        self.gathering.gathered(group.len());
+        self.commit(group, incoming);
+    }
+
+    /// What waits already, or comes while the group may wait for it.
+    fn next_message(
+        &mut self,
+        requests: usize,
+        incoming: &Receiver<Message>,
+        deadline: &mut Option<Instant>,
+    ) -> Option<Message> {
+        let waits = self.pending.pop_front();
+        if let Some(message) = waits.or_else(|| incoming.try_recv().ok()) {
+            return Some(message);
+        }
+        let patience = self.gathering.patience(requests)?;
+        let now = Instant::now();
+        let deadline = *deadline.get_or_insert(now + patience);
+        // A sender that is gone is met again by whoever waits next.
+        incoming
+            .recv_timeout(deadline.checked_duration_since(now)?)
+            .ok()
     }
 
     /// Commits a group and answers each of its requests.
-    pub fn commit(&mut self, group: Vec<WriteRequest>) {
+    fn commit(&mut self, group: Vec<WriteRequest>, incoming: &Receiver<Message>) {
         if group.is_empty() {
             return;
         }
@@ -209,10 +249,28 @@ impl Writer {
             .map(|rows| rows.bytes() + REQUEST_WAL_BYTES)
             .sum();
         match self.groups.commit(&self.connection, &rows) {
-            Ok(Committed { answers, closed }) => {
+            Ok(Committed {
+                answers,
+                closed,
+                flush,
+            }) => {
                 self.bytes_since_checkpoint += written;
                 self.backlog.extend(closed);
-                for (request, answer) in group.into_iter().zip(answers) {
+                if answers.iter().any(was_storages_fault) {
+                    self.forget_cache();
+                }
+                // Before anybody is answered: these are others.
+                self.pending.extend(incoming.try_iter());
+                self.gathering
+                    .flushed(group.len(), self.pending.len(), flush);
+                for (mut request, answer) in group.into_iter().zip(answers) {
+                    if answer.is_ok() {
+                        let head = match request.rows.expected {
+                            ExpectedHead::Absent => Seq::ZERO,
+                            ExpectedHead::At(seq) => seq,
+                        };
+                        self.tail_runs.committed(&mut request.rows, head);
+                    }
                     // Whoever asked may have gone; the answer holds all the same.
                     let _ = request.answer.send(answer);
                 }
@@ -221,6 +279,13 @@ impl Writer {
                 self.stop(&failed);
                 answer_all_failed(group);
             }
+        }
+    }
+
+    /// What a disk gave wrongly in a bad moment stays in the cache, and the connection would go on to refuse.
+    fn forget_cache(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the writer's cache could not be emptied");
         }
     }
 
@@ -282,6 +347,10 @@ impl Writer {
         let FlushFailed(cause) = failed;
         tracing::error!(error = %failed, %cause, "the log stops: what the disk holds is not known");
     }
+}
+
+fn was_storages_fault(answer: &Result<Incarnation, AppendError>) -> bool {
+    matches!(answer, Err(AppendError::Unavailable(_)))
 }
 
 fn answer_all_failed(group: Vec<WriteRequest>) {

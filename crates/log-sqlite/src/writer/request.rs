@@ -38,6 +38,8 @@ pub struct Rows {
 pub struct NewEventRow {
     pub json: String,
     pub part: PartRole,
+    /// Of an append: its offset and its text, for [`crate::tail_runs`].
+    pub appended: Option<(u64, String)>,
 }
 
 /// What an event does to a part, as far as sealing is concerned.
@@ -74,6 +76,10 @@ impl Rows {
         let events = recording.events.iter_mut().map(|recorded| NewEventRow {
             json: std::mem::take(&mut recorded.json),
             part: PartRole::of(&recorded.event.body),
+            appended: match &recorded.event.body {
+                EventBody::PartAppended(body) => Some((body.offset, body.text.clone())),
+                _ => None,
+            },
         });
         Ok(Self {
             log,

@@ -43,6 +43,24 @@ fn a_log_that_is_in_use_is_not_opened_twice() {
     SqliteEventLog::open(directory.path()).unwrap();
 }
 
+#[tokio::test]
+async fn a_person_who_reads_the_database_keeps_the_log_closed_and_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    Conversation::create(&log).await;
+    let shell = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
+    let reading = shell.unchecked_transaction().unwrap();
+    let logs: i64 = reading
+        .query_row("SELECT count(*) FROM logs", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(logs, 1);
+    drop(log);
+    let refused = SqliteEventLog::open(directory.path());
+    assert!(matches!(refused, Err(OpenError::InUse { .. })));
+    drop(reading);
+    SqliteEventLog::open(directory.path()).unwrap();
+}
+
 #[test]
 fn a_log_of_a_newer_version_is_refused_and_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
@@ -125,4 +143,27 @@ async fn the_wal_is_folded_back_while_the_log_is_open() {
         }
     }
     panic!("everything is still in the WAL");
+}
+
+#[tokio::test]
+async fn a_log_is_whole_after_a_start_over_a_lengthened_wal() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let mut made = Conversation::create(&log).await;
+    made.say(prompt("one")).await;
+    let (id, head) = (made.id, made.head);
+    // As a crash leaves it: frames, and zeros behind them.
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["log.sqlite", "log.sqlite-wal"] {
+        std::fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let wal = copy.path().join("log.sqlite-wal");
+    assert!(wal.metadata().unwrap().len() > 1024 * 1024);
+    let crashed = SqliteEventLog::open(copy.path()).unwrap();
+    let found = crashed.head(id).await.unwrap().map(|found| found.seq);
+    assert_eq!(found, Some(head));
+    let mut resumed = Conversation::resume(&crashed, id, head);
+    resumed.say(prompt("two")).await;
+    let batch = crashed.read(id, Seq::ZERO, ReadLimit::default()).await;
+    assert_eq!(batch.unwrap().upto, head.next());
 }

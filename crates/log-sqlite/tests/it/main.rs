@@ -11,5 +11,6 @@ mod files;
 mod kill;
 mod sealing;
 mod subject;
+mod tail_runs;
 
 baton_log::conformance!(subject::empty_log);

@@ -37,6 +37,7 @@ pub(super) fn prompt_named(id: CommandId, text: &str) -> NewEvent {
         command: Some(id),
         producer: None,
         body: EventBody::PromptSent(PromptSentEvent {
+            branch_of: None,
             prompt: PromptId(id),
             text: text.to_owned(),
             delivery: Delivery::Queue,

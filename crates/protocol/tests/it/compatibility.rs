@@ -4,7 +4,7 @@ use baton_protocol::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::samples;
+use crate::{order_samples, samples};
 
 #[test]
 fn every_kind_is_known_by_its_tag_and_sampled() {
@@ -14,7 +14,8 @@ fn every_kind_is_known_by_its_tag_and_sampled() {
             .expect("tag")
             .to_owned()
     };
-    let tags: Vec<String> = samples::bodies().iter().map(tag).collect();
+    let bodies = samples::bodies().into_iter().chain(order_samples::bodies());
+    let tags: Vec<String> = bodies.map(|body| tag(&body)).collect();
     assert_eq!(tags, EventBody::KNOWN_TAGS);
 }
 
@@ -28,7 +29,7 @@ fn a_newer_event_is_kept_and_written_back_as_it_was() {
     assert_eq!(
         read.body,
         EventBody::Unknown(UnknownEvent {
-            tag: "approvalRequested".into(),
+            tag: "sessionTeleported".into(),
             raw: body
         })
     );
@@ -41,6 +42,32 @@ fn a_newer_part_kind_is_kept_and_written_back_as_it_was() {
     let read: PartKind =
         serde_json::from_value(kind.clone()).expect("an unknown kind is not an error");
     assert_eq!(serde_json::to_value(&read).expect("serialises"), kind);
+}
+
+#[test]
+fn a_known_part_kind_comes_back_and_one_that_does_not_fit_is_an_error() {
+    for kind in order_samples::part_kinds() {
+        let json = serde_json::to_value(&kind).expect("serialises");
+        assert_eq!(json["type"], kind.tag());
+        assert_eq!(
+            serde_json::from_value::<PartKind>(json).expect("comes back"),
+            kind
+        );
+    }
+    assert!(serde_json::from_value::<PartKind>(json!({"type": "toolCall", "call": 7})).is_err());
+}
+
+#[test]
+fn what_a_newer_hub_adds_to_a_known_kind_is_optional_and_absent_by_default() {
+    for (event, field) in [(2, "branchOf"), (21, "openApprovals")] {
+        let json = serde_json::to_string(&samples::events()[event]).expect("serialises");
+        assert!(!json.contains(field), "{json}");
+    }
+    let command = serde_json::to_string(&samples::commands()[2]).expect("serialises");
+    assert!(
+        !command.contains("onlyIf") && !command.contains("\"run\""),
+        "{command}"
+    );
 }
 
 #[test]

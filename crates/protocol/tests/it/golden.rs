@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::samples;
+use crate::{order_samples, samples};
 
 fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples: &[T]) -> String {
     let line = |sample: &T| {
@@ -55,4 +55,16 @@ fn client_frames_are_as_published() {
 #[test]
 fn hub_frames_are_as_published() {
     golden("hub-frames", &lines(&samples::hub_frames()));
+}
+
+#[test]
+fn what_came_second_is_as_published() {
+    golden("order-events", &lines(&order_samples::bodies()));
+    golden("order-commands", &lines(&order_samples::commands()));
+    golden("order-writes", &lines(&order_samples::writes()));
+    let (attend, attention) = order_samples::attention();
+    golden(
+        "attention",
+        &format!("{}\n{}", lines(&[attend]), lines(&[attention])),
+    );
 }

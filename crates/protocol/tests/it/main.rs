@@ -3,4 +3,5 @@
 mod compatibility;
 mod golden;
 mod link_codes;
+mod order_samples;
 mod samples;

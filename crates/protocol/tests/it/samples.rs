@@ -84,6 +84,7 @@ pub fn bodies() -> Vec<EventBody> {
             source: TitleSource::Automatic,
         }),
         EventBody::PromptSent(PromptSentEvent {
+            branch_of: None,
             prompt: prompt(),
             text: "Why is there high tide twice a day?".into(),
             delivery: Delivery::Steer,
@@ -173,6 +174,7 @@ pub fn bodies() -> Vec<EventBody> {
         EventBody::SessionSummarized(SessionSummarizedEvent {
             session: session(),
             summary: SessionSummary {
+                open_approvals: 0,
                 seq: Seq(9),
                 title: None,
                 preview: "Why is there high tide".into(),
@@ -226,6 +228,7 @@ pub fn commands() -> Vec<Command> {
             title: "Tides".into(),
         }),
         CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text: "Why?".into(),
             delivery: Delivery::Queue,
         }),
@@ -252,6 +255,7 @@ pub fn commands() -> Vec<Command> {
         }),
     ];
     let command = |body| Command {
+        only_if: None,
         id: command_id(),
         log: LogId::Session(session()),
         body,
@@ -438,7 +442,7 @@ pub fn hub_frames() -> Vec<HubFrame> {
 /// A body and a part kind from a newer version.
 pub fn newer() -> (serde_json::Value, serde_json::Value) {
     (
-        json!({"type": "approvalRequested", "call": {"tool": "rm"}}),
+        json!({"type": "sessionTeleported", "call": {"tool": "rm"}}),
         json!({"type": "image", "blob": "sha256:00"}),
     )
 }

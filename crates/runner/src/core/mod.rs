@@ -15,8 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use baton_protocol::{
-    AgentId, ClientFrame, Epoch, ErrorBody, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId,
-    SessionId,
+    AgentId, ClientFrame, ErrorBody, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId, SessionId,
 };
 
 use baton_session::ActiveRun;
@@ -94,8 +93,8 @@ impl Core {
                 session,
                 run,
                 epoch,
-                ..
-            } => self.assigned(session, run, epoch),
+                seq,
+            } => self.assigned(session, HeldRun::new(session, run, epoch, seq)),
             HubFrame::Batch(batch) => {
                 if let LogId::Session(session) = batch.log {
                     self.batch(session, &batch, now);
@@ -103,8 +102,12 @@ impl Core {
             }
             HubFrame::Missing {
                 log: LogId::Session(session),
-                ..
+                incarnation: None,
             } => self.forget_session(session),
+            HubFrame::Missing {
+                log: LogId::Session(session),
+                incarnation: Some(_),
+            } => self.start_over(session),
             HubFrame::RunAcked { run, producer } => {
                 if let Some(held) = self.runs.get_mut(&run) {
                     let bytes = held.acked(producer, now);
@@ -190,11 +193,11 @@ impl Core {
         self.is_connected && (!self.control.is_empty() || self.runs.values().any(is_due))
     }
 
-    fn assigned(&mut self, session: SessionId, run: RunId, epoch: Epoch) {
-        if self.runs.contains_key(&run) {
+    fn assigned(&mut self, session: SessionId, held: HeldRun) {
+        if self.runs.contains_key(&held.run) {
             return;
         }
-        self.runs.insert(run, HeldRun::new(session, run, epoch));
+        self.runs.insert(held.run, held);
         if !self.sessions.contains_key(&session) {
             let followed = FollowedSession::new(session);
             self.control.push_back(followed.subscribe());
@@ -213,10 +216,13 @@ impl Core {
                 self.control.push_back(frame);
             }
             Followed::Moved { reported } => {
+                if batch.upto >= batch.head {
+                    self.take_up(session);
+                }
                 self.look_at_session(session, now);
                 reported.into_iter().for_each(|run| self.reported(run));
             }
-            Followed::Replaced => self.forget_session(session),
+            Followed::Replaced => self.start_over(session),
             Followed::Unreadable(error) => {
                 tracing::error!(session.id = %session, %error, "a session's log cannot be folded");
                 let message = "the session's history cannot be read by this runner: update it";
@@ -286,11 +292,10 @@ impl Core {
         let Some(agent) = id.and_then(|id| self.agents.get(&id)) else {
             return held.fail("this runner does not host that agent".to_owned(), now);
         };
-        let rows = &followed.transcript.rows;
         let request = ModelRequest {
             model: agent.description.model.clone(),
             messages: context::messages(
-                rows,
+                &followed.transcript,
                 &followed.state,
                 run,
                 &agent.system_prompt,
@@ -325,6 +330,36 @@ impl Core {
         let of_session = self.runs.values().filter(|held| held.session == session);
         let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
         runs.into_iter().for_each(|run| self.forget(run));
+    }
+
+    /// The log is another one under the same name. The hub may have told of runs in it already, so those that are held stay, without
+    /// anything that was known of them.
+    fn start_over(&mut self, session: SessionId) {
+        let Some(followed) = self.sessions.get_mut(&session) else {
+            return;
+        };
+        *followed = FollowedSession::new(session);
+        self.control.push_back(followed.subscribe());
+        let held = self.runs.values_mut();
+        held.filter(|held| held.session == session)
+            .for_each(HeldRun::start_over);
+    }
+
+    /// A run of this very process that is on at the log's head is held, whatever became of its assignment: one that came before a
+    /// restored log was read looked like one of a run that is over.
+    fn take_up(&mut self, session: SessionId) {
+        let Some(followed) = self.sessions.get(&session) else {
+            return;
+        };
+        let head = followed.state.head();
+        let ours = followed
+            .state
+            .active_runs()
+            .filter(|active| active.instance == self.instance);
+        for active in ours {
+            let held = || HeldRun::new(session, active.run, active.epoch, head);
+            self.runs.entry(active.run).or_insert_with(held);
+        }
     }
 
     fn reported(&mut self, run: RunId) {

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use baton_protocol::{
-    ClientFrame, Epoch, PartEnd, PartKind, ProducerSeq, PromptId, RunId, RunOutcome, RunWrite,
+    ClientFrame, Epoch, PartEnd, PartKind, ProducerSeq, PromptId, RunId, RunOutcome, RunWrite, Seq,
     SessionId, Usage,
 };
 use baton_session::{ActiveRun, SessionState};
@@ -42,6 +42,8 @@ pub(super) struct HeldRun {
     pub session: SessionId,
     pub run: RunId,
     pub epoch: Epoch,
+    /// Where it begins in the log.
+    seq: Seq,
     pub phase: Phase,
     line: Line,
     writes: WriteQueue,
@@ -93,11 +95,12 @@ struct UsageSum {
 }
 
 impl HeldRun {
-    pub fn new(session: SessionId, run: RunId, epoch: Epoch) -> Self {
+    pub fn new(session: SessionId, run: RunId, epoch: Epoch, seq: Seq) -> Self {
         Self {
             session,
             run,
             epoch,
+            seq,
             phase: Phase::Between { steer: None },
             line: Line::Live,
             writes: WriteQueue::default(),
@@ -107,6 +110,12 @@ impl HeldRun {
             retry_at: None,
             was_broken: false,
         }
+    }
+
+    /// The session's log was replaced: what this run wrote may not stand there, and what stands there it may not have written.
+    /// Only its name is left.
+    pub fn start_over(&mut self) {
+        *self = Self::new(self.session, self.run, self.epoch, self.seq);
     }
 
     /// The call that is on.
@@ -136,7 +145,9 @@ impl HeldRun {
     /// Looks at the log and says what is to be done. A call that is on and is no longer wanted is left behind by changing the phase.
     pub fn look(&mut self, state: &SessionState, now: Instant) -> Want {
         let Some(record) = state.run_record(self.run) else {
-            return Want::Nothing;
+            // A log that goes on beyond the run's beginning without it is another one.
+            let is_gone = state.head() >= self.seq;
+            return if is_gone { Want::Forget } else { Want::Nothing };
         };
         if let Some(outcome) = &record.outcome {
             return self.ended(outcome);
@@ -146,6 +157,9 @@ impl HeldRun {
         };
         if !matches!(self.phase, Phase::Between { .. } | Phase::Generating { .. }) {
             return Want::Nothing;
+        }
+        if self.writes.last() < active.last_producer {
+            return self.break_off(now);
         }
         let waiting: Vec<PromptId> = state
             .steers()
@@ -178,6 +192,16 @@ impl HeldRun {
     /// Whether everything that this run ever wrote stands in the log as it was folded here.
     fn log_has_all(&self, active: &ActiveRun) -> bool {
         self.writes.is_empty() && active.last_producer >= self.writes.last()
+    }
+
+    /// The log has more of this run than was written here. What was said cannot be continued, and asking the model anew would count
+    /// its writes as known ones: the run ends, and the person may try again.
+    fn break_off(&mut self, now: Instant) -> Want {
+        self.was_broken = true;
+        self.phase = Phase::Broken;
+        self.line = Line::Resuming;
+        self.retry_at = Some(now);
+        Want::Nothing
     }
 
     fn ended(&mut self, outcome: &RunOutcome) -> Want {
@@ -305,11 +329,13 @@ impl HeldRun {
 
     /// The hub has everything up to this count. Gives the bytes of text that are settled.
     pub fn acked(&mut self, producer: ProducerSeq, now: Instant) -> usize {
+        let is_lost = self.writes.is_lost_behind(producer);
         let settled = self.writes.acked(producer);
         // Answers come in the order of what was asked, so this is the one to `resumeRun`.
         if self.line == Line::Resuming && self.retry_at.is_none() {
             self.line = Line::Live;
-            if matches!(self.phase, Phase::Broken) {
+            if is_lost || matches!(self.phase, Phase::Broken) {
+                self.was_broken = true;
                 self.writes.restart_at(producer);
                 self.end(
                     Some("the answer got out of step with the hub and was ended".to_owned()),

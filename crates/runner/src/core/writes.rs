@@ -120,6 +120,12 @@ impl WriteQueue {
         entries
     }
 
+    /// Whether the hub, which has everything up to this count, lacks what it had before: it was restored from a backup.
+    pub fn is_lost_behind(&self, producer: ProducerSeq) -> bool {
+        let next = self.counted.front().map(|entry| entry.producer);
+        producer.next() < next.unwrap_or(self.last.next())
+    }
+
     /// The hub has everything up to this count. Gives the bytes of text that need not be kept any more.
     pub fn acked(&mut self, producer: ProducerSeq) -> usize {
         let mut bytes = 0;

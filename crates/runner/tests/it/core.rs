@@ -16,6 +16,7 @@ struct Line {
     run: RunId,
     epoch: Epoch,
     batch: Batch,
+    state: SessionState,
 }
 
 fn line(instance: RunnerInstanceId) -> Line {
@@ -36,6 +37,7 @@ fn line(instance: RunnerInstanceId) -> Line {
         title: None,
     };
     let send = SendPromptCommand {
+        run: None,
         text: "hello".to_owned(),
         delivery: Delivery::Queue,
     };
@@ -44,6 +46,7 @@ fn line(instance: RunnerInstanceId) -> Line {
         CommandBody::SendPrompt(send),
     ] {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(session),
             body,
@@ -59,22 +62,56 @@ fn line(instance: RunnerInstanceId) -> Line {
     let run = RunId::mint();
     let started = start_run(&state, run, agent, RUNNER, instance);
     record(&mut state, started);
-    let (upto, incarnation) = (state.head(), Incarnation::mint());
     let epoch = state.active_run(run).expect("on").epoch;
-    let batch = Batch {
-        log: LogId::Session(session),
-        incarnation,
-        after: Seq::ZERO,
-        upto,
-        head: upto,
-        events,
-    };
     Line {
         session,
         run,
         epoch,
-        batch,
+        batch: whole(session, events),
+        state,
     }
+}
+
+/// All of a log, under an identity of its own.
+fn whole(session: SessionId, events: Vec<Event>) -> Batch {
+    let upto = events.last().expect("not empty").seq;
+    Batch {
+        log: LogId::Session(session),
+        incarnation: Incarnation::mint(),
+        after: Seq::ZERO,
+        upto,
+        head: upto,
+        events,
+    }
+}
+
+impl Line {
+    /// The same session in a log that was restored from a copy, in which the run has written this much.
+    fn restored(&self, writes: &[RunWriteEntry]) -> Batch {
+        let (state, mut events) = (&self.state, self.batch.events.clone());
+        let more =
+            decide_run_write(state, self.run, self.epoch, RUNNER, writes, &[]).expect("fits");
+        for event in more {
+            let seq = events.last().expect("not empty").seq.next();
+            events.push(event.at(seq, TimestampMs(0)));
+        }
+        whole(self.session, events)
+    }
+}
+
+fn opened() -> RunWriteEntry {
+    let write = RunWrite::OpenPart {
+        part: PartIndex(0),
+        kind: PartKind::Text,
+    };
+    RunWriteEntry {
+        producer: ProducerSeq(1),
+        write,
+    }
+}
+
+fn frames(core: &mut Core, now: Instant) -> Vec<ClientFrame> {
+    std::iter::from_fn(|| core.next_frame(now)).collect()
 }
 
 fn core(instance: RunnerInstanceId) -> Core {
@@ -187,4 +224,87 @@ fn an_agent_that_is_not_hosted_ends_the_run_with_words() {
         panic!("{entries:?}")
     };
     assert!(message.contains("does not host"), "{message}");
+}
+
+/// A hub that was restored from a copy: the run is on there, and has less than this runner wrote.
+#[test]
+fn a_run_in_a_restored_log_ends_and_is_not_asked_again() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let line = line(instance);
+    assign(&mut core, &line, now);
+    let begun = calls(&mut core);
+    for _ in 0..3 {
+        let text = ModelEvent::Text("more".to_owned());
+        core.model(begun[0], ModelOutput::Event(text), now);
+    }
+    frames(&mut core, now);
+
+    // The hub tells of the run before it tells that the log is another one.
+    let restored = line.restored(&[opened()]);
+    let (session, run, epoch) = (line.session, line.run, line.epoch);
+    core.disconnected();
+    core.connected(now);
+    let assigned = HubFrame::RunAssigned {
+        session,
+        run,
+        epoch,
+        seq: line.batch.upto,
+    };
+    core.frame(assigned, now);
+    core.frame(
+        HubFrame::Missing {
+            log: LogId::Session(session),
+            incarnation: Some(restored.incarnation),
+        },
+        now,
+    );
+    core.frame(HubFrame::Batch(restored), now);
+    assert_eq!(calls(&mut core).len(), 0);
+    let producer = ProducerSeq(1);
+    let asked = frames(&mut core, now);
+    let resumes = |frame: &ClientFrame| matches!(frame, ClientFrame::ResumeRun { .. });
+    assert!(asked.iter().any(resumes), "{asked:?}");
+    core.frame(HubFrame::RunAcked { run, producer }, now);
+    let sent = frames(&mut core, now);
+    let Some(ClientFrame::WriteRun { entries, .. }) = sent.last() else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(entries[0].producer, ProducerSeq(2));
+    assert!(matches!(
+        entries[0].write,
+        RunWrite::EndRun {
+            failure: Some(_),
+            ..
+        }
+    ));
+}
+
+#[test]
+fn a_run_that_a_restored_log_does_not_have_is_forgotten() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let (old, new) = (line(instance), line(RunnerInstanceId::mint()));
+    assign(&mut core, &old, now);
+    calls(&mut core);
+    frames(&mut core, now);
+    core.frame(
+        HubFrame::Missing {
+            log: LogId::Session(old.session),
+            incarnation: Some(new.batch.incarnation),
+        },
+        now,
+    );
+    let other = Batch {
+        log: LogId::Session(old.session),
+        ..new.batch
+    };
+    core.frame(HubFrame::Batch(other), now);
+    assert_eq!(calls(&mut core).len(), 0);
+    assert!(matches!(
+        frames(&mut core, now).last(),
+        Some(ClientFrame::Unsubscribe { .. })
+    ));
 }

@@ -162,6 +162,7 @@ impl FakeHub {
     pub fn send_together(&self, texts: &[&str], delivery: Delivery) -> Vec<PromptId> {
         let send = |text: &&str| {
             CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
                 text: (*text).to_owned(),
                 delivery,
             })
@@ -285,6 +286,7 @@ impl FakeHub {
 impl State {
     fn accept(&mut self, body: CommandBody) -> CommandId {
         let command = Command {
+            only_if: None,
             id: CommandId::mint(),
             log: LogId::Session(SESSION),
             body,
@@ -360,7 +362,7 @@ impl State {
         if let Some(error) = self.refuse_next.take() {
             return refused(error);
         }
-        match decide_run_write(&self.session, run, epoch, RUNNER, &entries) {
+        match decide_run_write(&self.session, run, epoch, RUNNER, &entries, &[]) {
             Ok(events) => {
                 self.record(events);
                 let last = entries.pop().expect("a frame has writes").producer;

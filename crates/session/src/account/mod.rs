@@ -1,15 +1,19 @@
 //! The account's log: what the sessions list, the device list and the read marks are folded from.
 
-use std::collections::BTreeMap;
+mod decide;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use baton_protocol::{
-    AgentDescription, Command, CommandBody, CommandEffect, ErrorCode, Event, EventBody, Principal,
-    ReadMarkedEvent, RunnerId, Seq, SessionId, SessionSummary,
+    AgentDescription, ApprovalAnswer, ApprovalId, ApprovalScope, Event, EventBody, FolderId,
+    Principal, RunnerId, Seq, SessionId, SessionSummary,
 };
 use serde::{Deserialize, Serialize};
 
+pub use decide::decide_account;
+
 use crate::fold::FoldError;
-use crate::new_event::{Decision, NewEvent};
+use crate::state::StandingApproval;
 
 /// The state of one account at one seq.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -21,6 +25,40 @@ pub struct AccountState {
     agents: BTreeMap<RunnerId, Vec<AgentDescription>>,
     sessions: BTreeMap<SessionId, SessionSummary>,
     read_marks: BTreeMap<SessionId, Seq>,
+    #[serde(default)]
+    places: BTreeMap<SessionId, SessionPlace>,
+    #[serde(default)]
+    folders: BTreeMap<FolderId, String>,
+    #[serde(default)]
+    deleted: BTreeSet<SessionId>,
+    #[serde(default)]
+    drafts: BTreeMap<SessionId, Draft>,
+    #[serde(default)]
+    grants: BTreeMap<ApprovalId, StandingApproval>,
+}
+
+/// Where a session lies in the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionPlace {
+    /// Whether it is kept at the top.
+    pub pinned: bool,
+    /// Whether it is put aside.
+    pub archived: bool,
+    /// In which folder.
+    pub folder: Option<FolderId>,
+}
+
+/// What a person has begun to write.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Draft {
+    /// The seq of the event that saved it.
+    pub seq: Seq,
+    /// The text.
+    pub text: String,
+    /// On which device.
+    pub by: Principal,
 }
 
 /// A device or a runner that is or was linked.
@@ -74,17 +112,68 @@ impl AccountState {
             EventBody::AgentsOffered(body) => {
                 self.agents.insert(body.runner, body.agents.clone());
             }
-            EventBody::SessionSummarized(body) => {
+            // A summary may have been on its way when the session was deleted.
+            EventBody::SessionSummarized(body) if !self.deleted.contains(&body.session) => {
                 self.sessions.insert(body.session, body.summary.clone());
             }
             EventBody::ReadMarked(body) => {
                 let mark = self.read_marks.entry(body.session).or_default();
                 *mark = body.seq.max(*mark);
             }
-            _ => {}
+            body => self.apply_order(event, body),
         }
         self.head = event.seq;
         Ok(())
+    }
+
+    /// Where sessions lie, drafts, standing approvals.
+    fn apply_order(&mut self, event: &Event, body: &EventBody) {
+        match body {
+            EventBody::SessionPinned(body) => self.place(body.session).pinned = body.pinned,
+            EventBody::SessionArchived(body) => self.place(body.session).archived = body.archived,
+            EventBody::SessionFiled(body) => self.place(body.session).folder = body.folder,
+            EventBody::SessionDeleted(body) => {
+                self.sessions.remove(&body.session);
+                self.read_marks.remove(&body.session);
+                self.places.remove(&body.session);
+                self.drafts.remove(&body.session);
+                self.deleted.insert(body.session);
+            }
+            EventBody::FolderNamed(body) => {
+                self.folders.insert(body.folder, body.name.clone());
+            }
+            EventBody::FolderRemoved(body) => {
+                self.folders.remove(&body.folder);
+                for place in self.places.values_mut() {
+                    place.folder.take_if(|folder| *folder == body.folder);
+                }
+            }
+            EventBody::DraftSaved(body) => {
+                let draft = Draft {
+                    seq: event.seq,
+                    text: body.text.clone(),
+                    by: event.by.clone(),
+                };
+                self.drafts.insert(body.session, draft);
+            }
+            EventBody::ApprovalGranted(body) => {
+                let grant = StandingApproval {
+                    covers: body.covers.clone(),
+                    answer: ApprovalAnswer::Allow,
+                    scope: ApprovalScope::Always,
+                    by: body.by.clone(),
+                };
+                self.grants.insert(body.grant, grant);
+            }
+            EventBody::ApprovalGrantRevoked(body) => {
+                self.grants.remove(&body.grant);
+            }
+            _ => {}
+        }
+    }
+
+    fn place(&mut self, session: SessionId) -> &mut SessionPlace {
+        self.places.entry(session).or_default()
     }
 
     /// The seq up to which this state is folded.
@@ -122,37 +211,34 @@ impl AccountState {
     pub fn read_mark(&self, session: SessionId) -> Seq {
         self.read_marks.get(&session).copied().unwrap_or_default()
     }
-}
 
-/// Decides a device's command on the account.
-pub fn decide_account(state: &AccountState, command: &Command, by: &Principal) -> Decision {
-    let CommandBody::MarkRead(mark) = &command.body else {
-        return Decision::refuse(ErrorCode::WrongLog.with(
-            "this command is not for the account's log",
-            "send it to a session's log",
-        ));
-    };
-    // The seq is not checked against the summary, which trails the session's log.
-    if !state.sessions.contains_key(&mark.session) {
-        return Decision::refuse(ErrorCode::SessionNotFound.with(
-            "there is no such session",
-            "look at the sessions list again",
-        ));
+    /// Where a session lies.
+    pub fn place_of(&self, session: SessionId) -> SessionPlace {
+        self.places.get(&session).copied().unwrap_or_default()
     }
-    if mark.seq <= state.read_mark(mark.session) {
-        return Decision::accept(CommandEffect::Unchanged, Vec::new());
+
+    /// Folders by id, with their names.
+    pub fn folders(&self) -> &BTreeMap<FolderId, String> {
+        &self.folders
     }
-    let body = EventBody::ReadMarked(ReadMarkedEvent {
-        session: mark.session,
-        seq: mark.seq,
-    });
-    Decision::accept(
-        CommandEffect::Applied,
-        vec![NewEvent {
-            by: by.clone(),
-            command: Some(command.id),
-            producer: None,
-            body,
-        }],
-    )
+
+    /// Sessions that are gone for ever.
+    pub fn deleted(&self) -> &BTreeSet<SessionId> {
+        &self.deleted
+    }
+
+    /// What is begun in a session, be it empty by now.
+    pub fn draft(&self, session: SessionId) -> Option<&Draft> {
+        self.drafts.get(&session)
+    }
+
+    /// Drafts by session, emptied ones included.
+    pub fn drafts(&self) -> &BTreeMap<SessionId, Draft> {
+        &self.drafts
+    }
+
+    /// Answers that hold for always, by the approval that was answered so.
+    pub fn grants(&self) -> &BTreeMap<ApprovalId, StandingApproval> {
+        &self.grants
+    }
 }

@@ -5,6 +5,7 @@ use baton_protocol::{
     RequeueReason, RunEndedEvent, RunOutcome, SessionRenamedEvent, TitleSource, Usage,
 };
 
+use super::approval;
 use crate::new_event::NewEvent;
 use crate::state::{ActiveRun, SessionState};
 
@@ -37,6 +38,7 @@ pub(super) fn end_run(
         }))
     };
     let mut events: Vec<NewEvent> = run.open_parts().map(cut).collect();
+    events.extend(approval::cancel(state, run.run, event));
     events.push(event(EventBody::RunEnded(RunEndedEvent {
         run: run.run,
         outcome,

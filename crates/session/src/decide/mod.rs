@@ -2,26 +2,33 @@
 //!
 //! The same state and the same command always give the same decision. What the state cannot know comes as [`DecideFacts`].
 
+mod approval;
+mod branch;
+mod child;
 mod end_run;
+mod fork;
 mod prompt;
 mod queue;
 mod run;
 mod stop;
 
 use baton_protocol::{
-    Command, CommandBody, CommandEffect, CommandId, ErrorBody, ErrorCode, EventBody, LogId,
-    Principal, SessionCreatedEvent, SessionRenamedEvent, TitleSource, limits,
+    Command, CommandBody, CommandCondition, CommandEffect, CommandId, ErrorBody, ErrorCode,
+    EventBody, LogId, Principal, SessionCreatedEvent, SessionRenamedEvent, TitleSource, limits,
 };
 
 use crate::new_event::{Decision, NewEvent};
 use crate::state::SessionState;
 
+pub use fork::fork;
+pub use queue::expire_edit;
 pub use run::{decide_run_write, lose_run, report_teardown, start_run};
+pub use stop::stop_all;
 
 /// What a decision needs to know beyond the session's own log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecideFacts {
-    /// Whether the agent of the run that is on can be steered.
+    /// Whether the agent of the run that a steer would go to can be steered: see [`SessionState::steered_run`].
     pub can_steer: bool,
 }
 
@@ -57,10 +64,15 @@ pub fn decide(
         CommandBody::CreateSession(body) => {
             return create(state, command, &intent, body).unwrap_or_else(Decision::refuse);
         }
+        CommandBody::ForkSession(_) => Err(ErrorCode::SessionExists.with(
+            "a session with this id is there already",
+            "make a new id for a fork",
+        )),
         _ if state.created.is_none() => Err(ErrorCode::SessionNotFound.with(
             "there is no such session",
             "create it first, or look whether it was deleted",
         )),
+        _ if command.only_if == Some(CommandCondition::Idle) && !state.is_idle() => Err(busy()),
         CommandBody::RenameSession(body) => rename(state, &intent, &body.title),
         CommandBody::SendPrompt(body) => prompt::send(state, &intent, body, facts),
         CommandBody::EditPrompt(body) => prompt::edit(state, &intent, body),
@@ -71,9 +83,33 @@ pub fn decide(
         CommandBody::ResumeQueue(_) => Ok(queue::resume(state, &intent)),
         CommandBody::StopRun(body) => stop::stop(state, &intent, body),
         CommandBody::RetryRun(body) => run::retry(state, &intent, body.run),
-        CommandBody::MarkRead(_) => Err(wrong_log("markRead", "the account's log")),
+        CommandBody::AnswerApproval(body) => approval::answer(state, &intent, body),
+        CommandBody::BeginPromptEdit(body) => queue::begin_edit(state, &intent, body.prompt),
+        CommandBody::EndPromptEdit(body) => queue::end_edit(state, &intent, body.prompt),
+        CommandBody::ResendPrompt(body) => branch::resend(state, &intent, body),
+        CommandBody::ChooseBranch(body) => branch::choose(state, &intent, body.prompt),
+        CommandBody::MarkRead(_)
+        | CommandBody::PinSession(_)
+        | CommandBody::ArchiveSession(_)
+        | CommandBody::FileSession(_)
+        | CommandBody::DeleteSession(_)
+        | CommandBody::NameFolder(_)
+        | CommandBody::RemoveFolder(_)
+        | CommandBody::SaveDraft(_)
+        | CommandBody::RevokeApprovalGrant(_) => Err(ErrorCode::WrongLog.with(
+            "this command is not for a session's log",
+            "send it to the account's log",
+        )),
     };
     decided.unwrap_or_else(Decision::refuse)
+}
+
+/// What the command was to be done under does not hold.
+fn busy() -> ErrorBody {
+    ErrorCode::SessionBusy.with(
+        "something runs or waits in this session",
+        "wait until it is done, or stop it first",
+    )
 }
 
 fn create(
@@ -159,4 +195,14 @@ fn wrong_log(command: &str, right: &str) -> ErrorBody {
         format!("`{command}` was sent to the wrong log"),
         format!("send it to {right}"),
     )
+}
+
+/// What the hub itself does.
+fn by_hub(body: EventBody) -> NewEvent {
+    NewEvent {
+        by: Principal::Hub,
+        command: None,
+        producer: None,
+        body,
+    }
 }

@@ -18,38 +18,48 @@ pub(super) fn send(
     facts: &DecideFacts,
 ) -> Result<Decision, ErrorBody> {
     check_text(&body.text)?;
-    if state.queue.len() + state.steers.len() >= limits::QUEUE_PROMPTS_MAX {
-        let message = format!(
-            "{} prompts wait in this session already",
-            limits::QUEUE_PROMPTS_MAX
-        );
-        return Err(ErrorCode::QueueFull.with(message, "wait for some of them, or take some back"));
-    }
-    let root = state.root_run();
-    let delivery = match (body.delivery, root) {
+    check_room(state)?;
+    let steered = state.steered_run(body.run);
+    let delivery = match (body.delivery, steered) {
         (Delivery::Steer, Some(_)) if facts.can_steer => Delivery::Steer,
         (Delivery::Steer | Delivery::Queue, _) => Delivery::Queue,
         (Delivery::Interrupt, _) => Delivery::Interrupt,
-    };
-    let mut events = match (delivery, root) {
-        (Delivery::Interrupt, Some(_)) => interrupt(state, intent),
-        _ => Vec::new(),
     };
     let sent = PromptSentEvent {
         prompt: PromptId(intent.command),
         text: body.text.clone(),
         delivery,
         requested: body.delivery,
-        run: root
+        run: steered
             .filter(|_| delivery == Delivery::Steer)
             .map(|run| run.run),
+        branch_of: None,
+    };
+    Ok(accept(state, intent, sent))
+}
+
+/// Accepts a prompt of this command; an interrupt stops what runs.
+pub(super) fn accept(state: &SessionState, intent: &Intent<'_>, sent: PromptSentEvent) -> Decision {
+    let delivery = sent.delivery;
+    let mut events = match delivery {
+        Delivery::Interrupt => interrupt(state, intent),
+        Delivery::Steer | Delivery::Queue => Vec::new(),
     };
     // Last, so that it heads the queue before steers that the stopped run missed.
     events.push(intent.event(EventBody::PromptSent(sent)));
-    Ok(Decision::accept(
-        CommandEffect::PromptAccepted { delivery },
-        events,
-    ))
+    Decision::accept(CommandEffect::PromptAccepted { delivery }, events)
+}
+
+/// Whether one more prompt may wait.
+pub(super) fn check_room(state: &SessionState) -> Result<(), ErrorBody> {
+    if state.queue.len() + state.steers.len() < limits::QUEUE_PROMPTS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "{} prompts wait in this session already",
+        limits::QUEUE_PROMPTS_MAX
+    );
+    Err(ErrorCode::QueueFull.with(message, "wait for some of them, or take some back"))
 }
 
 pub(super) fn edit(
@@ -58,7 +68,9 @@ pub(super) fn edit(
     body: &EditPromptCommand,
 ) -> Result<Decision, ErrorBody> {
     check_text(&body.text)?;
-    if waiting(state, body.prompt)?.text == body.text {
+    let waiting = waiting(state, body.prompt)?;
+    check_editor(waiting, intent)?;
+    if waiting.text == body.text && waiting.edited_by.is_none() {
         return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
     }
     let edited = PromptEditedEvent {
@@ -122,6 +134,17 @@ fn interrupt(state: &SessionState, intent: &Intent<'_>) -> Vec<NewEvent> {
     ended.collect()
 }
 
+/// Whether nobody else edits the prompt.
+pub(super) fn check_editor(waiting: &WaitingPrompt, intent: &Intent<'_>) -> Result<(), ErrorBody> {
+    match &waiting.edited_by {
+        Some(editor) if editor != intent.by => Err(ErrorCode::PromptBeingEdited.with(
+            "another device edits this prompt",
+            "wait until it is done there, or take the prompt back",
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// A prompt that waits, or why it does not.
 pub(super) fn waiting(state: &SessionState, prompt: PromptId) -> Result<&WaitingPrompt, ErrorBody> {
     if let Some(waiting) = state.waiting(prompt) {
@@ -143,7 +166,7 @@ pub(super) fn waiting(state: &SessionState, prompt: PromptId) -> Result<&Waiting
     })
 }
 
-fn check_text(text: &str) -> Result<(), ErrorBody> {
+pub(super) fn check_text(text: &str) -> Result<(), ErrorBody> {
     if text.trim().is_empty() {
         return Err(ErrorCode::TextEmpty.with("the prompt is empty", "write something"));
     }

@@ -1,12 +1,13 @@
-//! The queue: order and pause.
+//! The queue: order, pause, and prompts that somebody edits.
 
 use baton_protocol::{
-    CommandEffect, ErrorBody, ErrorCode, EventBody, MovePromptCommand, PauseReason,
-    PromptMovedEvent, QueuePausedEvent, QueueResumedEvent,
+    CommandEffect, EditEndReason, ErrorBody, ErrorCode, EventBody, MovePromptCommand, PauseReason,
+    PromptEditBeganEvent, PromptEditEndedEvent, PromptId, PromptMovedEvent, QueuePausedEvent,
+    QueueResumedEvent,
 };
 
-use super::{Intent, prompt};
-use crate::new_event::Decision;
+use super::{Intent, by_hub, prompt};
+use crate::new_event::{Decision, NewEvent};
 use crate::state::SessionState;
 
 pub(super) fn move_prompt(
@@ -70,4 +71,53 @@ pub(super) fn resume(state: &SessionState, intent: &Intent<'_>) -> Decision {
         CommandEffect::Applied,
         vec![intent.event(EventBody::QueueResumed(QueueResumedEvent {}))],
     )
+}
+
+pub(super) fn begin_edit(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    prompt: PromptId,
+) -> Result<Decision, ErrorBody> {
+    let waiting = prompt::waiting(state, prompt)?;
+    prompt::check_editor(waiting, intent)?;
+    // Again from the same device: an event all the same, for it keeps the edit longer.
+    let began = EventBody::PromptEditBegan(PromptEditBeganEvent { prompt });
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(began)],
+    ))
+}
+
+pub(super) fn end_edit(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    prompt: PromptId,
+) -> Result<Decision, ErrorBody> {
+    let waiting = prompt::waiting(state, prompt)?;
+    prompt::check_editor(waiting, intent)?;
+    if waiting.edited_by.is_none() {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    let ended = EventBody::PromptEditEnded(PromptEditEndedEvent {
+        prompt,
+        reason: EditEndReason::Abandoned,
+    });
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(ended)],
+    ))
+}
+
+/// Ends an edit of which nothing was heard for too long. Empty where nobody edits the prompt.
+pub fn expire_edit(state: &SessionState, prompt: PromptId) -> Vec<NewEvent> {
+    let is_edited = state
+        .waiting(prompt)
+        .is_some_and(|waiting| waiting.edited_by.is_some());
+    if !is_edited {
+        return Vec::new();
+    }
+    vec![by_hub(EventBody::PromptEditEnded(PromptEditEndedEvent {
+        prompt,
+        reason: EditEndReason::Expired,
+    }))]
 }

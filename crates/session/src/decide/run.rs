@@ -1,16 +1,17 @@
 //! What runners write, and what the hub does for runs.
 
 use baton_protocol::{
-    AgentId, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody, PartAppendedEvent,
-    PartClosedEvent, PartOpenedEvent, PauseReason, Principal, ProducerSeq, PromptRequeuedEvent,
-    RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite, RunWriteEntry, RunnerId,
-    RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent, TimestampMs, Usage, limits,
+    AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
+    PartAppendedEvent, PartClosedEvent, PartOpenedEvent, PauseReason, Principal, ProducerSeq,
+    PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite,
+    RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent,
+    TimestampMs, Usage, limits,
 };
 
-use super::Intent;
 use super::end_run::{AfterEnd, end_run};
+use super::{Intent, approval, by_hub, child};
 use crate::new_event::{Decision, NewEvent};
-use crate::state::{ActiveRun, SessionState};
+use crate::state::{ActiveRun, SessionState, StandingApproval};
 use crate::transcript::NoTranscript;
 
 /// Begins the run of the next prompt on a runner. Empty where nothing is to begin.
@@ -130,7 +131,8 @@ pub(super) fn retry(
     ))
 }
 
-/// Decides a frame of a runner's writes: events for those that the log does not have, none where it has all of them.
+/// Decides a frame of a runner's writes: events for those that the log does not have, none where it has all of them. `always` are the
+/// account's standing approvals.
 ///
 /// # Errors
 /// `lease_fenced` where the run is over or another lease holds it, `producer_gap` where writes are missing in between,
@@ -141,6 +143,7 @@ pub fn decide_run_write(
     epoch: Epoch,
     writer: RunnerId,
     entries: &[RunWriteEntry],
+    always: &[StandingApproval],
 ) -> Result<Vec<NewEvent>, ErrorBody> {
     let active = state
         .active_run(run)
@@ -155,9 +158,11 @@ pub fn decide_run_write(
         .iter()
         .skip_while(|entry| entry.producer <= active.last_producer);
     let mut writer = RunWriter {
+        known: state,
         state: state.scratch(active),
         run,
         agent: active.agent.clone(),
+        always,
         events: Vec::new(),
     };
     let mut expected = active.last_producer;
@@ -174,14 +179,18 @@ pub fn decide_run_write(
 }
 
 /// Folds each write into a scratch state, so that the next one is judged by what came before it in the same frame.
-struct RunWriter {
+struct RunWriter<'a> {
+    /// All of the session, before the frame.
+    known: &'a SessionState,
+    /// The run and what waits, with what came before in the frame.
     state: SessionState,
     run: RunId,
     agent: AgentId,
+    always: &'a [StandingApproval],
     events: Vec<NewEvent>,
 }
 
-impl RunWriter {
+impl RunWriter<'_> {
     fn write(&mut self, entry: &RunWriteEntry) -> Result<(), ErrorBody> {
         let run = self.run;
         let Some(active) = self.state.active_run(run).cloned() else {
@@ -215,6 +224,44 @@ impl RunWriter {
                     run,
                     prompts: prompts.clone(),
                 })]
+            }
+            RunWrite::StartChild {
+                run,
+                prompt,
+                agent,
+                task,
+            } => {
+                let task = child::Task {
+                    run: *run,
+                    prompt: *prompt,
+                    agent,
+                    task,
+                };
+                child::start(self.known, &self.state, &active, &task)
+                    .map_err(invalid)?
+                    .into()
+            }
+            RunWrite::RequestApproval {
+                approval,
+                call,
+                wanted,
+                pattern,
+                place,
+                reason,
+            } => {
+                let asked = ApprovalRequestedEvent {
+                    approval: *approval,
+                    run,
+                    call: call.clone(),
+                    wanted: wanted.clone(),
+                    pattern: pattern.clone(),
+                    place: place.clone(),
+                    reason: reason.clone(),
+                    digest: String::new(),
+                };
+                let event = |body| self.event(&active, entry.producer, body);
+                let events = approval::request(self.known, &self.state, self.always, asked, &event);
+                return self.record(events.map_err(invalid)?);
             }
             RunWrite::EndRun { failure, usage } => {
                 return self.end(&active, failure.as_deref(), usage.clone(), entry.producer);
@@ -324,13 +371,4 @@ fn invalid(message: &str) -> ErrorBody {
         message,
         "the runner is out of step with the log: resume the run",
     )
-}
-
-fn by_hub(body: EventBody) -> NewEvent {
-    NewEvent {
-        by: Principal::Hub,
-        command: None,
-        producer: None,
-        body,
-    }
 }

@@ -1,13 +1,13 @@
 //! Stop: one append ends the run and fences its writer. A late stop never touches the next run.
 
 use baton_protocol::{
-    CommandEffect, ErrorBody, ErrorCode, EventBody, PauseReason, PromptWithdrawnEvent, RunId,
-    RunOutcome, StopRunCommand, StopScope, StopTarget,
+    CommandEffect, ErrorBody, ErrorCode, EventBody, PauseReason, Principal, PromptWithdrawnEvent,
+    RunId, RunOutcome, StopRunCommand, StopScope, StopTarget,
 };
 
 use super::end_run::{AfterEnd, end_run};
 use super::{Intent, prompt};
-use crate::new_event::Decision;
+use crate::new_event::{Decision, NewEvent};
 use crate::state::{ActiveRun, PromptFate, SessionState};
 
 pub(super) fn stop(
@@ -59,6 +59,23 @@ pub(super) fn stop(
         },
         events,
     ))
+}
+
+/// Stops everything, without a command: the session is deleted.
+pub fn stop_all(state: &SessionState, by: &Principal) -> Vec<NewEvent> {
+    let event = |body| NewEvent {
+        by: by.clone(),
+        command: None,
+        producer: None,
+        body,
+    };
+    let outcome = RunOutcome::Stopped { by: by.clone() };
+    let ended = state
+        .active
+        .iter()
+        .rev()
+        .flat_map(|run| end_run(state, run, outcome.clone(), None, AfterEnd::GoOn, &event));
+    ended.collect()
 }
 
 /// The active runs that a stop reaches, the target first. Without the target's own life, `session` reaches no further than `tree`.

@@ -1,6 +1,6 @@
 //! Why an event does not fold.
 
-use baton_protocol::{PartIndex, PromptId, RunId, Seq};
+use baton_protocol::{ApprovalId, PartIndex, PromptId, RunId, Seq};
 
 /// The event does not continue this state: the log and the reader have diverged, and the reader starts again from the log.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +48,14 @@ pub enum FoldError {
         seq: Seq,
         /// The prompt.
         prompt: PromptId,
+    },
+    /// The event speaks of an approval that does not wait.
+    #[error("event {seq} is about approval `{approval}`, which does not wait")]
+    ApprovalNotOpen {
+        /// The event's.
+        seq: Seq,
+        /// The approval.
+        approval: ApprovalId,
     },
     /// The content is not what the log says it is.
     #[error("run `{run}` has the digest {found} here and {recorded} in the log")]

@@ -1,8 +1,9 @@
 //! `fold`: an event moves the state, and says what changes in the transcript.
 //!
-//! [`prompts`] moves prompts between the queue, the steers and their fates; [`runs`] begins, steers and ends runs; [`parts`] grows and
+//! [`approvals`] asks and answers; [`prompts`] moves prompts between the queue, the steers and their fates; [`runs`] begins, steers and ends runs; [`parts`] grows and
 //! closes parts; [`rows`] makes the rows that a screen shows.
 
+mod approvals;
 mod error;
 mod parts;
 mod prompts;
@@ -13,8 +14,8 @@ use baton_protocol::{Event, EventBody};
 
 pub use error::FoldError;
 
-use crate::state::{PromptFate, QueuePause, SessionState, Title};
-use crate::transcript::TranscriptSink;
+use crate::state::{PathChange, PromptFate, QueuePause, SessionState, Title};
+use crate::transcript::{RowChange, TranscriptSink};
 use baton_protocol::TitleSource;
 
 impl SessionState {
@@ -41,10 +42,7 @@ impl SessionState {
             }
             EventBody::SessionRenamed(body) => self.renamed(body),
             EventBody::PromptSent(body) => self.prompt_sent(event, body),
-            EventBody::PromptEdited(body) => self
-                .waiting_mut(event, body.prompt)?
-                .text
-                .clone_from(&body.text),
+            EventBody::PromptEdited(body) => self.prompt_edited(event, body)?,
             EventBody::PromptWithdrawn(body) => {
                 self.take(event, body.prompt)?;
                 self.fates.insert(body.prompt, PromptFate::Withdrawn);
@@ -66,15 +64,44 @@ impl SessionState {
             EventBody::PartSealed(body) => self.part_sealed(event, body, sink)?,
             EventBody::RunEnded(body) => self.run_ended(event, body, sink)?,
             EventBody::TeardownReported(body) => self.teardown_reported(body, sink),
+            EventBody::ApprovalRequested(body) => self.approval_requested(event, body, sink)?,
+            EventBody::ApprovalAnswered(body) => self.approval_answered(event, body, sink)?,
+            EventBody::ApprovalCancelled(body) => self.approval_cancelled(event, body, sink)?,
+            EventBody::PromptEditBegan(body) => {
+                self.waiting_mut(event, body.prompt)?.edited_by = Some(event.by.clone());
+            }
+            EventBody::PromptEditEnded(body) => {
+                self.waiting_mut(event, body.prompt)?.edited_by = None;
+            }
+            EventBody::BranchChosen(body) => {
+                let change = self.turns.show(body.prompt);
+                self.tell_path(change, sink);
+            }
             EventBody::AccountOpened(_)
             | EventBody::DeviceLinked(_)
             | EventBody::DeviceRevoked(_)
             | EventBody::AgentsOffered(_)
             | EventBody::SessionSummarized(_)
             | EventBody::ReadMarked(_)
+            | EventBody::SessionForked(_)
+            | EventBody::SessionPinned(_)
+            | EventBody::SessionArchived(_)
+            | EventBody::SessionFiled(_)
+            | EventBody::SessionDeleted(_)
+            | EventBody::FolderNamed(_)
+            | EventBody::FolderRemoved(_)
+            | EventBody::DraftSaved(_)
+            | EventBody::ApprovalGranted(_)
+            | EventBody::ApprovalGrantRevoked(_)
             | EventBody::Unknown(_) => {}
         }
         self.head = event.seq;
         Ok(())
+    }
+
+    fn tell_path(&self, change: PathChange, sink: &mut dyn TranscriptSink) {
+        if change == PathChange::Other {
+            sink.change(RowChange::Hide(self.turns.hidden()));
+        }
     }
 }

@@ -6,7 +6,7 @@ use baton_protocol::{
 };
 
 use super::FoldError;
-use super::rows::{part_body, row};
+use super::rows::{Place, elapsed_ms, part_body, row};
 use crate::state::{PartProgress, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
@@ -25,7 +25,7 @@ impl SessionState {
                 part: body.part,
             });
         }
-        let row = row(event, 0, Some(body.run), part_body(&body.kind));
+        let row = row(event, 0, Place::of(run), part_body(&body.kind));
         run.parts.push(PartProgress {
             index: body.part,
             kind: body.kind.clone(),
@@ -70,7 +70,7 @@ impl SessionState {
     ) -> Result<(), FoldError> {
         let part = self.open_part(event, body.run, body.part)?;
         part.close(body.end);
-        let duration_ms = event.recorded_at.0 - part.opened_at.0;
+        let duration_ms = elapsed_ms(part.opened_at, event.recorded_at);
         sink.change(RowChange::ClosePart {
             id: part.row.clone(),
             state: PartState::from(body.end),
@@ -89,7 +89,7 @@ impl SessionState {
         part.text.clone_from(&body.text);
         part.close(body.end);
         let (text, state) = (body.text.clone(), PartState::from(body.end));
-        let duration_ms = event.recorded_at.0 - part.opened_at.0;
+        let duration_ms = elapsed_ms(part.opened_at, event.recorded_at);
         sink.change(RowChange::SealPart {
             id: part.row.clone(),
             text,

@@ -1,8 +1,8 @@
 //! Prompts: sent, edited, moved, requeued, taken.
 
 use baton_protocol::{
-    Delivery, Event, PromptId, PromptMovedEvent, PromptRequeuedEvent, PromptSentEvent,
-    RequeueReason, SessionRenamedEvent, limits,
+    Delivery, Event, PromptEditedEvent, PromptId, PromptMovedEvent, PromptRequeuedEvent,
+    PromptSentEvent, RequeueReason, SessionRenamedEvent, limits,
 };
 
 use super::FoldError;
@@ -26,6 +26,8 @@ impl SessionState {
             run: body.run,
             retry_of: None,
             bypasses_pause: body.delivery == Delivery::Interrupt,
+            branch_of: body.branch_of,
+            edited_by: None,
         };
         if self.preview.is_empty() {
             self.preview = body.text.chars().take(limits::PREVIEW_CHARS_MAX).collect();
@@ -36,6 +38,17 @@ impl SessionState {
             Delivery::Queue => self.queue.push(waiting),
             Delivery::Interrupt => self.queue.insert(0, waiting),
         }
+    }
+
+    pub(super) fn prompt_edited(
+        &mut self,
+        event: &Event,
+        body: &PromptEditedEvent,
+    ) -> Result<(), FoldError> {
+        let waiting = self.waiting_mut(event, body.prompt)?;
+        waiting.text.clone_from(&body.text);
+        waiting.edited_by = None;
+        Ok(())
     }
 
     pub(super) fn prompt_requeued(&mut self, event: &Event, body: &PromptRequeuedEvent) {
@@ -56,6 +69,7 @@ impl SessionState {
                 waiting.as_ref().and_then(|waiting| waiting.retry_of)
             }
         };
+        let branch_of = waiting.as_ref().and_then(|waiting| waiting.branch_of);
         self.fates.remove(&body.prompt);
         self.queue.insert(
             0,
@@ -68,6 +82,8 @@ impl SessionState {
                 run: None,
                 retry_of,
                 bypasses_pause: body.reason != RequeueReason::SteerMissed,
+                branch_of,
+                edited_by: None,
             },
         );
     }

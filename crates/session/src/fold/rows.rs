@@ -1,9 +1,30 @@
 //! Rows as events make them.
 
 use baton_protocol::view::{PartState, PromptState, RowBody, RowId, TranscriptRow};
-use baton_protocol::{Event, PartKind, RunId};
+use baton_protocol::{Event, PartKind, PromptId, RunId, TimestampMs};
 
-use crate::state::WaitingPrompt;
+use crate::state::{ActiveRun, WaitingPrompt};
+
+/// How long something took by the hub's clock, for display. That clock may be set back in between: never less than nothing.
+pub(super) fn elapsed_ms(from: TimestampMs, to: TimestampMs) -> i64 {
+    to.0.saturating_sub(from.0).max(0)
+}
+
+/// Where a row belongs: a run, and the turn of that run.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) run: RunId,
+    pub(super) turn: PromptId,
+}
+
+impl Place {
+    pub(super) fn of(run: &ActiveRun) -> Self {
+        Self {
+            run: run.run,
+            turn: run.turn,
+        }
+    }
+}
 
 #[derive(Clone, Copy)]
 pub(super) enum Steered {
@@ -14,7 +35,7 @@ pub(super) enum Steered {
 pub(super) fn prompt_row(
     event: &Event,
     n: usize,
-    run: RunId,
+    place: Place,
     waiting: &WaitingPrompt,
     steered: Steered,
 ) -> TranscriptRow {
@@ -24,8 +45,9 @@ pub(super) fn prompt_row(
         by: waiting.by.clone(),
         steered: matches!(steered, Steered::Yes),
         state: PromptState::PickedUp,
+        branch: None,
     };
-    row(event, n, Some(run), body)
+    row(event, n, place, body)
 }
 
 pub(super) fn part_body(kind: &PartKind) -> RowBody {
@@ -39,18 +61,25 @@ pub(super) fn part_body(kind: &PartKind) -> RowBody {
             state: PartState::Open,
             duration_ms: None,
         },
-        PartKind::Unknown(raw) => {
-            let tag = raw
-                .get("type")
-                .and_then(|tag| tag.as_str())
-                .unwrap_or("unknown")
-                .to_owned();
-            RowBody::Unknown { tag }
-        }
+        PartKind::ToolCall(part) => RowBody::ToolCall {
+            call: part.call.clone(),
+            tool: part.tool.clone(),
+            text: String::new(),
+            state: PartState::Open,
+        },
+        PartKind::ToolResult(part) => RowBody::ToolResult {
+            call: part.call.clone(),
+            is_error: part.is_error,
+            text: String::new(),
+            state: PartState::Open,
+        },
+        PartKind::Unknown(_) => RowBody::Unknown {
+            tag: kind.tag().to_owned(),
+        },
     }
 }
 
-pub(super) fn row(event: &Event, n: usize, run: Option<RunId>, body: RowBody) -> TranscriptRow {
+pub(super) fn row(event: &Event, n: usize, place: Place, body: RowBody) -> TranscriptRow {
     let id = if n == 0 {
         event.seq.to_string()
     } else {
@@ -60,7 +89,8 @@ pub(super) fn row(event: &Event, n: usize, run: Option<RunId>, body: RowBody) ->
         id: RowId(id),
         seq: event.seq,
         at: event.recorded_at,
-        run,
+        run: Some(place.run),
+        turn: Some(place.turn),
         body,
     }
 }

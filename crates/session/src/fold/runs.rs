@@ -7,7 +7,7 @@ use baton_protocol::{
 };
 
 use super::FoldError;
-use super::rows::{Steered, prompt_row, row};
+use super::rows::{Place, Steered, elapsed_ms, prompt_row, row};
 use crate::state::{ActiveRun, PromptFate, RunRecord, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
@@ -19,14 +19,22 @@ impl SessionState {
         sink: &mut dyn TranscriptSink,
     ) -> Result<(), FoldError> {
         let prompt = self.take(event, body.prompt)?;
+        let turn = match body.parent {
+            None => body.prompt,
+            // The start is a write of the parent.
+            Some(parent) => self.writing_run(event, parent)?.turn,
+        };
+        if body.parent.is_none() {
+            let change = self.turns.begin(body.prompt, prompt.branch_of);
+            self.tell_path(change, sink);
+        }
         if prompt.retry_of.is_none() {
-            sink.change(RowChange::Insert(prompt_row(
-                event,
-                0,
-                body.run,
-                &prompt,
-                Steered::No,
-            )));
+            let place = Place {
+                run: body.run,
+                turn,
+            };
+            let row = prompt_row(event, 0, place, &prompt, Steered::No);
+            sink.change(RowChange::Insert(row));
         }
         self.fates
             .insert(body.prompt, PromptFate::Taken { run: body.run });
@@ -34,6 +42,7 @@ impl SessionState {
             prompt: body.prompt,
             runner: body.runner,
             parent: body.parent,
+            turn,
             outcome: None,
             end_row: None,
         };
@@ -46,6 +55,7 @@ impl SessionState {
             instance: body.instance,
             epoch: body.epoch,
             parent: body.parent,
+            turn,
             started_at: event.recorded_at,
             started_by: prompt.by.clone(),
             last_producer: ProducerSeq::ZERO,
@@ -66,19 +76,15 @@ impl SessionState {
         body: &SteerConsumedEvent,
         sink: &mut dyn TranscriptSink,
     ) -> Result<(), FoldError> {
+        let place = Place::of(self.writing_run(event, body.run)?);
         for (n, prompt) in body.prompts.iter().enumerate() {
             let waiting = self.take(event, *prompt)?;
             self.fates
                 .insert(*prompt, PromptFate::Taken { run: body.run });
-            sink.change(RowChange::Insert(prompt_row(
-                event,
-                n,
-                body.run,
-                &waiting,
-                Steered::Yes,
-            )));
+            let row = prompt_row(event, n, place, &waiting, Steered::Yes);
+            sink.change(RowChange::Insert(row));
         }
-        self.writing_run(event, body.run).map(|_| ())
+        Ok(())
     }
 
     pub(super) fn run_ended(
@@ -96,14 +102,14 @@ impl SessionState {
                 recorded: body.digest.clone(),
             });
         }
-        let duration_ms = event.recorded_at.0 - run.started_at.0;
+        let duration_ms = elapsed_ms(run.started_at, event.recorded_at);
         let end = RowBody::RunEnd {
             outcome: body.outcome.clone(),
             duration_ms,
             usage: body.usage.clone(),
             teardown: None,
         };
-        let end = row(event, 0, Some(body.run), end);
+        let end = row(event, 0, Place::of(run), end);
         if let Some(record) = self.runs.get_mut(&body.run) {
             record.outcome = Some(body.outcome.clone());
             record.end_row = Some(end.id.clone());

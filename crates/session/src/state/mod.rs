@@ -3,19 +3,24 @@
 //! It holds the texts of open parts and of waiting prompts only, so a hub's actor costs the same at the first and at the
 //! ten-thousandth message, but for one small record a run.
 
+mod approvals;
 mod queue;
 mod run;
+mod turns;
 
 use std::collections::BTreeMap;
 
 use baton_protocol::{
-    Epoch, PromptId, RunId, RunOutcome, Seq, SessionActivity, SessionCreatedEvent, SessionSummary,
-    TimestampMs, TitleSource,
+    ApprovalId, Epoch, Principal, PromptId, RunId, RunOutcome, Seq, SessionActivity,
+    SessionCreatedEvent, SessionSummary, TimestampMs, TitleSource,
 };
 use serde::{Deserialize, Serialize};
 
+pub use approvals::{AnsweredApproval, OpenApproval, StandingApproval};
 pub use queue::{QueuePause, WaitingPrompt};
 pub use run::{ActiveRun, PartProgress, RunRecord};
+pub(crate) use turns::PathChange;
+pub use turns::Turns;
 
 /// The state of one session at one seq. Empty before `SessionCreated`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
@@ -42,6 +47,17 @@ pub struct SessionState {
     /// The highest epoch that was given out.
     pub(crate) epoch: Epoch,
     pub(crate) finished_seq: Seq,
+    /// In the order in which they were asked for.
+    #[serde(default)]
+    pub(crate) approvals: Vec<OpenApproval>,
+    /// Approvals that wait no longer; absent answer: cancelled.
+    #[serde(default)]
+    pub(crate) answered: BTreeMap<ApprovalId, Option<AnsweredApproval>>,
+    /// Answers that cover later calls of this session.
+    #[serde(default)]
+    pub(crate) standing: Vec<StandingApproval>,
+    #[serde(default)]
+    pub(crate) turns: Turns,
 }
 
 /// What became of a prompt.
@@ -100,6 +116,11 @@ impl SessionState {
         self.active.iter().find(|active| active.run == run)
     }
 
+    /// The run that a steer for `wanted` goes to, or for nobody in particular: none where it is not on.
+    pub fn steered_run(&self, wanted: Option<RunId>) -> Option<&ActiveRun> {
+        wanted.map_or_else(|| self.root_run(), |run| self.active_run(run))
+    }
+
     /// Any run that there ever was.
     pub fn run_record(&self, run: RunId) -> Option<&RunRecord> {
         self.runs.get(&run)
@@ -113,8 +134,41 @@ impl SessionState {
     /// The prompt whose run may begin now: nothing runs, and the queue is not paused or the prompt goes past the pause.
     pub fn next_prompt(&self) -> Option<&WaitingPrompt> {
         let head = self.queue.first()?;
-        let may_start = self.root_run().is_none() && (self.pause.is_none() || head.bypasses_pause);
+        let may_start = self.root_run().is_none()
+            && head.edited_by.is_none()
+            && (self.pause.is_none() || head.bypasses_pause);
         may_start.then_some(head)
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.active.is_empty() && self.queue.is_empty() && self.steers.is_empty()
+    }
+
+    /// Approvals that wait for a person, the oldest first.
+    pub fn open_approvals(&self) -> &[OpenApproval] {
+        &self.approvals
+    }
+
+    /// Answers that cover later calls of this session.
+    pub fn standing_approvals(&self) -> &[StandingApproval] {
+        &self.standing
+    }
+
+    /// What was said to an approval that waits no longer; `None` inside: it was cancelled.
+    pub fn answered_approval(&self, approval: ApprovalId) -> Option<&Option<AnsweredApproval>> {
+        self.answered.get(&approval)
+    }
+
+    /// Branches: which prompt follows which, and which of them are shown.
+    pub fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
+    /// Prompts that a device edits, each with the device.
+    pub fn edits(&self) -> impl Iterator<Item = (PromptId, &Principal)> {
+        let waiting = self.steers.iter().chain(&self.queue);
+        waiting.filter_map(|waiting| Some((waiting.prompt, waiting.edited_by.as_ref()?)))
     }
 
     /// Prompts that wait for their own run, the next one first.
@@ -145,6 +199,7 @@ impl SessionState {
             activity: self.activity(),
             finished_seq: self.finished_seq,
             queued: u32::try_from(self.queue.len() + self.steers.len()).unwrap_or(u32::MAX),
+            open_approvals: u32::try_from(self.approvals.len()).unwrap_or(u32::MAX),
         })
     }
 
@@ -179,6 +234,9 @@ impl SessionState {
             steers: self.steers.clone(),
             queue: self.queue.clone(),
             pause: self.pause.clone(),
+            epoch: self.epoch,
+            approvals: self.approvals.clone(),
+            standing: self.standing.clone(),
             ..Self::default()
         }
     }

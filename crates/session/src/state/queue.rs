@@ -23,6 +23,12 @@ pub struct WaitingPrompt {
     pub retry_of: Option<RunId>,
     /// Whether it starts although the queue is paused: a person asked for it in particular.
     pub bypasses_pause: bool,
+    /// The prompt beside which it begins a branch.
+    #[serde(default)]
+    pub branch_of: Option<PromptId>,
+    /// The device that edits it: until then no run takes it.
+    #[serde(default)]
+    pub edited_by: Option<Principal>,
 }
 
 /// A paused queue.

@@ -27,6 +27,8 @@ pub struct ActiveRun {
     pub epoch: Epoch,
     /// The run that started it, for a sub-agent.
     pub parent: Option<RunId>,
+    /// The prompt of the turn that it belongs to: a sub-agent's is its first ancestor's.
+    pub turn: PromptId,
     /// When it began.
     pub started_at: TimestampMs,
     /// Who sent the prompt.
@@ -99,6 +101,8 @@ pub struct RunRecord {
     pub runner: RunnerId,
     /// The run that started it.
     pub parent: Option<RunId>,
+    /// The prompt of the turn that it belongs to.
+    pub turn: PromptId,
     /// Absent while it is on.
     pub outcome: Option<RunOutcome>,
     /// The row of its end, once there is one.

@@ -25,6 +25,16 @@ enum Step {
     Fail,
     Lose,
     LateWrite(u8),
+    StartChild,
+    SayChild,
+    EndChild,
+    StopChild,
+    Ask,
+    Answer(u8, ApprovalAnswer),
+    Resend(u8),
+    Choose(u8),
+    BeginEdit(u8),
+    ExpireEdits,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,6 +59,17 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Fail),
         1 => Just(Step::Lose),
         1 => any::<u8>().prop_map(Step::LateWrite),
+        2 => Just(Step::StartChild),
+        2 => Just(Step::SayChild),
+        1 => Just(Step::EndChild),
+        1 => Just(Step::StopChild),
+        2 => Just(Step::Ask),
+        2 => (any::<u8>(), prop_oneof![Just(ApprovalAnswer::Allow), Just(ApprovalAnswer::Deny)])
+            .prop_map(|(n, answer)| Step::Answer(n, answer)),
+        1 => any::<u8>().prop_map(Step::Resend),
+        1 => any::<u8>().prop_map(Step::Choose),
+        1 => any::<u8>().prop_map(Step::BeginEdit),
+        1 => Just(Step::ExpireEdits),
     ]
 }
 
@@ -57,6 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Seen {
     prompts: Vec<PromptId>,
     leases: Vec<(RunId, Epoch)>,
+    approvals: Vec<ApprovalId>,
 }
 
 fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
@@ -142,15 +164,101 @@ fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
             rig.record(events);
         }
         (Step::LateWrite(n), _) => late_write(rig, seen, *n),
-        (
-            Step::StopRun
-            | Step::Say
-            | Step::ConsumeSteers
-            | Step::Complete
-            | Step::Fail
-            | Step::Lose,
-            None,
-        ) => {}
+        (step, run) => take_more(rig, seen, step, run),
+    }
+}
+
+/// Sub-agents, approvals, branches, edits.
+fn take_more(rig: &mut Rig, seen: &mut Seen, step: &Step, root: Option<RunId>) {
+    let child = rig
+        .state
+        .active_runs()
+        .find(|run| run.parent.is_some())
+        .map(|run| run.run);
+    let prompt = |n: u8| {
+        let count = seen.prompts.len().max(1);
+        seen.prompts.get(n as usize % count).copied()
+    };
+    match (step, root.or(child), child) {
+        (Step::StartChild, Some(parent), _) if rig.state.active_runs().count() < 5 => {
+            let run = rig.child(parent, "task");
+            let started = rig.state.active_run(run).expect("on");
+            seen.prompts.push(started.prompt);
+            seen.leases.push((run, started.epoch));
+        }
+        (Step::SayChild, _, Some(child)) => rig.say(child, "word "),
+        (Step::EndChild, _, Some(child)) => rig.complete(child),
+        (Step::StopChild, _, Some(child)) => drop(rig.stop(desk(), child)),
+        (Step::Ask, Some(run), _) => {
+            let approval = ApprovalId::from_uuid(rig.id());
+            let wanted = ToolUse {
+                tool: "shell".into(),
+                tool_digest: "d".into(),
+                arguments: "ls".into(),
+            };
+            let (call, pattern) = (CallId("c".into()), approval.to_string());
+            rig.write(
+                run,
+                vec![RunWrite::RequestApproval {
+                    approval,
+                    call,
+                    wanted,
+                    pattern,
+                    place: "here".into(),
+                    reason: None,
+                }],
+            );
+            seen.approvals.push(approval);
+        }
+        (Step::Answer(n, answer), ..) => {
+            let count = seen.approvals.len().max(1);
+            if let Some(approval) = seen.approvals.get(*n as usize % count) {
+                let open = rig.state.open_approvals().iter();
+                let mut open = open.filter(|open| open.approval == *approval);
+                let digest = open.next().map_or("?".into(), |open| open.digest.clone());
+                let body = AnswerApprovalCommand {
+                    approval: *approval,
+                    digest,
+                    answer: *answer,
+                    scope: ApprovalScope::Session,
+                    reason: None,
+                };
+                rig.command(desk(), CommandBody::AnswerApproval(body));
+            }
+        }
+        (Step::Resend(n), ..) => {
+            if let Some(prompt) = prompt(*n) {
+                let body = ResendPromptCommand {
+                    prompt,
+                    text: "again".into(),
+                    delivery: Delivery::Queue,
+                };
+                let (id, outcome) = rig.command(desk(), CommandBody::ResendPrompt(body));
+                if matches!(outcome, ReceiptOutcome::Accepted { .. }) {
+                    seen.prompts.push(PromptId(id));
+                }
+            }
+        }
+        (Step::Choose(n), ..) => {
+            if let Some(prompt) = prompt(*n) {
+                let body = CommandBody::ChooseBranch(ChooseBranchCommand { prompt });
+                rig.command(laptop(), body);
+            }
+        }
+        (Step::BeginEdit(n), ..) => {
+            if let Some(prompt) = prompt(*n) {
+                let body = CommandBody::BeginPromptEdit(BeginPromptEditCommand { prompt });
+                rig.command(laptop(), body);
+            }
+        }
+        (Step::ExpireEdits, ..) => {
+            let edited: Vec<PromptId> = rig.state.edits().map(|(prompt, _)| prompt).collect();
+            for prompt in edited {
+                let expired = expire_edit(&rig.state, prompt);
+                rig.record(expired);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -169,16 +277,21 @@ fn late_write(rig: &mut Rig, seen: &Seen, n: u8) {
 fn check(rig: &Rig, seen: &Seen) {
     let mut on: BTreeSet<RunId> = BTreeSet::new();
     let mut ended: BTreeSet<RunId> = BTreeSet::new();
+    let mut roots: BTreeSet<RunId> = BTreeSet::new();
     let mut places: BTreeMap<PromptId, &str> = BTreeMap::new();
     for event in &rig.log {
         match &event.body {
             EventBody::RunStarted(body) => {
-                assert!(on.is_empty(), "two root runs at once");
+                if body.parent.is_none() {
+                    assert_eq!(roots.len(), 0, "two root runs at once");
+                    roots.insert(body.run);
+                }
                 on.insert(body.run);
                 assert_eq!(places.insert(body.prompt, "run"), Some("waits"));
             }
             EventBody::RunEnded(body) => {
                 assert!(on.remove(&body.run), "an end without a start");
+                roots.remove(&body.run);
                 assert!(ended.insert(body.run), "two ends");
             }
             EventBody::PartOpened(body) => assert!(on.contains(&body.run)),
@@ -232,6 +345,72 @@ fn check(rig: &Rig, seen: &Seen) {
     }
 }
 
+/// Each approval waits for a run that is on, or was answered or cancelled once; nothing is answered that was not asked.
+fn check_approvals(rig: &Rig, seen: &Seen) {
+    let mut open: BTreeMap<ApprovalId, RunId> = BTreeMap::new();
+    let mut over: BTreeSet<ApprovalId> = BTreeSet::new();
+    let mut on: BTreeSet<RunId> = BTreeSet::new();
+    for event in &rig.log {
+        match &event.body {
+            EventBody::RunStarted(body) => drop(on.insert(body.run)),
+            EventBody::RunEnded(body) => {
+                on.remove(&body.run);
+                assert!(
+                    !open.values().any(|run| *run == body.run),
+                    "it waits for nobody"
+                );
+            }
+            EventBody::ApprovalRequested(body) => {
+                assert!(on.contains(&body.run));
+                assert_eq!(open.insert(body.approval, body.run), None);
+            }
+            EventBody::ApprovalAnswered(body) => {
+                assert_eq!(open.remove(&body.approval), Some(body.run));
+                assert!(over.insert(body.approval));
+            }
+            EventBody::ApprovalCancelled(body) => {
+                assert_eq!(open.remove(&body.approval), Some(body.run));
+                assert!(over.insert(body.approval));
+            }
+            _ => {}
+        }
+    }
+    let waiting = rig.state.open_approvals().iter();
+    assert_eq!(
+        waiting.map(|open| open.approval).collect::<BTreeSet<_>>(),
+        open.keys().copied().collect()
+    );
+    assert_eq!(open.len() + over.len(), seen.approvals.len());
+}
+
+/// The shown turns are one path, the hidden ones all others, and every row is of one of them.
+fn check_branches(rig: &Rig) {
+    let turns = rig.state.turns();
+    let (shown, hidden) = (turns.shown(), turns.hidden());
+    assert_eq!(rig.transcript.hidden, hidden);
+    assert!(
+        shown
+            .iter()
+            .all(|turn| !hidden.contains(turn) && turns.beside(*turn).contains(turn))
+    );
+    if let Some(last) = shown.last() {
+        assert_eq!(turns.path_to(*last), shown);
+    }
+    for row in &rig.transcript.rows {
+        let turn = row.turn.expect("every row has a turn");
+        assert!(
+            shown.contains(&turn) != hidden.contains(&turn),
+            "shown or hidden"
+        );
+    }
+    if let Some(run) = rig.state.root_run() {
+        assert!(
+            shown.contains(&run.turn) && !hidden.contains(&run.turn),
+            "what runs is shown"
+        );
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
@@ -242,6 +421,8 @@ proptest! {
         for step in &steps {
             take(&mut rig, &mut seen, step);
             check(&rig, &seen);
+            check_approvals(&rig, &seen);
+            check_branches(&rig);
         }
     }
 }

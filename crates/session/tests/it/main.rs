@@ -1,5 +1,11 @@
 //! The session machine: tables of (state, command) → events, and the laws as properties. No async, no clock.
 
+mod account;
+mod approvals;
+mod branches;
+mod children;
+mod edits;
+mod forks;
 mod interleavings;
 mod prompts;
 mod queue;

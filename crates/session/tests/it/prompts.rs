@@ -60,6 +60,7 @@ fn a_steer_without_a_run_or_to_an_agent_that_cannot_is_queued_and_says_so() {
     let mut rig = Rig::new();
     let body = |text: &str| {
         CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text: text.into(),
             delivery: Delivery::Steer,
         })
@@ -139,6 +140,7 @@ fn bad_prompts_are_refused_with_a_reason() {
     let mut rig = Rig::new();
     let send = |text: String| {
         CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text,
             delivery: Delivery::Queue,
         })
@@ -191,6 +193,7 @@ fn a_long_first_prompt_gives_a_title_that_is_cut_at_a_word() {
 fn nothing_happens_in_a_session_that_is_not_there_and_none_is_made_twice() {
     let mut rig = Rig::empty();
     let send = CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
         text: "x".into(),
         delivery: Delivery::Queue,
     });

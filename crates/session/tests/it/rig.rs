@@ -1,5 +1,7 @@
 //! A session without a hub: decisions are recorded at once, with fixed ids and a clock of its own.
 
+use std::collections::BTreeMap;
+
 use baton_protocol::*;
 use baton_session::*;
 use uuid::Uuid;
@@ -9,8 +11,11 @@ pub struct Rig {
     pub transcript: Transcript,
     pub log: Vec<Event>,
     pub can_steer: bool,
+    pub only_if: Option<CommandCondition>,
+    /// The account's standing approvals.
+    pub always: Vec<StandingApproval>,
     next_id: u128,
-    producer: u64,
+    producers: BTreeMap<RunId, u64>,
 }
 
 pub const ACCOUNT: AccountId = AccountId::from_uuid(Uuid::from_u128(0xacc));
@@ -56,8 +61,10 @@ impl Rig {
             transcript: Transcript::default(),
             log: Vec::new(),
             can_steer: true,
+            only_if: None,
+            always: Vec::new(),
             next_id: 0x1000,
-            producer: 0,
+            producers: BTreeMap::new(),
         }
     }
 
@@ -80,6 +87,7 @@ impl Rig {
     pub fn command(&mut self, by: Principal, body: CommandBody) -> (CommandId, ReceiptOutcome) {
         let id = CommandId::from_uuid(self.id());
         let command = Command {
+            only_if: self.only_if,
             id,
             log: LogId::Session(SESSION),
             body,
@@ -111,6 +119,7 @@ impl Rig {
 
     pub fn send(&mut self, by: Principal, text: &str, delivery: Delivery) -> PromptId {
         let body = CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
             text: text.into(),
             delivery,
         });
@@ -138,10 +147,25 @@ impl Rig {
         );
         let started = !events.is_empty();
         self.record(events);
-        if started {
-            self.producer = 0;
-        }
         started.then_some(run)
+    }
+
+    /// Starts a sub-agent's run.
+    pub fn child(&mut self, parent: RunId, task: &str) -> RunId {
+        let run = RunId::from_uuid(self.id());
+        let start = self.start_child(run, task);
+        self.write(parent, vec![start]);
+        run
+    }
+
+    pub fn start_child(&mut self, run: RunId, task: &str) -> RunWrite {
+        let prompt = PromptId(CommandId::from_uuid(self.id()));
+        RunWrite::StartChild {
+            run,
+            prompt,
+            agent: AgentId("helper".into()),
+            task: task.into(),
+        }
     }
 
     pub fn epoch(&self, run: RunId) -> Epoch {
@@ -154,7 +178,7 @@ impl Rig {
         epoch: Epoch,
         writes: Vec<RunWrite>,
     ) -> Result<(), ErrorCode> {
-        let first = self.producer;
+        let first = self.producers.get(&run).copied().unwrap_or(0);
         let entries: Vec<_> = (first + 1..)
             .zip(writes)
             .map(|(n, write)| RunWriteEntry {
@@ -162,9 +186,9 @@ impl Rig {
                 write,
             })
             .collect();
-        let events = decide_run_write(&self.state, run, epoch, RUNNER, &entries)
+        let events = decide_run_write(&self.state, run, epoch, RUNNER, &entries, &self.always)
             .map_err(|error| error.code)?;
-        self.producer += entries.len() as u64;
+        self.producers.insert(run, first + entries.len() as u64);
         self.record(events);
         Ok(())
     }

@@ -35,20 +35,20 @@ fn a_resent_frame_records_only_what_the_log_does_not_have() {
     let epoch = rig.epoch(run);
     let part = PartIndex(0);
     let first = entries(1, vec![open(part), append(part, 0, "ab")]);
-    let events = decide_run_write(&rig.state, run, epoch, RUNNER, &first).expect("fits");
+    let events = decide_run_write(&rig.state, run, epoch, RUNNER, &first, &[]).expect("fits");
     rig.record(events);
     let overlapping = entries(
         1,
         vec![open(part), append(part, 0, "ab"), append(part, 2, "cd")],
     );
-    let events = decide_run_write(&rig.state, run, epoch, RUNNER, &overlapping).expect("fits");
+    let events = decide_run_write(&rig.state, run, epoch, RUNNER, &overlapping, &[]).expect("fits");
     assert_eq!(events.len(), 1);
     rig.record(events);
     assert_eq!(
         rig.state.active_run(run).expect("on").last_producer,
         ProducerSeq(3)
     );
-    let known = decide_run_write(&rig.state, run, epoch, RUNNER, &overlapping).expect("known");
+    let known = decide_run_write(&rig.state, run, epoch, RUNNER, &overlapping, &[]).expect("known");
     assert!(known.is_empty());
 }
 
@@ -58,7 +58,7 @@ fn gaps_strangers_and_misfits_are_refused_whole() {
     let epoch = rig.epoch(run);
     let part = PartIndex(0);
     let refusal = |epoch, writer, entries: Vec<RunWriteEntry>| {
-        decide_run_write(&rig.state, run, epoch, writer, &entries).map_err(|error| error.code)
+        decide_run_write(&rig.state, run, epoch, writer, &entries, &[]).map_err(|error| error.code)
     };
     let stranger = RunnerId::from_uuid(uuid::Uuid::from_u128(7));
     assert_eq!(

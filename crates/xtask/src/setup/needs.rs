@@ -77,7 +77,8 @@ const DESKTOP_BUILD: [Need; 2] = [
 /// Without it, building a tray at run time panics.
 const TRAY: [Need; 1] = [need("libayatana-appindicator3-1", Probe::None)];
 
-const MODEL: [Need; 2] = [
+/// For the small model, and for the system tests' client in Python.
+const PYTHON: [Need; 2] = [
     need("python3", Probe::Program("python3")),
     need("python3-venv", Probe::None),
 ];
@@ -107,11 +108,22 @@ const WINDOWS: [Need; 12] = [
     need("iproute2", Probe::Program("ip")),
 ];
 
+/// Programs that the benchmarks compare with or measure by.
+const BENCH: [Need; 4] = [
+    need("redis-server", Probe::Program("redis-server")),
+    need("strace", Probe::Program("strace")),
+    need("python3", Probe::Program("python3")),
+    need("python3-venv", Probe::None),
+];
+
 /// Everything that a purpose needs.
 pub fn of(purpose: Purpose) -> Vec<Need> {
     let mut needs = Vec::new();
     if purpose != Purpose::Model {
         needs.extend(COMPILER);
+    }
+    if purpose == Purpose::Bench {
+        needs.extend(BENCH);
     }
     if purpose.has_ui() {
         needs.extend(DESKTOP_BUILD);
@@ -119,8 +131,8 @@ pub fn of(purpose: Purpose) -> Vec<Need> {
     if matches!(purpose, Purpose::Run | Purpose::RunOwnModel | Purpose::Test) {
         needs.extend(TRAY);
     }
-    if purpose.has_model() {
-        needs.extend(MODEL);
+    if purpose.has_model() || purpose.has_checks() {
+        needs.extend(PYTHON);
     }
     if purpose.has_checks() {
         needs.extend(BROWSER);

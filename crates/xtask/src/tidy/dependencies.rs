@@ -58,8 +58,14 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("baton-testkit", &["baton-protocol"]),
 ];
 
-/// Members in which there are only tests: they compose whatever they like.
-const TESTS: [&str; 1] = ["baton-system-tests"];
+/// Members in which there are only tests and measurements: they compose whatever they like.
+const TESTS: [&str; 5] = [
+    "baton-bench",
+    "baton-fuzzing",
+    "baton-powercut",
+    "baton-sim",
+    "baton-system-tests",
+];
 
 /// What a member must not use from outside either, with the reason.
 const FORBIDDEN: [(&str, &str, &str); 8] = [

@@ -8,6 +8,13 @@ use super::Finding;
 use super::dependencies::workspace;
 use crate::paths;
 
+/// The one member that speaks C, with the reason. Product crates have no exception; this one must say `deny`, so that each module that
+/// needs `unsafe` asks for it by name.
+const SPEAKS_C: (&str, &str) = (
+    "baton-powercut",
+    "SQLite's file system interface is made of C function pointers",
+);
+
 /// Reads the manifest of each member.
 pub fn check_workspace() -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
@@ -22,6 +29,13 @@ pub fn check_workspace() -> Result<Vec<Finding>> {
     for package in &workspace()?.packages {
         let manifest = fs::read_to_string(&package.manifest_path)
             .with_context(|| format!("cannot read the manifest of `{}`", package.name))?;
+        if package.name == SPEAKS_C.0 {
+            if value(&manifest, "lints.rust", "unsafe_code") != Some("\"deny\"") {
+                let what = format!("`unsafe_code` must be `deny` here: {}", SPEAKS_C.1);
+                findings.push(Finding::error(format!("package {}", package.name), what));
+            }
+            continue;
+        }
         if !inherits_lints(&manifest) {
             let what = "does not inherit the workspace's lints: `[lints]` with `workspace = true` is missing";
             findings.push(Finding::error(format!("package {}", package.name), what));

@@ -3,6 +3,10 @@
 mod crashes;
 mod handover;
 mod network;
+mod python_client;
 mod refusals;
+mod restored;
+mod rounds;
 mod stage;
 mod two_machines;
+mod zombies;

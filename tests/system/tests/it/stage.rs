@@ -110,6 +110,21 @@ impl Hub {
             .to_owned()
     }
 
+    /// Writes a backup while the hub runs.
+    pub async fn backup(&self, to: &Path) -> Output {
+        let mut command = self.admin(&["backup"]);
+        command.arg("--to").arg(to);
+        output(command).await
+    }
+
+    /// Makes a directory from a backup.
+    pub async fn restore(&self, from: &Path, data: &Path) -> Output {
+        let mut command = self.place.command(&bin("baton-hub"));
+        command.arg("restore").arg("--from").arg(from);
+        command.arg("--data").arg(data);
+        output(command).await
+    }
+
     pub async fn revoke(&self, name: &str) -> Output {
         output(self.admin(&["revoke", name])).await
     }

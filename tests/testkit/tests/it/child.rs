@@ -117,3 +117,17 @@ async fn environment_and_folder_reach_the_program() {
 fn a_program_that_was_not_built_says_how_to_build_it() {
     bin("no-such-program");
 }
+
+#[tokio::test]
+async fn a_program_that_listens_hears_what_is_said() {
+    let mut command = Command::new("sh");
+    command.args(["-c", "while read line; do echo \"heard $line\"; done"]);
+    let mut child = Child::spawn_listening(command);
+    for word in ["one", "two"] {
+        child.say(word).await;
+        let heard = format!("heard {word}");
+        child
+            .wait_for_line(&heard, |line| (line == heard).then_some(()))
+            .await;
+    }
+}

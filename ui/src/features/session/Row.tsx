@@ -4,8 +4,10 @@ import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { t } from "../../i18n/i18n";
 import { rowLength, rowState } from "./rows.logic";
 import { ReasoningRow, TextRow } from "./rows/AnswerRows";
+import { ApprovalCard } from "./rows/ApprovalCard";
 import { PromptRow } from "./rows/PromptRow";
 import { RunEndRow } from "./rows/RunEndRow";
+import { ToolCallCard, ToolResultRow } from "./rows/ToolRows";
 
 interface Props {
   row: TranscriptRow;
@@ -41,6 +43,12 @@ function Body({ row, onSettled }: Omit<Props, "mark">) {
       return <TextRow body={body} onSettled={onSettled} />;
     case "reasoning":
       return <ReasoningRow body={body} at={row.at} />;
+    case "toolCall":
+      return <ToolCallCard body={body} run={row.run} />;
+    case "toolResult":
+      return <ToolResultRow body={body} run={row.run} />;
+    case "approval":
+      return <ApprovalCard body={body} />;
     case "runEnd":
       return <RunEndRow body={body} run={row.run} at={row.at} />;
     case "unknown":

@@ -11,7 +11,12 @@ export function rowState(body: RowBody): string {
       return body.state.type;
     case "text":
     case "reasoning":
+    case "toolCall":
       return body.state;
+    case "toolResult":
+      return body.isError && body.state !== "open" ? "error" : body.state;
+    case "approval":
+      return body.state.type;
     case "runEnd":
       return body.outcome.type;
     case "unknown":

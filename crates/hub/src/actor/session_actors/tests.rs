@@ -69,6 +69,7 @@ fn silent_runner(core: &HubCore, account: AccountId) {
 
 fn command(session: SessionId, body: CommandBody) -> SessionRequest {
     SessionRequest::Command(Command {
+        only_if: None,
         id: CommandId::mint(),
         log: LogId::Session(session),
         body,
@@ -85,6 +86,7 @@ fn create() -> CommandBody {
 
 fn prompt() -> CommandBody {
     CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
         text: "hello?".into(),
         delivery: Delivery::Queue,
     })

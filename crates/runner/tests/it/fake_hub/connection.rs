@@ -49,6 +49,7 @@ impl Connection {
                 Vec::new()
             }
             ClientFrame::Heartbeat {} => vec![HubFrame::HeartbeatAck {}],
+            ClientFrame::Attend { .. } => panic!("a runner has nobody who looks"),
             ClientFrame::ResumeRun { run, epoch, .. } => match state.session.active_run(run) {
                 Some(active) if active.epoch == epoch => vec![HubFrame::RunAcked {
                     run,

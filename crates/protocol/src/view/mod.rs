@@ -3,14 +3,18 @@
 //! It runs over the desktop's IPC today and over the hub's socket for a browser later, so nothing in it knows either. A screen holds
 //! only what it was given: rows, a queue, a header. It folds no events.
 
-use std::collections::BTreeMap;
+mod lists;
+mod rows;
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+pub use lists::*;
+pub use rows::*;
+
 use crate::{
-    AgentDescription, CommandBody, CommandId, Delivery, ErrorBody, LogId, PartEnd, PauseReason,
-    Principal, PromptId, RunId, RunOutcome, RunnerId, Seq, SessionId, TimestampMs, Usage,
+    CommandBody, CommandId, Delivery, ErrorBody, LogId, PauseReason, Principal, PromptId, RunId,
+    RunnerId, Seq, SessionId, TimestampMs,
 };
 
 /// Names an open view; made by the screen.
@@ -212,195 +216,6 @@ pub enum ViewMessage {
     },
 }
 
-/// A row's id, stable for ever: `<seq>` or `<seq>.<n>` of the event that made it, or `outbox:<command>` before there is one.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
-#[serde(transparent)]
-#[ts(export, type = "string")]
-pub struct RowId(pub String);
-
-/// A change to the rows of a transcript.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[ts(export)]
-pub enum RowPatch {
-    /// These rows and no others.
-    Reset {
-        /// In order.
-        rows: Vec<TranscriptRow>,
-    },
-    /// A new row.
-    Insert {
-        /// The row.
-        row: TranscriptRow,
-        /// The row that it stands before; absent: at the end.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        before: Option<RowId>,
-    },
-    /// The row with the same id has this content now.
-    Update {
-        /// The row.
-        row: TranscriptRow,
-    },
-    /// A text or reasoning row grew.
-    AppendText {
-        /// Which row.
-        id: RowId,
-        /// What is added at its end.
-        text: String,
-    },
-    /// The row is gone.
-    Remove {
-        /// Which.
-        id: RowId,
-    },
-}
-
-/// One row of a transcript.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct TranscriptRow {
-    /// Stable.
-    pub id: RowId,
-    /// The seq of the event that made it; 0 for a row that only stands in the outbox.
-    pub seq: Seq,
-    /// When that was.
-    pub at: TimestampMs,
-    /// The run that it belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(optional)]
-    pub run: Option<RunId>,
-    /// What it shows.
-    pub body: RowBody,
-}
-
-/// What a row shows.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[ts(export)]
-pub enum RowBody {
-    /// A prompt, where it took effect.
-    Prompt {
-        /// Which.
-        prompt: PromptId,
-        /// What the person wrote.
-        text: String,
-        /// Who.
-        by: Principal,
-        /// Whether it steered a run that was on.
-        steered: bool,
-        /// How far it is.
-        state: PromptState,
-    },
-    /// A piece of an answer, Markdown.
-    Text {
-        /// So far.
-        text: String,
-        /// Growing, whole or cut.
-        state: PartState,
-    },
-    /// What the model thought.
-    Reasoning {
-        /// So far.
-        text: String,
-        /// Growing, whole or cut.
-        state: PartState,
-        /// How long it took, once it is over.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional, type = "number")]
-        duration_ms: Option<i64>,
-    },
-    /// A run is over. Absent for a run that is on.
-    RunEnd {
-        /// How.
-        outcome: RunOutcome,
-        /// How long it took.
-        #[ts(type = "number")]
-        duration_ms: i64,
-        /// What it used.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        usage: Option<Usage>,
-        /// For a run that was stopped from outside: what its host says.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[ts(optional)]
-        teardown: Option<Teardown>,
-    },
-    /// Something from a newer version.
-    Unknown {
-        /// What it calls itself.
-        tag: String,
-    },
-}
-
-/// How far a prompt is.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[ts(export)]
-pub enum PromptState {
-    /// In the outbox; not known to be at the hub.
-    Sending,
-    /// In the outbox, and there is no connection.
-    WaitingForHub,
-    /// It may or may not be at the hub: Retry or Cancel.
-    Unknown,
-    /// The hub refused it.
-    Refused {
-        /// Why.
-        error: ErrorBody,
-    },
-    /// In the session, waiting.
-    Accepted,
-    /// A run took it.
-    PickedUp,
-}
-
-/// How far a part is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub enum PartState {
-    /// It may grow.
-    Open,
-    /// Whole.
-    Complete,
-    /// Cut.
-    Interrupted,
-}
-
-impl From<PartEnd> for PartState {
-    fn from(end: PartEnd) -> Self {
-        match end {
-            PartEnd::Complete => Self::Complete,
-            PartEnd::Interrupted => Self::Interrupted,
-        }
-    }
-}
-
-/// What the host of a stopped run says.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct Teardown {
-    /// Tool calls that were cancelled.
-    pub tools_cancelled: u32,
-    /// Tool calls that still run.
-    pub still_running: Vec<String>,
-}
-
 /// The top of a session.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -494,79 +309,6 @@ pub struct QueueItem {
     pub delivery: Delivery,
     /// How far it is.
     pub state: PromptState,
-}
-
-/// One row of the sessions list.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct SessionRow {
-    /// Which session.
-    pub session: SessionId,
-    /// Its title; the first prompt's beginning where there is none.
-    pub title: String,
-    /// What it says about itself.
-    pub state: SessionRowState,
-    /// When something last happened.
-    pub updated_at: TimestampMs,
-    /// How many prompts wait.
-    pub queued: u32,
-}
-
-/// What a session's row says about it; sorted in this order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-#[ts(export)]
-pub enum SessionRowState {
-    /// A person must decide something.
-    NeedsYou,
-    /// The last run failed or was lost, unread.
-    Failed,
-    /// Something was finished that nobody has read.
-    Unread,
-    /// A run is on.
-    Running {
-        /// Since when.
-        started_at: TimestampMs,
-    },
-    /// Prompts wait.
-    Waiting,
-    /// Stands only in the outbox.
-    NotSent,
-    /// Nothing.
-    Idle,
-}
-
-/// The account, as every screen needs it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct AccountView {
-    /// This device.
-    pub me: Principal,
-    /// The account's log.
-    pub log: LogId,
-    /// Names of devices and runners by id.
-    pub names: BTreeMap<String, String>,
-    /// Who is connected now, by id; empty while this device is offline.
-    pub online: Vec<String>,
-    /// Agents that can be chosen.
-    pub agents: Vec<OfferedAgent>,
-}
-
-/// An agent and its runner.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-#[ts(export)]
-pub struct OfferedAgent {
-    /// The runner.
-    pub runner: RunnerId,
-    /// The agent.
-    pub agent: AgentDescription,
 }
 
 /// The state of the line to the hub.

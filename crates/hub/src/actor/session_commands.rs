@@ -1,0 +1,101 @@
+//! Commands that reach beyond the session: forks, standing approvals, edits, deletion.
+
+use baton_log::ReadLimit;
+use baton_protocol::{
+    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody, ErrorCode,
+    ForkSessionCommand, LogId, Principal, Seq,
+};
+use baton_session::{Decision, fork, stop_all};
+use tokio::time::Instant;
+
+use super::account_actors::record_later;
+use super::attention::Need;
+use super::message::AccountFact;
+use super::session::SessionActor;
+use crate::authorize::{Action, Caller, authorize};
+use crate::log_writer::unreadable;
+
+impl SessionActor {
+    /// Decides a fork on the other session's log as it is now. Nothing can be said where that log cannot be read.
+    pub(super) async fn fork(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        body: &ForkSessionCommand,
+    ) -> Result<Decision, ErrorBody> {
+        let source = LogId::Session(body.from);
+        let owner = self.core.owners.of(body.from);
+        authorize(caller, Action::Read, source, owner)?;
+        let mut events = Vec::new();
+        let mut after = Seq::ZERO;
+        loop {
+            let read = self.core.log.read(source, after, ReadLimit::default());
+            let batch = read
+                .await
+                .map_err(|error| unreadable(&self.core.storage, &error))?;
+            let is_level = batch.upto >= batch.head;
+            after = batch.upto;
+            events.extend(batch.events);
+            if is_level {
+                break;
+            }
+        }
+        fork(command, body, &caller.principal, &events).map_err(|error| {
+            tracing::error!(%error, session.id = %body.from, "a session's log does not fold");
+            ErrorCode::Internal.with(
+                "the hub cannot make sense of the session that is to be forked",
+                "look at the hub's log",
+            )
+        })
+    }
+
+    /// What an answer to an approval would cover for always; nothing where it covers less, or is no answer.
+    pub(super) fn for_always(&self, command: &Command) -> Option<ApprovalPattern> {
+        let CommandBody::AnswerApproval(body) = &command.body else {
+            return None;
+        };
+        let is_for_always =
+            body.scope == ApprovalScope::Always && body.answer == ApprovalAnswer::Allow;
+        let mut open = self.state.open_approvals().iter();
+        let open = open.find(|open| open.approval == body.approval)?;
+        is_for_always.then(|| open.covers.clone())
+    }
+
+    /// What follows from an accepted command outside of this log.
+    pub(super) fn follow_command(&mut self, command: &Command, covers: Option<ApprovalPattern>) {
+        match (&command.body, covers, self.account()) {
+            (CommandBody::BeginPromptEdit(body), ..) => {
+                let until = Instant::now() + self.core.options.prompt_edit;
+                self.edits.insert(body.prompt, until);
+            }
+            (CommandBody::AnswerApproval(body), Some(covers), Some(account)) => {
+                let answered = self.state.answered_approval(body.approval);
+                if let Some(Some(answered)) = answered {
+                    let fact = AccountFact::ApprovalGranted {
+                        grant: body.approval,
+                        by: answered.by.clone(),
+                        covers,
+                    };
+                    record_later(&self.core, account, fact);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The session is deleted: what runs is stopped, so that its runner hears of it, and then nobody finds the log any more.
+    pub(super) async fn delete(&mut self, by: &Principal) {
+        let stopped = stop_all(&self.state, by);
+        if !stopped.is_empty() && self.commit(stopped, None).await.is_err() {
+            tracing::warn!(session.id = %self.session, "a deleted session's runs end with their leases");
+        }
+        if let Some(account) = self.account() {
+            self.core
+                .attention
+                .note(self.session, account, Need::Nothing);
+        }
+        self.core.owners.delete(self.session);
+        self.writer.end_feed();
+        self.is_deleted = true;
+    }
+}

@@ -1,0 +1,81 @@
+//! The sessions list, and the account as every screen needs it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{AgentDescription, LogId, Principal, RunnerId, SessionId, TimestampMs};
+
+/// One row of the sessions list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SessionRow {
+    /// Which session.
+    pub session: SessionId,
+    /// Its title; the first prompt's beginning where there is none.
+    pub title: String,
+    /// What it says about itself.
+    pub state: SessionRowState,
+    /// When something last happened.
+    pub updated_at: TimestampMs,
+    /// How many prompts wait.
+    pub queued: u32,
+}
+
+/// What a session's row says about it; sorted in this order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+#[ts(export)]
+pub enum SessionRowState {
+    /// A person must decide something.
+    NeedsYou,
+    /// The last run failed or was lost, unread.
+    Failed,
+    /// Something was finished that nobody has read.
+    Unread,
+    /// A run is on.
+    Running {
+        /// Since when.
+        started_at: TimestampMs,
+    },
+    /// Prompts wait.
+    Waiting,
+    /// Stands only in the outbox.
+    NotSent,
+    /// Nothing.
+    Idle,
+}
+
+/// The account, as every screen needs it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct AccountView {
+    /// This device.
+    pub me: Principal,
+    /// The account's log.
+    pub log: LogId,
+    /// Names of devices and runners by id.
+    pub names: BTreeMap<String, String>,
+    /// Who is connected now, by id; empty while this device is offline.
+    pub online: Vec<String>,
+    /// Agents that can be chosen.
+    pub agents: Vec<OfferedAgent>,
+}
+
+/// An agent and its runner.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct OfferedAgent {
+    /// The runner.
+    pub runner: RunnerId,
+    /// The agent.
+    pub agent: AgentDescription,
+}

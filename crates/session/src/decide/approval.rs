@@ -1,0 +1,179 @@
+//! Approvals: asked for once, answered once.
+
+use baton_protocol::{
+    AnswerApprovalCommand, ApprovalAnswer, ApprovalAnsweredEvent, ApprovalCancelledEvent,
+    ApprovalPattern, ApprovalRequestedEvent, CommandEffect, ErrorBody, ErrorCode, EventBody, RunId,
+    limits,
+};
+
+use super::Intent;
+use crate::digest::approval_digest;
+use crate::new_event::{Decision, NewEvent};
+use crate::state::{AnsweredApproval, SessionState, StandingApproval};
+
+/// The first answer counts. The same one again changes nothing, another one is refused with who was first.
+pub(super) fn answer(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    body: &AnswerApprovalCommand,
+) -> Result<Decision, ErrorBody> {
+    if let Some(answered) = state.answered.get(&body.approval) {
+        return answered_before(answered.as_ref(), body);
+    }
+    let open = state
+        .approvals
+        .iter()
+        .find(|open| open.approval == body.approval)
+        .ok_or_else(|| {
+            ErrorCode::ApprovalNotFound.with(
+                "there is no such approval in this session",
+                "look at the session again",
+            )
+        })?;
+    if open.digest != body.digest {
+        return Err(ErrorCode::ApprovalMismatch.with(
+            "the answer names another call than the one that waits",
+            "look at what is asked for now, and answer that",
+        ));
+    }
+    check_reason(body.reason.as_deref())?;
+    let answered = ApprovalAnsweredEvent {
+        approval: open.approval,
+        run: open.run,
+        answer: body.answer,
+        scope: body.scope,
+        reason: body.reason.clone(),
+    };
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(EventBody::ApprovalAnswered(answered))],
+    ))
+}
+
+fn answered_before(
+    answered: Option<&AnsweredApproval>,
+    body: &AnswerApprovalCommand,
+) -> Result<Decision, ErrorBody> {
+    let Some(first) = answered else {
+        return Err(ErrorCode::ApprovalAnswered.with(
+            "the run that asked is over, and nothing was done",
+            "retry the run if its work is still wanted",
+        ));
+    };
+    if (first.answer, first.scope) == (body.answer, body.scope) {
+        return Ok(Decision::accept(CommandEffect::Unchanged, Vec::new()));
+    }
+    let who = first.by.id().unwrap_or_else(|| "the hub".to_owned());
+    let said = match first.answer {
+        ApprovalAnswer::Allow => "allowed",
+        ApprovalAnswer::Deny => "denied",
+    };
+    Err(ErrorCode::ApprovalAnswered.with(
+        format!("`{who}` {said} this at {} ms", first.at.0),
+        "the first answer counts; stop the run if it should not go on",
+    ))
+}
+
+fn check_reason(reason: Option<&str>) -> Result<(), ErrorBody> {
+    let length = reason.map_or(0, |reason| reason.chars().count());
+    if length <= limits::REASON_CHARS_MAX {
+        return Ok(());
+    }
+    let message = format!(
+        "the reason has {length} characters, at most {} fit",
+        limits::REASON_CHARS_MAX
+    );
+    Err(ErrorCode::TextTooLong.with(message, "shorten it"))
+}
+
+/// What an agent asks for, with the digest that an answer must name, and the answer that stands already where there is one.
+///
+/// `known` is all of the session before the frame, `state` what came of it within the frame.
+pub(super) fn request(
+    known: &SessionState,
+    state: &SessionState,
+    always: &[StandingApproval],
+    mut asked: ApprovalRequestedEvent,
+    event: &dyn Fn(EventBody) -> NewEvent,
+) -> Result<Vec<NewEvent>, &'static str> {
+    check_request(known, state, &asked)?;
+    asked.digest = approval_digest(&asked.wanted);
+    let covers = ApprovalPattern {
+        tool: asked.wanted.tool.clone(),
+        tool_digest: asked.wanted.tool_digest.clone(),
+        pattern: asked.pattern.clone(),
+    };
+    let (approval, run) = (asked.approval, asked.run);
+    let mut events = vec![event(EventBody::ApprovalRequested(asked))];
+    let mut standing = state.standing.iter().chain(always);
+    if let Some(stands) = standing.find(|standing| standing.covers == covers) {
+        let answered = EventBody::ApprovalAnswered(ApprovalAnsweredEvent {
+            approval,
+            run,
+            answer: stands.answer,
+            scope: stands.scope,
+            reason: None,
+        });
+        events.push(NewEvent {
+            by: stands.by.clone(),
+            ..event(answered)
+        });
+    }
+    Ok(events)
+}
+
+fn check_request(
+    known: &SessionState,
+    state: &SessionState,
+    asked: &ApprovalRequestedEvent,
+) -> Result<(), &'static str> {
+    let is_known = known.answered.contains_key(&asked.approval)
+        || state.answered.contains_key(&asked.approval)
+        || state
+            .approvals
+            .iter()
+            .any(|open| open.approval == asked.approval);
+    if is_known {
+        return Err("an approval with this id was asked for before");
+    }
+    let waiting = state.approvals.iter().filter(|open| open.run == asked.run);
+    if waiting.count() >= limits::OPEN_APPROVALS_PER_RUN_MAX {
+        return Err("the run waits for as many approvals as it may");
+    }
+    let labels = [
+        &asked.wanted.tool,
+        &asked.wanted.tool_digest,
+        &asked.pattern,
+        &asked.place,
+    ];
+    let fits = labels
+        .iter()
+        .all(|label| label.len() <= limits::APPROVAL_LABEL_BYTES_MAX)
+        && asked.wanted.arguments.len() <= limits::APPROVAL_ARGUMENTS_BYTES_MAX
+        && asked.call.0.len() <= limits::CALL_ID_BYTES_MAX
+        && asked
+            .reason
+            .as_ref()
+            .is_none_or(|reason| reason.chars().count() <= limits::REASON_CHARS_MAX);
+    if fits {
+        Ok(())
+    } else {
+        Err("an approval is longer than its limits")
+    }
+}
+
+/// Nobody's word is needed for a run that ends.
+pub(super) fn cancel(
+    state: &SessionState,
+    run: RunId,
+    event: &dyn Fn(EventBody) -> NewEvent,
+) -> Vec<NewEvent> {
+    let open = state.approvals.iter().filter(|open| open.run == run);
+    open.map(|open| {
+        event(EventBody::ApprovalCancelled(ApprovalCancelledEvent {
+            approval: open.approval,
+            run,
+        }))
+    })
+    .collect()
+}

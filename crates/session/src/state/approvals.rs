@@ -1,0 +1,53 @@
+//! Approvals: asked for, answered once, standing.
+
+use baton_protocol::view::RowId;
+use baton_protocol::{
+    ApprovalAnswer, ApprovalId, ApprovalPattern, ApprovalScope, Principal, RunId, TimestampMs,
+};
+use serde::{Deserialize, Serialize};
+
+/// An approval that waits for a person.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenApproval {
+    /// Which.
+    pub approval: ApprovalId,
+    /// The run that waits.
+    pub run: RunId,
+    /// Which calls an answer for longer covers.
+    pub covers: ApprovalPattern,
+    /// SHA-256 over the exact call, hex.
+    pub digest: String,
+    /// Its row in the transcript.
+    pub row: RowId,
+    /// When it was asked for.
+    pub at: TimestampMs,
+}
+
+/// What was said.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnsweredApproval {
+    /// Yes or no.
+    pub answer: ApprovalAnswer,
+    /// How far it reaches.
+    pub scope: ApprovalScope,
+    /// Who.
+    pub by: Principal,
+    /// When.
+    pub at: TimestampMs,
+}
+
+/// An answer that covers later calls: equal in all of the pattern, never searched in.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StandingApproval {
+    /// What it covers.
+    pub covers: ApprovalPattern,
+    /// What was said.
+    pub answer: ApprovalAnswer,
+    /// This session, or always.
+    pub scope: ApprovalScope,
+    /// Who.
+    pub by: Principal,
+}

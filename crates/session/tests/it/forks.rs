@@ -1,0 +1,160 @@
+use baton_protocol::*;
+use baton_session::*;
+
+use crate::rig::*;
+
+const FORK: SessionId = SessionId::from_uuid(uuid::Uuid::from_u128(0xf0));
+
+fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
+    let body = ForkSessionCommand {
+        from: SESSION,
+        at,
+        title: None,
+    };
+    let command = Command {
+        id: CommandId::from_uuid(rig.id()),
+        log: LogId::Session(FORK),
+        only_if: None,
+        body: CommandBody::ForkSession(body.clone()),
+    };
+    let decision = fork(&command, &body, &desk(), &rig.log).expect("the source folds");
+    match decision.outcome {
+        ReceiptOutcome::Refused { error } => Err(error.code),
+        ReceiptOutcome::Accepted { .. } => {
+            let mut copy = Rig::empty();
+            copy.record(decision.events);
+            Ok(copy)
+        }
+    }
+}
+
+/// What rows say, without ids and times.
+fn said(transcript: &Transcript) -> Vec<baton_protocol::view::RowBody> {
+    let shown = transcript.shown().map(|row| row.body.clone());
+    shown
+        .map(|mut body| {
+            if let view::RowBody::RunEnd { duration_ms, .. } = &mut body {
+                *duration_ms = 0;
+            }
+            body
+        })
+        .collect()
+}
+
+fn conversation() -> (Rig, PromptId, RunId, PromptId, RunId) {
+    let mut rig = Rig::new();
+    let a = rig.send(laptop(), "a", Delivery::Queue);
+    let first = rig.start().expect("starts");
+    rig.say(first, "to a");
+    let child = rig.child(first, "task");
+    rig.say(child, "from the child");
+    rig.complete(child);
+    let steer = rig.send(desk(), "steer", Delivery::Steer);
+    rig.write(
+        first,
+        vec![RunWrite::ConsumeSteer {
+            prompts: vec![steer],
+        }],
+    );
+    rig.say(first, "steered");
+    rig.complete(first);
+    let b = rig.send(laptop(), "b", Delivery::Queue);
+    let second = rig.start().expect("starts");
+    rig.say(second, "half");
+    rig.stop(desk(), second);
+    (rig, a, first, b, second)
+}
+
+#[test]
+fn a_fork_after_an_answer_shows_the_same_rows_and_goes_on_by_itself() {
+    let (mut rig, _, _, _, second) = conversation();
+    let before = said(&rig.transcript);
+    rig.send(laptop(), "waits", Delivery::Queue);
+    let mut copy = forked(&mut rig, ForkPoint::After { run: second }).expect("forks");
+    assert_eq!(said(&copy.transcript), before);
+    assert_eq!(copy.state.queue(), [], "what waits stays behind");
+    assert!(
+        matches!(&copy.log[1].body, EventBody::SessionForked(forked) if forked.from == SESSION)
+    );
+    copy.send(laptop(), "on its own", Delivery::Queue);
+    let run = copy.start().expect("starts");
+    copy.say(run, "yes");
+    copy.complete(run);
+    assert_eq!(said(&copy.transcript).len(), before.len() + 3);
+}
+
+#[test]
+fn a_fork_before_a_prompt_leaves_it_and_all_after_it() {
+    let (mut rig, a, first, b, _) = conversation();
+    let before = forked(&mut rig, ForkPoint::Before { prompt: b }).expect("forks");
+    let after = forked(&mut rig, ForkPoint::After { run: first }).expect("forks");
+    assert_eq!(said(&before.transcript), said(&after.transcript));
+    let nothing = forked(&mut rig, ForkPoint::Before { prompt: a }).expect("forks");
+    assert_eq!(said(&nothing.transcript), []);
+}
+
+#[test]
+fn retries_come_along_and_other_branches_do_not() {
+    let (mut rig, a, _, _, second) = conversation();
+    rig.accept(
+        laptop(),
+        CommandBody::RetryRun(RetryRunCommand { run: second }),
+    );
+    let retried = rig.start().expect("starts");
+    rig.say(retried, "whole");
+    rig.complete(retried);
+    let main = said(&rig.transcript);
+    rig.accept(
+        desk(),
+        CommandBody::ResendPrompt(ResendPromptCommand {
+            prompt: a,
+            text: "A".into(),
+            delivery: Delivery::Queue,
+        }),
+    );
+    let branch = rig.start().expect("starts");
+    assert!(matches!(
+        forked(&mut rig, ForkPoint::After { run: branch }),
+        Err(ErrorCode::SessionBusy)
+    ));
+    rig.complete(branch);
+    let copy = forked(&mut rig, ForkPoint::After { run: retried }).expect("forks");
+    assert_eq!(said(&copy.transcript), main);
+}
+
+#[test]
+fn a_fork_of_a_sealed_log_is_the_same_fork() {
+    let (mut rig, _, _, _, second) = conversation();
+    let plain = forked(&mut rig, ForkPoint::After { run: second }).expect("forks");
+    let mut sealed = Vec::new();
+    for event in &rig.log {
+        match &event.body {
+            EventBody::PartAppended(_) => {}
+            EventBody::PartClosed(closed) => {
+                let of_part: Vec<Event> = rig.log.iter().filter(|other| matches!(
+                    &other.body, EventBody::PartAppended(body) if (body.run, body.part) == (closed.run, closed.part)
+                )).cloned().collect();
+                sealed.push(sealing::seal_part(&of_part, event).unwrap_or_else(|| event.clone()));
+            }
+            _ => sealed.push(event.clone()),
+        }
+    }
+    rig.log = sealed;
+    let copy = forked(&mut rig, ForkPoint::After { run: second }).expect("forks");
+    assert_eq!(said(&copy.transcript), said(&plain.transcript));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_forked() {
+    let (mut rig, ..) = conversation();
+    let run = RunId::from_uuid(rig.id());
+    assert!(matches!(
+        forked(&mut rig, ForkPoint::After { run }),
+        Err(ErrorCode::RunNotFound)
+    ));
+    let prompt = PromptId(CommandId::from_uuid(rig.id()));
+    assert!(matches!(
+        forked(&mut rig, ForkPoint::Before { prompt }),
+        Err(ErrorCode::PromptNotFound)
+    ));
+}

@@ -1,0 +1,140 @@
+//! Which runners there are, which instance of each, and when it was last heard: as `runners` in the hub.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use baton_hub::HostSign;
+use baton_protocol::{
+    AgentDescription, AgentId, RunnerHello, RunnerId, RunnerInstanceId, SessionId,
+};
+use baton_session::ActiveRun;
+
+use crate::net::LineId;
+
+/// All runners.
+#[derive(Debug, Default)]
+pub struct Directory {
+    seats: BTreeMap<RunnerId, Seat>,
+}
+
+#[derive(Debug)]
+struct Seat {
+    agents: Vec<AgentDescription>,
+    instance: Option<Instance>,
+}
+
+#[derive(Debug)]
+struct Instance {
+    id: RunnerInstanceId,
+    heard_ms: u64,
+    line: Option<LineId>,
+}
+
+/// What an arrival does to an older connection of the same runner.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Replaced {
+    /// The line that ends.
+    pub line: LineId,
+    /// Whether it was of the same start of the process.
+    pub same_instance: bool,
+}
+
+impl Directory {
+    /// What a runner offered when it last was there.
+    pub fn remember(&mut self, runner: RunnerId, agents: Vec<AgentDescription>) {
+        self.seats.entry(runner).or_insert(Seat {
+            agents,
+            instance: None,
+        });
+    }
+
+    /// A runner is there. Gives its older connection, which ends.
+    pub fn arrive(
+        &mut self,
+        runner: RunnerId,
+        hello: RunnerHello,
+        line: LineId,
+        now_ms: u64,
+    ) -> Option<Replaced> {
+        let before = self.seats.remove(&runner).and_then(|seat| seat.instance);
+        let replaced = before.as_ref().and_then(|instance| {
+            instance.line.map(|line| Replaced {
+                line,
+                same_instance: instance.id == hello.instance,
+            })
+        });
+        let instance = Instance {
+            id: hello.instance,
+            heard_ms: now_ms,
+            line: Some(line),
+        };
+        self.seats.insert(
+            runner,
+            Seat {
+                agents: hello.agents,
+                instance: Some(instance),
+            },
+        );
+        replaced
+    }
+
+    /// A connection is over. The instance keeps its leases.
+    pub fn leave(&mut self, runner: RunnerId, line: LineId) {
+        let seat = self.seats.get_mut(&runner);
+        if let Some(instance) = seat.and_then(|seat| seat.instance.as_mut()) {
+            instance.line.take_if(|held| *held == line);
+        }
+    }
+
+    /// Something came from this instance, on whatever line.
+    pub fn heard(&mut self, runner: RunnerId, instance: RunnerInstanceId, now_ms: u64) {
+        let seat = self.seats.get_mut(&runner);
+        if let Some(known) = seat.and_then(|seat| seat.instance.as_mut())
+            && known.id == instance
+        {
+            known.heard_ms = known.heard_ms.max(now_ms);
+        }
+    }
+
+    /// A connected runner that offers the agent.
+    pub fn choose(
+        &self,
+        agent: &AgentId,
+        wanted: Option<RunnerId>,
+    ) -> Option<(RunnerId, RunnerInstanceId)> {
+        self.seats.iter().find_map(|(runner, seat)| {
+            let instance = seat.instance.as_ref()?;
+            let fits = instance.line.is_some()
+                && wanted.is_none_or(|wanted| wanted == *runner)
+                && seat.agents.iter().any(|offered| offered.id == *agent);
+            fits.then_some((*runner, instance.id))
+        })
+    }
+
+    /// Whether the agent can be steered, as its runner last said.
+    pub fn can_steer(&self, runner: RunnerId, agent: &AgentId) -> bool {
+        let agents = self.seats.get(&runner).map_or(&[][..], |seat| &seat.agents);
+        let mut agents = agents.iter();
+        agents.any(|offered| offered.id == *agent && offered.can_steer)
+    }
+
+    /// What is known of a run's host.
+    pub fn sign(&self, run: &ActiveRun, base: Instant) -> HostSign {
+        let seat = self.seats.get(&run.runner);
+        match seat.and_then(|seat| seat.instance.as_ref()) {
+            None => HostSign::None,
+            Some(instance) if instance.id == run.instance => {
+                HostSign::Heard((base + Duration::from_millis(instance.heard_ms)).into())
+            }
+            Some(_) => HostSign::Gone,
+        }
+    }
+
+    /// The connection that is told of a runner's runs.
+    pub fn line(&self, runner: RunnerId) -> Option<LineId> {
+        self.seats.get(&runner)?.instance.as_ref()?.line
+    }
+}
+
+/// Sessions that somebody must look at when a runner comes.
+pub type Attention = std::collections::BTreeSet<SessionId>;

@@ -1,0 +1,183 @@
+//! One connection following one log: as `connection::subscription` in the hub.
+
+use std::collections::VecDeque;
+
+use baton_log::ReadError;
+use baton_protocol::{Batch, Cursor, Event, HubFrame, Incarnation, LogId, Seq};
+
+use super::commit::unreadable;
+use super::process::Shared;
+use crate::net::LineId;
+use crate::planted::Planted;
+use crate::sim::Sim;
+
+/// Published batches that a subscriber may be behind.
+const LIVE_MAX: usize = 16;
+
+/// A followed log.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    cursor: Seq,
+    live: VecDeque<Batch>,
+    /// Something was forgotten, or nothing was read yet.
+    must_pull: bool,
+    /// When it gets its turn; absent: it has nothing to do.
+    pub due_ms: Option<u64>,
+}
+
+impl Subscription {
+    pub fn forget_queue(&mut self, now_ms: u64) {
+        self.live.clear();
+        self.must_pull = true;
+        self.due_ms = Some(now_ms);
+    }
+}
+
+impl Shared {
+    /// Gives recorded events to everybody who follows the log.
+    pub fn publish(
+        &mut self,
+        sim: &mut Sim,
+        log: LogId,
+        incarnation: Incarnation,
+        after: Seq,
+        events: &[Event],
+    ) {
+        let Some(last) = events.last() else {
+            return;
+        };
+        for connection in self.connections.values_mut() {
+            let Some(subscription) = connection.subscriptions.get_mut(&log) else {
+                continue;
+            };
+            subscription.live.push_back(Batch {
+                log,
+                incarnation,
+                after,
+                upto: last.seq,
+                head: last.seq,
+                events: events.to_vec(),
+            });
+            if subscription.live.len() > LIVE_MAX {
+                subscription.live.clear();
+                subscription.must_pull = true;
+            }
+            let due_ms = sim.now_ms + sim.hub_rng.skewed(30);
+            subscription.due_ms.get_or_insert(due_ms);
+        }
+    }
+
+    /// Begins to follow, or says why not.
+    pub fn subscribe(&mut self, sim: &mut Sim, line: LineId, log: LogId, cursor: Option<Cursor>) {
+        let Some(connection) = self.connections.get_mut(&line) else {
+            return;
+        };
+        connection.subscriptions.remove(&log);
+        let is_readable = match log {
+            LogId::Session(session) => self.owned.contains(&session),
+            LogId::Account(_) => true,
+        };
+        let missing = |incarnation| HubFrame::Missing { log, incarnation };
+        if !is_readable {
+            return self.send(sim, line, missing(None));
+        }
+        let head = match sim.store.head(log) {
+            Ok(Some(head)) => head,
+            Ok(None) | Err(ReadError::NotFound) => return self.send(sim, line, missing(None)),
+            Err(_) => return self.refuse_log(sim, line, log),
+        };
+        let fits = cursor
+            .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
+        if !fits {
+            return self.send(sim, line, missing(Some(head.incarnation)));
+        }
+        let subscription = Subscription {
+            cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
+            live: VecDeque::new(),
+            must_pull: true,
+            due_ms: Some(sim.now_ms + sim.hub_rng.skewed(20)),
+        };
+        if let Some(connection) = self.connections.get_mut(&line) {
+            connection.subscriptions.insert(log, subscription);
+        }
+    }
+
+    fn refuse_log(&mut self, sim: &mut Sim, line: LineId, log: LogId) {
+        let frame = HubFrame::Refused {
+            command: None,
+            log: Some(log),
+            error: unreadable(),
+        };
+        self.send(sim, line, frame);
+    }
+
+    /// Gives a subscription its turn: one batch, from what was published or from the log.
+    pub fn pump(&mut self, sim: &mut Sim, line: LineId, log: LogId) {
+        let Some(connection) = self.connections.get_mut(&line) else {
+            return;
+        };
+        let Some(subscription) = connection.subscriptions.get_mut(&log) else {
+            return;
+        };
+        subscription.due_ms = None;
+        while !subscription.must_pull
+            && let Some(batch) = subscription.live.pop_front()
+        {
+            if batch.upto <= subscription.cursor {
+                continue;
+            }
+            if batch.after != subscription.cursor {
+                subscription.must_pull = true;
+                break;
+            }
+            subscription.cursor = batch.upto;
+            if !subscription.live.is_empty() {
+                subscription.due_ms = Some(sim.now_ms + sim.hub_rng.skewed(10));
+            }
+            return self.show(sim, line, batch);
+        }
+        if subscription.must_pull {
+            self.pull(sim, line, log);
+        }
+    }
+
+    fn pull(&mut self, sim: &mut Sim, line: LineId, log: LogId) {
+        let connection = self.connections.get_mut(&line).expect("its caller has it");
+        let after = connection.subscriptions[&log].cursor;
+        let limit = sim.read_limit();
+        let mut batch = match sim.store.read(log, after, limit) {
+            Ok(batch) => batch,
+            Err(error) => {
+                connection.subscriptions.remove(&log);
+                return match error {
+                    ReadError::NotFound => {
+                        let incarnation = None;
+                        self.send(sim, line, HubFrame::Missing { log, incarnation })
+                    }
+                    _ => self.refuse_log(sim, line, log),
+                };
+            }
+        };
+        if sim.is_planted(Planted::LogCutsSealedParts) && batch.events.len() > 1 {
+            batch.events.truncate(batch.events.len() / 2);
+            batch.upto = batch.events.last().expect("half of two is one").seq;
+        }
+        let subscription = connection
+            .subscriptions
+            .get_mut(&log)
+            .expect("it was just there");
+        subscription.cursor = batch.upto;
+        subscription.must_pull = batch.upto < batch.head;
+        if subscription.must_pull || !subscription.live.is_empty() {
+            subscription.due_ms = Some(sim.now_ms + sim.hub_rng.skewed(10));
+        }
+        self.show(sim, line, batch);
+    }
+
+    fn show(&mut self, sim: &mut Sim, line: LineId, mut batch: Batch) {
+        if sim.is_planted(Planted::HubSkipsBatches) && sim.hub_rng.chance(100) {
+            batch.events.pop();
+        }
+        self.send(sim, line, HubFrame::Batch(batch));
+    }
+}

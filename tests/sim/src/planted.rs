@@ -1,0 +1,87 @@
+//! Faults of the product itself, built in on purpose. The checker must find each of them, or it could not find anything.
+
+use std::str::FromStr;
+
+/// What is wrong in this run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Planted {
+    /// A device applies whatever batch comes, wherever it begins.
+    DeviceIgnoresAfter,
+    /// A device forgets an intent when it has sent it.
+    DeviceForgetsSent,
+    /// A device sends what was not answered under a new id after each reconnect.
+    DeviceSendsUnderNewId,
+    /// The hub answers, and records after.
+    HubAnswersBeforeCommit,
+    /// The hub shows, and records after.
+    HubShowsBeforeCommit,
+    /// The hub keeps no receipts.
+    HubForgetsReceipts,
+    /// The hub forgets steers that a run did not take in.
+    HubDropsMissedSteers,
+    /// The hub never ends a run whose host is silent.
+    HubKeepsLostRuns,
+    /// The hub takes a runner's writes as they come, whatever their count.
+    HubIgnoresProducer,
+    /// The hub's subscription leaves out a batch now and then.
+    HubSkipsBatches,
+    /// A runner counts its writes anew after each reconnect.
+    RunnerCountsAnew,
+    /// A runner asks the model again after each reconnect.
+    RunnerAsksAgain,
+    /// A runner forgets its runs of a log that was replaced, as it once did.
+    RunnerForgetsReplacedLogs,
+    /// The hub takes a runner's own late hello for another process, as it once did.
+    HubSendsRunnersAway,
+    /// A log that was restored from an older copy keeps its incarnation.
+    RestoreKeepsIncarnation,
+    /// The log ends batches inside of sealed parts.
+    LogCutsSealedParts,
+}
+
+impl Planted {
+    /// All of them.
+    pub const ALL: [Self; 16] = [
+        Self::DeviceIgnoresAfter,
+        Self::DeviceForgetsSent,
+        Self::DeviceSendsUnderNewId,
+        Self::HubAnswersBeforeCommit,
+        Self::HubShowsBeforeCommit,
+        Self::HubForgetsReceipts,
+        Self::HubDropsMissedSteers,
+        Self::HubKeepsLostRuns,
+        Self::HubIgnoresProducer,
+        Self::HubSkipsBatches,
+        Self::RunnerCountsAnew,
+        Self::RunnerAsksAgain,
+        Self::RunnerForgetsReplacedLogs,
+        Self::HubSendsRunnersAway,
+        Self::RestoreKeepsIncarnation,
+        Self::LogCutsSealedParts,
+    ];
+}
+
+/// There is no such fault.
+#[derive(Debug, PartialEq, Eq)]
+pub struct UnknownFault;
+
+impl std::fmt::Display for UnknownFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "there is no such planted fault; there are {:?}",
+            Planted::ALL
+        )
+    }
+}
+
+impl std::error::Error for UnknownFault {}
+
+impl FromStr for Planted {
+    type Err = UnknownFault;
+
+    fn from_str(name: &str) -> Result<Self, UnknownFault> {
+        let named = |planted: &&Self| format!("{planted:?}") == name;
+        Self::ALL.iter().find(named).copied().ok_or(UnknownFault)
+    }
+}
