@@ -52,7 +52,8 @@ const screens = {
       await page.waitForSelector(id("link-problem"));
     },
   },
-  starting: { query: "shell=starting" },
+  starting: { query: "shell=starting", act: (page) => page.getByText("Starting the hub").waitFor() },
+  approval: { query: "content=approval", act: (page) => openRow(page, 8) },
   empty: { query: "content=empty" },
   new: {
     query: "",

@@ -1,6 +1,6 @@
 /**
  * A hub inside the page: for development in a browser, for tests and for pictures. URL parameters choose what it plays:
- * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual), `runner=offline`, `rows` (exchanges in the long
+ * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual, approval), `runner=offline`, `rows` (exchanges in the long
  * session), `step` (characters a tick), `tick` (ms). `window.__batonFake` lets a test play the other device and cut the line.
  */
 import type { CommandBody } from "../../generated/CommandBody";
@@ -17,6 +17,7 @@ import type { Platform } from "../types";
 import { account, emptyAccount, laptop, me } from "./fake-content";
 import { FakeSession } from "./fake-session";
 import { fakeShell } from "./fake-shell";
+import { fillApproval } from "./fake-approval";
 import { fillUsual } from "./fake-usual";
 
 declare global {
@@ -47,6 +48,7 @@ export class FakeHub {
     this.#params = params;
     this.#phase = (params.get("phase") as ConnectionPhase | null) ?? "live";
     if (params.get("content") !== "empty") fillUsual(this, Number(params.get("rows") ?? "40"));
+    if (params.get("content") === "approval") fillApproval(this);
     const tick = Number(params.get("tick") ?? "40");
     const step = Number(params.get("step") ?? "9");
     if (tick > 0) setInterval(() => this.tick(step), tick);

@@ -83,8 +83,8 @@ export function Raw({ label, text, testId }: { label: string; text: string; test
       <p className="pb-1 text-xs text-ink-muted">{label}</p>
       <pre
         dir="ltr"
-        role="region"
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard
+        role="group"
+        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
         tabIndex={0}
         aria-label={label}
         data-testid={testId}
