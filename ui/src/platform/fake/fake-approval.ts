@@ -6,7 +6,7 @@ import { fakeSessionId } from "./fake-usual";
 const RUN = "r-tools";
 const MINUTE = 60_000;
 
-const use = (tool: string, argv: string[]) => ({ tool, toolDigest: "9f86d081", arguments: JSON.stringify({ argv }, null, 2) });
+const toolUse = (tool: string, argv: string[]) => ({ tool, toolDigest: "9f86d081", arguments: JSON.stringify({ argv }, null, 2) });
 
 export function fillApproval(hub: FakeHub): void {
   const at = Date.now() - 2 * MINUTE;
@@ -19,7 +19,7 @@ export function fillApproval(hub: FakeHub): void {
       type: "approval",
       approval: "a1",
       call: "c2",
-      wanted: use("shell", ["rm", "-r", "build"]),
+      wanted: toolUse("shell", ["rm", "-r", "build"]),
       pattern: "rm *",
       place: "build-box",
       reason: "to begin from nothing",
@@ -35,7 +35,7 @@ export function fillApproval(hub: FakeHub): void {
       type: "approval",
       approval: "a2",
       call: "c3",
-      wanted: use("shell", ["rm", "-r", "build/old-1", "build/old-2"]),
+      wanted: toolUse("shell", ["rm", "-r", "build/old-1", "build/old-2"]),
       pattern: "rm build/old-*",
       place: "build-box",
       digest: "d2",
