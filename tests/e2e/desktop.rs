@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::driver::{Driver, Seat};
 use crate::programs::Place;
 use crate::screen::Screen;
-use crate::window_manager;
+use crate::title_bar;
 
 /// Far beyond anything that still works; a small model on two busy cores writes slowly.
 pub const LIMIT: Duration = Duration::from_secs(90);
@@ -82,7 +82,7 @@ impl Desktop {
         let title = self.title();
         // A window that is being made does not listen yet: whoever sees it still there asks again.
         eventually(LIMIT, "the window is gone", || async {
-            (!window_manager::ask_to_close(&title)).then_some(())
+            (!title_bar::ask_to_close(&title)).then_some(())
         })
         .await;
     }
@@ -94,7 +94,7 @@ impl Desktop {
         second.arg(&self.root);
         let mut second = Child::spawn(second);
         eventually(LIMIT, "a window again", || async {
-            window_manager::is_open(&self.title()).then_some(())
+            title_bar::is_open(&self.title()).then_some(())
         })
         .await;
         second.wait_exit().await;

@@ -18,7 +18,7 @@ mod history;
 mod scenarios;
 mod screen;
 mod stage;
-mod window_manager;
+mod title_bar;
 
 /// Programs, and devices of the terminal, as the tests without a window have them.
 #[allow(dead_code)]

@@ -13,7 +13,7 @@ use baton_protocol::{
 /// More than any input may ask for: beyond it the engine spins.
 const OUTPUTS_PER_INPUT_MAX: usize = 10_000;
 
-/// Takes each line as a frame of the hub, as an intent, or as what befalls the line: see [`input`].
+/// Takes each line as a frame of the hub, as an intent, or as what befalls the line: see `input`.
 ///
 /// # Panics
 /// Where a batch is given to the mirror that does not continue its cursor, a command is sent that nobody meant or that is answered,

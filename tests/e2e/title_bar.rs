@@ -1,4 +1,4 @@
-//! What a window manager does for a person, where there is none: it asks a window to close.
+//! What a person does with the bar of a window, which nothing draws where no manager of windows runs: closes it.
 
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
