@@ -83,7 +83,8 @@ impl SessionActor {
         }
     }
 
-    /// The session is deleted: what runs is stopped, so that its runner hears of it, and then nobody finds the log any more.
+    /// The session is deleted, and nobody finds it any more: what runs is stopped, so that its runner hears of it, and whoever follows
+    /// the log is told.
     pub(super) async fn delete(&mut self, by: &Principal) {
         let stopped = stop_all(&self.state, by);
         if !stopped.is_empty() && self.commit(stopped, None).await.is_err() {
@@ -94,7 +95,6 @@ impl SessionActor {
                 .attention
                 .note(self.session, account, Need::Nothing);
         }
-        self.core.owners.delete(self.session);
         self.writer.end_feed();
         self.is_deleted = true;
     }

@@ -112,6 +112,10 @@ impl Turns {
         let Some(turn) = self.turns.get(&prompt) else {
             return Vec::new();
         };
+        if !self.branched {
+            // Asked for each row of a page: a long session without a branch is not searched through.
+            return vec![prompt];
+        }
         let mut beside: Vec<_> = self
             .turns
             .iter()
