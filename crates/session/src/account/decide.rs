@@ -2,7 +2,7 @@
 
 use baton_protocol::{
     ApprovalGrantRevokedEvent, Command, CommandBody, CommandEffect, DraftSavedEvent, ErrorBody,
-    ErrorCode, EventBody, FileSessionCommand, FolderNamedEvent, FolderRemovedEvent,
+    ErrorCode, EventBody, FileSessionCommand, FolderId, FolderNamedEvent, FolderRemovedEvent,
     MarkReadCommand, NameFolderCommand, Principal, ReadMarkedEvent, SaveDraftCommand, Seq,
     SessionArchivedEvent, SessionDeletedEvent, SessionFiledEvent, SessionId, SessionPinnedEvent,
     limits,
@@ -32,13 +32,7 @@ pub fn decide_account(state: &AccountState, command: &Command, by: &Principal) -
         CommandBody::FileSession(body) => file(state, body),
         CommandBody::DeleteSession(body) => delete(state, body.session),
         CommandBody::NameFolder(body) => name_folder(state, body),
-        CommandBody::RemoveFolder(body) => {
-            Ok(state.folders.contains_key(&body.folder).then(|| {
-                EventBody::FolderRemoved(FolderRemovedEvent {
-                    folder: body.folder,
-                })
-            }))
-        }
+        CommandBody::RemoveFolder(body) => Ok(remove_folder(state, body.folder)),
         CommandBody::SaveDraft(body) => save_draft(state, body, by),
         CommandBody::RevokeApprovalGrant(body) => {
             if state.grants.contains_key(&body.grant) {
@@ -144,6 +138,11 @@ fn name_folder(state: &AccountState, body: &NameFolderCommand) -> Decided {
         name: name.to_owned(),
     });
     Ok((now.map(String::as_str) != Some(name)).then_some(event))
+}
+
+fn remove_folder(state: &AccountState, folder: FolderId) -> Option<EventBody> {
+    let event = EventBody::FolderRemoved(FolderRemovedEvent { folder });
+    state.folders.contains_key(&folder).then_some(event)
 }
 
 /// A device's own newer text follows its older one; another device's must have been seen.
