@@ -30,6 +30,7 @@ mod frame_text;
 mod grants;
 mod hub;
 mod leases;
+mod log_state;
 mod log_writer;
 mod looking;
 mod measures;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use baton_log::{
     AppendError, AppendRequest, Appended, EventLog, ExpectedHead, NewReceipt, ReadError, ReadLimit,
-    StoredReceipt,
+    SavedState, StoredReceipt,
 };
-use baton_protocol::{CommandId, ErrorBody, ErrorCode, Event, Incarnation, LogId, Seq};
-use baton_session::NewEvent;
+use baton_protocol::{Batch, CommandId, ErrorBody, ErrorCode, Event, Incarnation, LogId, Seq};
+use baton_session::{FoldError, NewEvent};
 
 use crate::clock::Clock;
 use crate::core::HubCore;
 use crate::feed::Feed;
+use crate::log_state::{LogState, Unsaved, restore};
 use crate::storage_health::StorageHealth;
 
 /// Why nothing was recorded.
@@ -60,31 +61,53 @@ impl LogWriter {
         self.incarnation.is_some()
     }
 
-    /// Reads the whole log: gives each batch's events and its `upto`. Nothing where there is no such log.
-    pub async fn load(
+    /// The log's state: a saved one, and what stands behind it, of which `each` sees every event. Nothing where there is no such log.
+    pub async fn load<S: LogState>(
         &mut self,
-        mut fold: impl FnMut(Vec<Event>, Seq) -> Result<(), ErrorBody>,
-    ) -> Result<(), ErrorBody> {
-        let Some(head) = self
-            .log
-            .head(self.id)
-            .await
-            .map_err(|error| unreadable(&self.storage, &error))?
-        else {
-            return Ok(());
+        mut each: impl FnMut(&Event),
+    ) -> Result<(S, Unsaved), ErrorBody> {
+        let found = self.log.head(self.id).await;
+        let head = found.map_err(|error| unreadable(&self.storage, &error))?;
+        let Some(head) = head else {
+            return Ok((S::default(), Unsaved::default()));
         };
-        let mut after = Seq::ZERO;
-        while after < head.seq {
-            let batch = self
-                .log
-                .read(self.id, after, ReadLimit::default())
-                .await
-                .map_err(|error| unreadable(&self.storage, &error))?;
-            after = batch.upto;
-            fold(batch.events, batch.upto)?;
+        let saved = self.log.saved_state(self.id, S::FORMAT, head.seq).await;
+        let saved = saved.map_err(|error| unreadable(&self.storage, &error))?;
+        let restored =
+            saved.and_then(|saved| Some((restore::<S>(&saved)?, Unsaved::behind(&saved))));
+        let mut loaded = restored.unwrap_or_default();
+        if let Err(error) = self.fold_behind(&mut loaded, &mut each).await? {
+            tracing::warn!(log.id = %self.id, %error, "a log does not fold over its saved state: it is folded from its beginning");
+            loaded = (S::default(), Unsaved::default());
+            if let Err(error) = self.fold_behind(&mut loaded, &mut each).await? {
+                return Err(unfoldable(self.id, &error));
+            }
         }
         self.incarnation = Some(head.incarnation);
-        Ok(())
+        Ok(loaded)
+    }
+
+    /// Folds what stands behind a state.
+    async fn fold_behind<S: LogState>(
+        &self,
+        (state, unsaved): &mut (S, Unsaved),
+        each: &mut impl FnMut(&Event),
+    ) -> Result<Result<(), FoldError>, ErrorBody> {
+        let mut reading = Reading::behind(&*self.log, self.id, state.head());
+        loop {
+            let batch = reading.next().await;
+            let Some(batch) = batch.map_err(|error| unreadable(&self.storage, &error))? else {
+                return Ok(Ok(()));
+            };
+            for event in &batch.events {
+                each(event);
+                unsaved.count(event);
+                if let Err(error) = state.fold(event) {
+                    return Ok(Err(error));
+                }
+            }
+            state.set_head(batch.upto);
+        }
     }
 
     /// The answer that a command got before.
@@ -98,12 +121,13 @@ impl LogWriter {
             .map_err(|error| unreadable(&self.storage, &error))
     }
 
-    /// Records, durably.
+    /// Records, durably. `state` is the one at `head`, where it is worth saving.
     pub async fn append(
         &mut self,
         head: Seq,
         events: Vec<NewEvent>,
         receipt: Option<NewReceipt>,
+        state: Option<SavedState>,
     ) -> Result<Appended, CommitError> {
         let expected = if self.exists() {
             ExpectedHead::At(head)
@@ -117,6 +141,7 @@ impl LogWriter {
             recorded_at,
             events,
             receipt,
+            state,
         };
         let appended = self.log.append(request).await.map_err(|error| {
             self.storage.append_failed(self.id, &error);
@@ -143,6 +168,49 @@ impl LogWriter {
             );
         }
     }
+}
+
+/// A log, read batch by batch up to its head.
+pub struct Reading<'a> {
+    log: &'a dyn EventLog,
+    id: LogId,
+    after: Seq,
+    is_level: bool,
+}
+
+impl<'a> Reading<'a> {
+    /// What stands behind a seq.
+    pub fn behind(log: &'a dyn EventLog, id: LogId, after: Seq) -> Self {
+        Self {
+            log,
+            id,
+            after,
+            is_level: false,
+        }
+    }
+
+    /// The next batch; nothing where the one before reached the head.
+    pub async fn next(&mut self) -> Result<Option<Batch>, ReadError> {
+        if self.is_level {
+            return Ok(None);
+        }
+        let batch = self
+            .log
+            .read(self.id, self.after, ReadLimit::default())
+            .await?;
+        self.after = batch.upto;
+        self.is_level = batch.upto >= batch.head;
+        Ok(Some(batch))
+    }
+}
+
+/// The answer where a log contradicts the machine.
+pub fn unfoldable(log: LogId, error: &FoldError) -> ErrorBody {
+    tracing::error!(log.id = %log, %error, "a log does not fold");
+    ErrorCode::Internal.with(
+        "the hub cannot make sense of this log",
+        "look at the hub's log",
+    )
 }
 
 fn commit_error(log: LogId, error: AppendError) -> CommitError {

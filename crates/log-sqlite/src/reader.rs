@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_log::batching::{BatchEnd, BatchFill};
-use baton_log::{LogHead, ReadError, ReadLimit, StoredReceipt};
+use baton_log::{LogHead, ReadError, ReadLimit, SavedState, StoredReceipt};
 use baton_protocol::{Batch, CommandId, Event, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::open::open_reader;
 use crate::tables::events::{self, Flow};
 use crate::tables::logs::{self, LogRow};
-use crate::tables::{receipts, sealed_stretches};
+use crate::tables::{receipts, saved_states, sealed_stretches};
 use crate::tail_runs::JoinedTail;
 
 /// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
@@ -162,6 +162,20 @@ pub fn receipt(
     let seq = row.seq;
     let decoded = row.decode(id).map_err(|error| damaged(seq, error))?;
     Ok(Some(decoded))
+}
+
+/// The newest saved state in a format at or below a seq.
+pub fn saved_state(
+    connection: &Connection,
+    id: LogId,
+    format: u32,
+    upto: Seq,
+) -> Result<Option<SavedState>, ReadError> {
+    let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
+    let Some(LogRow { log, .. }) = find(&snapshot, id)? else {
+        return Ok(None);
+    };
+    saved_states::newest(&snapshot, log, format, upto).map_err(unavailable)
 }
 
 /// Every log.

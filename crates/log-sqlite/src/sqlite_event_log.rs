@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use baton_log::recording::Recording;
 use baton_log::{
     AppendError, AppendRequest, Appended, CopyError, EventLog, LogHead, ReadError, ReadLimit,
-    StoredReceipt,
+    SavedState, StoredReceipt,
 };
 use baton_protocol::{Batch, CommandId, LogId, Seq};
 use rusqlite::Connection;
@@ -156,6 +156,16 @@ impl EventLog for SqliteEventLog {
         command: CommandId,
     ) -> Result<Option<StoredReceipt>, ReadError> {
         self.answer(move |connection| reader::receipt(connection, log, command))
+            .await
+    }
+
+    async fn saved_state(
+        &self,
+        log: LogId,
+        format: u32,
+        upto: Seq,
+    ) -> Result<Option<SavedState>, ReadError> {
+        self.answer(move |connection| reader::saved_state(connection, log, format, upto))
             .await
     }
 

@@ -25,6 +25,8 @@ use crate::{AppendError, CopyError, ReadError};
 ///    appends in a batch. `fold(state at k, batch(k → m)) == state at m` for every k and every m at which it ends a batch.
 ///    So no batch ends inside a sealed part.
 /// 6. **Identity.** A log keeps the incarnation that it was created with; another log never has it.
+/// 7. **Saved states are shortcuts.** What an append carried as [`AppendRequest::state`] is kept beside the log if the append was recorded,
+///    the newest [`STATES_KEPT`] of one format. It is never ahead of the log, and a log without it is as good.
 ///
 /// Dropping the future of an append does not take it back: it may still be recorded.
 #[async_trait]
@@ -44,6 +46,17 @@ pub trait EventLog: Send + Sync + 'static {
         log: LogId,
         command: CommandId,
     ) -> Result<Option<StoredReceipt>, ReadError>;
+
+    /// The newest saved state in this format at or below `upto`; `None`: there is none. A backend may keep none.
+    async fn saved_state(
+        &self,
+        log: LogId,
+        format: u32,
+        upto: Seq,
+    ) -> Result<Option<SavedState>, ReadError> {
+        let _ = (log, format, upto);
+        Ok(None)
+    }
 
     /// Every log there is, in no particular order.
     async fn logs(&self) -> Result<Vec<LogId>, ReadError>;
@@ -74,6 +87,22 @@ pub struct AppendRequest {
     pub events: Vec<NewEvent>,
     /// The answer to the command that caused it, where one did.
     pub receipt: Option<NewReceipt>,
+    /// The state at the expected head, to be kept beside the log so that nobody folds it from its beginning again.
+    pub state: Option<SavedState>,
+}
+
+/// Saved states of a log that are kept: the newest, and one before it, behind which a reader who is far behind still finds some history.
+pub const STATES_KEPT: usize = 2;
+
+/// A state that was folded from a log up to a seq.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SavedState {
+    /// The head at which it was.
+    pub seq: Seq,
+    /// How `json` is to be read, and by which rules it was folded. Whoever knows another format takes no notice of it.
+    pub format: u32,
+    /// The state.
+    pub json: String,
 }
 
 /// What a writer takes for the state of the log.

@@ -28,6 +28,7 @@ pub mod recording;
 
 pub use errors::{AppendError, CopyError, ReadError, StorageFault};
 pub use event_log::{
-    AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, StoredReceipt,
+    AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, STATES_KEPT,
+    SavedState, StoredReceipt,
 };
 pub use memory::{MemoryEventLog, Sealing};

@@ -15,7 +15,7 @@ use crate::batching::{BatchEnd, BatchFill, STRETCH_BYTES_MAX, STRETCH_EVENTS_MAX
 use crate::recording::{RecordedEvent, Recording};
 use crate::{
     AppendError, AppendRequest, Appended, EventLog, ExpectedHead, LogHead, ReadError, ReadLimit,
-    StoredReceipt,
+    STATES_KEPT, SavedState, StoredReceipt,
 };
 
 /// When closed parts are sealed.
@@ -43,6 +43,7 @@ struct Log {
     stretches: BTreeMap<Seq, Stretch>,
     /// Closed and not sealed.
     closed: Vec<(RunId, PartIndex, Seq)>,
+    states: BTreeMap<Seq, SavedState>,
 }
 
 #[derive(Clone, Debug)]
@@ -136,6 +137,22 @@ impl EventLog for MemoryEventLog {
             .cloned())
     }
 
+    async fn saved_state(
+        &self,
+        log: LogId,
+        format: u32,
+        upto: Seq,
+    ) -> Result<Option<SavedState>, ReadError> {
+        let logs = self.lock();
+        let found = logs.get(&log).and_then(|log| {
+            let kept = log.states.range(..=upto).rev();
+            kept.map(|(_, state)| state)
+                .find(|state| state.format == format)
+                .cloned()
+        });
+        Ok(found)
+    }
+
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
         Ok(self.lock().keys().copied().collect())
     }
@@ -163,6 +180,7 @@ impl Log {
             receipts: HashMap::new(),
             stretches: BTreeMap::new(),
             closed: Vec::new(),
+            states: BTreeMap::new(),
         }
     }
 
@@ -180,6 +198,9 @@ impl Log {
             let bytes = json.len();
             self.events.insert(event.seq, StoredEvent { event, bytes });
         }
+        if let Some(state) = new.state {
+            self.save(state);
+        }
         let receipt = new.receipt.map(|stored| {
             let receipt = stored.receipt.clone();
             self.receipts.insert(receipt.command, stored);
@@ -190,6 +211,14 @@ impl Log {
             after: new.after,
             events,
             receipt,
+        }
+    }
+
+    fn save(&mut self, state: SavedState) {
+        self.states.retain(|_, kept| kept.format == state.format);
+        self.states.insert(state.seq, state);
+        while self.states.len() > STATES_KEPT {
+            self.states.pop_first();
         }
     }
 
@@ -304,6 +333,7 @@ mod tests {
             recorded_at: TimestampMs(0),
             events: vec![event],
             receipt: None,
+            state: None,
         };
         log.append(request).await.unwrap();
     }

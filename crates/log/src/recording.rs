@@ -2,7 +2,7 @@
 
 use baton_protocol::{Event, EventBody, Receipt, Seq, limits};
 
-use crate::{AppendError, AppendRequest, ExpectedHead, NewReceipt, StoredReceipt};
+use crate::{AppendError, AppendRequest, ExpectedHead, NewReceipt, SavedState, StoredReceipt};
 
 /// A request with everything in it that does not depend on the log's state: it holds if the head is where the writer expects it.
 #[derive(Clone, PartialEq, Debug)]
@@ -13,6 +13,8 @@ pub struct Recording {
     pub events: Vec<RecordedEvent>,
     /// The receipt as it will stand in the log.
     pub receipt: Option<StoredReceipt>,
+    /// The state at `after`.
+    pub state: Option<SavedState>,
 }
 
 /// An event with its one encoding.
@@ -46,6 +48,11 @@ impl Recording {
             ExpectedHead::Absent => Seq::ZERO,
             ExpectedHead::At(seq) => seq,
         };
+        let state = request.state;
+        assert!(
+            state.as_ref().is_none_or(|state| state.seq == after),
+            "a writer saves the state that it decided on"
+        );
         let mut events = Vec::with_capacity(request.events.len());
         let mut head = after;
         for new in request.events {
@@ -66,6 +73,7 @@ impl Recording {
             after,
             events,
             receipt,
+            state,
         })
     }
 }

@@ -144,6 +144,7 @@ impl Conversation {
             recorded_at: AT,
             events: std::mem::take(&mut self.waiting),
             receipt: None,
+            state: None,
         };
         self.appended = log.append(request).await?.head();
         Ok(())

@@ -9,8 +9,8 @@ use std::time::Duration;
 use baton_log::{Appended, NewReceipt};
 use baton_protocol::{
     AccountId, AccountOpenedEvent, AgentsOfferedEvent, ApprovalGrantedEvent, Command,
-    DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, ErrorCode, Event, EventBody, LogId,
-    Principal, Seq, SessionId, SessionSummarizedEvent, SessionSummary, limits,
+    DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, Event, EventBody, LogId, Principal,
+    SessionId, SessionSummarizedEvent, SessionSummary, limits,
 };
 use baton_session::{AccountState, NewEvent, decide_account};
 use tokio::sync::mpsc;
@@ -21,7 +21,8 @@ use super::answer::{self, Answer, refusal};
 use super::message::{AccountFact, AccountMessage};
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
-use crate::log_writer::{CommitError, LogWriter};
+use crate::log_state::Unsaved;
+use crate::log_writer::{CommitError, LogWriter, unfoldable};
 
 /// Summaries in one append.
 const SUMMARIES_PER_APPEND_MAX: usize = 256;
@@ -35,6 +36,7 @@ pub struct AccountActor {
     account: AccountId,
     writer: LogWriter,
     state: AccountState,
+    unsaved: Unsaved,
     pending: Arc<PendingSummaries>,
     broken: Option<ErrorBody>,
     /// Not before then is the log of a broken actor read again.
@@ -58,6 +60,7 @@ impl AccountActor {
             account,
             writer,
             state: AccountState::default(),
+            unsaved: Unsaved::default(),
             pending,
             broken: None,
             mend_at: None,
@@ -76,18 +79,9 @@ impl AccountActor {
         Ok(actor)
     }
 
-    /// Reads the log from its beginning.
+    /// Reads the log.
     async fn fold(&mut self) -> Result<(), ErrorBody> {
-        let mut state = AccountState::default();
-        let folded = |events: Vec<Event>, upto: Seq| {
-            for event in &events {
-                state.apply(event).map_err(|error| unfoldable(&error))?;
-            }
-            state.set_head(upto);
-            Ok(())
-        };
-        self.writer.load(folded).await?;
-        self.state = state;
+        (self.state, self.unsaved) = self.writer.load(|_| ()).await?;
         self.core.standing.keep(self.account, &self.state);
         for session in self.state.deleted() {
             self.core.owners.delete(*session);
@@ -292,7 +286,10 @@ impl AccountActor {
         if let Some(error) = &self.broken {
             return Err(CommitError::Refused(error.clone()));
         }
-        let appended = match self.writer.append(self.state.head(), events, receipt).await {
+        let state = self.unsaved.due(&self.state);
+        let saving = state.as_ref().map(Unsaved::behind);
+        let head = self.state.head();
+        let appended = match self.writer.append(head, events, receipt, state).await {
             Ok(appended) => appended,
             Err(CommitError::Broken(error)) => {
                 self.broken = Some(error.clone());
@@ -300,9 +297,11 @@ impl AccountActor {
             }
             Err(error) => return Err(error),
         };
+        self.unsaved = saving.unwrap_or(self.unsaved);
         for event in &appended.events {
+            self.unsaved.count(event);
             if let Err(error) = self.state.apply(event) {
-                self.broken = Some(unfoldable(&error));
+                self.broken = Some(unfoldable(self.writer.id(), &error));
                 break;
             }
             self.follow(event);
@@ -335,12 +334,4 @@ fn by_hub(body: EventBody) -> NewEvent {
         producer: None,
         body,
     }
-}
-
-fn unfoldable(error: &baton_session::FoldError) -> ErrorBody {
-    tracing::error!(%error, "an account's log does not fold");
-    ErrorCode::Internal.with(
-        "the hub cannot make sense of this account's log",
-        "look at the hub's log",
-    )
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use baton_log::Appended;
 use baton_protocol::{
-    AccountId, Command, CommandBody, ErrorBody, ErrorCode, Event, EventBody, LogId, Principal,
-    PromptId, ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
+    AccountId, Command, CommandBody, ErrorBody, Event, EventBody, LogId, Principal, PromptId,
+    ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
 use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
@@ -21,7 +21,8 @@ use super::run_requests::of_deleted;
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::leases::Leases;
-use crate::log_writer::{CommitError, LogWriter};
+use crate::log_state::Unsaved;
+use crate::log_writer::{CommitError, LogWriter, unfoldable};
 
 /// The state and the tools of one session.
 pub struct SessionActor {
@@ -29,6 +30,7 @@ pub struct SessionActor {
     pub(super) session: SessionId,
     pub(super) writer: LogWriter,
     pub(super) state: SessionState,
+    unsaved: Unsaved,
     pub(super) leases: Leases,
     /// Where each run that is on began, for its assignment.
     pub(super) begun: HashMap<RunId, Seq>,
@@ -73,6 +75,7 @@ impl SessionActor {
             session,
             writer,
             state: SessionState::default(),
+            unsaved: Unsaved::default(),
             leases,
             begun: HashMap::new(),
             edits: HashMap::new(),
@@ -142,18 +145,8 @@ impl SessionActor {
     }
 
     async fn load(&mut self) -> Result<(), ErrorBody> {
-        let (state, begun) = (&mut self.state, &mut self.begun);
-        let folded = |events: Vec<Event>, upto: Seq| {
-            for event in &events {
-                note_begin(begun, event);
-                state
-                    .apply(event, &mut NoTranscript)
-                    .map_err(|error| unfoldable(&error))?;
-            }
-            state.set_head(upto);
-            Ok(())
-        };
-        self.writer.load(folded).await?;
+        let begun = &mut self.begun;
+        (self.state, self.unsaved) = self.writer.load(|event| note_begin(begun, event)).await?;
         if let Some(account) = self.account() {
             self.core.owners.note(self.session, account);
         }
@@ -305,7 +298,10 @@ impl SessionActor {
         events: Vec<NewEvent>,
         receipt: Option<baton_log::NewReceipt>,
     ) -> Result<Appended, CommitError> {
-        let appended = match self.writer.append(self.state.head(), events, receipt).await {
+        let state = self.unsaved.due(&self.state);
+        let saving = state.as_ref().map(Unsaved::behind);
+        let head = self.state.head();
+        let appended = match self.writer.append(head, events, receipt, state).await {
             Ok(appended) => appended,
             Err(CommitError::Broken(error)) => {
                 self.broken = Some(error.clone());
@@ -314,11 +310,13 @@ impl SessionActor {
             Err(error) => return Err(error),
         };
         let is_first = self.state.created().is_none();
+        self.unsaved = saving.unwrap_or(self.unsaved);
         for event in &appended.events {
+            self.unsaved.count(event);
             note_begin(&mut self.begun, event);
             if let Err(error) = self.state.apply(event, &mut NoTranscript) {
                 // Recorded and decided on this very state: the machine contradicts itself. What is durable is shown and answered.
-                self.broken = Some(unfoldable(&error));
+                self.broken = Some(unfoldable(self.writer.id(), &error));
                 break;
             }
         }
@@ -354,14 +352,6 @@ fn note_begin(begun: &mut HashMap<RunId, Seq>, event: &Event) {
         }
         _ => {}
     }
-}
-
-fn unfoldable(error: &baton_session::FoldError) -> ErrorBody {
-    tracing::error!(%error, "a session's log does not fold");
-    ErrorCode::Internal.with(
-        "the hub cannot make sense of this session's log",
-        "look at the hub's log",
-    )
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

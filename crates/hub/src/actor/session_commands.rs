@@ -1,8 +1,7 @@
 //! Commands that reach beyond the session: forks, standing approvals, edits, deletion.
 
-use baton_log::ReadLimit;
 use baton_protocol::{
-    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody, ErrorCode,
+    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody,
     ForkSessionCommand, LogId, Principal, Seq,
 };
 use baton_session::{Decision, fork, stop_all};
@@ -13,7 +12,7 @@ use super::attention::Need;
 use super::message::AccountFact;
 use super::session::SessionActor;
 use crate::authorize::{Action, Caller, authorize};
-use crate::log_writer::unreadable;
+use crate::log_writer::{Reading, unfoldable, unreadable};
 
 impl SessionActor {
     /// Decides a fork on the other session's log as it is now. Nothing can be said where that log cannot be read.
@@ -27,26 +26,15 @@ impl SessionActor {
         let owner = self.core.owners.of(body.from);
         authorize(caller, Action::Read, source, owner)?;
         let mut events = Vec::new();
-        let mut after = Seq::ZERO;
-        loop {
-            let read = self.core.log.read(source, after, ReadLimit::default());
-            let batch = read
-                .await
-                .map_err(|error| unreadable(&self.core.storage, &error))?;
-            let is_level = batch.upto >= batch.head;
-            after = batch.upto;
+        let mut reading = Reading::behind(&*self.core.log, source, Seq::ZERO);
+        while let Some(batch) = reading
+            .next()
+            .await
+            .map_err(|error| unreadable(&self.core.storage, &error))?
+        {
             events.extend(batch.events);
-            if is_level {
-                break;
-            }
         }
-        fork(command, body, &caller.principal, &events).map_err(|error| {
-            tracing::error!(%error, session.id = %body.from, "a session's log does not fold");
-            ErrorCode::Internal.with(
-                "the hub cannot make sense of the session that is to be forked",
-                "look at the hub's log",
-            )
-        })
+        fork(command, body, &caller.principal, &events).map_err(|error| unfoldable(source, &error))
     }
 
     /// What an answer to an approval would cover for always; nothing where it covers less, or is no answer.

@@ -3,6 +3,7 @@
 pub mod events;
 pub mod logs;
 pub mod receipts;
+pub mod saved_states;
 pub mod sealed_stretches;
 pub mod unsealed_parts;
 
@@ -18,6 +19,7 @@ pub fn migrations() -> Migrations<'static> {
         M::up(receipts::MIGRATION),
         M::up(unsealed_parts::MIGRATION),
         M::up(sealed_stretches::MIGRATION),
+        M::up(saved_states::MIGRATION),
     ])
 }
 

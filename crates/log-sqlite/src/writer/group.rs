@@ -11,6 +11,7 @@ use super::request::{NewEventRow, PartRole, Rows};
 use crate::tables::events::{self, LOG_MAX, SEQ_MAX};
 use crate::tables::logs::{self, LogNumber, LogRow};
 use crate::tables::receipts;
+use crate::tables::saved_states;
 use crate::tables::unsealed_parts::{self, ClosedPart};
 
 /// Logs whose heads are remembered: a few MiB. Beyond it all are forgotten and looked up again.
@@ -238,6 +239,9 @@ fn write(
     }
     if let Some(receipt) = &request.receipt {
         receipts::insert(connection, log, receipt)?;
+    }
+    if let Some(state) = &request.state {
+        saved_states::keep(connection, log, state)?;
     }
     Ok(known)
 }

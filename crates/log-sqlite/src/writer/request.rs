@@ -1,7 +1,7 @@
 //! What travels to the writer: everything that can be made without the database is made before.
 
 use baton_log::recording::Recording;
-use baton_log::{AppendError, ExpectedHead};
+use baton_log::{AppendError, ExpectedHead, SavedState};
 use baton_protocol::{EventBody, Incarnation, LogId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -31,6 +31,7 @@ pub struct Rows {
     pub expected: ExpectedHead,
     pub events: Vec<NewEventRow>,
     pub receipt: Option<ReceiptRow>,
+    pub state: Option<SavedState>,
 }
 
 /// An event for the table.
@@ -86,6 +87,7 @@ impl Rows {
             expected,
             events: events.collect(),
             receipt,
+            state: recording.state.take(),
         })
     }
 
@@ -94,6 +96,7 @@ impl Rows {
         /// A receipt, and the rows' own overhead.
         const FIXED_BYTES: usize = 512;
         let events = self.events.iter().map(|event| event.json.len() + 64);
-        events.sum::<usize>() + FIXED_BYTES
+        let state = self.state.as_ref().map_or(0, |state| state.json.len());
+        events.sum::<usize>() + state + FIXED_BYTES
     }
 }

@@ -55,6 +55,7 @@ fn rows(log: LogId, expected: ExpectedHead, text: &str, receipt: Option<CommandI
                 effect: CommandEffect::Applied,
             },
         }),
+        state: None,
     };
     Rows::of(log, expected, &mut Recording::of(request).unwrap()).unwrap()
 }

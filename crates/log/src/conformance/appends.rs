@@ -18,6 +18,7 @@ pub async fn a_log_begins_at_seq_one_with_its_first_events<L: LogUnderTest>(subj
         recorded_at: TimestampMs(7),
         events: events.clone(),
         receipt: None,
+        state: None,
     };
     let appended = log.append(request).await.expect("a new log is created");
     let recorded: Vec<Event> = (1..)
@@ -61,6 +62,7 @@ pub async fn a_log_that_is_not_there_is_said_to_be_absent<L: LogUnderTest>(subje
         recorded_at: TimestampMs(1),
         events: vec![prompt("to nobody")],
         receipt: None,
+        state: None,
     };
     let refused = log.append(request).await;
     assert!(matches!(refused, Err(AppendError::NotFound)), "{refused:?}");
@@ -76,6 +78,7 @@ pub async fn a_receipt_alone_creates_no_log<L: LogUnderTest>(subject: L) {
         recorded_at: TimestampMs(1),
         events: Vec::new(),
         receipt: Some(accepted(command(), 1)),
+        state: None,
     };
     let refused = log.append(request).await;
     assert!(
@@ -151,6 +154,7 @@ pub async fn concurrent_writers_get_one_order<L: LogUnderTest>(subject: L) {
                     recorded_at: TimestampMs(1),
                     events: vec![prompt(&format!("{writer}/{}", won.len()))],
                     receipt: None,
+                    state: None,
                 };
                 match subject.log().append(request).await {
                     Ok(appended) => {

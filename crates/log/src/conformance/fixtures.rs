@@ -96,6 +96,7 @@ impl<'a> Conversation<'a> {
             recorded_at: TimestampMs(1),
             events: vec![session_created(id)],
             receipt: None,
+            state: None,
         };
         let created = log.append(request).await.expect("a new log is created");
         let head = created.head();
@@ -115,6 +116,7 @@ impl<'a> Conversation<'a> {
             recorded_at: TimestampMs(self.head.0 as i64 + 10),
             events,
             receipt: None,
+            state: None,
         }
     }
 

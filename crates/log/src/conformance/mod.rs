@@ -8,6 +8,7 @@ mod fixtures;
 mod identity;
 mod reads;
 mod receipts;
+mod saved_states;
 mod sealing;
 mod sealing_law;
 
@@ -16,6 +17,7 @@ pub use fixtures::{Conversation, RunScript, accepted, command, prompt, read_all,
 pub use identity::*;
 pub use reads::*;
 pub use receipts::*;
+pub use saved_states::*;
 pub use sealing::*;
 pub use sealing_law::the_sealing_law_holds;
 
@@ -73,6 +75,9 @@ macro_rules! conformance {
             sealing_drops_what_the_appends_took,
             every_log_has_an_incarnation_of_its_own,
             all_logs_are_listed,
+            a_state_is_kept_with_the_append_that_carried_it,
+            the_newest_states_of_one_format_are_kept,
+            a_refused_append_saves_no_state,
             what_was_acknowledged_is_there_after_reopening,
         );
 

@@ -74,6 +74,9 @@ pub struct LinkedPrincipal {
 }
 
 impl AccountState {
+    /// As [`crate::SessionState::FORMAT`].
+    pub const FORMAT: u32 = 1;
+
     /// Moves the state over one event. Kinds of other logs and of newer versions change nothing.
     ///
     /// # Errors

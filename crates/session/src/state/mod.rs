@@ -75,6 +75,10 @@ pub(crate) struct Title {
 }
 
 impl SessionState {
+    /// Names this state's JSON and the rules by which it is folded. Another number makes every state that was saved before a stranger, so
+    /// that it is folded anew: it changes with every change that makes a saved state another one than folding gives.
+    pub const FORMAT: u32 = 1;
+
     /// The seq up to which this state is folded.
     pub fn head(&self) -> Seq {
         self.head

@@ -90,6 +90,7 @@ impl OpenedLog {
             recorded_at: TimestampMs(1_795_000_000_000),
             events: bodies.into_iter().map(event).collect(),
             receipt: None,
+            state: None,
         }
     }
 

@@ -89,6 +89,7 @@ impl Author {
             recorded_at: TimestampMs(head.0 as i64 + 1_000),
             events,
             receipt,
+            state: None,
         }
     }
 

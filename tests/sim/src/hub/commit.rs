@@ -97,6 +97,7 @@ impl Writer {
             recorded_at: sim.hub_wall(),
             events,
             receipt,
+            state: None,
         };
         let stored = sim.store.append(sim.now_ms, request);
         if let Some(recorded) = &stored.recorded {
