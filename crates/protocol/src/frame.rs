@@ -38,6 +38,23 @@ pub enum ClientFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         cursor: Option<Cursor>,
+        /// The format of saved states that this reader understands: where it stands far behind, the hub may answer with a
+        /// [`HubFrame::Snapshot`] first. Absent: with batches alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        state_format: Option<u32>,
+    },
+    /// What a snapshot stood for: the first batch of `(after, upto]`, whose ends are no seqs inside of a sealed part. Answered by
+    /// `history`, or as a subscription is refused. One at a time.
+    ReadHistory {
+        /// Which log.
+        log: LogId,
+        /// Its identity.
+        incarnation: Incarnation,
+        /// What the reader has up to here.
+        after: Seq,
+        /// What it has from here on.
+        upto: Seq,
     },
     /// Follow no longer.
     Unsubscribe {
@@ -115,6 +132,29 @@ pub struct DeviceAttention {
     pub in_use: bool,
 }
 
+/// A piece of a saved state that stands for the stretch `(after, seq]`. The texts of all pieces, in order, are the state's JSON.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SnapshotPiece {
+    /// Which log.
+    pub log: LogId,
+    /// Its identity.
+    pub incarnation: Incarnation,
+    /// The cursor that it continues.
+    pub after: Seq,
+    /// The cursor after its last piece.
+    pub seq: Seq,
+    /// The state's format, as the reader named it.
+    pub format: u32,
+    /// Which piece this is, from 0.
+    pub piece: u32,
+    /// How many there are, at most [`crate::limits::SNAPSHOT_PIECES_MAX`].
+    pub pieces: u32,
+    /// At most [`crate::limits::SNAPSHOT_PIECE_BYTES_MAX`] bytes.
+    pub text: String,
+}
+
 /// What a runner says of itself.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -148,6 +188,10 @@ pub enum HubFrame {
     },
     /// A stretch of a log that is subscribed to.
     Batch(Batch),
+    /// A stretch of a log that is subscribed to, given as the state at its end.
+    Snapshot(SnapshotPiece),
+    /// The answer to `readHistory`.
+    History(Batch),
     /// The cursor matches no log: forget what was mirrored and subscribe without a cursor, or drop the session.
     Missing {
         /// Which log.

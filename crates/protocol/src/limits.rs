@@ -87,6 +87,15 @@ pub const BATCH_EVENTS_MAX: usize = 512;
 /// Bytes of event JSON at which a batch is ended.
 pub const BATCH_BYTES_TARGET: usize = 512 * 1024;
 
+/// Bytes of a saved state's JSON in one frame: as text inside of JSON they are at most doubled.
+pub const SNAPSHOT_PIECE_BYTES_MAX: usize = 384 * 1024;
+
+/// Pieces of one saved state: 24 MiB, the state of a session of some fifty thousand turns. A larger one is not given.
+pub const SNAPSHOT_PIECES_MAX: u32 = 64;
+
+/// Events that a reader must be behind for a saved state to be worth its while.
+pub const SNAPSHOT_BEHIND_EVENTS_MIN: u64 = 256;
+
 /// Subscriptions of one connection.
 pub const SUBSCRIPTIONS_PER_CONNECTION_MAX: usize = 256;
 

@@ -84,7 +84,12 @@ impl Client {
 
     /// Follows a log.
     pub async fn subscribe(&mut self, log: LogId, cursor: Option<Cursor>) -> Result<()> {
-        self.send(&ClientFrame::Subscribe { log, cursor }).await
+        self.send(&ClientFrame::Subscribe {
+            log,
+            cursor,
+            state_format: None,
+        })
+        .await
     }
 
     /// The next batch.

@@ -26,7 +26,8 @@ use super::hello::Hello;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
-use super::subscription;
+use super::snapshot::{self, Wanted};
+use super::subscription::{self, Wish};
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
@@ -50,6 +51,8 @@ pub struct Connection {
     caller: Caller,
     outgoing: Outgoing,
     subscriptions: HashMap<LogId, AbortOnDrop>,
+    /// The stretch of history that is read for this client.
+    history: Option<AbortOnDrop>,
     commands: TokenBucket,
     subscribes: TokenBucket,
     in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
@@ -131,6 +134,7 @@ impl Connection {
             caller,
             outgoing,
             subscriptions: HashMap::new(),
+            history: None,
             commands,
             subscribes,
             in_flight: FuturesUnordered::new(),
@@ -224,7 +228,29 @@ impl Connection {
             ClientFrame::Heartbeat {} => {
                 self.outgoing.answer(&HubFrame::HeartbeatAck {}).await;
             }
-            ClientFrame::Subscribe { log, cursor } => self.subscribe(log, cursor).await,
+            ClientFrame::Subscribe {
+                log,
+                cursor,
+                state_format,
+            } => {
+                let wish = Wish {
+                    log,
+                    cursor,
+                    state_format,
+                };
+                self.subscribe(wish).await;
+            }
+            ClientFrame::ReadHistory {
+                log,
+                incarnation,
+                after,
+                upto,
+            } => self.read_history(Wanted {
+                log,
+                incarnation,
+                after,
+                upto,
+            }),
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
             ClientFrame::Command { command } => self.command(command).await,
             ClientFrame::Attend {
@@ -264,7 +290,8 @@ impl Connection {
         self.outgoing.answer(&refused).await;
     }
 
-    async fn subscribe(&mut self, log: LogId, cursor: Option<baton_protocol::Cursor>) {
+    async fn subscribe(&mut self, wish: Wish) {
+        let Wish { log, .. } = wish;
         self.subscriptions.remove(&log);
         if !self.subscribes.take(Instant::now()) {
             let error = ErrorCode::RateLimited.with(
@@ -284,12 +311,23 @@ impl Connection {
         let work = subscription::follow(
             Arc::clone(&self.core),
             self.caller.clone(),
-            log,
-            cursor,
+            wish,
             self.outgoing.clone(),
         );
         let task = self.core.tasks.spawn(TaskGroup::Edge, "subscription", work);
         self.subscriptions.insert(log, AbortOnDrop(task));
+    }
+
+    /// One at a time: a second one before the answer takes the place of the first.
+    fn read_history(&mut self, wanted: Wanted) {
+        let work = snapshot::history(
+            Arc::clone(&self.core),
+            self.caller.clone(),
+            wanted,
+            self.outgoing.clone(),
+        );
+        let task = self.core.tasks.spawn(TaskGroup::Edge, "history", work);
+        self.history = Some(AbortOnDrop(task));
     }
 
     async fn command(&mut self, command: Command) {

@@ -12,6 +12,7 @@ mod hello;
 mod incoming;
 mod outgoing;
 mod parse;
+mod snapshot;
 mod subscription;
 
 pub use parse::{Parsed, parse};

@@ -34,6 +34,7 @@ const FRAME_KINDS: &[&str] = &[
     "writeRun",
     "reportTeardown",
     "attend",
+    "readHistory",
 ];
 
 const COMMAND_KINDS: &[&str] = &[

@@ -8,11 +8,12 @@
 
 use std::sync::Arc;
 
-use baton_log::{ReadError, ReadLimit};
-use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Seq, SessionId};
+use baton_log::{ReadError, ReadLimit, SavedState};
+use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId, Seq, SessionId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::outgoing::Outgoing;
+use super::snapshot;
 use crate::actor::SessionActors;
 use crate::authorize::{Action, Caller, authorize};
 use crate::core::HubCore;
@@ -30,6 +31,19 @@ pub struct Subscription {
     cursor: Seq,
     feed: Arc<Feed>,
     live: broadcast::Receiver<EncodedBatch>,
+    /// A state that goes first, and the log's identity.
+    snapshot: Option<(Incarnation, SavedState)>,
+}
+
+/// What a reader asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wish {
+    /// Which log.
+    pub log: LogId,
+    /// From where on.
+    pub cursor: Option<Cursor>,
+    /// The format of saved states that it understands.
+    pub state_format: Option<u32>,
 }
 
 /// Why a subscription ended by itself.
@@ -41,16 +55,10 @@ enum End {
 }
 
 /// Follows a log until the connection ends or the task is aborted.
-pub async fn follow(
-    core: Arc<HubCore>,
-    caller: Caller,
-    log: LogId,
-    cursor: Option<Cursor>,
-    outgoing: Outgoing,
-) {
+pub async fn follow(core: Arc<HubCore>, caller: Caller, wish: Wish, outgoing: Outgoing) {
     let _counted = Counted::on(&core.measures.subscriptions);
     let answers = outgoing.clone();
-    let end = match begin(core, &caller, log, cursor, outgoing).await {
+    let end = match begin(core, &caller, wish, outgoing).await {
         Ok(subscription) => subscription.run().await,
         Err(end) => end,
     };
@@ -62,10 +70,10 @@ pub async fn follow(
 async fn begin(
     core: Arc<HubCore>,
     caller: &Caller,
-    log: LogId,
-    cursor: Option<Cursor>,
+    wish: Wish,
     outgoing: Outgoing,
 ) -> Result<Subscription, End> {
+    let Wish { log, cursor, .. } = wish;
     if let LogId::Session(session) = log {
         wait_for_creation(&core, session).await;
     }
@@ -90,10 +98,13 @@ async fn begin(
         };
         core.pulls.is_ready(stretch, cursor.incarnation)
     });
-    if known.is_none()
-        && let Some(end) = misfit(&core, log, cursor).await
-    {
-        return Err(end);
+    let mut snapshot = None;
+    if known.is_none() {
+        let incarnation = fitting(&core, log, cursor).await?;
+        if let Some(format) = wish.state_format {
+            let state = snapshot::offer(&core, log, cursor, format).await;
+            snapshot = state.map(|state| (incarnation, state));
+        }
     }
     Ok(Subscription {
         core,
@@ -102,27 +113,32 @@ async fn begin(
         cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
         feed,
         live,
+        snapshot,
     })
 }
 
-/// Why a cursor cannot be followed from, where it cannot.
-async fn misfit(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Option<End> {
+/// The log's identity, where the cursor can be followed from.
+async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<Incarnation, End> {
     let head = match core.log.head(log).await {
         Ok(Some(head)) => head,
         Ok(None) | Err(ReadError::NotFound) => {
-            return Some(End::Told(HubFrame::Missing {
+            return Err(End::Told(HubFrame::Missing {
                 log,
                 incarnation: None,
             }));
         }
-        Err(error) => return Some(End::Told(refused(log, unreadable(&core.storage, &error)))),
+        Err(error) => return Err(End::Told(refused(log, unreadable(&core.storage, &error)))),
     };
     let matches = cursor
         .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
-    (!matches).then_some(End::Told(HubFrame::Missing {
-        log,
-        incarnation: Some(head.incarnation),
-    }))
+    if matches {
+        Ok(head.incarnation)
+    } else {
+        Err(End::Told(HubFrame::Missing {
+            log,
+            incarnation: Some(head.incarnation),
+        }))
+    }
 }
 
 /// A session that its device creates and follows in one go may be on its way into its log.
@@ -142,6 +158,11 @@ fn refused(log: LogId, error: ErrorBody) -> HubFrame {
 
 impl Subscription {
     async fn run(mut self) -> End {
+        if let Some((incarnation, state)) = self.snapshot.take()
+            && let Err(end) = self.send_snapshot(incarnation, state).await
+        {
+            return end;
+        }
         if let Err(end) = self.catch_up().await {
             return end;
         }
@@ -176,6 +197,24 @@ impl Subscription {
                 return end;
             }
         }
+    }
+
+    async fn send_snapshot(
+        &mut self,
+        incarnation: Incarnation,
+        state: SavedState,
+    ) -> Result<(), End> {
+        let seq = state.seq;
+        for frame in snapshot::pieces(self.log, incarnation, self.cursor, state) {
+            let Some(room) = self.outgoing.room_for_pulled().await else {
+                return Err(End::Gone);
+            };
+            if !self.outgoing.pulled(frame, room).await {
+                return Err(End::Gone);
+            }
+        }
+        self.cursor = seq;
+        Ok(())
     }
 
     /// Reads the log until level. Sends at least one batch, so that a reader who is level knows it.

@@ -247,7 +247,12 @@ impl Client {
     /// Follows from where this client stands.
     pub async fn follow(&mut self, log: LogId) {
         let cursor = self.logs.get(&log).and_then(|followed| followed.cursor);
-        self.send(&ClientFrame::Subscribe { log, cursor }).await;
+        self.send(&ClientFrame::Subscribe {
+            log,
+            cursor,
+            state_format: None,
+        })
+        .await;
     }
 
     /// Sends and waits for the receipt.

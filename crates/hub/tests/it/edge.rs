@@ -254,6 +254,7 @@ async fn roles_keep_to_themselves() {
     laptop.take(forbidden).await;
     runner
         .send(&ClientFrame::Subscribe {
+            state_format: None,
             log: world.account_log(),
             cursor: None,
         })

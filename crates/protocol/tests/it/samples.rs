@@ -321,8 +321,13 @@ pub fn client_frames() -> Vec<ClientFrame> {
                 agents: vec![agent()],
             }),
         },
-        ClientFrame::Subscribe { log, cursor: None },
         ClientFrame::Subscribe {
+            log,
+            cursor: None,
+            state_format: None,
+        },
+        ClientFrame::Subscribe {
+            state_format: None,
             log,
             cursor: Some(Cursor {
                 incarnation: incarnation(),

@@ -44,6 +44,7 @@ impl FollowedSession {
             seq: self.state.head(),
         });
         ClientFrame::Subscribe {
+            state_format: None,
             log: LogId::Session(self.session),
             cursor,
         }

@@ -49,7 +49,9 @@ impl Connection {
                 Vec::new()
             }
             ClientFrame::Heartbeat {} => vec![HubFrame::HeartbeatAck {}],
-            ClientFrame::Attend { .. } => panic!("a runner has nobody who looks"),
+            ClientFrame::Attend { .. } | ClientFrame::ReadHistory { .. } => {
+                panic!("a device alone says this")
+            }
             ClientFrame::ResumeRun { run, epoch, .. } => match state.session.active_run(run) {
                 Some(active) if active.epoch == epoch => vec![HubFrame::RunAcked {
                     run,

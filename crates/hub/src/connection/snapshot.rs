@@ -1,0 +1,185 @@
+//! Saved states for readers that stand far behind, and the history that those stood for.
+//!
+//! Invariant: a snapshot continues the reader's cursor and is continued by batches; nothing reaches across its seq, for it was taken
+//! while no part was open.
+
+use std::sync::Arc;
+
+use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
+use baton_protocol::{
+    Batch, Cursor, ErrorCode, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits,
+};
+use baton_session::{AccountState, SessionState};
+
+use super::outgoing::Outgoing;
+use crate::authorize::{Action, Caller, authorize};
+use crate::core::HubCore;
+use crate::frame_text::EncodedFrame;
+use crate::log_state::LogState;
+use crate::log_writer::unreadable;
+
+/// The saved state for a reader at `after` that understands this format; nothing where batches serve it better.
+pub async fn for_reader(
+    log: &dyn EventLog,
+    id: LogId,
+    after: Seq,
+    format: u32,
+) -> Result<Option<SavedState>, ReadError> {
+    let known = match id {
+        LogId::Session(_) => <SessionState as LogState>::FORMAT,
+        LogId::Account(_) => <AccountState as LogState>::FORMAT,
+    };
+    if format != known {
+        return Ok(None);
+    }
+    let newest = log.saved_state(id, format, Seq(u64::MAX)).await?;
+    let chosen = match (id, newest) {
+        // The one before: what stands behind it is history that a person sees at once.
+        (LogId::Session(_), Some(newest)) => {
+            let upto = Seq(newest.seq.0.saturating_sub(1));
+            log.saved_state(id, format, upto).await?
+        }
+        (_, newest) => newest,
+    };
+    Ok(chosen.filter(|state| {
+        let is_far = state.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN;
+        let pieces = state.json.len() / limits::SNAPSHOT_PIECE_BYTES_MAX;
+        is_far && pieces < limits::SNAPSHOT_PIECES_MAX as usize
+    }))
+}
+
+/// A saved state as frames.
+pub fn pieces(
+    log: LogId,
+    incarnation: Incarnation,
+    after: Seq,
+    state: SavedState,
+) -> impl Iterator<Item = EncodedFrame> {
+    let texts = cut(&state.json);
+    let pieces = texts.len() as u32;
+    (0u32..).zip(texts).map(move |(piece, text)| {
+        EncodedFrame::of(&HubFrame::Snapshot(SnapshotPiece {
+            log,
+            incarnation,
+            after,
+            seq: state.seq,
+            format: state.format,
+            piece,
+            pieces,
+            text,
+        }))
+    })
+}
+
+/// A text in pieces of a frame's size, none of them inside of a character.
+fn cut(text: &str) -> Vec<String> {
+    let mut rest = text;
+    let mut texts = Vec::new();
+    while rest.len() > limits::SNAPSHOT_PIECE_BYTES_MAX {
+        let (piece, after) =
+            rest.split_at(rest.floor_char_boundary(limits::SNAPSHOT_PIECE_BYTES_MAX));
+        texts.push(piece.to_owned());
+        rest = after;
+    }
+    texts.push(rest.to_owned());
+    texts
+}
+
+/// Which stretch a reader wants.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// Of which log.
+    pub log: LogId,
+    /// Which it takes for this one.
+    pub incarnation: Incarnation,
+    /// What it has up to here.
+    pub after: Seq,
+    /// What it has from here on.
+    pub upto: Seq,
+}
+
+/// Reads the first batch of a stretch and sends it.
+pub async fn history(core: Arc<HubCore>, caller: Caller, wanted: Wanted, outgoing: Outgoing) {
+    // Room first, reading after, as for a subscription.
+    let Some(room) = outgoing.room_for_pulled().await else {
+        return;
+    };
+    let frame = EncodedFrame::of(&answer(&core, &caller, wanted).await);
+    outgoing.pulled(frame, room).await;
+}
+
+async fn answer(core: &HubCore, caller: &Caller, wanted: Wanted) -> HubFrame {
+    let Wanted { log, .. } = wanted;
+    let gone = HubFrame::Missing {
+        log,
+        incarnation: None,
+    };
+    let refused = |error| HubFrame::Refused {
+        command: None,
+        log: Some(log),
+        error,
+    };
+    match authorize(caller, Action::Read, log, core.owner(log)) {
+        Ok(()) => {}
+        Err(error) if error.code == ErrorCode::LogNotFound => return gone,
+        Err(error) => return refused(error),
+    }
+    match core.log.read(log, wanted.after, ReadLimit::default()).await {
+        Ok(batch) if batch.incarnation == wanted.incarnation => {
+            HubFrame::History(within(batch, wanted.upto))
+        }
+        Ok(Batch { incarnation, .. }) => HubFrame::Missing {
+            log,
+            incarnation: Some(incarnation),
+        },
+        Err(ReadError::NotFound) => gone,
+        Err(ReadError::AheadOfHead { .. }) => HubFrame::Missing {
+            log,
+            incarnation: Some(wanted.incarnation),
+        },
+        Err(error) => refused(unreadable(&core.storage, &error)),
+    }
+}
+
+/// A batch without what stands above a seq, which is none inside of a sealed part.
+fn within(mut batch: Batch, upto: Seq) -> Batch {
+    batch.events.retain(|event| event.seq <= upto);
+    batch.upto = batch.upto.min(upto.max(batch.after));
+    batch
+}
+
+/// The state for a reader whose cursor fits the log. Nothing where it cannot be read now: batches do.
+pub async fn offer(
+    core: &HubCore,
+    log: LogId,
+    cursor: Option<Cursor>,
+    format: u32,
+) -> Option<SavedState> {
+    let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+    match for_reader(&*core.log, log, after, format).await {
+        Ok(state) => state,
+        Err(error) => {
+            unreadable(&core.storage, &error);
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_state_is_cut_between_characters_and_joined_as_it_was() {
+        let text = "ä€".repeat(limits::SNAPSHOT_PIECE_BYTES_MAX / 2);
+        let texts = cut(&text);
+        assert_eq!(texts.len(), 3);
+        assert!(
+            texts
+                .iter()
+                .all(|text| text.len() <= limits::SNAPSHOT_PIECE_BYTES_MAX)
+        );
+        assert_eq!(texts.concat(), text);
+        assert_eq!(cut("{}"), ["{}"]);
+    }
+}
