@@ -35,6 +35,9 @@ pub const RUNNING_FOLLOWED_MAX: usize = 64;
 /// How long a log that is known to be behind may stay without a batch before it is asked for again.
 pub const SUBSCRIBE_AGAIN_MS: u64 = 15_000;
 
+/// How long history is not asked for after the hub could not give any.
+pub const HISTORY_AGAIN_MS: u64 = 1_000;
+
 /// Frames that wait between the socket and the mirror. Past it the socket is not read, and the hub makes this device pull.
 pub const FRAMES_WAITING_MAX: usize = 32;
 

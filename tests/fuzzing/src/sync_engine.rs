@@ -89,6 +89,7 @@ impl World {
             0x0198_0000_0000_7000_8000_0000_0000_0002,
         ));
         let config = SyncConfig {
+            gaps: Vec::new(),
             account,
             seed: 7,
             cursors: Vec::new(),

@@ -45,6 +45,7 @@ pub(super) enum Request {
     },
     Want(LogId),
     Unwant(LogId),
+    WantHistory(LogId),
     Nudge,
 }
 
@@ -75,9 +76,9 @@ impl Driver {
         let account = LogId::Account(linked.account);
         let read = move |store: &mut crate::mirror::Store| {
             let state = store.account(account)?;
-            Ok((store.cursors()?, state, store.outbox()?))
+            Ok((store.cursors()?, store.gaps()?, state, store.outbox()?))
         };
-        let (cursors, account, outbox) = mirror.write(read).await?;
+        let (cursors, gaps, account, outbox) = mirror.write(read).await?;
         let mut sessions = Vec::new();
         if let Some(account) = &account {
             views.account_changed(account);
@@ -88,6 +89,7 @@ impl Driver {
             account: linked.account,
             seed,
             cursors,
+            gaps,
             sessions,
             intents: outbox.iter().filter_map(pending).collect(),
         });
@@ -173,6 +175,7 @@ impl Driver {
             }
             Request::Want(log) => self.feed(Input::Want(log)),
             Request::Unwant(log) => self.feed(Input::Unwant(log)),
+            Request::WantHistory(log) => self.feed(Input::WantHistory(log)),
             Request::Nudge => self.feed(Input::Nudge),
         }
     }
@@ -194,6 +197,8 @@ impl Driver {
                 }
                 Output::MarkSent(commands) => self.mark_sent(commands).await,
                 Output::ApplyBatch(batch) => self.apply(batch).await,
+                Output::ApplySnapshot(snapshot) => self.apply_snapshot(snapshot).await,
+                Output::ApplyHistory(batch) => self.apply_history(batch).await,
                 Output::DropLog(log) => self.drop_log(log).await,
                 Output::StoreReceipt(receipt) => self.store_receipt(receipt).await,
                 Output::RefuseIntent { command, error } => self.refuse(command, error).await,
@@ -250,19 +255,19 @@ impl Driver {
                     tracing::error!(log = %log, "it does not fold again: it is left alone until the next start");
                     self.feed(Input::Quarantine(log));
                 }
+                self.feed(Input::SnapshotUnfit(log));
                 self.feed(Input::MirrorMoved { log, cursor: None });
             }
-            Err(error) => {
-                self.report(&error);
-                self.feed(Input::MirrorMoved {
-                    log,
-                    cursor: before,
-                });
-                let hint = "check that the disk is not full";
-                let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
-                self.feed(Input::MirrorFailed(error));
-            }
+            Err(error) => self.mirror_failed(log, before, &error),
         }
+    }
+
+    pub(super) fn mirror_failed(&mut self, log: LogId, cursor: Option<Cursor>, error: &StoreError) {
+        self.report(error);
+        self.feed(Input::MirrorMoved { log, cursor });
+        let hint = "check that the disk is not full";
+        let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
+        self.feed(Input::MirrorFailed(error));
     }
 
     async fn drop_log(&mut self, log: LogId) {
@@ -355,7 +360,7 @@ pub(super) fn pending(entry: &OutboxEntry) -> Option<PendingIntent> {
     })
 }
 
-fn position((session, summary): (&SessionId, &SessionSummary)) -> SessionPosition {
+pub(super) fn position((session, summary): (&SessionId, &SessionSummary)) -> SessionPosition {
     SessionPosition {
         session: *session,
         seq: summary.seq,

@@ -1,6 +1,7 @@
 //! A device, whole: the mirror, the outbox and the line behind one handle.
 
 mod answer;
+mod catching_up;
 mod driver;
 mod intents;
 mod outbox;
@@ -296,6 +297,10 @@ impl Device {
 
     pub(crate) fn want(&self, log: LogId) {
         self.ask(Request::Want(log));
+    }
+
+    pub(crate) fn want_history(&self, log: LogId) {
+        self.ask(Request::WantHistory(log));
     }
 
     pub(crate) fn unwant(&self, log: LogId) {

@@ -58,6 +58,8 @@ pub struct Tail {
 impl Tail {
     pub(super) fn new(device: Device, log: LogId, start: TailStart) -> Self {
         device.want(log);
+        // What is given without a gap must be here without one.
+        device.want_history(log);
         let changes = device.changes();
         Self {
             device,

@@ -59,15 +59,34 @@ impl AccountLog {
         conn: &Connection,
         upto: Cursor,
     ) -> Result<(), FoldLogError> {
-        for event in events::after(conn, self.key, self.cursor.seq, usize::MAX)? {
-            if event.seq <= upto.seq {
-                self.state.apply(&event)?;
-                self.tail += 1;
-            }
+        let tail = (self.cursor.seq, upto.seq);
+        for event in events::between(conn, self.key, tail, usize::MAX)? {
+            self.state.apply(&event)?;
+            self.tail += 1;
         }
         self.state.set_head(upto.seq);
         self.cursor = upto;
         Ok(())
+    }
+
+    /// Goes on from a saved state, which has everything that the events before it say.
+    pub(super) fn replace(
+        conn: &Connection,
+        key: LogKey,
+        cursor: Cursor,
+        state: AccountState,
+    ) -> Result<Self, StoreError> {
+        let json = serde_json::to_string(&state)?;
+        logs::set_cursor(conn, key, cursor.seq)?;
+        logs::set_state(conn, key, &json, cursor.seq)?;
+        events::delete_through(conn, key, cursor.seq)?;
+        Ok(Self {
+            key,
+            cursor,
+            state,
+            tail: 0,
+            saved_bytes: json.len(),
+        })
     }
 
     /// Folds a batch and writes it. The caller commits, or forgets this log.

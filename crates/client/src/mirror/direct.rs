@@ -14,7 +14,8 @@ use baton_session::{AccountState, RowChange, SessionState};
 
 use super::outbox::{OutboxEntry, OutboxState, keeps_refusal};
 use super::store::{ApplyOutcome, Store};
-use super::{MirrorListener, StoreError};
+use super::{HistoryOutcome, MirrorListener, SnapshotOutcome, StoreError};
+use crate::sync::{Gap, Snapshot};
 
 /// A mirror's store.
 pub struct DirectMirror {
@@ -37,6 +38,7 @@ struct Deaf;
 impl MirrorListener for Deaf {
     fn session_changed(&self, _: SessionId, _: &[RowChange], _: &SessionState, _: &[Event]) {}
     fn session_dropped(&self, _: SessionId) {}
+    fn history_filled(&self, _: SessionId) {}
     fn account_changed(&self, _: &AccountState) {}
 }
 
@@ -103,6 +105,30 @@ impl DirectMirror {
             ApplyOutcome::Moved(cursor) => AppliedBatch::Moved(cursor),
             ApplyOutcome::Dropped { reason } => AppliedBatch::Dropped(reason),
         })
+    }
+
+    /// What it lacks in front of its cursors.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn gaps(&self) -> Result<Vec<(LogId, Gap)>, StoreError> {
+        self.store.gaps()
+    }
+
+    /// Goes on from a saved state.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn apply_snapshot(&mut self, snapshot: &Snapshot) -> Result<SnapshotOutcome, StoreError> {
+        self.store.apply_snapshot(snapshot)
+    }
+
+    /// Applies a batch of history.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome, StoreError> {
+        self.store.apply_history(batch)
     }
 
     /// Forgets what is mirrored of a log.

@@ -31,18 +31,18 @@ pub(super) fn delete(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), Sto
     Ok(())
 }
 
-/// Events behind `after`, at most `limit`.
-pub(super) fn after(
+/// Events of `(after, upto]`, at most `limit`.
+pub(super) fn between(
     conn: &Connection,
     key: LogKey,
-    after: Seq,
+    (after, upto): (Seq, Seq),
     limit: usize,
 ) -> Result<Vec<Event>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT json FROM events WHERE log = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+        "SELECT json FROM events WHERE log = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![key, seq_into(after), limit])?;
+    let mut rows = statement.query(params![key, seq_into(after), seq_into(upto), limit])?;
     let mut events = Vec::new();
     while let Some(row) = rows.next()? {
         events.push(serde_json::from_str(row.get_ref(0)?.as_str()?)?);
@@ -57,6 +57,13 @@ pub(super) fn last(conn: &Connection, key: LogKey) -> Result<Seq, StoreError> {
     Ok(seq_from(
         statement.query_row(params![key], |row| row.get(0))?,
     ))
+}
+
+/// Drops what stands behind a seq.
+pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq > ?2")?
+        .execute(params![key, seq_into(seq)])?;
+    Ok(())
 }
 
 pub(super) fn delete_through(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::StoreError;
 use super::sql::{seq_from, seq_into};
+use crate::sync::Gap;
 
 pub(super) const TABLE: &str = "
     CREATE TABLE logs (
@@ -16,6 +17,15 @@ pub(super) const TABLE: &str = "
         state_seq INTEGER NOT NULL
     );";
 
+/// Where the log was begun anew with a saved state. What the mirror has in front of the gap stands at `filled`, with a state of its own to
+/// fold from; `floor_digest` is of the state at `floor`. All null where there is no gap.
+pub(super) const GAP_COLUMNS: &str = "
+    ALTER TABLE logs ADD COLUMN floor INTEGER;
+    ALTER TABLE logs ADD COLUMN floor_digest BLOB;
+    ALTER TABLE logs ADD COLUMN filled INTEGER;
+    ALTER TABLE logs ADD COLUMN filled_state_json TEXT;
+    ALTER TABLE logs ADD COLUMN filled_state_seq INTEGER;";
+
 /// Names a log within this file.
 pub(super) type LogKey = i64;
 
@@ -25,11 +35,21 @@ pub(super) struct LogRow {
     pub(super) cursor: Cursor,
     pub(super) state_json: String,
     pub(super) state_seq: Seq,
+    pub(super) gap: Option<Gap>,
+}
+
+/// What stands in front of a gap.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct FilledRow {
+    pub(super) gap: Gap,
+    pub(super) floor_digest: Vec<u8>,
+    pub(super) state_json: String,
+    pub(super) state_seq: Seq,
 }
 
 pub(super) fn find(conn: &Connection, log: LogId) -> Result<Option<LogRow>, StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT key, incarnation, cursor, state_json, state_seq FROM logs WHERE log_id = ?1",
+        "SELECT key, incarnation, cursor, state_json, state_seq, filled, floor FROM logs WHERE log_id = ?1",
     )?;
     let read = |row: &Row<'_>| {
         Ok((
@@ -38,12 +58,13 @@ pub(super) fn find(conn: &Connection, log: LogId) -> Result<Option<LogRow>, Stor
             row.get(2)?,
             row.get(3)?,
             row.get(4)?,
+            gap_of(row, 5)?,
         ))
     };
     let found = statement
         .query_row(params![log.to_string()], read)
         .optional()?;
-    let Some((key, incarnation, cursor, state_json, state_seq)) = found else {
+    let Some((key, incarnation, cursor, state_json, state_seq, gap)) = found else {
         return Ok(None);
     };
     Ok(Some(LogRow {
@@ -51,6 +72,7 @@ pub(super) fn find(conn: &Connection, log: LogId) -> Result<Option<LogRow>, Stor
         cursor: cursor_of(&incarnation, cursor)?,
         state_json,
         state_seq: seq_from(state_seq),
+        gap,
     }))
 }
 
@@ -83,6 +105,106 @@ pub(super) fn cursors(conn: &Connection) -> Result<Vec<(LogId, Cursor)>, StoreEr
         cursors.push((log, cursor_of(&incarnation, row.get(2)?)?));
     }
     Ok(cursors)
+}
+
+/// Every gap.
+pub(super) fn gaps(conn: &Connection) -> Result<Vec<(LogId, Gap)>, StoreError> {
+    let mut statement =
+        conn.prepare("SELECT log_id, filled, floor FROM logs WHERE floor IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    let mut gaps = Vec::new();
+    while let Some(row) = rows.next()? {
+        let log: String = row.get(0)?;
+        let log = log
+            .parse()
+            .map_err(|_| StoreError::Unreadable("a log id"))?;
+        gaps.extend(gap_of(row, 1)?.map(|gap| (log, gap)));
+    }
+    Ok(gaps)
+}
+
+/// What a log lacks.
+pub(super) fn gap(conn: &Connection, key: LogKey) -> Result<Option<Gap>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT filled, floor FROM logs WHERE key = ?1")?;
+    Ok(statement.query_row(params![key], |row| gap_of(row, 0))?)
+}
+
+/// What stands in front of a log's gap, where there is one.
+pub(super) fn filled(conn: &Connection, key: LogKey) -> Result<Option<FilledRow>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT filled, floor, floor_digest, filled_state_json, filled_state_seq FROM logs
+         WHERE key = ?1 AND floor IS NOT NULL",
+    )?;
+    let read = |row: &Row<'_>| {
+        let gap = gap_of(row, 0)?;
+        Ok(FilledRow {
+            gap: gap.ok_or(rusqlite::Error::QueryReturnedNoRows)?,
+            floor_digest: row.get(2)?,
+            state_json: row.get(3)?,
+            state_seq: seq_from(row.get(4)?),
+        })
+    };
+    Ok(statement.query_row(params![key], read).optional()?)
+}
+
+/// What stands in front of the gap, and where the gap ends.
+pub(super) fn set_filled(
+    conn: &Connection,
+    key: LogKey,
+    filled: &FilledRow,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "UPDATE logs SET filled = ?2, floor = ?3, floor_digest = ?4, filled_state_json = ?5, filled_state_seq = ?6
+         WHERE key = ?1",
+    )?
+    .execute(params![
+        key,
+        seq_into(filled.gap.filled),
+        seq_into(filled.gap.floor),
+        filled.floor_digest,
+        filled.state_json,
+        seq_into(filled.state_seq)
+    ])?;
+    Ok(())
+}
+
+/// How far what stands in front of the gap has come.
+pub(super) fn set_filled_seq(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
+    conn.prepare_cached("UPDATE logs SET filled = ?2 WHERE key = ?1")?
+        .execute(params![key, seq_into(seq)])?;
+    Ok(())
+}
+
+/// The state to fold from in front of the gap.
+pub(super) fn set_filled_state(
+    conn: &Connection,
+    key: LogKey,
+    state_json: &str,
+    seq: Seq,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "UPDATE logs SET filled_state_json = ?2, filled_state_seq = ?3 WHERE key = ?1",
+    )?
+    .execute(params![key, state_json, seq_into(seq)])?;
+    Ok(())
+}
+
+/// The gap is filled.
+pub(super) fn close_gap(conn: &Connection, key: LogKey) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "UPDATE logs SET filled = NULL, floor = NULL, floor_digest = NULL, filled_state_json = NULL,
+             filled_state_seq = NULL WHERE key = ?1",
+    )?
+    .execute(params![key])?;
+    Ok(())
+}
+
+fn gap_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Gap>> {
+    let (filled, floor): (Option<i64>, Option<i64>) = (row.get(column)?, row.get(column + 1)?);
+    Ok(filled.zip(floor).map(|(filled, floor)| Gap {
+        filled: seq_from(filled),
+        floor: seq_from(floor),
+    }))
 }
 
 pub(super) fn insert(

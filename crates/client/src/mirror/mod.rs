@@ -9,6 +9,7 @@ mod account_log;
 #[cfg(feature = "simulation")]
 mod direct;
 mod events;
+mod gap;
 mod logs;
 mod outbox;
 mod receipts;
@@ -30,6 +31,7 @@ use baton_session::{AccountState, RowChange, SessionState};
 
 #[cfg(feature = "simulation")]
 pub use direct::{AppliedBatch, DirectMirror};
+pub use gap::{HistoryOutcome, SnapshotOutcome};
 pub(crate) use outbox::keeps_refusal;
 pub use outbox::{OutboxEntry, OutboxState};
 pub(crate) use rows::RowPlace;
@@ -48,6 +50,8 @@ pub(crate) trait MirrorListener: Send + Sync + 'static {
     );
     /// What was mirrored of a session is gone or was replaced: open it anew.
     fn session_dropped(&self, session: SessionId);
+    /// What lay in a gap of a session is here now: there are older rows than there were.
+    fn history_filled(&self, session: SessionId);
     /// The account's log went on.
     fn account_changed(&self, state: &AccountState);
 }

@@ -122,16 +122,17 @@ pub(super) fn find(
     Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
 }
 
-/// The last `limit` rows before a place, oldest first, without those of the hidden turns, and whether there are older ones.
+/// The last `limit` rows behind a seq and before a place, oldest first, without those of the hidden turns, and whether there are older
+/// ones behind that seq.
 pub(super) fn before(
     conn: &Connection,
     key: LogKey,
-    place: RowPlace,
+    (floor, place): (Seq, RowPlace),
     limit: u32,
     hidden: &BTreeSet<PromptId>,
 ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
     let mut statement = conn.prepare_cached(
-        "SELECT json FROM rows WHERE log = ?1 AND (seq, n) < (?2, ?3)
+        "SELECT json FROM rows WHERE log = ?1 AND (seq, n) < (?2, ?3) AND seq > ?6
            AND (turn IS NULL OR turn NOT IN (SELECT value FROM json_each(?5)))
          ORDER BY seq DESC, n DESC LIMIT ?4",
     )?;
@@ -140,7 +141,8 @@ pub(super) fn before(
         seq_into(place.seq),
         place.n,
         i64::from(limit) + 1,
-        serde_json::to_string(hidden)?
+        serde_json::to_string(hidden)?,
+        seq_into(floor)
     ])?;
     let mut rows: Vec<TranscriptRow> = Vec::new();
     while let Some(row) = found.next()? {
@@ -150,6 +152,14 @@ pub(super) fn before(
     rows.truncate(limit as usize);
     rows.reverse();
     Ok((rows, has_older))
+}
+
+/// Drops the rows of events behind a seq.
+pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
+    search::delete_behind(conn, key, seq)?;
+    conn.prepare_cached("DELETE FROM rows WHERE log = ?1 AND seq > ?2")?
+        .execute(params![key, seq_into(seq)])?;
+    Ok(())
 }
 
 pub(super) fn delete_all(conn: &Connection, key: LogKey) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ pub(super) fn migrations() -> Migrations<'static> {
         M::up(receipts::TABLE),
         M::up(settings::TABLE),
         M::up(rows::TURN_COLUMN),
+        M::up(logs::GAP_COLUMNS),
     ])
 }
 

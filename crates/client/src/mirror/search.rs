@@ -10,7 +10,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::StoreError;
 use super::logs::LogKey;
-use super::sql::seq_from;
+use super::sql::{seq_from, seq_into};
 use crate::limits::{SEARCH_HITS_MAX, SEARCH_INDEX_CHARS_MIN};
 
 pub(super) const TABLE: &str = "
@@ -30,11 +30,17 @@ pub(super) fn insert(conn: &Connection, id: i64, text: &str) -> Result<(), Store
 }
 
 pub(super) fn delete_log(conn: &Connection, key: LogKey) -> Result<(), StoreError> {
+    delete_behind(conn, key, Seq::ZERO)
+}
+
+/// Takes out the texts of a log's events behind a seq.
+pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO search (search, rowid, text)
-         SELECT 'delete', id, json_extract(json, '$.body.text') FROM rows WHERE log = ?1 AND searched",
+         SELECT 'delete', id, json_extract(json, '$.body.text') FROM rows
+         WHERE log = ?1 AND seq > ?2 AND searched",
     )?
-    .execute(params![key])?;
+    .execute(params![key, seq_into(seq)])?;
     Ok(())
 }
 

@@ -1,5 +1,8 @@
 //! One session in memory: its state, and the parts that are open.
 //!
+//! A log that was begun anew with a saved state has a gap: what stands in front of it is a [`SessionLog`] of its own, in the same tables,
+//! until it reaches the gap's end.
+//!
 //! **Invariant:** memory holds what folding the table's tail over the saved state gives. So after a crash nothing but the tail is read.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +12,7 @@ use baton_protocol::{Batch, Cursor, Event, EventBody, PartIndex, RunId, Seq};
 use baton_session::{FoldError, RowChange, SessionState, sealing};
 use rusqlite::Connection;
 
-use super::logs::{LogKey, LogRow};
+use super::logs::{FilledRow, LogKey, LogRow};
 use super::rows::{RowPlace, Settled};
 use super::{StoreError, events, logs, rows};
 use crate::limits::{STATE_BYTES_PER_TAIL_EVENT, STATE_SAVE_EVENTS_MIN};
@@ -19,11 +22,24 @@ pub(super) struct SessionLog {
     pub(super) key: LogKey,
     pub(super) cursor: Cursor,
     pub(super) state: SessionState,
+    pub(super) side: Side,
     open: OpenParts,
     /// Events since the state was saved.
     tail: usize,
     /// How large it was then.
     saved_bytes: usize,
+}
+
+/// Which end of a log it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    /// The one that follows the hub; rows at or below `floor` are not its own.
+    Head {
+        /// 0 where there is no gap.
+        floor: Seq,
+    },
+    /// What stands in front of the gap.
+    Filled,
 }
 
 /// What grows: not in the tables yet, but in the tail's events.
@@ -53,9 +69,13 @@ impl SessionLog {
     /// The session at its cursor: the saved state, and the tail folded over it. A state that an older version saved is folded anew
     /// from the events, which are all here.
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
-        let Ok(state) = serde_json::from_str(&row.state_json) else {
-            return Self::refold(conn, row);
+        let state = match (serde_json::from_str(&row.state_json), row.gap) {
+            (Ok(state), _) => state,
+            (Err(_), None) => return Self::refold(conn, row),
+            // The events that it would be folded from are not here.
+            (Err(error), Some(_)) => return Err(FoldLogError::Store(error.into())),
         };
+        let floor = row.gap.map_or(Seq::ZERO, |gap| gap.floor);
         let saved_bytes = row.state_json.len();
         let mut log = Self {
             key: row.key,
@@ -64,12 +84,64 @@ impl SessionLog {
                 seq: row.state_seq,
             },
             state,
+            side: Side::Head { floor },
             open: OpenParts::default(),
             tail: 0,
             saved_bytes,
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
+    }
+
+    /// What stands in front of a gap.
+    pub(super) fn load_filled(
+        conn: &Connection,
+        row: &LogRow,
+        filled: &FilledRow,
+    ) -> Result<Self, FoldLogError> {
+        let state = serde_json::from_str(&filled.state_json).map_err(StoreError::from)?;
+        let at = |seq| Cursor { seq, ..row.cursor };
+        let mut log = Self {
+            key: row.key,
+            cursor: at(filled.state_seq),
+            state,
+            side: Side::Filled,
+            open: OpenParts::default(),
+            tail: 0,
+            saved_bytes: filled.state_json.len(),
+        };
+        log.follow_table(conn, at(filled.gap.filled))?;
+        Ok(log)
+    }
+
+    /// Goes on from a saved state.
+    pub(super) fn from_snapshot(
+        key: LogKey,
+        cursor: Cursor,
+        state: SessionState,
+        bytes: usize,
+    ) -> Self {
+        Self {
+            key,
+            cursor,
+            state,
+            side: Side::Head { floor: cursor.seq },
+            open: OpenParts::default(),
+            tail: 0,
+            saved_bytes: bytes,
+        }
+    }
+
+    /// What stood in front of the gap has reached its end: carries into its rows what happened behind it.
+    pub(super) fn catch_up(&mut self, conn: &Connection, head: Cursor) -> Result<(), FoldLogError> {
+        let changes = self.follow_table(conn, head)?;
+        self.write_rows(conn, &changes)?;
+        Ok(())
+    }
+
+    /// The gap is filled.
+    pub(super) fn gap_closed(&mut self) {
+        self.side = Side::Head { floor: Seq::ZERO };
     }
 
     /// The state and the rows, made anew from the table's events. A crash in between leaves the old state, and it is done again.
@@ -81,12 +153,13 @@ impl SessionLog {
                 seq: Seq::ZERO,
             },
             state: SessionState::default(),
+            side: Side::Head { floor: Seq::ZERO },
             open: OpenParts::default(),
             tail: 0,
             saved_bytes: 0,
         };
         let mut changes = Vec::new();
-        for event in events::after(conn, log.key, Seq::ZERO, usize::MAX)? {
+        for event in events::between(conn, log.key, (Seq::ZERO, row.cursor.seq), usize::MAX)? {
             log.fold(&event, &mut changes, &mut Writes::default())?;
         }
         log.state.set_head(row.cursor.seq);
@@ -120,6 +193,7 @@ impl SessionLog {
             key,
             cursor,
             state,
+            side: Side::Head { floor: Seq::ZERO },
             open: OpenParts::default(),
             tail: 0,
             saved_bytes: 0,
@@ -133,9 +207,9 @@ impl SessionLog {
         upto: Cursor,
     ) -> Result<Vec<RowChange>, FoldLogError> {
         let mut changes = Vec::new();
-        let tail = events::after(conn, self.key, self.cursor.seq, usize::MAX)?;
-        for event in tail.iter().filter(|event| event.seq <= upto.seq) {
-            self.fold(event, &mut changes, &mut Writes::default())?;
+        let tail = (self.cursor.seq, upto.seq);
+        for event in events::between(conn, self.key, tail, usize::MAX)? {
+            self.fold(&event, &mut changes, &mut Writes::default())?;
         }
         self.state.set_head(upto.seq);
         self.cursor = upto;
@@ -167,7 +241,10 @@ impl SessionLog {
             events::insert(conn, self.key, event)?;
         }
         self.write_rows(conn, &changes)?;
-        logs::set_cursor(conn, self.key, batch.upto)?;
+        match self.side {
+            Side::Head { .. } => logs::set_cursor(conn, self.key, batch.upto)?,
+            Side::Filled => logs::set_filled_seq(conn, self.key, batch.upto)?,
+        }
         self.save_state_if_cheap(conn)?;
         Ok(changes)
     }
@@ -258,7 +335,10 @@ impl SessionLog {
             return Ok(());
         }
         let json = serde_json::to_string(&self.state)?;
-        logs::set_state(conn, self.key, &json, self.cursor.seq)?;
+        match self.side {
+            Side::Head { .. } => logs::set_state(conn, self.key, &json, self.cursor.seq)?,
+            Side::Filled => logs::set_filled_state(conn, self.key, &json, self.cursor.seq)?,
+        }
         self.saved_bytes = json.len();
         self.tail = 0;
         Ok(())
@@ -272,7 +352,14 @@ impl SessionLog {
         limit: u32,
     ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
         let turns = self.state.turns();
-        let (mut rows, has_older) = rows::before(conn, self.key, place, limit, &turns.hidden())?;
+        let floor = match self.side {
+            Side::Head { floor } => floor,
+            Side::Filled => Seq::ZERO,
+        };
+        let range = (floor, place);
+        let (mut rows, has_older) = rows::before(conn, self.key, range, limit, &turns.hidden())?;
+        // What lies in the gap is older than what stands behind it.
+        let has_older = has_older || floor > Seq::ZERO;
         for row in &mut rows {
             if let Some(open) = self.open.rows.get(&row.id) {
                 row.clone_from(open);

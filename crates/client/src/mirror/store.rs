@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baton_protocol::view::TranscriptRow;
-use baton_protocol::{AccountId, Batch, Cursor, LogId, SessionId};
+use baton_protocol::{AccountId, Batch, Cursor, LogId, Seq, SessionId};
 use baton_session::{AccountState, SessionState};
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -34,7 +34,7 @@ pub enum ApplyOutcome {
     },
 }
 
-enum Loaded {
+pub(super) enum Loaded {
     Session(Box<SessionLog>),
     Account(Box<AccountLog>),
 }
@@ -42,8 +42,10 @@ enum Loaded {
 /// Owns the mirror's writing connection.
 pub(crate) struct Store {
     pub(super) conn: Connection,
-    loaded: HashMap<LogId, Loaded>,
-    listener: Arc<dyn MirrorListener>,
+    pub(super) loaded: HashMap<LogId, Loaded>,
+    /// What stands in front of the gap that is being filled.
+    pub(super) filling: Option<(SessionId, SessionLog)>,
+    pub(super) listener: Arc<dyn MirrorListener>,
 }
 
 /// The last rows of a session, and the state at them.
@@ -62,6 +64,7 @@ impl Store {
         Ok(Self {
             conn: recovery::open_for(path, account)?,
             loaded: HashMap::new(),
+            filling: None,
             listener,
         })
     }
@@ -73,6 +76,7 @@ impl Store {
     /// Drops what is in memory only; the tables have everything. A transaction that a panic left open was rolled back on the way.
     pub(super) fn forget_memory(&mut self) {
         self.loaded.clear();
+        self.filling = None;
     }
 
     /// Applies a batch and tells the listener what it changed.
@@ -153,7 +157,7 @@ impl Store {
     }
 
     /// Keeps a log in memory; past the bound the others are loaded again when they are needed.
-    fn keep(&mut self, log: LogId, loaded: Loaded) {
+    pub(super) fn keep(&mut self, log: LogId, loaded: Loaded) {
         if self.loaded.len() >= LOGS_LOADED_MAX && !self.loaded.contains_key(&log) {
             self.loaded
                 .retain(|_, loaded| matches!(loaded, Loaded::Account(_)));
@@ -171,7 +175,10 @@ impl Store {
             (LogId::Session(session), Some(Loaded::Session(mut memory))) => {
                 let upto = row.cursor;
                 let same = memory.cursor.incarnation == upto.incarnation;
-                let followed = match same && memory.cursor.seq <= upto.seq {
+                // Behind a gap that the other process made there is nothing to fold from here.
+                let floor = row.gap.map_or(Seq::ZERO, |gap| gap.floor);
+                let is_near = (floor..=upto.seq).contains(&memory.cursor.seq);
+                let followed = match same && is_near {
                     true => memory.follow_table(&self.conn, upto).ok(),
                     false => None,
                 };
@@ -200,6 +207,8 @@ impl Store {
     /// Forgets what is mirrored of a log.
     pub(crate) fn drop_log(&mut self, log: LogId) -> Result<(), StoreError> {
         self.loaded.remove(&log);
+        self.filling
+            .take_if(|(session, _)| LogId::Session(*session) == log);
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -47,6 +47,8 @@ impl MirrorListener for Heard {
         self.rows.lock().unwrap().rows.clear();
     }
 
+    fn history_filled(&self, _session: SessionId) {}
+
     fn account_changed(&self, _state: &AccountState) {}
 }
 
@@ -81,7 +83,13 @@ fn apply(store: &mut Store, batch: &Batch) {
 
 fn stored(store: &Store, script: &Script) -> Vec<Event> {
     let (key, _) = logs::cursor(&store.conn, script.log()).unwrap().unwrap();
-    events::after(&store.conn, key, Seq::ZERO, usize::MAX).unwrap()
+    events::between(
+        &store.conn,
+        key,
+        (Seq::ZERO, Seq(i64::MAX as u64)),
+        usize::MAX,
+    )
+    .unwrap()
 }
 
 #[test]

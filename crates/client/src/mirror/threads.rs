@@ -100,7 +100,7 @@ impl Mirror {
             .await
     }
 
-    /// Events of a log behind `after`, and where the mirror stands.
+    /// Events of a log behind `after`, and where the mirror stands. In front of a gap that is where the gap begins.
     pub(crate) async fn events_after(
         &self,
         log: LogId,
@@ -112,7 +112,13 @@ impl Mirror {
             let Some((key, cursor)) = logs::cursor(&tx, log)? else {
                 return Ok((Vec::new(), None));
             };
-            Ok((events::after(&tx, key, after, limit)?, Some(cursor)))
+            let gap = logs::gap(&tx, key)?.filter(|gap| after < gap.floor);
+            let cursor = Cursor {
+                seq: gap.map_or(cursor.seq, |gap| gap.filled),
+                ..cursor
+            };
+            let found = events::between(&tx, key, (after, cursor.seq), limit)?;
+            Ok((found, Some(cursor)))
         })
         .await
     }

@@ -114,6 +114,7 @@ pub(super) struct Bench {
 impl Bench {
     pub(super) fn with(cursors: Vec<(LogId, Cursor)>, intents: Vec<PendingIntent>) -> Self {
         let engine = SyncEngine::new(SyncConfig {
+            gaps: Vec::new(),
             account: account(),
             seed: 42,
             cursors,
@@ -190,7 +191,11 @@ pub(super) fn phase(outputs: &[Output]) -> Option<ConnectionPhase> {
 }
 
 pub(super) fn subscribe(log: LogId, cursor: Option<Cursor>) -> ClientFrame {
-    ClientFrame::Subscribe { log, cursor }
+    ClientFrame::Subscribe {
+        log,
+        cursor,
+        state_format: Some(1),
+    }
 }
 
 pub(super) fn lost() -> Input {

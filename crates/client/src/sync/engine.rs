@@ -9,6 +9,7 @@ use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{AccountId, ClientFrame, CommandId, LogId, TimestampMs};
 
 use super::following::{Ask, Following};
+use super::history::Histories;
 use super::problems::{no_answer, silent, unreadable};
 use super::sending::Sending;
 use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
@@ -39,6 +40,7 @@ pub struct SyncEngine {
     pub(super) line: Line,
     pub(super) backoff: Backoff,
     pub(super) following: Following,
+    pub(super) histories: Histories,
     pub(super) sending: Sending,
     pub(super) problem: Option<Problem>,
     /// A first attempt is called connecting, later ones reconnecting.
@@ -64,6 +66,7 @@ impl SyncEngine {
             line: Line::Down,
             backoff: Backoff::new(config.seed),
             following,
+            histories: Histories::new(config.gaps),
             sending,
             problem: None,
             tried: false,
@@ -85,6 +88,9 @@ impl SyncEngine {
             Input::Tick => {}
             Input::Nudge => self.nudge(now),
             Input::IntentQueued(intent) => self.sending.queue(intent),
+            Input::SnapshotUnfit(log) => self.following.without_snapshots(log),
+            Input::GapMoved { log, gap } => self.histories.set(log, gap),
+            Input::WantHistory(log) => self.histories.want(log),
             Input::Want(log) => self.following.want(log),
             Input::Unwant(log) => self.following.unwant(log),
             Input::MirrorMoved { log, cursor } => self.mirror_moved(now, log, cursor),
@@ -104,6 +110,7 @@ impl SyncEngine {
             for ask in self.following.review(now.mono_ms) {
                 self.ask(ask);
             }
+            self.fill(now);
             self.pump(now);
         }
         self.show(now);
@@ -229,6 +236,7 @@ impl SyncEngine {
 
     fn forget_line(&mut self) {
         self.sending.line_lost();
+        self.histories.line_lost();
         for log in self.following.line_lost() {
             self.emit(Output::CaughtUp {
                 log,
@@ -288,6 +296,21 @@ impl SyncEngine {
         }
     }
 
+    /// Asks for what lies in a gap.
+    fn fill(&mut self, now: Now) {
+        let next = self.histories.next(now.mono_ms, self.following.is_idle());
+        if let Some((log, gap)) = next
+            && let Some(cursor) = self.following.cursor(log)
+        {
+            self.emit(Output::Send(ClientFrame::ReadHistory {
+                log,
+                incarnation: cursor.incarnation,
+                after: gap.filled,
+                upto: gap.floor,
+            }));
+        }
+    }
+
     fn pump(&mut self, now: Now) {
         let pumped = self.sending.pump(now.mono_ms);
         if !pumped.first_time.is_empty() {
@@ -300,8 +323,16 @@ impl SyncEngine {
 
     pub(super) fn ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Subscribe(log, cursor) => {
-                self.emit(Output::Send(ClientFrame::Subscribe { log, cursor }));
+            Ask::Subscribe {
+                log,
+                cursor,
+                state_format,
+            } => {
+                self.emit(Output::Send(ClientFrame::Subscribe {
+                    log,
+                    cursor,
+                    state_format,
+                }));
             }
             Ask::Unsubscribe(log) => {
                 self.emit(Output::Send(ClientFrame::Unsubscribe { log }));

@@ -6,9 +6,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use baton_protocol::{Batch, Cursor, LogId, Seq, SessionId, TimestampMs};
+use baton_protocol::{Batch, Cursor, LogId, Seq, SessionId, SnapshotPiece, TimestampMs};
 
-use super::SessionPosition;
+use super::snapshots::{Pieces, format_of};
+use super::{SessionPosition, Snapshot};
 use crate::limits::{BACKGROUND_FETCHES_MAX, RUNNING_FOLLOWED_MAX, SUBSCRIBE_AGAIN_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +31,9 @@ struct Log {
     absent: bool,
     /// Cannot be mirrored; left alone.
     quarantined: bool,
+    /// Saved states of it did not fit: it is asked for batches alone.
+    without_snapshots: bool,
+    pieces: Pieces,
     position: Option<SessionPosition>,
     /// The seq up to which the hub had nothing more, so that a summary beyond the log's head asks once and not for ever.
     fetched_for: Seq,
@@ -38,7 +42,11 @@ struct Log {
 /// What a change asks of the line.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum Ask {
-    Subscribe(LogId, Option<Cursor>),
+    Subscribe {
+        log: LogId,
+        cursor: Option<Cursor>,
+        state_format: Option<u32>,
+    },
     Unsubscribe(LogId),
 }
 
@@ -172,6 +180,7 @@ impl Following {
         for (log, entry) in &mut self.logs {
             entry.subscription = Subscription::None;
             entry.absent = false;
+            entry.pieces.forget();
             if std::mem::take(&mut entry.caught_up) {
                 were.push(*log);
             }
@@ -241,9 +250,14 @@ impl Following {
     pub(super) fn subscribe(&mut self, log: LogId, now_ms: u64) -> Ask {
         let entry = self.logs.entry(log).or_default();
         entry.subscription = Subscription::Asked { at_ms: now_ms };
-        let cursor = entry.cursor;
+        entry.pieces.forget();
+        let ask = Ask::Subscribe {
+            log,
+            cursor: entry.cursor,
+            state_format: (!entry.without_snapshots).then(|| format_of(log)),
+        };
         self.followed.insert(log);
-        Ask::Subscribe(log, cursor)
+        ask
     }
 
     /// The hub could not serve a log now: it is asked again at the next look at what is overdue.
@@ -327,6 +341,36 @@ impl Following {
         } else {
             Fit::Next { caught_up_changed }
         }
+    }
+
+    /// Takes a piece of a saved state. Where it is whole the cursor moves on to it.
+    pub(super) fn take_piece(&mut self, piece: SnapshotPiece, now_ms: u64) -> Option<Snapshot> {
+        let entry = self.logs.get_mut(&piece.log)?;
+        if entry.subscription == Subscription::None || entry.without_snapshots {
+            return None;
+        }
+        entry.subscription = match entry.subscription {
+            Subscription::Asked { .. } => Subscription::Asked { at_ms: now_ms },
+            _ => Subscription::Following { at_ms: now_ms },
+        };
+        let snapshot = entry.pieces.take(piece, entry.cursor)?;
+        entry.subscription = Subscription::Following { at_ms: now_ms };
+        entry.cursor = Some(Cursor {
+            incarnation: snapshot.incarnation,
+            seq: snapshot.seq,
+        });
+        self.place(snapshot.log);
+        Some(snapshot)
+    }
+
+    /// Its saved states are no use.
+    pub(super) fn without_snapshots(&mut self, log: LogId) {
+        self.logs.entry(log).or_default().without_snapshots = true;
+    }
+
+    /// Whether nothing is fetched but what is live.
+    pub(super) fn is_idle(&self) -> bool {
+        self.fetching.is_empty() && self.behind.is_empty() && self.all_caught_up()
     }
 
     /// The mirror stands elsewhere.

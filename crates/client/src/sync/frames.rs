@@ -3,13 +3,14 @@
 use baton_protocol::limits::HEARTBEAT_INTERVAL_MS;
 use baton_protocol::{
     Batch, Command, CommandBody, CommandId, Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Receipt,
-    ReceiptOutcome,
+    ReceiptOutcome, SnapshotPiece,
 };
 
 use super::engine::Line;
 use super::following::Fit;
 use super::problems::{other_account, unreadable};
 use super::{Now, Output, SyncEngine};
+use crate::limits::HISTORY_AGAIN_MS;
 
 impl SyncEngine {
     pub(super) fn frame(&mut self, now: Now, frame: HubFrame) {
@@ -43,6 +44,12 @@ impl SyncEngine {
             // Whatever else comes before the greeting is not of this line.
             _ if !self.is_open() => {}
             HubFrame::Batch(batch) => self.batch(now, batch),
+            HubFrame::Snapshot(piece) => self.snapshot(now, piece),
+            HubFrame::History(batch) => {
+                if self.histories.take(&batch) {
+                    self.emit(Output::ApplyHistory(batch));
+                }
+            }
             HubFrame::Missing { log, incarnation } => {
                 self.missing(now, log, incarnation.is_some());
             }
@@ -58,6 +65,8 @@ impl SyncEngine {
                 ..
             } => {
                 if error.code.is_retryable() {
+                    let again_at_ms = now.mono_ms + HISTORY_AGAIN_MS;
+                    self.histories.refused(log, again_at_ms);
                     self.following.ask_soon(log, now.mono_ms);
                 } else {
                     self.absent(log);
@@ -100,6 +109,17 @@ impl SyncEngine {
         }
     }
 
+    fn snapshot(&mut self, now: Now, piece: SnapshotPiece) {
+        let Some(snapshot) = self.following.take_piece(piece, now.mono_ms) else {
+            return;
+        };
+        if matches!(snapshot.log, LogId::Session(_)) {
+            self.histories
+                .begin(snapshot.log, snapshot.after, snapshot.seq);
+        }
+        self.emit(Output::ApplySnapshot(snapshot));
+    }
+
     fn missing(&mut self, now: Now, log: LogId, there_is_one: bool) {
         if !self.following.is_followed(log) {
             return;
@@ -109,6 +129,7 @@ impl SyncEngine {
         }
         if self.following.cursor(log).is_some() {
             self.emit(Output::DropLog(log));
+            self.histories.forget(log);
             self.following.set_cursor(log, None);
         }
         self.absent(log);
@@ -127,6 +148,7 @@ impl SyncEngine {
     fn start_over(&mut self, now: Now, log: LogId) {
         if self.following.cursor(log).is_some() {
             self.emit(Output::DropLog(log));
+            self.histories.forget(log);
             self.following.set_cursor(log, None);
             self.say_caught_up(log);
         }
@@ -135,6 +157,9 @@ impl SyncEngine {
     }
 
     pub(super) fn mirror_moved(&mut self, now: Now, log: LogId, cursor: Option<Cursor>) {
+        if cursor.is_none() {
+            self.histories.forget(log);
+        }
         self.following.set_cursor(log, cursor);
         self.say_caught_up(log);
         if self.is_open() && self.following.is_followed(log) {

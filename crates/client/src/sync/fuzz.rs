@@ -64,6 +64,7 @@ fn account() -> AccountId {
 impl World {
     fn new() -> Self {
         let engine = SyncEngine::new(SyncConfig {
+            gaps: Vec::new(),
             account: account(),
             seed: 3,
             cursors: Vec::new(),
@@ -153,7 +154,7 @@ impl World {
                 });
             }
             ClientFrame::Heartbeat {} => self.line.push_back(HubFrame::HeartbeatAck {}),
-            ClientFrame::Subscribe { log, cursor } if log == session() => {
+            ClientFrame::Subscribe { log, cursor, .. } if log == session() => {
                 let known = cursor.is_none_or(|cursor| {
                     cursor.incarnation == self.incarnation() && cursor.seq.0 <= self.head
                 });

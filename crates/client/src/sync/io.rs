@@ -2,8 +2,8 @@
 
 use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
-    AccountId, Batch, ClientFrame, Command, CommandId, Cursor, ErrorBody, HubFrame, LogId,
-    Principal, Receipt, Seq, SessionId, TimestampMs,
+    AccountId, Batch, ClientFrame, Command, CommandId, Cursor, ErrorBody, HubFrame, Incarnation,
+    LogId, Principal, Receipt, Seq, SessionId, TimestampMs,
 };
 
 /// The time of an input.
@@ -24,10 +24,36 @@ pub struct SyncConfig {
     pub seed: u64,
     /// Where the mirror stands in each log that it has.
     pub cursors: Vec<(LogId, Cursor)>,
+    /// What the mirror lacks of each log in front of what it has up to its cursor.
+    pub gaps: Vec<(LogId, Gap)>,
     /// What the mirror's account log says of the sessions.
     pub sessions: Vec<SessionPosition>,
     /// Intents without an answer, in their order.
     pub intents: Vec<PendingIntent>,
+}
+
+/// What a mirror lacks of a log: `(filled, floor]`. It has everything up to `filled`, and everything behind `floor`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Gap {
+    /// What it has up to here.
+    pub filled: Seq,
+    /// The seq of the saved state that it began anew with.
+    pub floor: Seq,
+}
+
+/// A saved state that stands for a stretch of a log, whole.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// Which log.
+    pub log: LogId,
+    /// The log's identity.
+    pub incarnation: Incarnation,
+    /// The cursor that it continues.
+    pub after: Seq,
+    /// The cursor after it.
+    pub seq: Seq,
+    /// The state's JSON.
+    pub state: String,
 }
 
 /// An intent that waits for its receipt.
@@ -95,6 +121,17 @@ pub enum Input {
     Nudge,
     /// An intent is durable in the outbox.
     IntentQueued(PendingIntent),
+    /// What the hub gave as a saved state of this log is no use to the mirror: it is asked for batches alone.
+    SnapshotUnfit(LogId),
+    /// The mirror's gap in a log is another one than the engine thought; absent: there is none.
+    GapMoved {
+        /// Which log.
+        log: LogId,
+        /// What it lacks.
+        gap: Option<Gap>,
+    },
+    /// Somebody wants to see what lies in the gap of this log.
+    WantHistory(LogId),
     /// Somebody looks at this log.
     Want(LogId),
     /// One of those who looked at it does so no longer.
@@ -127,6 +164,10 @@ pub enum Output {
     MarkSent(Vec<CommandId>),
     /// Give this to the mirror.
     ApplyBatch(Batch),
+    /// Give this to the mirror: it goes on from there, and what it stood for is a gap until it is filled.
+    ApplySnapshot(Snapshot),
+    /// Give this to the mirror: it continues what stands in front of the gap.
+    ApplyHistory(Batch),
     /// Forget what is mirrored of this log.
     DropLog(LogId),
     /// The hub has answered an intent.

@@ -6,6 +6,9 @@
 //! **Invariant:** an [`Output::ApplyBatch`] always continues exactly the cursor that the one before it left, so no gap and no
 //! duplicate reaches the mirror, whatever the line loses, repeats or reorders.
 //!
+//! A mirror that stands far behind is given a saved state and goes on from there ([`Output::ApplySnapshot`]). What that stood for is a
+//! [`Gap`], which is filled from below: at once where somebody wants to see it, otherwise when there is nothing else to fetch.
+//!
 //! **Invariant:** an intent is given to the line again and again with the same id until the hub has answered it, in the order in
 //! which the intents of its log were queued.
 
@@ -13,9 +16,11 @@ mod backoff;
 mod engine;
 mod following;
 mod frames;
+mod history;
 mod io;
 mod problems;
 mod sending;
+mod snapshots;
 
 #[cfg(test)]
 mod bench;
@@ -31,6 +36,7 @@ mod tables_intents;
 pub use backoff::Backoff;
 pub use engine::SyncEngine;
 pub use io::{
-    ConnectionStatus, Input, Now, Output, PendingIntent, Problem, SessionPosition, SyncConfig,
+    ConnectionStatus, Gap, Input, Now, Output, PendingIntent, Problem, SessionPosition, Snapshot,
+    SyncConfig,
 };
 pub use sending::CancelOutcome;

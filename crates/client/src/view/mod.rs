@@ -221,10 +221,36 @@ impl Views {
         });
     }
 
-    fn prepend(&self, screen: u64, view: ViewId, rows: Vec<TranscriptRow>, has_older: bool) {
-        self.with_session(screen, view, |session| {
+    /// Puts older rows before those of a view. Gives whether those that were asked for lie in a gap, and are to be shown once they came.
+    fn prepend(
+        &self,
+        (screen, view): (u64, ViewId),
+        rows: Vec<TranscriptRow>,
+        has_older: bool,
+        wanted: u32,
+    ) -> bool {
+        let prepend = |session: &mut SessionView| {
+            let is_short = has_older && rows.len() < wanted as usize;
+            session.older_wanted = is_short.then_some(wanted);
             session.window.prepend(rows, has_older);
-        });
+            is_short
+        };
+        self.with_session(screen, view, prepend).unwrap_or_default()
+    }
+
+    /// Views whose older rows have come.
+    fn with_older(&self, screen: u64) -> Vec<(ViewId, u32)> {
+        let mut inner = self.lock();
+        let Some(screen) = inner.screens.get_mut(&screen) else {
+            return Vec::new();
+        };
+        let sessions = screen.sessions.iter_mut();
+        sessions
+            .filter_map(|(view, session)| {
+                let is_here = std::mem::take(&mut session.older_is_here);
+                Some((*view, session.older_wanted.take_if(|_| is_here)?))
+            })
+            .collect()
     }
 
     /// The session under a view, and its oldest row's place.
@@ -393,6 +419,19 @@ impl MirrorListener for Views {
                 view.stale = true;
                 view.facts = None;
                 view.window = Window::new(Vec::new(), false);
+            }
+            screen.touch();
+        }
+        drop(inner);
+        self.announce();
+    }
+
+    fn history_filled(&self, session: SessionId) {
+        let mut inner = self.lock();
+        for screen in inner.screens.values_mut() {
+            let views = screen.sessions.values_mut();
+            for view in views.filter(|view| view.session == session) {
+                view.older_is_here = true;
             }
             screen.touch();
         }

@@ -51,6 +51,11 @@ impl Screen {
                     tracing::error!(error = %error, "a session cannot be opened anew");
                 }
             }
+            for (view, rows) in self.device.views().with_older(self.id) {
+                if let Err(error) = self.read_older(view, rows).await {
+                    tracing::error!(error = %error, "older rows cannot be read");
+                }
+            }
             if let Some(frame) = self.device.views().take_frame(self.id) {
                 return frame;
             }
@@ -139,17 +144,26 @@ impl Screen {
 
     async fn load_older(&self, view: ViewId, rows: u32) -> Result<ViewResponse, ErrorBody> {
         let rows = rows.min(ROWS_PER_REQUEST_MAX);
-        let (views, screen) = (self.device.views().clone(), self.id);
-        let load = move |store: &mut crate::mirror::Store| {
-            if let Some((session, first)) = views.oldest(screen, view) {
-                let (rows, has_older) = store.rows_before(session, first, rows)?;
-                views.prepend(screen, view, rows, has_older);
-            }
-            Ok(())
-        };
-        let loaded = self.device.mirror().write(load).await;
+        let loaded = self.read_older(view, rows).await;
         loaded.map_err(|error| storage(&error))?;
         Ok(ViewResponse::Done)
+    }
+
+    /// Shows older rows; ones that lie in a gap of the mirror are fetched, and shown when they are there.
+    async fn read_older(&self, view: ViewId, limit: u32) -> Result<(), StoreError> {
+        let (views, screen) = (self.device.views().clone(), self.id);
+        let load = move |store: &mut crate::mirror::Store| {
+            let Some((session, first)) = views.oldest(screen, view) else {
+                return Ok(None);
+            };
+            let (rows, has_older) = store.rows_before(session, first, limit)?;
+            let is_short = views.prepend((screen, view), rows, has_older, limit);
+            Ok(is_short.then_some(session))
+        };
+        if let Some(session) = self.device.mirror().write(load).await? {
+            self.device.want_history(LogId::Session(session));
+        }
+        Ok(())
     }
 
     fn close(&self, view: ViewId) {

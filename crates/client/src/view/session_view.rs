@@ -22,6 +22,10 @@ pub(super) struct SessionView {
     /// Nothing was mirrored when it was opened: until the end is there, only so many rows as were asked for are kept, however long
     /// the session is.
     pub(super) filling: bool,
+    /// Older rows were asked for that lie in a gap of the mirror.
+    pub(super) older_wanted: Option<u32>,
+    /// They are there now.
+    pub(super) older_is_here: bool,
     header: Option<SessionHeader>,
     queue: Option<QueueView>,
 }
@@ -35,6 +39,8 @@ impl SessionView {
             facts: None,
             stale: false,
             filling: false,
+            older_wanted: None,
+            older_is_here: false,
             header: None,
             queue: None,
         }

@@ -191,7 +191,7 @@ async fn hear(
                 return None;
             }
         }
-        ClientFrame::Subscribe { log, cursor } => {
+        ClientFrame::Subscribe { log, cursor, .. } => {
             let known = world.lock().unwrap().incarnation(log);
             let matches = |cursor: Cursor| Some(cursor.incarnation) == known;
             if known.is_none() || !cursor.is_none_or(matches) {

@@ -45,6 +45,7 @@ impl Device {
             account: sim.cast.account,
             seed: Rng::named(sim.seed, stream).next_u64(),
             cursors,
+            gaps: self.mirror.gaps()?,
             sessions,
             intents: outbox.iter().filter_map(pending).collect(),
         });

@@ -123,7 +123,7 @@ impl Process {
             }
             ClientFrame::Attend { .. } => {}
             ClientFrame::Heartbeat {} => self.shared.send(sim, line, HubFrame::HeartbeatAck {}),
-            ClientFrame::Subscribe { log, cursor } => {
+            ClientFrame::Subscribe { log, cursor, .. } => {
                 self.shared.subscribe(sim, line, log, cursor);
             }
             ClientFrame::Unsubscribe { log } => {

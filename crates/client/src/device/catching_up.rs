@@ -1,0 +1,82 @@
+//! Saved states and history on their way into the mirror.
+
+use baton_protocol::{Batch, Cursor, LogId};
+
+use super::driver::{Driver, position};
+use crate::mirror::{HistoryOutcome, SnapshotOutcome, Store};
+use crate::sync::{Input, Snapshot};
+
+impl Driver {
+    pub(super) async fn apply_snapshot(&mut self, snapshot: Snapshot) {
+        let log = snapshot.log;
+        let before = (snapshot.after.0 > 0).then_some(Cursor {
+            incarnation: snapshot.incarnation,
+            seq: snapshot.after,
+        });
+        let apply = move |store: &mut Store| {
+            let outcome = store.apply_snapshot(&snapshot)?;
+            let account = match (log, &outcome) {
+                (LogId::Account(_), SnapshotOutcome::Applied) => store.account(log)?,
+                _ => None,
+            };
+            Ok((outcome, store.gaps()?, account))
+        };
+        let (outcome, gaps, account) = match self.mirror.write(apply).await {
+            Ok(applied) => applied,
+            Err(error) => {
+                self.mirror_failed(log, before, &error);
+                return self.gap_moved(log).await;
+            }
+        };
+        if let Some(account) = account {
+            let positions = account.sessions().iter().map(position).collect();
+            self.feed(Input::Summaries(positions));
+        }
+        let gap = gaps
+            .iter()
+            .find_map(|(known, gap)| (*known == log).then_some(*gap));
+        match outcome {
+            SnapshotOutcome::Applied => {}
+            SnapshotOutcome::Moved(cursor) => {
+                self.feed(Input::GapMoved { log, gap });
+                self.feed(Input::MirrorMoved { log, cursor });
+            }
+            SnapshotOutcome::Unfit { stands_at } => {
+                tracing::warn!(log = %log, "a saved state of the hub cannot be used: the log is read without it");
+                self.feed(Input::SnapshotUnfit(log));
+                self.feed(Input::GapMoved { log, gap });
+                let cursor = stands_at;
+                self.feed(Input::MirrorMoved { log, cursor });
+            }
+        }
+    }
+
+    pub(super) async fn apply_history(&mut self, batch: Batch) {
+        let log = batch.log;
+        let apply = move |store: &mut Store| store.apply_history(&batch);
+        match self.mirror.write(apply).await {
+            Ok(HistoryOutcome::Applied | HistoryOutcome::Closed) => {}
+            Ok(HistoryOutcome::Elsewhere(gap)) => self.feed(Input::GapMoved { log, gap }),
+            Ok(HistoryOutcome::Dropped { reason }) => {
+                tracing::error!(log = %log, reason, "a log and its saved state differ: its mirror is dropped and fetched anew");
+                self.feed(Input::SnapshotUnfit(log));
+                self.feed(Input::MirrorMoved { log, cursor: None });
+            }
+            Err(error) => {
+                self.report(&error);
+                // Not at once: the disk may be full.
+                self.gap_moved(log).await;
+            }
+        }
+    }
+
+    /// Tells the engine what the mirror lacks of a log.
+    async fn gap_moved(&mut self, log: LogId) {
+        if let Ok(gaps) = self.mirror.write(|store: &mut Store| store.gaps()).await {
+            let gap = gaps
+                .iter()
+                .find_map(|(known, gap)| (*known == log).then_some(*gap));
+            self.feed(Input::GapMoved { log, gap });
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Going on from a saved state, and filling the gap that it leaves.
+//!
+//! A mirror that is far behind takes the state at a later seq, the *floor*, and follows from there. What it had stays and grows from below
+//! by batches of history. When it reaches the floor the two are one log again.
+//!
+//! **Invariant:** what grew up to the floor has the very state that was taken for it, or all of it is dropped and fetched anew.
+
+use baton_protocol::{Batch, Cursor, LogId, Seq};
+use baton_session::{AccountState, SessionState};
+use rusqlite::{Connection, TransactionBehavior};
+use sha2::{Digest as _, Sha256};
+
+use super::account_log::AccountLog;
+use super::logs::{FilledRow, LogRow};
+use super::session_log::{FoldLogError, SessionLog};
+use super::store::{Loaded, Store};
+use super::{StoreError, events, logs, rows};
+use crate::sync::{Gap, Snapshot};
+
+/// What became of a saved state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SnapshotOutcome {
+    /// The mirror goes on from it.
+    Applied,
+    /// The mirror stands elsewhere.
+    Moved(Option<Cursor>),
+    /// It is no state of this log that can be read here.
+    Unfit {
+        /// Where the mirror stands.
+        stands_at: Option<Cursor>,
+    },
+}
+
+/// What became of a batch of history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HistoryOutcome {
+    /// It is in the mirror, in front of the gap.
+    Applied,
+    /// It was the last one: there is no gap any more.
+    Closed,
+    /// The mirror's gap is another one.
+    Elsewhere(Option<Gap>),
+    /// What it leads to is not what the saved state said: what was mirrored is gone, and must come anew.
+    Dropped {
+        /// Why, for the log file.
+        reason: String,
+    },
+}
+
+fn digest(state: &SessionState) -> Result<Vec<u8>, StoreError> {
+    Ok(Sha256::digest(serde_json::to_string(state)?).to_vec())
+}
+
+impl Store {
+    /// Every gap.
+    pub(crate) fn gaps(&self) -> Result<Vec<(LogId, Gap)>, StoreError> {
+        logs::gaps(&self.conn)
+    }
+
+    /// Goes on from a saved state.
+    pub(crate) fn apply_snapshot(
+        &mut self,
+        snapshot: &Snapshot,
+    ) -> Result<SnapshotOutcome, StoreError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let row = logs::find(&tx, snapshot.log)?;
+        let stands_at = row.as_ref().map(|row| row.cursor);
+        let fits = match stands_at {
+            None => snapshot.after == Seq::ZERO,
+            Some(cursor) => {
+                cursor.incarnation == snapshot.incarnation && cursor.seq == snapshot.after
+            }
+        };
+        if !fits {
+            return Ok(SnapshotOutcome::Moved(stands_at));
+        }
+        let unfit = SnapshotOutcome::Unfit { stands_at };
+        let cursor = Cursor {
+            incarnation: snapshot.incarnation,
+            seq: snapshot.seq,
+        };
+        match snapshot.log {
+            LogId::Account(_) => {
+                let Some(state) = account_state(snapshot) else {
+                    return Ok(unfit);
+                };
+                let key = match row {
+                    Some(row) => row.key,
+                    None => AccountLog::create(&tx, snapshot.log, cursor)?.key,
+                };
+                let log = AccountLog::replace(&tx, key, cursor, state)?;
+                tx.commit()?;
+                self.listener.account_changed(&log.state);
+                self.keep(snapshot.log, Loaded::Account(Box::new(log)));
+            }
+            LogId::Session(session) => {
+                let Some(state) = session_state(snapshot) else {
+                    return Ok(unfit);
+                };
+                let log = begin_anew(&tx, row, (snapshot.log, cursor), state)?;
+                tx.commit()?;
+                self.filling.take_if(|(filling, _)| *filling == session);
+                self.listener.session_dropped(session);
+                self.listener.session_changed(session, &[], &log.state, &[]);
+                self.keep(snapshot.log, Loaded::Session(Box::new(log)));
+            }
+        }
+        Ok(SnapshotOutcome::Applied)
+    }
+
+    /// Applies a batch of history in front of the gap, and closes it where that was the last one.
+    pub(crate) fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome, StoreError> {
+        match self.grow_filled(batch) {
+            Ok(outcome) => Ok(outcome),
+            Err(FoldLogError::Fold(error)) => {
+                self.drop_log(batch.log)?;
+                Ok(HistoryOutcome::Dropped {
+                    reason: error.to_string(),
+                })
+            }
+            Err(FoldLogError::Store(StoreError::Json(error))) => {
+                self.drop_log(batch.log)?;
+                Ok(HistoryOutcome::Dropped {
+                    reason: error.to_string(),
+                })
+            }
+            Err(FoldLogError::Store(error)) => {
+                self.filling = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn grow_filled(&mut self, batch: &Batch) -> Result<HistoryOutcome, FoldLogError> {
+        let LogId::Session(session) = batch.log else {
+            return Ok(HistoryOutcome::Elsewhere(None));
+        };
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let Some(row) = logs::find(&tx, batch.log)? else {
+            return Ok(HistoryOutcome::Elsewhere(None));
+        };
+        let Some(filled) = logs::filled(&tx, row.key)? else {
+            return Ok(HistoryOutcome::Elsewhere(None));
+        };
+        let gap = filled.gap;
+        let fits = row.cursor.incarnation == batch.incarnation
+            && gap.filled == batch.after
+            && batch.upto <= gap.floor;
+        if !fits {
+            return Ok(HistoryOutcome::Elsewhere(Some(gap)));
+        }
+        let mut log = match self.filling.take() {
+            Some((of, log)) if of == session && log.cursor.seq == gap.filled => log,
+            _ => SessionLog::load_filled(&tx, &row, &filled)?,
+        };
+        log.apply(&tx, batch)?;
+        if batch.upto < gap.floor {
+            tx.commit().map_err(StoreError::from)?;
+            self.filling = Some((session, log));
+            return Ok(HistoryOutcome::Applied);
+        }
+        if digest(&log.state)? != filled.floor_digest {
+            drop(tx);
+            self.drop_log(batch.log)?;
+            return Ok(HistoryOutcome::Dropped {
+                reason: "the history does not lead to the saved state".to_owned(),
+            });
+        }
+        log.catch_up(&tx, row.cursor)?;
+        logs::close_gap(&tx, row.key)?;
+        tx.commit().map_err(StoreError::from)?;
+        if let Some(Loaded::Session(loaded)) = self.loaded.get_mut(&batch.log) {
+            loaded.gap_closed();
+        }
+        self.listener.history_filled(session);
+        Ok(HistoryOutcome::Closed)
+    }
+}
+
+/// Makes what is mirrored the front of a gap, and the state its end. What stood between an earlier gap and the cursor is dropped.
+fn begin_anew(
+    conn: &Connection,
+    row: Option<LogRow>,
+    (log, cursor): (LogId, Cursor),
+    state: SessionState,
+) -> Result<SessionLog, StoreError> {
+    let floor_digest = digest(&state)?;
+    let json = serde_json::to_string(&state)?;
+    let filled = |filled, state_json, state_seq| FilledRow {
+        gap: Gap {
+            filled,
+            floor: cursor.seq,
+        },
+        floor_digest: floor_digest.clone(),
+        state_json,
+        state_seq,
+    };
+    let (key, filled) = match row {
+        None => {
+            let nothing = serde_json::to_string(&SessionState::default())?;
+            let key = logs::insert(conn, log, cursor, &json)?;
+            (key, filled(Seq::ZERO, nothing, Seq::ZERO))
+        }
+        Some(row) => {
+            let before = match logs::filled(conn, row.key)? {
+                Some(before) => {
+                    events::delete_behind(conn, row.key, before.gap.filled)?;
+                    rows::delete_behind(conn, row.key, before.gap.filled)?;
+                    filled(before.gap.filled, before.state_json, before.state_seq)
+                }
+                None => filled(row.cursor.seq, row.state_json, row.state_seq),
+            };
+            (row.key, before)
+        }
+    };
+    logs::set_cursor(conn, key, cursor.seq)?;
+    logs::set_state(conn, key, &json, cursor.seq)?;
+    logs::set_filled(conn, key, &filled)?;
+    Ok(SessionLog::from_snapshot(key, cursor, state, json.len()))
+}
+
+fn session_state(snapshot: &Snapshot) -> Option<SessionState> {
+    let state: SessionState = serde_json::from_str(&snapshot.state).ok()?;
+    let is_at_rest = state.active_runs().next().is_none();
+    (state.head() == snapshot.seq && is_at_rest).then_some(state)
+}
+
+fn account_state(snapshot: &Snapshot) -> Option<AccountState> {
+    let state: AccountState = serde_json::from_str(&snapshot.state).ok()?;
+    (state.head() == snapshot.seq).then_some(state)
+}

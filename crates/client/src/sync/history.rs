@@ -1,0 +1,123 @@
+//! Gaps in mirrored logs, and how they are filled: one batch at a time, for one log at a time.
+//!
+//! **Invariant:** a batch of history continues exactly what the one before it left, and never goes beyond its gap.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use baton_protocol::{Batch, LogId, Seq};
+
+use super::Gap;
+use crate::limits::SUBSCRIBE_AGAIN_MS;
+
+/// What is asked for now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Asked {
+    log: LogId,
+    gap: Gap,
+    at_ms: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Histories {
+    gaps: BTreeMap<LogId, Gap>,
+    wanted: BTreeSet<LogId>,
+    asked: Option<Asked>,
+    /// The hub could not give any now.
+    not_before_ms: u64,
+}
+
+impl Histories {
+    pub(super) fn new(gaps: Vec<(LogId, Gap)>) -> Self {
+        Self {
+            gaps: gaps.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn want(&mut self, log: LogId) {
+        if self.gaps.contains_key(&log) {
+            self.wanted.insert(log);
+        }
+    }
+
+    /// The mirror goes on from a saved state: what it has in front of a gap stays, what it had between two is gone.
+    pub(super) fn begin(&mut self, log: LogId, stood_at: Seq, floor: Seq) {
+        let filled = self.gaps.get(&log).map_or(stood_at, |gap| gap.filled);
+        self.gaps.insert(log, Gap { filled, floor });
+        self.asked.take_if(|asked| asked.log == log);
+    }
+
+    /// The mirror's gap is this one.
+    pub(super) fn set(&mut self, log: LogId, gap: Option<Gap>) {
+        self.asked.take_if(|asked| asked.log == log);
+        match gap {
+            Some(gap) => drop(self.gaps.insert(log, gap)),
+            None => self.forget(log),
+        }
+    }
+
+    /// What the mirror has of a log is gone, or is another one's.
+    pub(super) fn forget(&mut self, log: LogId) {
+        self.gaps.remove(&log);
+        self.wanted.remove(&log);
+        self.asked.take_if(|asked| asked.log == log);
+    }
+
+    pub(super) fn line_lost(&mut self) {
+        self.asked = None;
+        self.not_before_ms = 0;
+    }
+
+    /// The hub could not give this log's history now.
+    pub(super) fn refused(&mut self, log: LogId, again_at_ms: u64) {
+        if self.asked.take_if(|asked| asked.log == log).is_some() {
+            self.not_before_ms = again_at_ms;
+        }
+    }
+
+    /// The next stretch to ask for, of a log that somebody waits for, or of any where there is nothing else to fetch.
+    pub(super) fn next(&mut self, now_ms: u64, is_idle: bool) -> Option<(LogId, Gap)> {
+        let overdue = |asked: &Asked| now_ms.saturating_sub(asked.at_ms) >= SUBSCRIBE_AGAIN_MS;
+        if now_ms < self.not_before_ms || self.asked.as_ref().is_some_and(|asked| !overdue(asked)) {
+            return None;
+        }
+        let any = || self.gaps.keys().next_back().filter(|_| is_idle);
+        let log = *self.wanted.first().or_else(any)?;
+        let gap = *self.gaps.get(&log)?;
+        self.asked = Some(Asked {
+            log,
+            gap,
+            at_ms: now_ms,
+        });
+        Some((log, gap))
+    }
+
+    /// Judges a batch. True: it is for the mirror.
+    pub(super) fn take(&mut self, batch: &Batch) -> bool {
+        let is_answer = |asked: &Asked| {
+            asked.log == batch.log
+                && asked.gap.filled == batch.after
+                && batch.upto <= asked.gap.floor
+        };
+        let is_whole = batch.upto > batch.after
+            && batch.events.is_sorted_by_key(|event| event.seq)
+            && batch
+                .events
+                .first()
+                .is_none_or(|event| event.seq > batch.after)
+            && batch
+                .events
+                .last()
+                .is_none_or(|event| event.seq <= batch.upto);
+        if !is_whole || self.asked.take_if(|asked| is_answer(asked)).is_none() {
+            return false;
+        }
+        if let Some(gap) = self.gaps.get_mut(&batch.log) {
+            gap.filled = batch.upto;
+            if gap.filled == gap.floor {
+                self.forget(batch.log);
+            }
+        }
+        true
+    }
+}
