@@ -1,6 +1,6 @@
 //! The engine itself: the line's phases, and what each input does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use baton_protocol::limits::{
     HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
@@ -12,7 +12,7 @@ use super::following::{Ask, Following};
 use super::problems::{no_answer, silent, unreadable};
 use super::sending::Sending;
 use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
-use crate::limits::{CONNECT_TIMEOUT_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
+use crate::limits::{CONNECT_TIMEOUT_MS, DROP_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Line {
@@ -43,6 +43,8 @@ pub struct SyncEngine {
     pub(super) problem: Option<Problem>,
     /// A first attempt is called connecting, later ones reconnecting.
     pub(super) tried: bool,
+    /// Logs that could not be dropped, and when that is tried again.
+    undropped: BTreeMap<LogId, u64>,
     last: Now,
     shown: Option<ConnectionStatus>,
     out: VecDeque<Output>,
@@ -55,6 +57,7 @@ impl SyncEngine {
         for position in config.sessions {
             following.note(position);
         }
+        following.look_for_strays();
         let mut sending = Sending::default();
         for intent in config.intents {
             sending.queue(intent);
@@ -67,6 +70,7 @@ impl SyncEngine {
             sending,
             problem: None,
             tried: false,
+            undropped: BTreeMap::new(),
             last: Now::default(),
             shown: None,
             out: VecDeque::new(),
@@ -90,6 +94,11 @@ impl SyncEngine {
             Input::MirrorMoved { log, cursor } => self.mirror_moved(now, log, cursor),
             Input::MirrorFailed(error) => self.cut(now, Problem::passing(error)),
             Input::Quarantine(log) => self.following.quarantine(log),
+            Input::DropFailed(log) => {
+                self.undropped.insert(log, now.mono_ms + DROP_RETRY_MS);
+            }
+            Input::RefusalNoted(command) => drop(self.sending.answered(command)),
+            Input::RefusalUnnoted(command) => self.sending.hold(command, now.mono_ms),
             Input::Summaries(positions) => {
                 for position in positions {
                     self.following.note(position);
@@ -100,6 +109,7 @@ impl SyncEngine {
             self.nudge(now);
         }
         self.keep_time(now);
+        self.drop_again(now.mono_ms);
         if self.is_open() {
             for ask in self.following.review(now.mono_ms) {
                 self.ask(ask);
@@ -116,6 +126,11 @@ impl SyncEngine {
 
     /// When a [`Input::Tick`] is due, on the monotonic clock.
     pub fn deadline_ms(&self) -> Option<u64> {
+        let undropped = self.undropped.values().copied();
+        undropped.chain(self.line_deadline_ms()).min()
+    }
+
+    fn line_deadline_ms(&self) -> Option<u64> {
         match self.line {
             Line::Down => None,
             Line::Waiting { until_ms }
@@ -285,6 +300,18 @@ impl SyncEngine {
             | Line::Connecting { .. }
             | Line::Greeting { .. }
             | Line::Open { .. } => {}
+        }
+    }
+
+    /// What could not be forgotten is forgotten now, unless it came anew meanwhile.
+    fn drop_again(&mut self, now_ms: u64) {
+        let due = self.undropped.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
+        let due: Vec<LogId> = due.map(|(log, _)| *log).collect();
+        for log in due {
+            self.undropped.remove(&log);
+            if self.following.cursor(log).is_none() {
+                self.emit(Output::DropLog(log));
+            }
         }
     }
 

@@ -70,6 +70,8 @@ pub(super) struct Following {
     viewers: HashMap<LogId, u32>,
     /// Logs with a subscription.
     followed: HashSet<LogId>,
+    /// Sessions that the mirror has and the sessions list has not: the hub is asked once whether there are such.
+    strays: BTreeSet<LogId>,
     /// Something changed that a review must see.
     changed: bool,
 }
@@ -91,8 +93,17 @@ impl Following {
             fetching: HashSet::new(),
             viewers: HashMap::new(),
             followed: HashSet::new(),
+            strays: BTreeSet::new(),
             changed: true,
         }
+    }
+
+    /// Finds what the mirror has and the sessions list has not: what could not be dropped before this start, for example.
+    pub(super) fn look_for_strays(&mut self) {
+        let unlisted = self.logs.iter().filter(|(log, entry)| {
+            matches!(log, LogId::Session(_)) && entry.position.is_none() && entry.cursor.is_some()
+        });
+        self.strays = unlisted.map(|(log, _)| *log).collect();
     }
 
     pub(super) fn cursor(&self, log: LogId) -> Option<Cursor> {
@@ -220,6 +231,7 @@ impl Following {
         desired.insert(self.account);
         let running = self.running.iter().take(RUNNING_FOLLOWED_MAX);
         desired.extend(running.map(|(_, session)| LogId::Session(*session)));
+        desired.extend(self.strays.iter().take(BACKGROUND_FETCHES_MAX));
         desired.retain(|log| may(&self.logs, log));
 
         self.fetching.retain(|log| !desired.contains(log));
@@ -319,6 +331,7 @@ impl Following {
             }
             if caught_up {
                 self.fetching.remove(&batch.log);
+                self.strays.remove(&batch.log);
             }
             self.place(batch.log);
         }
@@ -351,6 +364,7 @@ impl Following {
         self.let_go(log);
         self.logs.entry(log).or_default().caught_up = true;
         self.fetching.remove(&log);
+        self.strays.remove(&log);
         self.place(log);
     }
 
@@ -368,6 +382,7 @@ impl Following {
     pub(super) fn quarantine(&mut self, log: LogId) {
         self.logs.entry(log).or_default().quarantined = true;
         self.fetching.remove(&log);
+        self.strays.remove(&log);
         self.place(log);
     }
 }

@@ -156,7 +156,7 @@ impl Device {
                     self.mirror.drop_log(log)?;
                     sim.checker.dropped(self.number, log);
                 } else {
-                    self.undropped.insert(log);
+                    self.feed_only(sim, Input::DropFailed(log))?;
                 }
             }
             Output::StoreReceipt(receipt) => self.store_receipt(sim, &receipt)?,
@@ -345,11 +345,16 @@ impl Device {
     fn refuse(&mut self, sim: &mut Sim, command: CommandId, error: &ErrorBody) -> Result<()> {
         let keeps = self.keeps_refusal(command);
         let (number, code) = (self.number, error.code.as_str());
+        let tells_anyhow = sim.is_planted(Planted::DeviceTellsOfUnnotedRefusals);
+        if !self.can_write(sim) && !tells_anyhow {
+            return self.feed_only(sim, Input::RefusalUnnoted(command));
+        }
         sim.note(format_args!("device {number} gives `{command}` up: {code}"));
         sim.checker.refused(command);
         if self.can_write(sim) {
             self.mirror.refuse(command, error, keeps)?;
         }
+        self.feed_only(sim, Input::RefusalNoted(command))?;
         self.note_refusal(command, keeps, error);
         Ok(())
     }
