@@ -37,13 +37,32 @@ pub struct Args {
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10")]
     pub timeout: f64,
 
-    /// Say on stderr what happens with the connection.
+    /// Say on stderr what happens: with the connection, and with each command.
     #[arg(long, short, global = true)]
     pub verbose: bool,
+
+    /// How the lines of --verbose look.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "BATON_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
 
     /// What to do.
     #[command(subcommand)]
     pub command: Verb,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// What to do.

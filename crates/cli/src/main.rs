@@ -13,13 +13,13 @@ mod waiting;
 use clap::Parser;
 use std::process::ExitCode;
 
-use args::Args;
+use args::{Args, LogFormat};
 use output::Output;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
-    log_to_stderr(args.verbose);
+    log_to_stderr(args.verbose, args.log_format);
     let output = Output::new(args.json);
     match commands::run(args, &output).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -30,12 +30,15 @@ async fn main() -> ExitCode {
     }
 }
 
-fn log_to_stderr(verbose: bool) {
+fn log_to_stderr(verbose: bool, format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let default = if verbose { "info" } else { "off" };
     let filter = EnvFilter::try_from_env("BATON_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
 }

@@ -26,6 +26,9 @@ pub const COMMAND_RETRY_MS_MIN: u64 = 1_000;
 /// The longest wait before it is.
 pub const COMMAND_RETRY_MS_MAX: u64 = 30_000;
 
+/// The wait before a log is dropped again whose drop failed: a disk that is full is seldom full for long.
+pub const DROP_RETRY_MS: u64 = 5_000;
+
 /// Sessions that are caught up in the background at once.
 pub const BACKGROUND_FETCHES_MAX: usize = 4;
 

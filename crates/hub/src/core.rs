@@ -1,7 +1,6 @@
 //! What the edge, the connections and the actors of one hub share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use baton_log::EventLog;
 use baton_protocol::{AccountId, LogId};
@@ -17,8 +16,9 @@ use crate::feed::Feeds;
 use crate::grants::Grants;
 use crate::looking::Looking;
 use crate::measures::Measures;
-use crate::presence::{ConnectionId, Presence};
+use crate::presence::Presence;
 use crate::pulls::Pulls;
+use crate::refusals::Refusals;
 use crate::runners::RunnerDirectory;
 use crate::standing::StandingApprovals;
 use crate::storage_health::StorageHealth;
@@ -36,6 +36,8 @@ pub struct HubCore {
     pub storage: Arc<StorageHealth>,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
+    /// Commands that were refused without a receipt.
+    pub refusals: Refusals,
     /// Who may come in.
     pub credentials: Credentials,
     /// The rights of open connections.
@@ -70,7 +72,6 @@ pub struct HubCore {
     pub sessions_stopping: CancellationToken,
     /// Session actors have ended: account actors end.
     pub accounts_stopping: CancellationToken,
-    connections: AtomicU64,
     /// Held until the last task of this hub is gone.
     _claim: DataDirClaim,
 }
@@ -100,6 +101,7 @@ impl HubCore {
             log: parts.log,
             storage: Arc::default(),
             clock: parts.clock,
+            refusals: Refusals::default(),
             credentials: parts.credentials,
             grants: Grants::default(),
             owners: SessionOwners::default(),
@@ -117,14 +119,8 @@ impl HubCore {
             stopping: CancellationToken::new(),
             sessions_stopping: CancellationToken::new(),
             accounts_stopping: CancellationToken::new(),
-            connections: AtomicU64::new(0),
             _claim: parts.claim,
         })
-    }
-
-    /// A new connection's name.
-    pub fn next_connection(&self) -> ConnectionId {
-        ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Which account a log belongs to. None where there is no such log.

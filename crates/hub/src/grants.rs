@@ -4,17 +4,20 @@
 //! anything for it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
 use crate::config::CLOSE_TIMEOUT;
 use crate::credentials::PrincipalRecord;
+use crate::presence::ConnectionId;
 
 /// The newest generation of every principal that has or had a connection, or was revoked while the hub runs.
 #[derive(Default)]
 pub struct Grants {
     known: Mutex<HashMap<String, Arc<Grant>>>,
+    connections: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -35,11 +38,16 @@ impl Grants {
         Arc::clone(grant)
     }
 
-    /// Holds a grant for one connection. None where it became stale between the look-up of the token and now.
+    /// Holds a grant for one connection, and names that connection. None where it became stale between the look-up of the token and
+    /// now.
+    ///
+    /// Called before the upgrade is answered. A client speaks only after that answer, so of two processes that followed each other the
+    /// later one has the greater name, whenever their words arrive.
     pub fn hold(&self, record: &PrincipalRecord) -> Option<HeldGrant> {
         let right = GrantRef {
             grant: self.grant(record),
             generation: record.generation,
+            connection: ConnectionId(self.connections.fetch_add(1, Ordering::Relaxed)),
         };
         right.hold()
     }
@@ -65,9 +73,15 @@ impl Grants {
 pub struct GrantRef {
     grant: Arc<Grant>,
     generation: u64,
+    connection: ConnectionId,
 }
 
 impl GrantRef {
+    /// The connection for which the grant was held first.
+    pub fn connection(&self) -> ConnectionId {
+        self.connection
+    }
+
     /// Holds the grant: a revoke waits until it is given up. None where it is stale.
     pub fn hold(&self) -> Option<HeldGrant> {
         // Held first, looked at after: a revoke that is not seen here sees this holder.
@@ -75,6 +89,7 @@ impl GrantRef {
         let held = HeldGrant {
             changes: self.grant.generation.subscribe(),
             generation: self.generation,
+            connection: self.connection,
             grant: Arc::clone(&self.grant),
         };
         held.is_current().then_some(held)
@@ -85,6 +100,7 @@ impl GrantRef {
 pub struct HeldGrant {
     grant: Arc<Grant>,
     generation: u64,
+    connection: ConnectionId,
     changes: watch::Receiver<u64>,
 }
 
@@ -94,6 +110,7 @@ impl HeldGrant {
         GrantRef {
             grant: Arc::clone(&self.grant),
             generation: self.generation,
+            connection: self.connection,
         }
     }
 

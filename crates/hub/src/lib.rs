@@ -37,6 +37,7 @@ mod measures;
 mod presence;
 mod pulls;
 mod reconcile;
+mod refusals;
 mod runners;
 mod standing;
 mod storage_health;

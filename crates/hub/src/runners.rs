@@ -39,6 +39,8 @@ struct Instance {
     id: RunnerInstanceId,
     heard: Arc<LastHeard>,
     connection: Option<ConnectionHandle>,
+    /// The newest connection that has said hello, whether it is still there or not.
+    newest: ConnectionId,
 }
 
 /// A runner that can take a run now.
@@ -65,15 +67,21 @@ impl RunnerDirectory {
         });
     }
 
-    /// A runner is there. Its older connection, of the same instance or of another one, ends.
+    /// A runner is there. Its older connection, of the same instance or of another one, ends. None where it is the older one itself,
+    /// whose hello came late: then it ends, and nothing else changes.
     pub fn arrive(
         &self,
         account: AccountId,
         runner: RunnerId,
         hello: RunnerHello,
         connection: ConnectionHandle,
-    ) -> Arc<LastHeard> {
+    ) -> Option<Arc<LastHeard>> {
         let mut seats = self.seats();
+        let known = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
+        if let Some(newer) = known.filter(|known| known.newest > connection.id()) {
+            connection.end(replaced(Some(newer.id), hello.instance));
+            return None;
+        }
         let before = seats.remove(&runner).and_then(|seat| seat.instance);
         if let Some(older) = before
             .as_ref()
@@ -92,6 +100,7 @@ impl RunnerDirectory {
         let instance = Instance {
             id: hello.instance,
             heard: Arc::clone(&heard),
+            newest: connection.id(),
             connection: Some(connection),
         };
         seats.insert(
@@ -103,7 +112,7 @@ impl RunnerDirectory {
                 access: Access::Given,
             },
         );
-        heard
+        Some(heard)
     }
 
     /// A connection is over. The instance keeps its leases.
@@ -183,8 +192,8 @@ impl RunnerDirectory {
     }
 }
 
-/// Why an older connection of a runner ends. Another process with its token sends the older one away for good. The same process may have
-/// been overtaken by a connection that it gave up long ago, whose hello came late: it must be free to come back.
+/// Why an older connection of a runner ends. Another process with its token sends the older one away for good; the same process may
+/// come back.
 fn replaced(before: Option<RunnerInstanceId>, now: RunnerInstanceId) -> ErrorBody {
     if before == Some(now) {
         return ErrorCode::HeartbeatMissed.with(
@@ -205,22 +214,58 @@ mod tests {
     use super::*;
     use crate::connection_handle::{Assignments, Ending};
 
-    /// A runner connects twice. Why its first connection ends.
-    fn first_ends(instances: [RunnerInstanceId; 2]) -> ErrorCode {
-        let (directory, account) = (RunnerDirectory::default(), AccountId::mint());
-        let runner = RunnerId::mint();
-        let endings = [Ending::default(), Ending::default()];
-        for (number, (instance, ending)) in (0..).zip(instances.into_iter().zip(&endings)) {
-            let assignments = Arc::new(Assignments::default());
-            let handle = ConnectionHandle::new(ConnectionId(number), assignments, ending.clone());
+    struct Scene {
+        directory: RunnerDirectory,
+        account: AccountId,
+        runner: RunnerId,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            Self {
+                directory: RunnerDirectory::default(),
+                account: AccountId::mint(),
+                runner: RunnerId::mint(),
+            }
+        }
+
+        /// Says hello on a connection. Gives its end.
+        fn hello(&self, connection: u64, instance: RunnerInstanceId) -> Ending {
+            let (assignments, ending) = (Arc::new(Assignments::default()), Ending::default());
+            let id = ConnectionId(connection);
+            let handle = ConnectionHandle::new(id, assignments, ending.clone());
+            let agent = AgentDescription {
+                id: AgentId("assistant".to_owned()),
+                name: "Assistant".to_owned(),
+                model: "none".to_owned(),
+                can_steer: true,
+            };
             let hello = RunnerHello {
                 instance,
-                agents: Vec::new(),
+                agents: vec![agent],
             };
-            directory.arrive(account, runner, hello, handle);
+            self.directory
+                .arrive(self.account, self.runner, hello, handle);
+            ending
         }
-        let reason = endings[0].decided().now_or_never();
-        reason.expect("it is decided").code
+
+        fn chosen(&self) -> Option<RunnerInstanceId> {
+            let agent = AgentId("assistant".to_owned());
+            let chosen = self.directory.choose(self.account, &agent, None);
+            chosen.map(|chosen| chosen.instance)
+        }
+    }
+
+    fn reason(ending: &Ending) -> Option<ErrorCode> {
+        ending.decided().now_or_never().map(|reason| reason.code)
+    }
+
+    /// A runner connects twice. Why its first connection ends.
+    fn first_ends(instances: [RunnerInstanceId; 2]) -> ErrorCode {
+        let scene = Scene::new();
+        let first = scene.hello(0, instances[0]);
+        scene.hello(1, instances[1]);
+        reason(&first).expect("it is decided")
     }
 
     #[test]
@@ -228,5 +273,22 @@ mod tests {
         let (one, other) = (RunnerInstanceId::mint(), RunnerInstanceId::mint());
         assert!(first_ends([one, one]).is_retryable());
         assert_eq!(first_ends([one, other]), ErrorCode::LeaseFenced);
+    }
+
+    #[test]
+    fn the_late_hello_of_an_earlier_process_sends_itself_away_and_nobody_else() {
+        let (earlier, later) = (RunnerInstanceId::mint(), RunnerInstanceId::mint());
+        let scene = Scene::new();
+        let newest = scene.hello(1, later);
+        let late = scene.hello(0, earlier);
+        assert_eq!(reason(&late), Some(ErrorCode::LeaseFenced));
+        assert_eq!(reason(&newest), None);
+        assert_eq!(scene.chosen(), Some(later));
+        // Nor does it take the place of one that is between two connections.
+        scene.directory.leave(scene.runner, ConnectionId(1));
+        scene.hello(0, earlier);
+        assert_eq!(scene.chosen(), None);
+        scene.hello(2, later);
+        assert_eq!(scene.chosen(), Some(later));
     }
 }

@@ -10,7 +10,7 @@ use baton_protocol::{ErrorCode, LinkCode, Principal, RunnerId, RunnerInstanceId}
 use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
 use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus};
 use baton_transport::{ConnectError, LinkError};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 /// The hub does not want this runner: trying again without a new link is of no use.
@@ -49,12 +49,24 @@ struct Arguments {
     /// At most so many characters of a conversation are sent to the model; set it for models with a small context.
     #[arg(long, value_name = "COUNT", env = "BATON_CONTEXT_CHARS")]
     context_chars: Option<usize>,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    log_to_stderr();
+    log_to_stderr(arguments.log_format);
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => {
@@ -68,14 +80,17 @@ async fn main() -> ExitCode {
 }
 
 /// The model library logs what servers answer, which may hold what people wrote: never.
-fn log_to_stderr() {
+fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let filter = filter.add_directive("genai=off".parse().expect("a valid directive"));
-    tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter)
-        .init();
+        .with_env_filter(filter);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {

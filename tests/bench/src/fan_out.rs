@@ -204,7 +204,7 @@ where
 }
 
 /// The cursors of a batch, which stand before its events.
-fn ends(frame: &str) -> Result<(u64, u64)> {
+pub fn ends(frame: &str) -> Result<(u64, u64)> {
     let number = |name: &str| {
         let at = frame.find(name)? + name.len();
         let digits = frame[at..].bytes().take_while(u8::is_ascii_digit).count();

@@ -152,7 +152,7 @@ where
 }
 
 /// Proportional memory of a process, in bytes.
-fn memory(pid: u32) -> Result<u64> {
+pub fn memory(pid: u32) -> Result<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
     let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
     let kib = line

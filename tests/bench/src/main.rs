@@ -22,6 +22,7 @@ mod peers;
 mod pick_up;
 mod report;
 mod search;
+mod stalled;
 mod stop;
 mod storm;
 mod wire;
@@ -85,6 +86,7 @@ enum Name {
     AppendLatency,
     Follow,
     FanOut,
+    Stalled,
     Mirror,
     Search,
     Stop,
@@ -129,6 +131,7 @@ async fn run(options: Options) -> Result<()> {
             Name::AppendLatency => append_latency::run(&bench).await?,
             Name::Follow => follow::run(&bench).await?,
             Name::FanOut => fan_out::run(&bench).await?,
+            Name::Stalled => stalled::run(&bench).await?,
             Name::Mirror => mirror::run(&bench).await?,
             Name::Search => search::run(&bench).await?,
             Name::Stop => stop::run(&bench).await?,

@@ -40,6 +40,14 @@ impl Client {
         Ok(client)
     }
 
+    /// Over a connection that was greeted before.
+    pub fn over(socket: HubSocket) -> Self {
+        Self {
+            socket,
+            received: 0,
+        }
+    }
+
     pub async fn send(&mut self, frame: &ClientFrame) -> Result<()> {
         let text = serde_json::to_string(frame)?;
         Ok(self.socket.send(Message::text(text)).await?)

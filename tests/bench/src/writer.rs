@@ -101,16 +101,21 @@ impl Writer {
         })
     }
 
+    /// The entries that close the part and open the next one.
+    pub fn next_part(&mut self) -> [RunWriteEntry; 2] {
+        let close = self.entry(RunWrite::ClosePart {
+            part: PartIndex(self.part),
+            end: PartEnd::Complete,
+        });
+        self.part += 1;
+        [close, self.open_part()]
+    }
+
     /// The frame with the `n`th payload; in the next part, where the one before is full.
     pub fn next_text(&mut self, n: u64) -> ClientFrame {
         let mut entries = Vec::new();
         if n > 0 && n.is_multiple_of(PAYLOADS_PER_PART) {
-            entries.push(self.entry(RunWrite::ClosePart {
-                part: PartIndex(self.part),
-                end: PartEnd::Complete,
-            }));
-            self.part += 1;
-            entries.push(self.open_part());
+            entries.extend(self.next_part());
         }
         entries.push(self.text(payload(n)));
         self.frame(entries)

@@ -66,6 +66,7 @@ pub fn model_stream(data: &[u8]) {
 
 async fn read(provider: &OpenAiProvider) {
     let request = ModelRequest {
+        prompt: baton_protocol::PromptId(baton_protocol::CommandId::from_uuid(uuid::Uuid::nil())),
         model: "fuzz".into(),
         messages: vec![ModelMessage {
             role: ModelRole::User,

@@ -153,6 +153,7 @@ impl World {
             }
             Output::RefuseIntent { command, .. } => {
                 self.unanswered.remove(&command);
+                self.engine.handle(self.now, Input::RefusalNoted(command));
             }
             _ => {}
         }

@@ -33,6 +33,12 @@ pub enum Planted {
     RunnerForgetsReplacedLogs,
     /// The hub takes a runner's own late hello for another process, as it once did.
     HubSendsRunnersAway,
+    /// The hub takes whichever process of a runner said hello last for the newest one, as it once did.
+    HubTakesLateHellos,
+    /// The hub forgets what it refused without a receipt, as it once did.
+    HubForgetsRefusals,
+    /// A device tells of a refusal that it could not note, as it once did.
+    DeviceTellsOfUnnotedRefusals,
     /// A log that was restored from an older copy keeps its incarnation.
     RestoreKeepsIncarnation,
     /// The log ends batches inside of sealed parts.
@@ -41,7 +47,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::DeviceIgnoresAfter,
         Self::DeviceForgetsSent,
         Self::DeviceSendsUnderNewId,
@@ -56,6 +62,9 @@ impl Planted {
         Self::RunnerAsksAgain,
         Self::RunnerForgetsReplacedLogs,
         Self::HubSendsRunnersAway,
+        Self::HubTakesLateHellos,
+        Self::HubForgetsRefusals,
+        Self::DeviceTellsOfUnnotedRefusals,
         Self::RestoreKeepsIncarnation,
         Self::LogCutsSealedParts,
     ];

@@ -119,16 +119,16 @@ impl World {
             .devices
             .iter()
             .enumerate()
-            .find_map(|(number, device)| {
-                let stray = self.sim.checker.stray(number)?;
-                (!device.may_keep(stray)).then_some((number, stray))
-            });
+            .find_map(|(number, _)| Some((number, self.sim.checker.stray(number)?)));
         if let Some((device, log)) = strays {
             // It has not heard yet that the hub was restored without it.
             return Some(format!("device {device} still has {log}"));
         }
         if let Some(device) = self.devices.iter().position(|device| !device.is_quiet()) {
             return Some(format!("device {device} has something to say"));
+        }
+        if let Some(device) = self.devices.iter().position(|device| !device.is_whole()) {
+            return Some(format!("device {device} lacks some history"));
         }
         let busy = self.runners.iter().position(|runner| !runner.is_quiet());
         busy.map(|runner| format!("runner {runner} is busy"))
@@ -178,8 +178,7 @@ impl World {
         }
         for device in 0..self.devices.len() {
             let strays = self.devices[device].mirror_mut().cursors()?;
-            let device_of = &self.devices[device];
-            let is_stray = |log: &LogId| !logs.contains(log) && !device_of.may_keep(*log);
+            let is_stray = |log: &LogId| !logs.contains(log);
             if let Some((log, _)) = strays.iter().find(|(log, _)| is_stray(log)) {
                 self.sim
                     .checker

@@ -8,6 +8,7 @@ use baton_protocol::{AccountId, DeviceId, RunnerId, SessionId, TimestampMs};
 
 use crate::checker::Checker;
 use crate::net::Net;
+use crate::plan::Snapshots;
 use crate::planted::Planted;
 use crate::rng::Rng;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct Sim {
     pub hub_clock_ms: i64,
     /// Chance that belongs to the hub.
     pub hub_rng: Rng,
+    /// Whether it gives saved states.
+    pub snapshots: Snapshots,
     /// Ids.
     pub ids: Rng,
     /// Who there is.

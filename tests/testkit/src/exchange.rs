@@ -10,6 +10,8 @@ use crate::eventually::within;
 /// A request for a completion, and its answer so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
+    /// How the client named the request (`x-request-id`), where it did.
+    pub request_id: Option<String>,
     /// The request's body.
     pub request: Value,
     /// The answer's text that was handed to the client's connection, put together.
@@ -62,8 +64,9 @@ impl ExchangeLog {
     }
 
     /// A new exchange, to be written by the guard.
-    pub fn open(&self, request: Value) -> OpenExchange {
+    pub fn open(&self, request: Value, request_id: Option<String>) -> OpenExchange {
         let exchange = Exchange {
+            request_id,
             request,
             text: String::new(),
             reasoning: String::new(),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::{Json, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
@@ -174,8 +175,14 @@ async fn models() -> Json<Value> {
     )
 }
 
-async fn completions(State(shared): State<Arc<Shared>>, Json(request): Json<Value>) -> Response {
-    let exchange = shared.log.open(request.clone());
+async fn completions(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    let request_id = headers.get("x-request-id");
+    let request_id = request_id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
+    let exchange = shared.log.open(request.clone(), request_id);
     let (reply, gate) = {
         let mut script = shared.script();
         let reply = script.replies.pop_front().or_else(|| script.rest.clone());

@@ -164,7 +164,9 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     };
     let exchange = parts.uri.path().ends_with("/chat/completions").then(|| {
         let request = serde_json::from_slice(&request_body).unwrap_or(Value::Null);
-        shared.log.open(request)
+        let request_id = parts.headers.get("x-request-id");
+        let request_id = request_id.and_then(|id| Some(id.to_str().ok()?.to_owned()));
+        shared.log.open(request, request_id)
     });
     let target = format!("{}{}", shared.origin, parts.uri);
     let headers = end_to_end(&parts.headers);

@@ -16,6 +16,7 @@ use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
 use super::intents::{ActError, CancelError, Intent, IntentOutcome, Waiters};
+use super::trail::Trail;
 use crate::linked_hub::LinkedHub;
 use crate::mirror::{
     ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError, keeps_refusal,
@@ -59,6 +60,7 @@ pub(super) struct Driver {
     linked: LinkedHub,
     tokens: Arc<dyn TokenProvider>,
     line: Option<Line>,
+    pub(super) trail: Trail,
     /// Logs that did not fold once: a second time they are left alone, or they would be fetched for ever.
     unfoldable: HashSet<LogId>,
 }
@@ -103,6 +105,7 @@ impl Driver {
             linked,
             tokens,
             line: None,
+            trail: Trail::default(),
             unfoldable: HashSet::new(),
         })
     }
@@ -190,6 +193,7 @@ impl Driver {
                 }
                 Output::Close => self.line = None,
                 Output::Send(frame) => {
+                    self.trail.sends(&frame);
                     let taken = self.line.as_ref().is_none_or(|line| line.send(&frame));
                     if !taken {
                         self.lose_line("the connection takes nothing more");
@@ -241,9 +245,11 @@ impl Driver {
             seq: batch.after,
         });
         let positions = positions_in(&batch);
+        let ends = self.trail.ends_in(&batch);
         let apply = move |store: &mut crate::mirror::Store| store.apply(&batch);
         match self.mirror.write(apply).await {
             Ok(ApplyOutcome::Applied | ApplyOutcome::Known) => {
+                self.trail.has(log, ends);
                 if !positions.is_empty() {
                     self.feed(Input::Summaries(positions));
                 }
@@ -275,11 +281,13 @@ impl Driver {
         let forget = move |store: &mut crate::mirror::Store| store.drop_log(log);
         if let Err(error) = self.mirror.write(forget).await {
             self.report(&error);
+            self.feed(Input::DropFailed(log));
         }
     }
 
     async fn store_receipt(&mut self, receipt: Receipt) {
         let command = receipt.command;
+        self.trail.answered(&receipt, self.clock.now().mono_ms);
         let keeps = self.keeps_refusal(command);
         let kept = receipt.clone();
         let store = move |store: &mut crate::mirror::Store| store.store_receipt(&kept, keeps);
@@ -306,8 +314,11 @@ impl Driver {
         let refuse =
             move |store: &mut crate::mirror::Store| store.refuse_intent(command, &why, keeps);
         if let Err(error) = self.mirror.write(refuse).await {
+            // Whoever is told that it will never be done must not see it done after a restart.
             self.report(&error);
+            return self.feed(Input::RefusalUnnoted(command));
         }
+        self.feed(Input::RefusalNoted(command));
         self.note_refusal(command, keeps, &error);
         self.show_outbox();
         self.waiters.tell(command, &IntentOutcome::Refused(error));

@@ -7,6 +7,7 @@ mod intents;
 mod outbox;
 mod overview;
 mod tail;
+mod trail;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -65,6 +65,10 @@ impl Driver {
             self.take_entry(command);
             self.waiters.tell(command, &IntentOutcome::Cancelled);
         }
+        let now_ms = self.clock.now().mono_ms;
+        for entry in &queued.entries {
+            self.trail.made(&entry.command, now_ms);
+        }
         self.outbox.extend(queued.entries.iter().cloned());
         self.show_outbox();
         for intent in queued.entries.iter().filter_map(pending) {

@@ -1,6 +1,6 @@
 //! The engine itself: the line's phases, and what each input does.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use baton_protocol::limits::{
     HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
@@ -13,7 +13,7 @@ use super::history::Histories;
 use super::problems::{no_answer, silent, unreadable};
 use super::sending::Sending;
 use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
-use crate::limits::{CONNECT_TIMEOUT_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
+use crate::limits::{CONNECT_TIMEOUT_MS, DROP_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Line {
@@ -45,6 +45,8 @@ pub struct SyncEngine {
     pub(super) problem: Option<Problem>,
     /// A first attempt is called connecting, later ones reconnecting.
     pub(super) tried: bool,
+    /// Logs that could not be dropped, and when that is tried again.
+    undropped: BTreeMap<LogId, u64>,
     last: Now,
     shown: Option<ConnectionStatus>,
     out: VecDeque<Output>,
@@ -57,6 +59,7 @@ impl SyncEngine {
         for position in config.sessions {
             following.note(position);
         }
+        following.look_for_strays();
         let mut sending = Sending::default();
         for intent in config.intents {
             sending.queue(intent);
@@ -70,6 +73,7 @@ impl SyncEngine {
             sending,
             problem: None,
             tried: false,
+            undropped: BTreeMap::new(),
             last: Now::default(),
             shown: None,
             out: VecDeque::new(),
@@ -96,6 +100,11 @@ impl SyncEngine {
             Input::MirrorMoved { log, cursor } => self.mirror_moved(now, log, cursor),
             Input::MirrorFailed(error) => self.cut(now, Problem::passing(error)),
             Input::Quarantine(log) => self.following.quarantine(log),
+            Input::DropFailed(log) => {
+                self.undropped.insert(log, now.mono_ms + DROP_RETRY_MS);
+            }
+            Input::RefusalNoted(command) => drop(self.sending.answered(command)),
+            Input::RefusalUnnoted(command) => self.sending.hold(command, now.mono_ms),
             Input::Summaries(positions) => {
                 for position in positions {
                     self.following.note(position);
@@ -106,6 +115,7 @@ impl SyncEngine {
             self.nudge(now);
         }
         self.keep_time(now);
+        self.drop_again(now.mono_ms);
         if self.is_open() {
             for ask in self.following.review(now.mono_ms) {
                 self.ask(ask);
@@ -123,6 +133,11 @@ impl SyncEngine {
 
     /// When a [`Input::Tick`] is due, on the monotonic clock.
     pub fn deadline_ms(&self) -> Option<u64> {
+        let undropped = self.undropped.values().copied();
+        undropped.chain(self.line_deadline_ms()).min()
+    }
+
+    fn line_deadline_ms(&self) -> Option<u64> {
         match self.line {
             Line::Down => None,
             Line::Waiting { until_ms }
@@ -298,7 +313,8 @@ impl SyncEngine {
 
     /// Asks for what lies in a gap.
     fn fill(&mut self, now: Now) {
-        let next = self.histories.next(now.mono_ms, self.following.is_idle());
+        let following = &self.following;
+        let next = self.histories.next(now.mono_ms, || following.is_idle());
         if let Some((log, gap)) = next
             && let Some(cursor) = self.following.cursor(log)
         {
@@ -308,6 +324,18 @@ impl SyncEngine {
                 after: gap.filled,
                 upto: gap.floor,
             }));
+        }
+    }
+
+    /// What could not be forgotten is forgotten now, unless it came anew meanwhile.
+    fn drop_again(&mut self, now_ms: u64) {
+        let due = self.undropped.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
+        let due: Vec<LogId> = due.map(|(log, _)| *log).collect();
+        for log in due {
+            self.undropped.remove(&log);
+            if self.following.cursor(log).is_none() {
+                self.emit(Output::DropLog(log));
+            }
         }
     }
 

@@ -78,6 +78,8 @@ pub(super) struct Following {
     viewers: HashMap<LogId, u32>,
     /// Logs with a subscription.
     followed: HashSet<LogId>,
+    /// Sessions that the mirror has and the sessions list has not: the hub is asked once whether there are such.
+    strays: BTreeSet<LogId>,
     /// Something changed that a review must see.
     changed: bool,
 }
@@ -99,8 +101,17 @@ impl Following {
             fetching: HashSet::new(),
             viewers: HashMap::new(),
             followed: HashSet::new(),
+            strays: BTreeSet::new(),
             changed: true,
         }
+    }
+
+    /// Finds what the mirror has and the sessions list has not: what could not be dropped before this start, for example.
+    pub(super) fn look_for_strays(&mut self) {
+        let unlisted = self.logs.iter().filter(|(log, entry)| {
+            matches!(log, LogId::Session(_)) && entry.position.is_none() && entry.cursor.is_some()
+        });
+        self.strays = unlisted.map(|(log, _)| *log).collect();
     }
 
     pub(super) fn cursor(&self, log: LogId) -> Option<Cursor> {
@@ -229,6 +240,7 @@ impl Following {
         desired.insert(self.account);
         let running = self.running.iter().take(RUNNING_FOLLOWED_MAX);
         desired.extend(running.map(|(_, session)| LogId::Session(*session)));
+        desired.extend(self.strays.iter().take(BACKGROUND_FETCHES_MAX));
         desired.retain(|log| may(&self.logs, log));
 
         self.fetching.retain(|log| !desired.contains(log));
@@ -333,6 +345,7 @@ impl Following {
             }
             if caught_up {
                 self.fetching.remove(&batch.log);
+                self.strays.remove(&batch.log);
             }
             self.place(batch.log);
         }
@@ -370,7 +383,11 @@ impl Following {
 
     /// Whether nothing is fetched but what is live.
     pub(super) fn is_idle(&self) -> bool {
-        self.fetching.is_empty() && self.behind.is_empty() && self.all_caught_up()
+        // One that is followed live leaves the list of those that are behind when it is let go.
+        let mut behind = self.behind.iter();
+        self.fetching.is_empty()
+            && self.all_caught_up()
+            && behind.all(|(_, session)| self.caught_up(LogId::Session(*session)))
     }
 
     /// The mirror stands elsewhere.
@@ -395,6 +412,7 @@ impl Following {
         self.let_go(log);
         self.logs.entry(log).or_default().caught_up = true;
         self.fetching.remove(&log);
+        self.strays.remove(&log);
         self.place(log);
     }
 
@@ -412,6 +430,7 @@ impl Following {
     pub(super) fn quarantine(&mut self, log: LogId) {
         self.logs.entry(log).or_default().quarantined = true;
         self.fetching.remove(&log);
+        self.strays.remove(&log);
         self.place(log);
     }
 }

@@ -188,7 +188,7 @@ impl SyncEngine {
         if error.code.is_retryable() {
             return self.sending.hold(command, now.mono_ms);
         }
-        if let Some(refused) = self.sending.answered(command) {
+        if let Some(refused) = self.sending.refused(command) {
             self.refuse_dependents(&refused, &error);
             self.emit(Output::RefuseIntent { command, error });
         }
@@ -199,7 +199,7 @@ impl SyncEngine {
         if !begins || error.code == ErrorCode::SessionExists {
             return;
         }
-        for (command, error) in self.sending.drop_dependents(command.log, error) {
+        for (command, error) in self.sending.refuse_dependents(command, error) {
             self.emit(Output::RefuseIntent { command, error });
         }
     }

@@ -76,12 +76,16 @@ impl Histories {
     }
 
     /// The next stretch to ask for, of a log that somebody waits for, or of any where there is nothing else to fetch.
-    pub(super) fn next(&mut self, now_ms: u64, is_idle: bool) -> Option<(LogId, Gap)> {
+    pub(super) fn next(
+        &mut self,
+        now_ms: u64,
+        is_idle: impl FnOnce() -> bool,
+    ) -> Option<(LogId, Gap)> {
         let overdue = |asked: &Asked| now_ms.saturating_sub(asked.at_ms) >= SUBSCRIBE_AGAIN_MS;
         if now_ms < self.not_before_ms || self.asked.as_ref().is_some_and(|asked| !overdue(asked)) {
             return None;
         }
-        let any = || self.gaps.keys().next_back().filter(|_| is_idle);
+        let any = || self.gaps.keys().next_back().filter(|_| is_idle());
         let log = *self.wanted.first().or_else(any)?;
         let gap = *self.gaps.get(&log)?;
         self.asked = Some(Asked {

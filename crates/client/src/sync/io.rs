@@ -145,6 +145,12 @@ pub enum Input {
     },
     /// The mirror could not take a batch: start the line anew, later.
     MirrorFailed(ErrorBody),
+    /// A log could not be forgotten: that is tried again in a while.
+    DropFailed(LogId),
+    /// A refusal is durable: the intent is over, and never sent again.
+    RefusalNoted(CommandId),
+    /// A refusal could not be made durable. Nobody was told of it, and the intent is sent again in a while.
+    RefusalUnnoted(CommandId),
     /// A log that cannot be mirrored is left alone until the next start.
     Quarantine(LogId),
     /// The sessions list changed here.
@@ -168,11 +174,13 @@ pub enum Output {
     ApplySnapshot(Snapshot),
     /// Give this to the mirror: it continues what stands in front of the gap.
     ApplyHistory(Batch),
-    /// Forget what is mirrored of this log.
+    /// Forget what is mirrored of this log. Where that fails, [`Input::DropFailed`].
     DropLog(LogId),
     /// The hub has answered an intent.
     StoreReceipt(Receipt),
-    /// An intent will never be done, and has no receipt: the hub refused its frame, or what it builds on was refused.
+    /// An intent will never be done, and has no receipt: the hub refused its frame, or what it builds on was refused. To be made
+    /// durable, and then to be told: [`Input::RefusalNoted`] or [`Input::RefusalUnnoted`] follows. After a restart that finds it
+    /// unanswered it would be sent again, and might be done.
     RefuseIntent {
         /// Which.
         command: CommandId,

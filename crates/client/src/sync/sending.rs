@@ -27,6 +27,8 @@ enum Stage {
     Queued,
     InFlight,
     HeldUntil(u64),
+    /// For good, as far as the hub goes; whether it is durable here is not known yet.
+    Refused,
 }
 
 #[derive(Clone, Debug)]
@@ -91,7 +93,7 @@ impl Sending {
             };
             let due = match entry.stage {
                 Stage::Queued => true,
-                Stage::InFlight => false,
+                Stage::InFlight | Stage::Refused => false,
                 Stage::HeldUntil(at_ms) => at_ms <= now_ms,
             };
             let creates = matches!(body, CommandBody::CreateSession(_));
@@ -121,7 +123,7 @@ impl Sending {
     pub(super) fn deadline_ms(&self) -> Option<u64> {
         let held = self.entries.iter().filter_map(|entry| match entry.stage {
             Stage::HeldUntil(at_ms) => Some(at_ms),
-            Stage::Queued | Stage::InFlight => None,
+            Stage::Queued | Stage::InFlight | Stage::Refused => None,
         });
         held.min()
     }
@@ -129,8 +131,18 @@ impl Sending {
     /// The line is gone: everything that was on it goes again.
     pub(super) fn line_lost(&mut self) {
         for entry in &mut self.entries {
-            entry.stage = Stage::Queued;
+            if entry.stage != Stage::Refused {
+                entry.stage = Stage::Queued;
+            }
         }
+    }
+
+    /// The hub refused it for good. It stays, and holds its log back, until that is durable. Gives the intent, once.
+    pub(super) fn refused(&mut self, command: CommandId) -> Option<Command> {
+        let index = self.position(command)?;
+        let entry = &mut self.entries[index];
+        let before = std::mem::replace(&mut entry.stage, Stage::Refused);
+        (before != Stage::Refused).then(|| entry.intent.command.clone())
     }
 
     /// The hub answered. Gives the intent.
@@ -150,22 +162,28 @@ impl Sending {
         entry.stage = Stage::HeldUntil(now_ms + wait_ms.min(COMMAND_RETRY_MS_MAX));
     }
 
-    /// The session never began: takes out what was meant for it.
-    pub(super) fn drop_dependents(
+    /// The session never began: what was meant for it is refused as well.
+    pub(super) fn refuse_dependents(
         &mut self,
-        log: LogId,
+        creation: &Command,
         why: &ErrorBody,
     ) -> Vec<(CommandId, ErrorBody)> {
-        let (dependents, others) = std::mem::take(&mut self.entries)
-            .into_iter()
-            .partition(|entry| entry.intent.command.log == log);
-        self.entries = others;
         let error = ErrorCode::SessionNotFound.with(
             format!("the session could not be created: {}", why.message),
             why.hint.clone(),
         );
-        let refuse = |entry: Entry| (entry.intent.command.id, error.clone());
-        dependents.into_iter().map(refuse).collect()
+        let depends = |entry: &&mut Entry| {
+            let command = &entry.intent.command;
+            command.log == creation.log
+                && command.id != creation.id
+                && entry.stage != Stage::Refused
+        };
+        let dependents = self.entries.iter_mut().filter(depends);
+        let refuse = |entry: &mut Entry| {
+            entry.stage = Stage::Refused;
+            (entry.intent.command.id, error.clone())
+        };
+        dependents.map(refuse).collect()
     }
 
     pub(super) fn cancel(&mut self, command: CommandId) -> CancelOutcome {

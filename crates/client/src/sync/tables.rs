@@ -2,10 +2,12 @@
 
 use super::bench::*;
 use super::*;
-use crate::limits::{BACKGROUND_FETCHES_MAX, RECONNECT_DELAY_MS_MAX, STALE_AFTER_MS};
+use crate::limits::{
+    BACKGROUND_FETCHES_MAX, DROP_RETRY_MS, RECONNECT_DELAY_MS_MAX, STALE_AFTER_MS,
+};
 use baton_protocol::limits::{HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, PROTOCOL_VERSION};
 use baton_protocol::view::ConnectionPhase;
-use baton_protocol::{Batch, ClientFrame, ErrorCode, HubFrame, Seq, TimestampMs};
+use baton_protocol::{Batch, ClientFrame, ErrorCode, HubFrame, LogId, Seq, TimestampMs};
 
 #[test]
 fn a_start_greets_and_follows_the_account_from_the_mirrors_cursor() {
@@ -83,6 +85,53 @@ fn a_missing_cursor_drops_the_mirror_and_begins_anew() {
     };
     let outputs = bench.hear(HubFrame::Batch(fresh.clone()));
     assert_eq!(outputs[0], Output::ApplyBatch(fresh));
+}
+
+fn missing(log: LogId) -> HubFrame {
+    HubFrame::Missing {
+        log,
+        incarnation: None,
+    }
+}
+
+#[test]
+fn a_log_that_could_not_be_dropped_is_dropped_again_unless_it_came_anew() {
+    for comes_anew in [false, true] {
+        let mut bench = Bench::with(vec![(log(1), cursor(8))], Vec::new());
+        bench.connect();
+        assert_eq!(bench.hear(missing(log(1)))[0], Output::DropLog(log(1)));
+        bench.give(Input::DropFailed(log(1)));
+        if comes_anew {
+            bench.give(Input::MirrorMoved {
+                log: log(1),
+                cursor: Some(cursor(2)),
+            });
+        }
+        let mut drops = 0;
+        let wanted = bench.now.mono_ms + DROP_RETRY_MS;
+        while bench.now.mono_ms < wanted {
+            let due = bench.engine.deadline_ms().unwrap();
+            let outputs = bench.pass(due - bench.now.mono_ms);
+            bench.hear(HubFrame::HeartbeatAck {});
+            let drop = |output: &&Output| **output == Output::DropLog(log(1));
+            drops += outputs.iter().filter(drop).count();
+        }
+        assert_eq!(drops, usize::from(!comes_anew));
+    }
+}
+
+#[test]
+fn a_mirrored_session_that_the_list_has_not_is_asked_for_once() {
+    let mut bench = Bench::with(vec![(log(1), cursor(8))], Vec::new());
+    let outputs = bench.connect();
+    assert!(sent(&outputs).contains(&subscribe(log(1), Some(cursor(8)))));
+    let outputs = bench.hear(HubFrame::Batch(batch(log(1), 8, 8, 8)));
+    let let_go = ClientFrame::Unsubscribe { log: log(1) };
+    assert!(sent(&outputs).contains(&let_go), "it is there: {outputs:?}");
+    bench.give(lost());
+    bench.give(Input::Nudge);
+    let asked = sent(&bench.open());
+    assert!(!asked.contains(&subscribe(log(1), Some(cursor(8)))));
 }
 
 #[test]

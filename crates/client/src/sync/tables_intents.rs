@@ -4,7 +4,7 @@ use super::bench::*;
 use super::*;
 use crate::limits::OUTBOX_IN_FLIGHT_MAX;
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, ErrorCode, HubFrame, PauseQueueCommand, PromptId,
+    ClientFrame, Command, CommandBody, CommandId, ErrorCode, HubFrame, PauseQueueCommand, PromptId,
     ReceiptOutcome, RunId, StopRunCommand, StopScope, StopTarget,
 };
 
@@ -128,4 +128,58 @@ fn only_what_was_never_sent_can_be_taken_back() {
     bench.connect();
     bench.give(queued(ask.clone()));
     assert_eq!(bench.engine.cancel(ask.id), CancelOutcome::MaybeSent);
+}
+
+fn refused(command: &Command) -> HubFrame {
+    HubFrame::Refused {
+        command: Some(command.id),
+        log: Some(command.log),
+        error: ErrorCode::SessionNotFound.with("there is no such session", ""),
+    }
+}
+
+fn refusals(outputs: &[Output]) -> Vec<CommandId> {
+    let refused = outputs.iter().filter_map(|output| match output {
+        Output::RefuseIntent { command, .. } => Some(*command),
+        _ => None,
+    });
+    refused.collect()
+}
+
+#[test]
+fn a_refusal_that_cannot_be_made_durable_is_told_to_nobody_and_the_intent_goes_again() {
+    let mut bench = Bench::live();
+    let (first, next) = (prompt(1, log(1)), prompt(2, log(1)));
+    bench.give(queued(first.clone()));
+    bench.give(queued(next.clone()));
+    let outputs = bench.hear(refused(&first));
+    assert_eq!(refusals(&outputs), [first.id]);
+    assert_eq!(sent(&outputs), [], "its log waits for the disk");
+    assert_eq!(sent(&bench.give(Input::RefusalUnnoted(first.id))), []);
+    let due = bench.engine.deadline_ms().unwrap();
+    let outputs = bench.pass(due - bench.now.mono_ms);
+    let again = ClientFrame::Command {
+        command: first.clone(),
+    };
+    assert_eq!(sent(&outputs), [again]);
+    assert_eq!(refusals(&bench.hear(refused(&first))), [first.id]);
+    let outputs = bench.give(Input::RefusalNoted(first.id));
+    assert_eq!(sent(&outputs), [ClientFrame::Command { command: next }]);
+}
+
+#[test]
+fn what_was_refused_goes_onto_no_later_line() {
+    let mut bench = Bench::live();
+    let ask = prompt(1, log(1));
+    bench.give(queued(ask.clone()));
+    bench.hear(refused(&ask));
+    bench.give(lost());
+    bench.give(Input::Nudge);
+    let commands = |outputs: &[Output]| {
+        let frames = sent(outputs);
+        let command = |frame: &&ClientFrame| matches!(frame, ClientFrame::Command { .. });
+        frames.iter().filter(command).count()
+    };
+    assert_eq!(commands(&bench.open()), 0);
+    assert_eq!(commands(&bench.give(Input::RefusalNoted(ask.id))), 0);
 }

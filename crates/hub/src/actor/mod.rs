@@ -13,6 +13,7 @@ mod session;
 mod session_actors;
 mod session_commands;
 mod session_runs;
+mod trail;
 mod write_burst;
 
 pub use account_actors::{AccountActors, record_access_later};

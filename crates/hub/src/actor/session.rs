@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use baton_log::Appended;
 use baton_protocol::{
-    AccountId, Command, CommandBody, ErrorBody, Event, EventBody, LogId, Principal, PromptId,
-    ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
+    AccountId, Command, CommandBody, ErrorBody, Event, EventBody, HubFrame, LogId, Principal,
+    PromptId, ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
 use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::answer::{self, Answer, refusal};
 use super::message::{PendingRequest, SessionMessage, SessionRequest};
 use super::run_requests::of_deleted;
+use super::trail;
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::leases::Leases;
@@ -174,6 +175,7 @@ impl SessionActor {
                     answer,
                 } = *pending;
                 let frames = self.answer(&caller, request).await;
+                self.note_refusals(&frames);
                 self.core.measures.answered(arrived.elapsed());
                 // The connection may be gone; what was recorded stays recorded.
                 let _ = answer.send(frames);
@@ -242,10 +244,14 @@ impl SessionActor {
 
     async fn command(&mut self, caller: &Caller, command: &Command) -> Answer {
         let digest = answer::digest(command);
+        tracing::info!(command.id = %command.id, session.id = %self.session, "a command is received");
         match self.writer.receipt(command.id).await {
             Ok(Some(stored)) => return answer::known_answer(command, digest, stored),
             Ok(None) => {}
             Err(error) => return refusal(command.log, Some(command.id), error),
+        }
+        if let Some(error) = self.core.refusals.of(command.id) {
+            return refusal(command.log, Some(command.id), error);
         }
         let covers = self.for_always(command);
         let decision = match &command.body {
@@ -280,6 +286,20 @@ impl SessionActor {
         }
     }
 
+    /// Whoever was told that a command is refused for good must never see it done, by whatever copy of it.
+    fn note_refusals(&self, answer: &Answer) {
+        for frame in answer {
+            if let HubFrame::Refused {
+                command: Some(command),
+                error,
+                ..
+            } = frame
+            {
+                self.core.refusals.note(*command, error);
+            }
+        }
+    }
+
     fn facts(&self, body: &CommandBody) -> DecideFacts {
         let steered = match body {
             CommandBody::SendPrompt(body) => body.run,
@@ -300,9 +320,12 @@ impl SessionActor {
     ) -> Result<Appended, CommitError> {
         let state = self.unsaved.due(&self.state);
         let saving = state.as_ref().map(Unsaved::behind);
-        let head = self.state.head();
+        let (head, began) = (self.state.head(), Instant::now());
         let appended = match self.writer.append(head, events, receipt, state).await {
-            Ok(appended) => appended,
+            Ok(appended) => {
+                trail::recorded(self.session, &appended, began.elapsed());
+                appended
+            }
             Err(CommitError::Broken(error)) => {
                 self.broken = Some(error.clone());
                 return Err(CommitError::Broken(error));
@@ -324,6 +347,7 @@ impl SessionActor {
             self.core.owners.note(self.session, account);
         }
         self.writer.publish(&appended);
+        trail::shown(self.session, &appended, &self.state);
         Ok(appended)
     }
 

@@ -120,7 +120,6 @@ impl SessionActor {
         if !self.follow_up(events).await {
             return false;
         }
-        tracing::info!(session.id = %self.session, run.id = %run, runner.id = %chosen.runner, "a run begins");
         self.leases.grant(run, Instant::now());
         if let Some(active) = self.state.active_run(run) {
             self.assign(active);
@@ -145,6 +144,14 @@ impl SessionActor {
         self.core
             .runners
             .assign(run.runner, run.run, EncodedFrame::of(&frame));
+        tracing::info!(
+            command.id = %run.prompt.0,
+            session.id = %self.session,
+            run.id = %run.run,
+            runner.id = %run.runner,
+            %seq,
+            "a run is assigned"
+        );
     }
 
     /// When the state must be looked at again, whatever else happens.

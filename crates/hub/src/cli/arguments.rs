@@ -65,7 +65,7 @@ pub struct Serve {
     #[arg(long, hide = true, value_name = "MS")]
     pub lease_ms: Option<u64>,
     /// How log lines look.
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
     pub log_format: LogFormat,
 }
 

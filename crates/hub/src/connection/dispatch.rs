@@ -89,7 +89,7 @@ impl Connection {
         outgoing: Outgoing,
         ending: Ending,
     ) -> Self {
-        let id = core.next_connection();
+        let id = grant.connection();
         let mut caller = Caller {
             account: record.account,
             principal: record.principal.clone(),

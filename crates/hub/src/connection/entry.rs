@@ -26,7 +26,9 @@ pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<()
                 CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
             );
             if !is_created && !core.sessions.is_live(session) {
-                return Err(session_not_found());
+                let error = session_not_found();
+                core.refusals.note(command.id, &error);
+                return Err(error);
             }
             // The actor will know.
             Some(caller.account)
@@ -114,7 +116,10 @@ pub fn runner_arrives(
     };
     let account = caller.account;
     let agents = hello.agents.clone();
-    let lease = core.runners.arrive(account, runner, hello, connection);
+    let Some(lease) = core.runners.arrive(account, runner, hello, connection) else {
+        // It is being ended.
+        return Arc::new(LastHeard::now());
+    };
     let told = Arc::clone(core);
     core.tasks.spawn(TaskGroup::Edge, "runner arrival", async move {
         SessionActors::runner_changed(&told, account, runner).await;

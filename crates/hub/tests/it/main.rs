@@ -11,6 +11,8 @@ mod binary;
 mod client;
 mod clock;
 mod commands;
+#[cfg(target_os = "linux")]
+mod crowd;
 mod edge;
 mod family;
 mod faults;

@@ -32,19 +32,26 @@ struct Held {
 
 impl Held {
     fn now() -> Self {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("RssAnon:"))
-            .unwrap();
         Self {
             descriptors: std::fs::read_dir("/proc/self/fd").unwrap().count(),
             tasks: tokio::runtime::Handle::current()
                 .metrics()
                 .num_alive_tasks(),
-            memory_kib: line.trim().trim_end_matches(" kB").parse().unwrap(),
+            memory_kib: memory_kib(),
         }
     }
+}
+
+/// What this process has for itself.
+pub fn memory_kib() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let mut lines = status.lines();
+    let line = lines.find_map(|line| line.strip_prefix("RssAnon:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
 }
 
 /// One life of a connection; every other one ends without a goodbye.

@@ -1,6 +1,6 @@
 //! What the core is told about its agents, and what it wants done outside.
 
-use baton_protocol::{AgentDescription, AgentId, RunId};
+use baton_protocol::{AgentDescription, AgentId, RunId, SessionId};
 
 use super::run::CallId;
 use crate::provider::ModelRequest;
@@ -22,6 +22,8 @@ pub enum Effect {
     Call {
         /// The name of the call; its pieces come back under it.
         call: CallId,
+        /// In which session.
+        session: SessionId,
         /// For which run.
         run: RunId,
         /// Whose model.

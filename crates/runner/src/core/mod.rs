@@ -285,14 +285,13 @@ impl Core {
     fn call(&mut self, run: RunId, now: Instant) {
         let held = self.runs.get_mut(&run).expect("its caller has it");
         let followed = &self.sessions[&held.session];
-        let id = followed
-            .state
-            .active_run(run)
-            .map(|active| active.agent.clone());
-        let Some(agent) = id.and_then(|id| self.agents.get(&id)) else {
+        let active = followed.state.active_run(run);
+        let agent = active.and_then(|active| self.agents.get(&active.agent));
+        let (Some(active), Some(agent)) = (active, agent) else {
             return held.fail("this runner does not host that agent".to_owned(), now);
         };
         let request = ModelRequest {
+            prompt: active.prompt,
             model: agent.description.model.clone(),
             messages: context::messages(
                 &followed.transcript,
@@ -305,9 +304,11 @@ impl Core {
         let call = self.next_call;
         self.next_call = CallId(call.0 + 1);
         held.called(call);
+        let session = held.session;
         self.calls.insert(call, run);
         self.effects.push(Effect::Call {
             call,
+            session,
             run,
             agent: agent.description.id.clone(),
             request,

@@ -3,15 +3,16 @@
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
-use baton_protocol::RunId;
+use baton_protocol::{PromptId, RunId};
 use futures::{FutureExt as _, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::core::{CallId, ModelOutput};
 use crate::limits::{FRAME_TEXT_BYTES_MAX, RUN_BUFFER_BYTES_MAX};
-use crate::provider::{ModelEvent, ModelProvider, ModelRequest};
+use crate::provider::{ModelEvent, ModelProvider, ModelRequest, ModelStream};
 
 /// Pieces between the calls and the driver; each is at most [`FRAME_TEXT_BYTES_MAX`].
 const PIECES_MAX: usize = 64;
@@ -58,6 +59,8 @@ impl Calls {
             .or_insert_with(|| Arc::new(Semaphore::new(RUN_BUFFER_BYTES_MAX)));
         let reader = Reader {
             call,
+            run,
+            prompt: request.prompt,
             room: Arc::clone(room),
             pieces: self.pieces.clone(),
         };
@@ -107,6 +110,8 @@ impl Drop for Calls {
 /// Reads one answer as fast as the run's buffer has room.
 struct Reader {
     call: CallId,
+    run: RunId,
+    prompt: PromptId,
     room: Arc<Semaphore>,
     pieces: mpsc::Sender<Piece>,
 }
@@ -125,15 +130,35 @@ impl Reader {
         }
     }
 
+    /// A line about the call: which step, and how long after the request, in milliseconds. Never what was said.
+    fn note(&self, asked: Instant, step: &str) {
+        tracing::info!(
+            command.id = %self.prompt.0,
+            run.id = %self.run,
+            call = self.call.0,
+            duration_ms = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "{step}"
+        );
+    }
+
     async fn read(&self, provider: Arc<dyn ModelProvider>, request: ModelRequest) {
-        let mut stream = match provider.stream(request).await {
+        let asked = Instant::now();
+        self.note(asked, "the model is asked");
+        let stream = match provider.stream(request).await {
             Ok(stream) => stream,
             Err(error) => {
+                self.note(asked, "the model does not answer");
                 return self
                     .give(ModelOutput::Failed(error.to_string()), None)
                     .await;
             }
         };
+        self.note(asked, "the first token is here");
+        self.read_on(stream).await;
+        self.note(asked, "the model has said everything");
+    }
+
+    async fn read_on(&self, mut stream: ModelStream) {
         while let Some(item) = stream.next().await {
             match item {
                 Ok(ModelEvent::Text(text)) => self.give_text(&text, ModelEvent::Text).await,

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use baton_protocol::{
-    AgentId, ClientFrame, ErrorBody, HubAddress, RunnerHello, RunnerId, RunnerInstanceId,
+    AgentId, ClientFrame, ErrorBody, HubAddress, PromptId, RunId, RunnerHello, RunnerId,
+    RunnerInstanceId,
 };
 use baton_transport::ConnectError;
 use tokio::sync::{mpsc, watch};
@@ -130,6 +131,8 @@ struct Driver {
     core: Core,
     providers: HashMap<AgentId, Arc<dyn ModelProvider>>,
     calls: Calls,
+    /// What the runs that called a model answer: for log lines.
+    prompts: HashMap<RunId, PromptId>,
     pieces: mpsc::Receiver<Piece>,
     line: JoinHandle<()>,
     events: mpsc::Receiver<LineEvent>,
@@ -172,6 +175,7 @@ impl Driver {
                 .map(|agent| (id(agent), Arc::clone(&agent.provider)))
                 .collect(),
             calls,
+            prompts: HashMap::new(),
             pieces,
             line: tokio::spawn(line.run(sender)),
             events,
@@ -264,16 +268,32 @@ impl Driver {
             match effect {
                 Effect::Call {
                     call,
+                    session,
                     run,
                     agent,
                     request,
                 } => {
+                    let prompt = request.prompt;
+                    tracing::info!(
+                        command.id = %prompt.0,
+                        session.id = %session,
+                        run.id = %run,
+                        call = call.0,
+                        messages = request.messages.len(),
+                        "the context is built"
+                    );
+                    self.prompts.insert(run, prompt);
                     let provider = Arc::clone(&self.providers[&agent]);
                     self.calls.start(call, run, provider, request);
                 }
                 Effect::Drop { call } => self.calls.stop(call).await,
                 Effect::Settled { run, bytes } => self.calls.settled(run, bytes),
-                Effect::Forgotten { run } => self.calls.forget(run),
+                Effect::Forgotten { run } => {
+                    if let Some(prompt) = self.prompts.remove(&run) {
+                        tracing::info!(command.id = %prompt.0, run.id = %run, "the run is over here");
+                    }
+                    self.calls.forget(run);
+                }
             }
         }
     }

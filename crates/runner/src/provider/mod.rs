@@ -11,6 +11,7 @@ mod openai;
 use std::pin::Pin;
 
 use async_trait::async_trait;
+use baton_protocol::PromptId;
 use futures::Stream;
 
 pub use endpoint::ParseBaseUrlError;
@@ -26,6 +27,9 @@ pub trait ModelProvider: Send + Sync + 'static {
 /// What is asked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ModelRequest {
+    /// What is answered. Sent along as the header `x-request-id`: it is the id of the person's command, and so the name of this
+    /// answer in the logs of everybody who had to do with it.
+    pub prompt: PromptId,
     /// The model, as its server names it.
     pub model: String,
     /// The conversation, the oldest first.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use baton_protocol::PromptId;
 use futures::{Stream, StreamExt as _};
 use genai::adapter::AdapterKind;
 use genai::chat::{
@@ -76,12 +77,12 @@ impl OpenAiProvider {
         })
     }
 
-    fn target(&self, model: &str) -> ServiceTarget {
+    fn target(&self, model: &str, prompt: PromptId) -> ServiceTarget {
         // The URL and the headers are ours: a server without a key then gets none, and the path is exactly the base URL's.
-        let headers = match &self.api_key {
-            Some(key) => Headers::from(("Authorization".to_owned(), format!("Bearer {key}"))),
-            None => Headers::default(),
-        };
+        let mut headers = Headers::from(("x-request-id".to_owned(), prompt.0.to_string()));
+        if let Some(key) = &self.api_key {
+            headers.merge(("Authorization".to_owned(), format!("Bearer {key}")));
+        }
         ServiceTarget {
             endpoint: Endpoint::from_owned(self.base_url.as_str()),
             auth: AuthData::RequestOverride {
@@ -110,7 +111,7 @@ impl ModelProvider for OpenAiProvider {
             // to this kind of API, so it only switches that off; the name is then put back as it is.
             .with_reasoning_effort(ReasoningEffort::Budget(0))
             .with_extra_body(serde_json::json!({ "model": request.model }));
-        let target = self.target(&request.model);
+        let target = self.target(&request.model, request.prompt);
         let messages = request
             .messages
             .into_iter()

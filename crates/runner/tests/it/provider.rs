@@ -1,5 +1,6 @@
 //! The provider alone: what closes a connection, and what is sent.
 
+use baton_protocol::{CommandId, PromptId};
 use baton_runner::provider::{
     ModelEvent, ModelMessage, ModelProvider as _, ModelRequest, ModelRole,
 };
@@ -17,6 +18,7 @@ fn ask(model: &str) -> ModelRequest {
         text: "?".to_owned(),
     };
     ModelRequest {
+        prompt: PromptId(CommandId::mint()),
         model: model.to_owned(),
         messages: vec![message],
     }

@@ -27,8 +27,7 @@ pub(super) enum Fate {
     Open,
     /// The hub's answer.
     Answered,
-    /// It was refused without a receipt. Such a refusal is not for ever (`docs/PROTOCOL.md`, section 7): a copy that comes late, or one
-    /// that the device sends after a start because it could not note the refusal, may still be done.
+    /// It was refused for good, without a receipt (`docs/PROTOCOL.md`, section 7).
     Refused,
     /// It was taken back before it was sent.
     Cancelled,
@@ -65,7 +64,13 @@ impl Intents {
             CommandBody::StopRun(stop) => matches!(stop.target, StopTarget::Run { .. }),
             _ => false,
         };
-        if overtakes || intent.fate == Fate::Refused {
+        if intent.fate == Fate::Refused {
+            let device = intent.device;
+            return Err(format!(
+                "`{command}` is recorded, and device {device} was told that it never will be"
+            ));
+        }
+        if overtakes {
             return Ok(());
         }
         let last = log.answered.entry(intent.device).or_default();

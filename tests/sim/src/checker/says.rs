@@ -138,7 +138,7 @@ impl Checker {
             )
         });
         let before = self.intents.ended(receipt.command, Fate::Answered);
-        let was_open = matches!(before, Some(Fate::Open | Fate::Answered | Fate::Refused));
+        let was_open = matches!(before, Some(Fate::Open | Fate::Answered));
         self.check(was_open || self.was_restored, || {
             format!("`{}` was {before:?} and is answered now", receipt.command)
         });

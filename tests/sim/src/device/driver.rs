@@ -152,12 +152,14 @@ impl Device {
             Output::Send(frame) => self.send(sim, frame),
             Output::MarkSent(commands) => self.mark_sent(sim, &commands)?,
             Output::ApplyBatch(batch) => self.apply(sim, &batch)?,
+            Output::ApplySnapshot(snapshot) => self.apply_snapshot(sim, &snapshot)?,
+            Output::ApplyHistory(batch) => self.apply_history(sim, &batch)?,
             Output::DropLog(log) => {
                 if self.can_write(sim) {
                     self.mirror.drop_log(log)?;
                     sim.checker.dropped(self.number, log);
                 } else {
-                    self.undropped.insert(log);
+                    self.feed_only(sim, Input::DropFailed(log))?;
                 }
             }
             Output::StoreReceipt(receipt) => self.store_receipt(sim, &receipt)?,
@@ -226,7 +228,7 @@ impl Device {
     }
 
     /// Feeds while outputs are being done: they are done in their turn.
-    fn feed_only(&mut self, sim: &Sim, input: Input) -> Result<()> {
+    pub(super) fn feed_only(&mut self, sim: &Sim, input: Input) -> Result<()> {
         let now = self.now(sim);
         self.process_mut()?.engine.handle(now, input);
         Ok(())
@@ -255,15 +257,7 @@ impl Device {
                 incarnation: batch.incarnation,
                 seq: batch.after,
             });
-            self.feed_only(
-                sim,
-                Input::MirrorMoved {
-                    log,
-                    cursor: before,
-                },
-            )?;
-            let error = ErrorCode::StorageUnavailable.with("the mirror cannot be written", "");
-            return self.feed_only(sim, Input::MirrorFailed(error));
+            return self.mirror_failed(sim, log, before);
         }
         match self.mirror.apply(batch)? {
             AppliedBatch::Applied => {
@@ -289,13 +283,24 @@ impl Device {
         }
     }
 
+    pub(super) fn mirror_failed(
+        &mut self,
+        sim: &Sim,
+        log: LogId,
+        cursor: Option<Cursor>,
+    ) -> Result<()> {
+        self.feed_only(sim, Input::MirrorMoved { log, cursor })?;
+        let error = ErrorCode::StorageUnavailable.with("the mirror cannot be written", "");
+        self.feed_only(sim, Input::MirrorFailed(error))
+    }
+
     fn apply_anyhow(&mut self, sim: &mut Sim, batch: &Batch) -> Result<()> {
         self.mirror.apply_anyhow(batch);
         self.look(sim, batch)
     }
 
     /// Lets the checker see where the mirror stands now.
-    fn look(&mut self, sim: &mut Sim, batch: &Batch) -> Result<()> {
+    pub(super) fn look(&mut self, sim: &mut Sim, batch: &Batch) -> Result<()> {
         let upto = Cursor {
             incarnation: batch.incarnation,
             seq: batch.upto,
@@ -346,11 +351,16 @@ impl Device {
     fn refuse(&mut self, sim: &mut Sim, command: CommandId, error: &ErrorBody) -> Result<()> {
         let keeps = self.keeps_refusal(command);
         let (number, code) = (self.number, error.code.as_str());
+        let tells_anyhow = sim.is_planted(Planted::DeviceTellsOfUnnotedRefusals);
+        if !self.can_write(sim) && !tells_anyhow {
+            return self.feed_only(sim, Input::RefusalUnnoted(command));
+        }
         sim.note(format_args!("device {number} gives `{command}` up: {code}"));
         sim.checker.refused(command);
         if self.can_write(sim) {
             self.mirror.refuse(command, error, keeps)?;
         }
+        self.feed_only(sim, Input::RefusalNoted(command))?;
         self.note_refusal(command, keeps, error);
         Ok(())
     }
@@ -405,7 +415,7 @@ pub(super) fn pending(entry: &OutboxEntry) -> Option<PendingIntent> {
     })
 }
 
-fn position((session, summary): (&SessionId, &SessionSummary)) -> SessionPosition {
+pub(super) fn position((session, summary): (&SessionId, &SessionSummary)) -> SessionPosition {
     SessionPosition {
         session: *session,
         seq: summary.seq,

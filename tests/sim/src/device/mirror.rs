@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use baton_client::{AppliedBatch, DirectMirror, OutboxEntry, OutboxState};
+use baton_client::sync::{Gap, Snapshot};
+use baton_client::{
+    AppliedBatch, DirectMirror, HistoryOutcome, OutboxEntry, OutboxState, SnapshotOutcome,
+};
 use baton_protocol::view::TranscriptRow;
 use baton_protocol::{
     AccountId, Batch, Command, CommandId, Cursor, ErrorBody, LogId, Receipt, ReceiptOutcome, Seq,
@@ -139,6 +142,39 @@ impl Mirror {
             Self::Model(model) => Ok(model.apply(batch)),
             Self::Tables(tables) => Ok(tables.direct.apply(batch)?),
         }
+    }
+
+    /// What it lacks in front of its cursors.
+    pub fn gaps(&self) -> Result<Vec<(LogId, Gap)>> {
+        Ok(match self {
+            Self::Model(_) => Vec::new(),
+            Self::Tables(tables) => tables.direct.gaps()?,
+        })
+    }
+
+    /// What it lacks of a log.
+    pub fn gap(&self, log: LogId) -> Result<Option<Gap>> {
+        let gaps = self.gaps()?;
+        let mut gaps = gaps.iter().filter(|(known, _)| *known == log);
+        Ok(gaps.next().map(|(_, gap)| *gap))
+    }
+
+    /// Goes on from a saved state, which the model cannot.
+    pub fn apply_snapshot(&mut self, snapshot: &Snapshot) -> Result<SnapshotOutcome> {
+        Ok(match self {
+            Self::Model(model) => SnapshotOutcome::Unfit {
+                stands_at: model.logs.get(&snapshot.log).map(|known| known.cursor),
+            },
+            Self::Tables(tables) => tables.direct.apply_snapshot(snapshot)?,
+        })
+    }
+
+    /// Applies a batch of history.
+    pub fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome> {
+        Ok(match self {
+            Self::Model(_) => HistoryOutcome::Elsewhere(None),
+            Self::Tables(tables) => tables.direct.apply_history(batch)?,
+        })
     }
 
     /// Applies a batch wherever it begins: for a planted fault. The client's own tables refuse that.

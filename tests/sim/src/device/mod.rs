@@ -1,6 +1,7 @@
 //! A device: the client's own sync engine, in the hands of a driver that does what the client's driver does, in its order.
 
 mod acts;
+mod catching_up;
 mod driver;
 mod mirror;
 
@@ -34,8 +35,6 @@ pub struct Device {
     /// How far its wall clock is off.
     clock_ms: i64,
     disk_full_until_ms: u64,
-    /// Logs that it should have forgotten while its disk was full. Nobody tries again before the next look at them.
-    undropped: BTreeSet<LogId>,
     /// Outputs until it dies.
     dies_after: Option<(u64, u64)>,
 }
@@ -65,7 +64,6 @@ impl Device {
             slept_ms: 0,
             clock_ms: 0,
             disk_full_until_ms: 0,
-            undropped: BTreeSet::new(),
             dies_after: None,
         })
     }
@@ -134,11 +132,6 @@ impl Device {
     pub fn is_caught_up(&self, log: LogId) -> bool {
         let process = self.process.as_ref();
         process.is_some_and(|process| process.engine.caught_up(log))
-    }
-
-    /// Whether its mirror may hold a log that the hub does not have any more.
-    pub fn may_keep(&self, log: LogId) -> bool {
-        self.undropped.contains(&log)
     }
 
     /// Its disk, to be looked at.

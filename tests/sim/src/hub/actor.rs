@@ -166,6 +166,10 @@ impl Actor {
             Ok(_) => {}
             Err(error) => return refusal(command.log, Some(command.id), error),
         }
+        let refused = shared.refusals.get(&command.id);
+        if let Some(error) = refused.filter(|_| !sim.is_planted(Planted::HubForgetsRefusals)) {
+            return refusal(command.log, Some(command.id), error.clone());
+        }
         let facts = self.facts(shared);
         let decision = decide(&self.state, command, &caller.principal, &facts);
         if let (false, ReceiptOutcome::Refused { error }) =

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, ErrorBody, ErrorCode, HubFrame, LogId, Principal, RunnerId,
-    RunnerInstanceId, SessionId, limits,
+    ClientFrame, Command, CommandBody, ErrorBody, ErrorCode, HubFrame, LogId, Principal,
+    RunnerHello, RunnerId, RunnerInstanceId, SessionId, limits,
 };
 
 use super::actor::{Request, refusal};
@@ -22,6 +22,8 @@ const HUB_AWAY_MS: u64 = 1_000;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub who: Who,
+    /// Among all of this process: given before the client hears that the line is open, and so before it speaks.
+    number: u64,
     opened_ms: u64,
     heard_ms: u64,
     /// Who it is, once it has said hello.
@@ -74,8 +76,10 @@ impl Process {
     pub fn arrived(&mut self, sim: &mut Sim, who: Who, line: LineId, what: ToHub) {
         match what {
             ToHub::Open => {
+                self.shared.opened += 1;
                 let connection = Connection {
                     who,
+                    number: self.shared.opened,
                     opened_ms: sim.now_ms,
                     heard_ms: sim.now_ms,
                     caller: None,
@@ -123,9 +127,21 @@ impl Process {
             }
             ClientFrame::Attend { .. } => {}
             ClientFrame::Heartbeat {} => self.shared.send(sim, line, HubFrame::HeartbeatAck {}),
-            ClientFrame::Subscribe { log, cursor, .. } => {
-                self.shared.subscribe(sim, line, log, cursor);
-            }
+            ClientFrame::Subscribe {
+                log,
+                cursor,
+                state_format,
+            } => self
+                .shared
+                .subscribe(sim, line, (log, cursor), state_format),
+            ClientFrame::ReadHistory {
+                log,
+                incarnation,
+                after,
+                upto,
+            } => self
+                .shared
+                .read_history(sim, line, (log, incarnation), (after, upto)),
             ClientFrame::Unsubscribe { log } => {
                 let connection = self.shared.connections.get_mut(&line);
                 if let Some(connection) = connection {
@@ -175,6 +191,7 @@ impl Process {
         let account = sim.cast.account;
         let connection = self.shared.connections.get_mut(&line);
         let connection = connection.expect("its caller looked");
+        let number = connection.number;
         let principal = match connection.who {
             Who::Device(number) => Principal::Device {
                 account,
@@ -199,25 +216,42 @@ impl Process {
         self.shared.send(sim, line, welcome);
         self.announce(sim);
         if let (Some(hello), Principal::Runner { runner, .. }) = (hello, principal) {
-            let agents = hello.agents.clone();
-            let replaced = self
-                .shared
-                .directory
-                .arrive(runner, hello, line, sim.now_ms);
-            if let Some(replaced) = replaced {
-                let is_own = replaced.same_instance;
-                let may_come_back = is_own && !sim.is_planted(Planted::HubSendsRunnersAway);
-                let code = match may_come_back {
-                    true => ErrorCode::HeartbeatMissed,
-                    false => ErrorCode::LeaseFenced,
-                };
-                if is_own && !code.is_retryable() {
-                    sim.checker
-                        .violated("the hub sends a runner away for good for its own late hello");
-                }
-                let error = code.with("this runner has connected again", "");
-                self.end(sim, replaced.line, error);
+            self.runner_says_hello(sim, runner, hello, (line, number));
+        }
+    }
+
+    fn runner_says_hello(
+        &mut self,
+        sim: &mut Sim,
+        runner: RunnerId,
+        hello: RunnerHello,
+        (line, number): (LineId, u64),
+    ) {
+        let agents = hello.agents.clone();
+        let takes_late_ones = sim.is_planted(Planted::HubTakesLateHellos)
+            || sim.is_planted(Planted::HubSendsRunnersAway);
+        let number = match takes_late_ones {
+            true => u64::MAX,
+            false => number,
+        };
+        let directory = &mut self.shared.directory;
+        let ended = directory.arrive(runner, hello, (line, number), sim.now_ms);
+        let goes_on = ended.as_ref().is_none_or(|ended| ended.line != line);
+        if let Some(ended) = ended {
+            let is_own = ended.same_instance;
+            let may_come_back = is_own && !sim.is_planted(Planted::HubSendsRunnersAway);
+            let code = match may_come_back {
+                true => ErrorCode::HeartbeatMissed,
+                false => ErrorCode::LeaseFenced,
+            };
+            if is_own && !code.is_retryable() {
+                sim.checker
+                    .violated("the hub sends a runner away for good for its own late hello");
             }
+            let error = code.with("this runner has connected again", "");
+            self.end(sim, ended.line, error);
+        }
+        if goes_on {
             let at_ms = sim.now_ms + sim.hub_rng.skewed(40);
             self.shared.arrivals.push((at_ms, runner, agents));
         }
@@ -252,6 +286,7 @@ impl Process {
         let is_known = self.shared.owned.contains(&session) || self.is_live(session);
         if !creates && !is_known {
             let error = ErrorCode::SessionNotFound.with("there is no such session", "create it");
+            self.shared.refusals.insert(command.id, error.clone());
             let frames = refusal(command.log, Some(command.id), error);
             return self.shared.answer(sim, caller.line, frames);
         }

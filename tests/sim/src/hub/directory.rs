@@ -28,9 +28,11 @@ struct Instance {
     id: RunnerInstanceId,
     heard_ms: u64,
     line: Option<LineId>,
+    /// The number of the newest connection that has said hello.
+    newest: u64,
 }
 
-/// What an arrival does to an older connection of the same runner.
+/// What an arrival does to the older connection of the same runner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Replaced {
     /// The line that ends.
@@ -48,14 +50,23 @@ impl Directory {
         });
     }
 
-    /// A runner is there. Gives its older connection, which ends.
+    /// A runner is there. Gives the connection that ends: its older one, or this one, where its hello came late.
     pub fn arrive(
         &mut self,
         runner: RunnerId,
         hello: RunnerHello,
-        line: LineId,
+        (line, number): (LineId, u64),
         now_ms: u64,
     ) -> Option<Replaced> {
+        let known = self.seats.get(&runner);
+        let known = known.and_then(|seat| seat.instance.as_ref());
+        if let Some(newer) = known.filter(|known| known.newest > number) {
+            let same_instance = newer.id == hello.instance;
+            return Some(Replaced {
+                line,
+                same_instance,
+            });
+        }
         let before = self.seats.remove(&runner).and_then(|seat| seat.instance);
         let replaced = before.as_ref().and_then(|instance| {
             instance.line.map(|line| Replaced {
@@ -67,6 +78,7 @@ impl Directory {
             id: hello.instance,
             heard_ms: now_ms,
             line: Some(line),
+            newest: number,
         };
         self.seats.insert(
             runner,

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baton_protocol::{AgentDescription, HubFrame, LogId, RunnerId, SessionId, SessionSummary};
+use baton_protocol::{
+    AgentDescription, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, RunnerId, SessionId,
+    SessionSummary,
+};
 
 use super::account::AccountActor;
 use super::actor::{Actor, Request};
@@ -34,6 +37,10 @@ pub(super) struct Shared {
     pub directory: Directory,
     pub attention: Attention,
     pub connections: BTreeMap<LineId, Connection>,
+    /// Lines that were opened so far.
+    pub opened: u64,
+    /// What was refused for good without a receipt.
+    pub refusals: BTreeMap<CommandId, ErrorBody>,
     /// The newest summary of each session that the account's log has not yet.
     pub summaries: BTreeMap<SessionId, SessionSummary>,
     /// What goes on beside everything else, and when it is done.
@@ -49,6 +56,22 @@ impl Shared {
         let who = self.connections[&line].who;
         sim.checker.hub_says(who, &frame);
         sim.net.send_down(line, sim.now_ms, ToClient::Frame(frame));
+    }
+
+    /// What is refused for good stays refused, by whatever copy it comes again.
+    pub fn note_refusals(&mut self, frames: &[HubFrame]) {
+        for frame in frames {
+            if let HubFrame::Refused {
+                command: Some(command),
+                error,
+                ..
+            } = frame
+                && !error.code.is_retryable()
+                && error.code != ErrorCode::CommandConflict
+            {
+                self.refusals.insert(*command, error.clone());
+            }
+        }
     }
 
     pub fn answer(&mut self, sim: &mut Sim, line: LineId, frames: Vec<HubFrame>) {
@@ -67,6 +90,8 @@ impl Process {
                 directory: Directory::default(),
                 attention: Attention::new(),
                 connections: BTreeMap::new(),
+                opened: 0,
+                refusals: BTreeMap::new(),
                 summaries: BTreeMap::new(),
                 arrivals: Vec::new(),
             },
@@ -142,6 +167,7 @@ impl Process {
         let line = caller.line;
         self.with_actor(sim, session, |actor, sim, shared| {
             let frames = actor.answer(sim, shared, caller, request);
+            shared.note_refusals(&frames);
             shared.answer(sim, line, frames);
             actor.settle(sim, shared);
         });

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use baton_log::ReadError;
-use baton_protocol::{Batch, Cursor, Event, HubFrame, Incarnation, LogId, Seq};
+use baton_log::{ReadError, SavedState};
+use baton_protocol::{Batch, Cursor, Event, HubFrame, Incarnation, LogId, Seq, SnapshotPiece};
 
 use super::commit::unreadable;
 use super::process::Shared;
 use crate::net::LineId;
+use crate::plan::Snapshots;
 use crate::planted::Planted;
 use crate::sim::Sim;
 
@@ -68,7 +69,13 @@ impl Shared {
     }
 
     /// Begins to follow, or says why not.
-    pub fn subscribe(&mut self, sim: &mut Sim, line: LineId, log: LogId, cursor: Option<Cursor>) {
+    pub fn subscribe(
+        &mut self,
+        sim: &mut Sim,
+        line: LineId,
+        (log, cursor): (LogId, Option<Cursor>),
+        state_format: Option<u32>,
+    ) {
         let Some(connection) = self.connections.get_mut(&line) else {
             return;
         };
@@ -91,14 +98,51 @@ impl Shared {
         if !fits {
             return self.send(sim, line, missing(Some(head.incarnation)));
         }
+        let mut after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+        if let Some(format) = state_format
+            && let Some(state) = saved_state(sim, log, after)
+        {
+            let seq = state.seq;
+            for piece in pieces(sim, (log, head.incarnation), (after, format), state) {
+                self.send(sim, line, HubFrame::Snapshot(piece));
+            }
+            after = seq;
+        }
         let subscription = Subscription {
-            cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
+            cursor: after,
             live: VecDeque::new(),
             must_pull: true,
             due_ms: Some(sim.now_ms + sim.hub_rng.skewed(20)),
         };
         if let Some(connection) = self.connections.get_mut(&line) {
             connection.subscriptions.insert(log, subscription);
+        }
+    }
+
+    /// The first batch of a stretch.
+    pub fn read_history(
+        &mut self,
+        sim: &mut Sim,
+        line: LineId,
+        (log, incarnation): (LogId, Incarnation),
+        (after, upto): (Seq, Seq),
+    ) {
+        let limit = sim.read_limit();
+        match sim.store.read(log, after, limit) {
+            Ok(mut batch) if batch.incarnation == incarnation => {
+                batch.events.retain(|event| event.seq <= upto);
+                batch.upto = batch.upto.min(upto);
+                self.send(sim, line, HubFrame::History(batch));
+            }
+            Ok(Batch { incarnation, .. }) => {
+                let incarnation = Some(incarnation);
+                self.send(sim, line, HubFrame::Missing { log, incarnation });
+            }
+            Err(ReadError::NotFound) => {
+                let incarnation = None;
+                self.send(sim, line, HubFrame::Missing { log, incarnation });
+            }
+            Err(_) => self.refuse_log(sim, line, log),
         }
     }
 
@@ -180,4 +224,66 @@ impl Shared {
         }
         self.send(sim, line, HubFrame::Batch(batch));
     }
+}
+
+/// A state that the hub may have kept: at a seq beyond the reader's at which nothing runs. The checker knows each of them.
+fn saved_state(sim: &mut Sim, log: LogId, after: Seq) -> Option<SavedState> {
+    if sim.snapshots == Snapshots::Never || !sim.hub_rng.chance(400) {
+        return None;
+    }
+    let known = sim.checker.truth().log(log)?;
+    let head = known.head();
+    let (seq, json) = match log {
+        LogId::Account(_) => (head, serde_json::to_string(known.account())),
+        LogId::Session(_) => {
+            let at_rest = |seq: &u64| {
+                let state = known.session_at(Seq(*seq));
+                state.is_some_and(|state| state.active_runs().next().is_none())
+            };
+            let kept: Vec<u64> = (after.0 + 1..=head.0).filter(at_rest).collect();
+            if kept.is_empty() {
+                return None;
+            }
+            let seq = Seq(*sim.hub_rng.pick(&kept));
+            (seq, serde_json::to_string(known.session_at(seq)?))
+        }
+    };
+    let json = json.expect("a state has only text keys and finite numbers");
+    (seq > after).then_some(SavedState {
+        seq,
+        format: 0,
+        json,
+    })
+}
+
+/// A state in one piece or several.
+fn pieces(
+    sim: &mut Sim,
+    (log, incarnation): (LogId, Incarnation),
+    (after, format): (Seq, u32),
+    state: SavedState,
+) -> Vec<SnapshotPiece> {
+    let count = sim.hub_rng.between(1, 3) as usize;
+    let size = state.json.len().div_ceil(count);
+    let mut rest = state.json.as_str();
+    let mut texts = Vec::new();
+    while !rest.is_empty() {
+        let (text, after) = rest.split_at(rest.ceil_char_boundary(size.min(rest.len())));
+        texts.push(text.to_owned());
+        rest = after;
+    }
+    let pieces = texts.len() as u32;
+    (0u32..)
+        .zip(texts)
+        .map(|(piece, text)| SnapshotPiece {
+            log,
+            incarnation,
+            after,
+            seq: state.seq,
+            format,
+            piece,
+            pieces,
+            text,
+        })
+        .collect()
 }

@@ -1,8 +1,8 @@
 //! A plan out of a seed.
 
 use super::{
-    Act, AtCommit, Fault, MirrorKind, OnTheWay, Plan, Planned, Sent, Setup, Step, StoreKind, Who,
-    Wire,
+    Act, AtCommit, Fault, MirrorKind, OnTheWay, Plan, Planned, Sent, Setup, Snapshots, Step,
+    StoreKind, Who, Wire,
 };
 use crate::rng::Rng;
 
@@ -89,12 +89,17 @@ fn setup(seed: u64, rng: &mut Rng) -> Setup {
     };
     let mirror = match seed % 64 {
         33 | 49 => MirrorKind::File,
-        1 | 17 => MirrorKind::Tables,
+        1 | 17 | 23 | 39 | 55 => MirrorKind::Tables,
         _ => MirrorKind::Model,
     };
     let wire = match seed % 16 {
         5 => Wire::Json,
         _ => Wire::Values,
+    };
+    // With 7 alone the devices keep a mirror that cannot use them.
+    let snapshots = match seed % 64 {
+        7 | 17 | 23 | 33 | 39 | 49 | 55 => Snapshots::Sometimes,
+        _ => Snapshots::Never,
     };
     Setup {
         devices: below(rng, 3) + 1,
@@ -104,6 +109,7 @@ fn setup(seed: u64, rng: &mut Rng) -> Setup {
         store,
         mirror,
         wire,
+        snapshots,
     }
 }
 

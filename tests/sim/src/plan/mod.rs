@@ -32,6 +32,17 @@ pub struct Setup {
     pub mirror: MirrorKind,
     /// Whether frames go through JSON, as on a socket.
     pub wire: Wire,
+    /// Whether the hub gives saved states to those who are behind.
+    pub snapshots: Snapshots,
+}
+
+/// What the hub gives to a device that is behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Snapshots {
+    /// Batches alone.
+    Never,
+    /// A state at some seq at which nothing runs, where chance says so, and history when it is asked for.
+    Sometimes,
 }
 
 /// Where the hub keeps its logs.

@@ -21,9 +21,6 @@ use crate::sim::Sim;
 /// Characters of the context, small enough that long sessions go beyond it.
 const CONTEXT_CHARS_MAX: usize = 2_000;
 
-/// How long it takes until somebody starts a runner again that the hub has sent away.
-const STARTED_AGAIN_MS: u64 = 1_000;
-
 /// A runner that is linked.
 pub struct Runner {
     number: usize,
@@ -312,9 +309,11 @@ impl Runner {
         if !is_final {
             return self.lost(sim);
         }
-        // A hello of an earlier start came late, and the hub takes that one for the newer process. The product's runner ends here, and
-        // somebody starts it again.
-        self.die(sim, Some(STARTED_AGAIN_MS));
+        let number = self.number;
+        sim.checker.violated(format!(
+            "runner {number} is sent away, and is the newest one"
+        ));
+        self.die(sim, None);
         Ok(())
     }
 

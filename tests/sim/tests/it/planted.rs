@@ -9,6 +9,9 @@ const SEEDS_MAX: u64 = 160;
 fn first_seed(planted: Planted) -> u64 {
     match planted {
         Planted::RunnerForgetsReplacedLogs => 580,
+        Planted::HubTakesLateHellos => 2_124,
+        Planted::HubForgetsRefusals => 2_649,
+        Planted::DeviceTellsOfUnnotedRefusals => 6_082,
         _ => 1,
     }
 }

@@ -8,5 +8,6 @@ mod refusals;
 mod restored;
 mod rounds;
 mod stage;
+mod traces;
 mod two_machines;
 mod zombies;

@@ -142,6 +142,16 @@ impl Runner {
     }
 
     pub async fn start_at(place: &Place, hub: &Hub, model_url: &str, name: &str) -> Self {
+        Self::start_with(place, hub, model_url, name, &[]).await
+    }
+
+    pub async fn start_with(
+        place: &Place,
+        hub: &Hub,
+        model_url: &str,
+        name: &str,
+        more: &[&str],
+    ) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let mut command = place.command(&bin("baton-runner"));
         command
@@ -149,6 +159,7 @@ impl Runner {
             .arg(folder.path())
             .args(["--link", &hub.link("runner").await]);
         command.args(["--name", name, "--base-url", model_url, "--model", "fake"]);
+        command.args(more);
         command.env("OPENAI_API_KEY", "none");
         let child = Child::spawn(command);
         child
