@@ -184,7 +184,7 @@ impl Driver {
     }
 
     /// Does what the engine says, in its order.
-    async fn obey(&mut self) {
+    pub(super) async fn obey(&mut self) {
         while let Some(output) = self.engine.next_output() {
             match output {
                 Output::Connect => {

@@ -126,7 +126,7 @@ impl Device {
     /// Queues an intent. When this returns it is durable, and will be sent until the hub answers.
     ///
     /// # Errors
-    /// Where it could never be accepted, or cannot be made durable.
+    /// Where it could never be accepted, or cannot be made durable. A stop that names its run may have reached the hub all the same.
     pub async fn act(&self, log: LogId, body: CommandBody) -> Result<Intent, ActError> {
         let id = CommandId::mint();
         self.act_as(Command {

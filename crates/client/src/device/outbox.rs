@@ -5,10 +5,10 @@ use baton_protocol::{Command, CommandBody, CommandId, LogId, Seq, SessionId};
 use super::driver::{Driver, pending};
 use super::intents::{ActError, CancelError, Intent, IntentOutcome};
 use crate::mirror::{OutboxEntry, OutboxState, StoreError};
-use crate::sync::{CancelOutcome, Input};
+use crate::sync::{CancelOutcome, Input, PendingIntent};
 
 impl Driver {
-    /// Makes intents durable, then shows them, then lets them go.
+    /// Makes intents durable, then shows them, then lets them go. A stop that names its run is let go first: it waits for no disk.
     pub(super) async fn queue(&mut self, commands: Vec<Command>) -> Result<Vec<Intent>, ActError> {
         let intents: Vec<Intent> = commands
             .iter()
@@ -44,13 +44,14 @@ impl Driver {
     ) -> Result<(), StoreError> {
         let queued_at = self.clock.now().wall;
         // What goes at once is written as sent: that costs one flush instead of two.
+        let ahead = self.goes_ahead(&commands);
         let mut busy: Vec<LogId> = Vec::new();
         let mut intents = Vec::new();
         for command in commands {
             let log = command.log;
             let goes = self.engine.sends_at_once(log) && !busy.contains(&log);
             busy.push(log);
-            let state = match goes {
+            let state = match goes || ahead.is_some() {
                 true => OutboxState::Sent,
                 false => OutboxState::Waiting,
             };
@@ -60,7 +61,22 @@ impl Driver {
         let write = move |store: &mut crate::mirror::Store| {
             store.queue_intents(&intents, &replaced, queued_at)
         };
-        let queued = self.mirror.write(write).await?;
+        let mirror = self.mirror.clone();
+        let writing = mirror.write(write);
+        let id = ahead.as_ref().map(|command| command.id);
+        if let Some(command) = ahead {
+            let maybe_sent = true;
+            self.feed(Input::IntentQueued(PendingIntent {
+                command,
+                maybe_sent,
+            }));
+            self.obey().await;
+        }
+        let queued = writing.await.inspect_err(|_| {
+            if let Some(id) = id {
+                self.engine.retract(id);
+            }
+        })?;
         for command in gone {
             self.take_entry(command);
             self.waiters.tell(command, &IntentOutcome::Cancelled);
@@ -80,6 +96,14 @@ impl Driver {
                 .tell(command, &IntentOutcome::Answered(receipt));
         }
         Ok(())
+    }
+
+    /// The command that is given to the line while it is written.
+    fn goes_ahead(&self, commands: &[Command]) -> Option<Command> {
+        match commands {
+            [command] if self.engine.goes_ahead(command) => Some(command.clone()),
+            _ => None,
+        }
     }
 
     /// Read marks coalesce: only the largest of a session is kept.

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::account_log::AccountLog;
 use super::logs::{FilledRow, LogRow};
 use super::session_log::{FoldLogError, SessionLog};
-use super::store::{Loaded, Store};
+use super::store::{Flush, Loaded, Store};
 use super::{StoreError, events, logs, rows};
 use crate::sync::{Gap, Snapshot};
 
@@ -62,6 +62,7 @@ impl Store {
         &mut self,
         snapshot: &Snapshot,
     ) -> Result<SnapshotOutcome, StoreError> {
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -137,6 +138,7 @@ impl Store {
         let LogId::Session(session) = batch.log else {
             return Ok(HistoryOutcome::Elsewhere(None));
         };
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)

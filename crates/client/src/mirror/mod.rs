@@ -3,7 +3,8 @@
 //! It owns `mirror.db` in the device's data directory: one writer thread, and readers for what may take longer (search, tails). It
 //! knows no socket and decides nothing: the sync engine says what to apply, the session crate says what it means.
 //!
-//! **Invariant:** what the mirror shows is durable here, and a prefix of what the hub recorded.
+//! **Invariant:** what the mirror shows is a prefix of what the hub recorded. It is a copy, so it is not flushed for itself: a kill
+//! takes nothing of it back, a power cut may leave an earlier prefix, and the rest comes again. What only this device has is flushed.
 
 mod account_log;
 #[cfg(feature = "simulation")]

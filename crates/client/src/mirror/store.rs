@@ -2,6 +2,9 @@
 //!
 //! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only on top of the cursor that it
 //! continues. The cursor is compared inside the transaction, so that several processes may share one file.
+//!
+//! **Invariant:** what only this device knows (intents, marks that one was sent, what a person took back, settings) is at the disk when
+//! its commit returns. A copy of what the hub has is not waited for: see [`Flush`].
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -39,9 +42,23 @@ pub(super) enum Loaded {
     Account(Box<AccountLog>),
 }
 
+/// Whether a commit waits for the disk.
+///
+/// Both kinds go into one WAL, and a flush takes everything before it along. So a power cut leaves a prefix of the commits, in which a
+/// log's events, rows and cursor stand together: the mirror is at an earlier cursor and goes on from there, and nothing that was
+/// flushed is without what it builds on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Flush {
+    /// What only this device knows.
+    Now,
+    /// What the hub gives again: batches, receipts.
+    WithTheNext,
+}
+
 /// Owns the mirror's writing connection.
 pub(crate) struct Store {
     pub(super) conn: Connection,
+    flush: Flush,
     pub(super) loaded: HashMap<LogId, Loaded>,
     /// What stands in front of the gap that is being filled.
     pub(super) filling: Option<(SessionId, SessionLog)>,
@@ -63,10 +80,24 @@ impl Store {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             conn: recovery::open_for(path, account)?,
+            flush: Flush::Now,
             loaded: HashMap::new(),
             filling: None,
             listener,
         })
+    }
+
+    /// Says how what is committed next reaches the disk. Not inside a transaction.
+    pub(super) fn flush(&mut self, flush: Flush) -> Result<(), StoreError> {
+        if self.flush != flush {
+            let level = match flush {
+                Flush::Now => "FULL",
+                Flush::WithTheNext => "NORMAL",
+            };
+            self.conn.pragma_update(None, "synchronous", level)?;
+            self.flush = flush;
+        }
+        Ok(())
     }
 
     pub(crate) fn cursors(&self) -> Result<Vec<(LogId, Cursor)>, StoreError> {
@@ -106,6 +137,7 @@ impl Store {
         session: SessionId,
         batch: &Batch,
     ) -> Result<ApplyOutcome, FoldLogError> {
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -132,6 +164,7 @@ impl Store {
     }
 
     fn apply_account(&mut self, batch: &Batch) -> Result<ApplyOutcome, FoldLogError> {
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -209,6 +242,7 @@ impl Store {
         self.loaded.remove(&log);
         self.filling
             .take_if(|(session, _)| LogId::Session(*session) == log);
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;

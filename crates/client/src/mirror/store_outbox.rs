@@ -4,7 +4,7 @@ use baton_protocol::{Command, CommandId, ErrorBody, Receipt, ReceiptOutcome, Tim
 use rusqlite::TransactionBehavior;
 
 use super::outbox::{OutboxEntry, OutboxState};
-use super::store::Store;
+use super::store::{Flush, Store};
 use super::{StoreError, outbox, receipts, settings};
 
 /// What became of intents that were to be queued.
@@ -22,6 +22,7 @@ impl Store {
         replaced: &[CommandId],
         queued_at: TimestampMs,
     ) -> Result<QueuedIntents, StoreError> {
+        self.flush(Flush::Now)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -47,6 +48,7 @@ impl Store {
     }
 
     pub(crate) fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
+        self.flush(Flush::Now)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -56,12 +58,13 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Keeps a receipt. The intent leaves the outbox, but for a refusal that a person must see.
+    /// Keeps a receipt. Where a power cut takes it back, the intent is sent again under its id, and the hub gives the same receipt. The intent leaves the outbox, but for a refusal that a person must see.
     pub(crate) fn store_receipt(
         &mut self,
         receipt: &Receipt,
         keeps_refusal: bool,
     ) -> Result<(), StoreError> {
+        self.flush(Flush::WithTheNext)?;
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -81,6 +84,7 @@ impl Store {
         error: &ErrorBody,
         keeps_refusal: bool,
     ) -> Result<(), StoreError> {
+        self.flush(Flush::Now)?;
         if keeps_refusal {
             outbox::set_refused(&self.conn, command, error)
         } else {
@@ -89,6 +93,7 @@ impl Store {
     }
 
     pub(crate) fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
+        self.flush(Flush::Now)?;
         outbox::delete(&self.conn, command)
     }
 
@@ -101,6 +106,7 @@ impl Store {
     }
 
     pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        self.flush(Flush::Now)?;
         settings::set(&self.conn, name, value)
     }
 }

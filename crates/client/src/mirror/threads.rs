@@ -72,22 +72,27 @@ impl Mirror {
         })
     }
 
-    /// Runs a job on the writer's thread, in turn.
-    pub(crate) async fn write<R: Send + 'static>(
+    /// Hands a job to the writer's thread, which runs it in turn, whether or not somebody waits for what it gives.
+    pub(crate) fn write<R: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Store) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, StoreError> {
+    ) -> impl Future<Output = Result<R, StoreError>> + Send {
         let (done, answer) = oneshot::channel();
         let job: Job = Box::new(move |store| {
             let _ = done.send(job(store));
         });
-        let jobs = self.inner.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).map_err(|_| StoreError::Closed)?;
-        let result = answer.await.map_err(|_| StoreError::Closed)?;
-        if let Err(error) = &result {
-            recovery::suspect(&self.inner.path, error);
+        let jobs = self.inner.jobs.as_ref();
+        let handed = jobs.is_some_and(|jobs| jobs.send(job).is_ok());
+        async move {
+            if !handed {
+                return Err(StoreError::Closed);
+            }
+            let result = answer.await.map_err(|_| StoreError::Closed)?;
+            if let Err(error) = &result {
+                recovery::suspect(&self.inner.path, error);
+            }
+            result
         }
-        result
     }
 
     /// Finds text, beside the writer.

@@ -6,7 +6,7 @@ use baton_protocol::limits::{
     HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
 };
 use baton_protocol::view::ConnectionPhase;
-use baton_protocol::{AccountId, ClientFrame, CommandId, LogId, TimestampMs};
+use baton_protocol::{AccountId, ClientFrame, Command, CommandId, LogId, TimestampMs};
 
 use super::following::{Ask, Following};
 use super::history::Histories;
@@ -178,6 +178,18 @@ impl SyncEngine {
     /// Whether an intent for this log that is queued now goes onto the line at once.
     pub fn sends_at_once(&self, log: LogId) -> bool {
         self.is_open() && self.sending.is_free(log)
+    }
+
+    /// Whether this command may be on the line before it is durable in the outbox. That is so for a stop that names its run, and goes
+    /// at once: a crash in between leaves a device that knows nothing of it and a run that is stopped, and once more under another id
+    /// it would change nothing. Of anything else it could not be said that it happens once.
+    pub fn goes_ahead(&self, command: &Command) -> bool {
+        self.is_open() && self.sending.goes_ahead(command)
+    }
+
+    /// Forgets an intent that went ahead and could not be made durable. Whoever wanted it was told so; its receipt is nobody's.
+    pub fn retract(&mut self, command: CommandId) {
+        self.sending.answered(command);
     }
 
     /// Whether the mirror stands at the hub's head in this log.

@@ -119,6 +119,17 @@ impl Sending {
         self.in_flight() < OUTBOX_IN_FLIGHT_MAX && !self.entries.iter().any(of_log)
     }
 
+    /// Whether this is a stop that names its run and, queued now, goes at once.
+    pub(super) fn goes_ahead(&self, command: &Command) -> bool {
+        let creates = |entry: &Entry| {
+            let known = &entry.intent.command;
+            known.log == command.log && matches!(known.body, CommandBody::CreateSession(_))
+        };
+        names_its_run(&command.body)
+            && self.in_flight() < OUTBOX_IN_FLIGHT_MAX
+            && !self.entries.iter().any(creates)
+    }
+
     /// When something that is held may be sent.
     pub(super) fn deadline_ms(&self) -> Option<u64> {
         let held = self.entries.iter().filter_map(|entry| match entry.stage {

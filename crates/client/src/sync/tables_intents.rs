@@ -106,6 +106,55 @@ fn a_stop_that_names_its_run_waits_for_no_prompt() {
 }
 
 #[test]
+fn only_a_stop_that_names_its_run_goes_ahead_of_the_disk_and_only_where_it_goes_at_once() {
+    let stop = |n, session, target| {
+        let scope = StopScope::Run;
+        let body = CommandBody::StopRun(StopRunCommand { target, scope });
+        command(n, log(session), body)
+    };
+    let of_run = |n, session| stop(n, session, StopTarget::Run { run: RunId::mint() });
+    let offline = Bench::new();
+    assert!(!offline.engine.goes_ahead(&of_run(1, 1)));
+
+    let mut bench = Bench::live();
+    let target = StopTarget::Prompt {
+        prompt: PromptId(prompt(1, log(1)).id),
+    };
+    assert!(!bench.engine.goes_ahead(&stop(2, 1, target)));
+    assert!(!bench.engine.goes_ahead(&prompt(3, log(1))));
+    assert!(bench.engine.goes_ahead(&of_run(4, 1)));
+    bench.give(queued(prompt(5, log(1))));
+    assert!(bench.engine.goes_ahead(&of_run(6, 1)));
+    bench.give(queued(create(7, log(2))));
+    assert!(!bench.engine.goes_ahead(&of_run(8, 2)));
+}
+
+#[test]
+fn a_stop_that_was_sent_and_could_not_be_written_is_forgotten() {
+    let mut bench = Bench::live();
+    let scope = StopScope::Run;
+    let target = StopTarget::Run { run: RunId::mint() };
+    let body = CommandBody::StopRun(StopRunCommand { target, scope });
+    let stop = command(1, log(1), body);
+    let ahead = PendingIntent {
+        command: stop.clone(),
+        maybe_sent: true,
+    };
+    let frame = ClientFrame::Command {
+        command: stop.clone(),
+    };
+    assert_eq!(
+        bench.give(Input::IntentQueued(ahead)),
+        [Output::Send(frame)]
+    );
+    bench.engine.retract(stop.id);
+    assert_eq!(bench.hear(accepted(&stop)), []);
+    bench.give(lost());
+    bench.give(Input::Nudge);
+    assert_eq!(sent(&bench.open()).len(), 1, "hello alone");
+}
+
+#[test]
 fn only_so_many_intents_are_on_the_line_at_once() {
     let intents = (0..100).map(|n| PendingIntent {
         command: prompt(n, log(n)),

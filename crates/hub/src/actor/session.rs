@@ -245,10 +245,14 @@ impl SessionActor {
     async fn command(&mut self, caller: &Caller, command: &Command) -> Answer {
         let digest = answer::digest(command);
         tracing::info!(command.id = %command.id, session.id = %self.session, "a command is received");
-        match self.writer.receipt(command.id).await {
-            Ok(Some(stored)) => return answer::known_answer(command, digest, stored),
-            Ok(None) => {}
-            Err(error) => return refusal(command.log, Some(command.id), error),
+        // Not looked up before: an append with an id that was answered records nothing and gives the receipt. Only a fork, which reads
+        // another log, is worth the look.
+        if matches!(command.body, CommandBody::ForkSession(_)) {
+            match self.writer.receipt(command.id).await {
+                Ok(Some(stored)) => return answer::known_answer(command, digest, stored),
+                Ok(None) => {}
+                Err(error) => return refusal(command.log, Some(command.id), error),
+            }
         }
         if let Some(error) = self.core.refusals.of(command.id) {
             return refusal(command.log, Some(command.id), error);
@@ -280,9 +284,12 @@ impl SessionActor {
                 answer::receipt_answer(receipt)
             }
             Err(CommitError::Known(stored)) => answer::known_answer(command, digest, *stored),
-            Err(CommitError::Refused(error) | CommitError::Broken(error)) => {
-                refusal(command.log, Some(command.id), error)
-            }
+            Err(CommitError::Refused(error)) => match self.writer.receipt(command.id).await {
+                // What cannot be written now may have been answered when it could.
+                Ok(Some(stored)) => answer::known_answer(command, digest, stored),
+                Ok(None) | Err(_) => refusal(command.log, Some(command.id), error),
+            },
+            Err(CommitError::Broken(error)) => refusal(command.log, Some(command.id), error),
         }
     }
 

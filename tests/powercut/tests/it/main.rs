@@ -14,5 +14,6 @@ mod credentials_power;
 mod log_faults;
 mod log_power;
 mod migrations;
+mod mirror_flushes;
 mod mirror_power;
 mod seeds;

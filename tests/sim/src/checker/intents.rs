@@ -31,6 +31,8 @@ pub(super) enum Fate {
     Refused,
     /// It was taken back before it was sent.
     Cancelled,
+    /// It went onto the line ahead of the disk, which never had it: its device knows nothing of it, and the hub may have done it.
+    NeverDurable,
 }
 
 impl Intents {

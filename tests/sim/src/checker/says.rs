@@ -158,6 +158,16 @@ impl Checker {
         });
     }
 
+    /// An intent went ahead of the disk, and did not get there: only a stop that names its run may.
+    pub fn never_durable(&mut self, command: CommandId) {
+        self.intents.ended(command, Fate::NeverDurable);
+        let wanted = self.intents.command(command);
+        let may_go = wanted.is_some_and(|wanted| {
+            matches!(&wanted.body, CommandBody::StopRun(stop) if matches!(stop.target, StopTarget::Run { .. }))
+        });
+        self.check(may_go, || format!("`{command}` was sent and not durable"));
+    }
+
     /// An intent was taken back.
     pub fn cancelled(&mut self, command: CommandId) {
         self.intents.ended(command, Fate::Cancelled);

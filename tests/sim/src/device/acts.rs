@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use baton_client::OutboxState;
-use baton_client::sync::{CancelOutcome, Input};
+use baton_client::sync::{CancelOutcome, Input, PendingIntent};
 use baton_protocol::{
     AgentId, ClientFrame, Command, CommandBody, CommandId, CreateSessionCommand, Delivery,
     EditPromptCommand, EventBody, LogId, MarkReadCommand, MovePromptCommand, PauseQueueCommand,
@@ -101,28 +101,44 @@ impl Device {
 
     /// Makes intents durable, then lets them go: as `write_intents` in the client.
     pub fn want(&mut self, sim: &mut Sim, log: LogId, bodies: Vec<CommandBody>) -> Result<()> {
-        if !self.can_write(sim) {
+        let commands: Vec<Command> = bodies
+            .into_iter()
+            .map(|body| Command {
+                only_if: None,
+                id: CommandId::from_uuid(sim.ids.uuid()),
+                log,
+                body,
+            })
+            .collect();
+        let engine = &self.process_mut()?.engine;
+        let mut is_busy = !engine.sends_at_once(log);
+        let ahead = match &commands[..] {
+            [command] if engine.goes_ahead(command) => Some(command.clone()),
+            _ => None,
+        };
+        if ahead.is_none() && !self.can_write(sim) {
             // The person is told; nothing was wanted.
             return Ok(());
         }
-        let queued_at = sim.wall(self.clock_ms);
-        let mut intents = Vec::new();
-        let mut is_busy = !self.process_mut()?.engine.sends_at_once(log);
-        for body in bodies {
-            let id = CommandId::from_uuid(sim.ids.uuid());
-            let command = Command {
-                only_if: None,
-                id,
-                log,
-                body,
-            };
-            sim.checker.wanted(self.number, &command);
-            let state = match std::mem::replace(&mut is_busy, true) {
-                false => OutboxState::Sent,
-                true => OutboxState::Waiting,
-            };
-            intents.push((command, state));
+        for command in &commands {
+            sim.checker.wanted(self.number, command);
         }
+        let goes_ahead = ahead.is_some();
+        if let Some(command) = ahead
+            && !self.send_ahead(sim, command)?
+        {
+            return Ok(());
+        }
+        let intents: Vec<(Command, OutboxState)> = commands
+            .into_iter()
+            .map(
+                |command| match std::mem::replace(&mut is_busy, true) && !goes_ahead {
+                    false => (command, OutboxState::Sent),
+                    true => (command, OutboxState::Waiting),
+                },
+            )
+            .collect();
+        let queued_at = sim.wall(self.clock_ms);
         let (entries, answered) = self.mirror.queue(&intents, queued_at)?;
         if !answered.is_empty() {
             sim.checker.violated("a new intent was answered before");
@@ -134,6 +150,27 @@ impl Device {
             }
         }
         Ok(())
+    }
+
+    /// Gives a stop to the line before it is written. False where it never is: the process dies first, or the disk is full.
+    fn send_ahead(&mut self, sim: &mut Sim, command: Command) -> Result<bool> {
+        let id = command.id;
+        let intent = PendingIntent {
+            command,
+            maybe_sent: true,
+        };
+        self.feed(sim, Input::IntentQueued(intent))?;
+        if let Some((0, down_ms)) = self.dies_after {
+            self.die(sim, down_ms)?;
+        }
+        let is_durable = self.process.is_some() && self.can_write(sim);
+        if !is_durable {
+            sim.checker.never_durable(id);
+            if let Some(process) = &mut self.process {
+                process.engine.retract(id);
+            }
+        }
+        Ok(is_durable)
     }
 
     fn cancel(&mut self, sim: &mut Sim, pick: u64) -> Result<()> {
