@@ -8,7 +8,7 @@ use baton_protocol::{
 };
 use baton_session::{
     DecideFacts, NewEvent, NoTranscript, SessionState, Transcript, decide, decide_run_write,
-    sealing, start_run,
+    report_teardown, sealing, start_run,
 };
 
 /// A session that is being written.
@@ -141,6 +141,12 @@ impl Script {
             failure: None,
             usage: None,
         });
+    }
+
+    /// The host of a stopped run says that nothing of it goes on.
+    pub fn confirm_teardown(&mut self, run: RunId) {
+        let events = report_teardown(&self.state, run, self.runner, 0, Vec::new());
+        self.commit(events);
     }
 
     /// A prompt and its whole answer, in one text part.

@@ -206,6 +206,21 @@ impl Client {
         }
     }
 
+    /// The next batch of a log, as it came.
+    pub async fn socket_batch(&mut self, log: LogId) -> Batch {
+        loop {
+            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await;
+            let Some(Ok(Message::Text(text))) = message.expect("a frame in time") else {
+                panic!("the hub says nothing more");
+            };
+            if let HubFrame::Batch(batch) = serde_json::from_str(&text).unwrap()
+                && batch.log == log
+            {
+                return batch;
+            }
+        }
+    }
+
     /// The first frame that fits and was not taken before.
     pub async fn take<T>(&mut self, fits: impl Fn(&HubFrame) -> Option<T>) -> T {
         let mut from = 0;

@@ -25,6 +25,7 @@ mod operation;
 mod order;
 mod restart;
 mod revoke;
+mod saved_states;
 mod seam;
 mod session_order;
 mod slow_reader;

@@ -68,3 +68,12 @@ fn what_came_second_is_as_published() {
         &format!("{}\n{}", lines(&[attend]), lines(&[attention])),
     );
 }
+
+#[test]
+fn saved_states_are_as_published() {
+    let (asked, given) = order_samples::saved_states();
+    golden(
+        "saved-states",
+        &format!("{}\n{}", lines(&asked), lines(&given)),
+    );
+}

@@ -3,7 +3,7 @@
 use baton_protocol::*;
 use uuid::Uuid;
 
-use crate::samples::{command_id, device, prompt, run, session};
+use crate::samples::{command_id, device, incarnation, prompt, run, session};
 
 fn uuid(n: u128) -> Uuid {
     Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0100 + n)
@@ -226,4 +226,42 @@ pub fn attention() -> (ClientFrame, HubFrame) {
         in_use: true,
     }];
     (attend, HubFrame::Attention { devices })
+}
+
+pub fn saved_states() -> (Vec<ClientFrame>, Vec<HubFrame>) {
+    let log = LogId::Session(session());
+    let asked = vec![
+        ClientFrame::Subscribe {
+            log,
+            cursor: None,
+            state_format: Some(1),
+        },
+        ClientFrame::ReadHistory {
+            log,
+            incarnation: incarnation(),
+            after: Seq(0),
+            upto: Seq(9),
+        },
+    ];
+    let given = vec![
+        HubFrame::Snapshot(SnapshotPiece {
+            log,
+            incarnation: incarnation(),
+            after: Seq(0),
+            seq: Seq(9),
+            format: 1,
+            piece: 0,
+            pieces: 2,
+            text: "{\"head\"".into(),
+        }),
+        HubFrame::History(Batch {
+            log,
+            incarnation: incarnation(),
+            after: Seq(0),
+            upto: Seq(9),
+            head: Seq(12),
+            events: Vec::new(),
+        }),
+    ];
+    (asked, given)
 }

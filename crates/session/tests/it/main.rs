@@ -11,5 +11,6 @@ mod prompts;
 mod queue;
 mod rig;
 mod runs;
+mod saved_states;
 mod sealing;
 mod stop;

@@ -32,6 +32,7 @@ const LOG: Subject = Subject {
         &["receipts"],
         &["unsealed_parts"],
         &["sealed_stretches"],
+        &["saved_states"],
     ],
 };
 
@@ -51,6 +52,13 @@ const MIRROR: Subject = Subject {
         &["receipts"],
         &["settings"],
         &["rows.turn"],
+        &[
+            "logs.floor",
+            "logs.floor_digest",
+            "logs.filled",
+            "logs.filled_state_json",
+            "logs.filled_state_seq",
+        ],
     ],
 };
 
