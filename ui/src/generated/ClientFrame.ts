@@ -2,10 +2,12 @@
 import type { Command } from "./Command";
 import type { Cursor } from "./Cursor";
 import type { Epoch } from "./Epoch";
+import type { Incarnation } from "./Incarnation";
 import type { LogId } from "./LogId";
 import type { RunId } from "./RunId";
 import type { RunWriteEntry } from "./RunWriteEntry";
 import type { RunnerHello } from "./RunnerHello";
+import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
@@ -31,7 +33,28 @@ log: LogId,
 /**
  * Where the reader stands; absent: at the beginning.
  */
-cursor?: Cursor, } | { "type": "unsubscribe",
+cursor?: Cursor,
+/**
+ * The format of saved states that this reader understands: where it stands far behind, the hub may answer with a
+ * [`HubFrame::Snapshot`] first. Absent: with batches alone.
+ */
+stateFormat?: number, } | { "type": "readHistory",
+/**
+ * Which log.
+ */
+log: LogId,
+/**
+ * Its identity.
+ */
+incarnation: Incarnation,
+/**
+ * What the reader has up to here.
+ */
+after: Seq,
+/**
+ * What it has from here on.
+ */
+upto: Seq, } | { "type": "unsubscribe",
 /**
  * Which log.
  */

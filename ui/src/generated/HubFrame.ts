@@ -13,6 +13,7 @@ import type { Receipt } from "./Receipt";
 import type { RunId } from "./RunId";
 import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
+import type { SnapshotPiece } from "./SnapshotPiece";
 
 /**
  * From the hub to a device or a runner. A client ignores frames whose `type` it does not know.
@@ -33,7 +34,7 @@ hubName: string,
 /**
  * What this hub can do beyond the protocol's version.
  */
-capabilities: Array<string>, } | { "type": "batch" } & Batch | { "type": "missing",
+capabilities: Array<string>, } | { "type": "batch" } & Batch | { "type": "snapshot" } & SnapshotPiece | { "type": "history" } & Batch | { "type": "missing",
 /**
  * Which log.
  */
