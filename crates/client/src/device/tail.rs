@@ -122,6 +122,8 @@ impl Tail {
             }
             let seq = cursor.map(|cursor| cursor.seq).unwrap_or_default();
             let Some(idle) = self.is_idle(seq).await? else {
+                // The session stands beyond what was read: something came meanwhile, or lies in a gap and is still to come.
+                self.changed().await?;
                 continue;
             };
             let end = SessionAtEnd {
@@ -133,10 +135,13 @@ impl Tail {
                 self.said = Some(end);
                 return Ok(TailItem::AtEnd(end));
             }
-            if self.changes.changed().await.is_err() {
-                return Err(StoreError::Closed);
-            }
+            self.changed().await?;
         }
+    }
+
+    /// Returns when anything has changed since the mirror was looked at.
+    async fn changed(&mut self) -> Result<(), StoreError> {
+        self.changes.changed().await.map_err(|_| StoreError::Closed)
     }
 
     /// Whether nothing goes on in the session at this seq; `None` where it has moved on.

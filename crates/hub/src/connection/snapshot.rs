@@ -6,9 +6,7 @@
 use std::sync::Arc;
 
 use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
-use baton_protocol::{
-    Batch, Cursor, ErrorCode, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits,
-};
+use baton_protocol::{Batch, ErrorCode, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
 use baton_session::{AccountState, SessionState};
 
 use super::outgoing::Outgoing;
@@ -148,14 +146,8 @@ fn within(mut batch: Batch, upto: Seq) -> Batch {
     batch
 }
 
-/// The state for a reader whose cursor fits the log. Nothing where it cannot be read now: batches do.
-pub async fn offer(
-    core: &HubCore,
-    log: LogId,
-    cursor: Option<Cursor>,
-    format: u32,
-) -> Option<SavedState> {
-    let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+/// The state for a reader that stands at `after`. Nothing where it cannot be read now: batches do.
+pub async fn offer(core: &HubCore, log: LogId, after: Seq, format: u32) -> Option<SavedState> {
     match for_reader(&*core.log, log, after, format).await {
         Ok(state) => state,
         Err(error) => {

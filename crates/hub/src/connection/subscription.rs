@@ -8,8 +8,10 @@
 
 use std::sync::Arc;
 
-use baton_log::{ReadError, ReadLimit, SavedState};
-use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId, Seq, SessionId};
+use baton_log::{LogHead, ReadError, ReadLimit, SavedState};
+use baton_protocol::{
+    Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId, Seq, SessionId, limits,
+};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::outgoing::Outgoing;
@@ -100,10 +102,13 @@ async fn begin(
     });
     let mut snapshot = None;
     if known.is_none() {
-        let incarnation = fitting(&core, log, cursor).await?;
-        if let Some(format) = wish.state_format {
-            let state = snapshot::offer(&core, log, cursor, format).await;
-            snapshot = state.map(|state| (incarnation, state));
+        let head = fitting(&core, log, cursor).await?;
+        let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
+        if let Some(format) = wish.state_format
+            && head.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN
+        {
+            let state = snapshot::offer(&core, log, after, format).await;
+            snapshot = state.map(|state| (head.incarnation, state));
         }
     }
     Ok(Subscription {
@@ -117,8 +122,8 @@ async fn begin(
     })
 }
 
-/// The log's identity, where the cursor can be followed from.
-async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<Incarnation, End> {
+/// The log's identity and end, where the cursor can be followed from.
+async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<LogHead, End> {
     let head = match core.log.head(log).await {
         Ok(Some(head)) => head,
         Ok(None) | Err(ReadError::NotFound) => {
@@ -132,7 +137,7 @@ async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<I
     let matches = cursor
         .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
     if matches {
-        Ok(head.incarnation)
+        Ok(head)
     } else {
         Err(End::Told(HubFrame::Missing {
             log,
