@@ -1,7 +1,11 @@
 //! A file a table. Migrations only add; their order here is their number.
 
+pub mod arrivals;
 pub mod events;
 pub mod logs;
+pub mod places;
+#[cfg(test)]
+mod plans;
 pub mod receipts;
 pub mod sealed_stretches;
 pub mod unsealed_parts;
@@ -18,6 +22,7 @@ pub fn migrations() -> Migrations<'static> {
         M::up(receipts::MIGRATION),
         M::up(unsealed_parts::MIGRATION),
         M::up(sealed_stretches::MIGRATION),
+        M::up(arrivals::MIGRATION),
     ])
 }
 
