@@ -1,11 +1,12 @@
-//! What a check of everything finds: SQLite's own, and that every receipt can be given and stands at or below the head of its log.
+//! What a check of everything finds: SQLite's own, that every event is found where it stands, and that every receipt can be given and stands at or below the head of its log.
 
 use baton_log::ReadError;
-use baton_protocol::{ReceiptOutcome, Seq};
+use baton_protocol::{LogId, ReceiptOutcome, Seq};
 use rusqlite::Connection;
 
-use crate::tables::events;
-use crate::tables::logs::LogNumber;
+use crate::tables::events::{Events, SEQ_MAX};
+use crate::tables::logs::{self, LogNumber};
+use crate::unplaced::Unplaced;
 
 /// Findings that are told; one broken page can make thousands.
 const FINDINGS_MAX: usize = 100;
@@ -17,7 +18,8 @@ pub fn examine(connection: &Connection) -> Result<Vec<String>, ReadError> {
     let mut findings = integrity(&snapshot).map_err(unavailable)?;
     if findings.is_empty() {
         // Rows of a damaged file are not worth a second look.
-        findings = receipts(&snapshot).map_err(unavailable)?;
+        findings = places(&snapshot).map_err(unavailable)?;
+        findings.extend(receipts(&snapshot).map_err(unavailable)?);
     }
     Ok(findings)
 }
@@ -29,8 +31,32 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
+/// Events without their place, and places without their event.
+fn places(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut lost = connection.prepare(
+        "SELECT coalesce(log_id, 'no log'), arrivals.position & 0xffffffff, 'has no place'
+         FROM arrivals LEFT JOIN places USING (position) LEFT JOIN logs ON log = arrivals.position >> 32
+         WHERE arrivals.arrival <= (SELECT upto FROM placed) AND places.arrival IS NOT arrivals.arrival
+         UNION ALL
+         SELECT coalesce(log_id, 'no log'), places.position & 0xffffffff, 'is not there'
+         FROM places LEFT JOIN arrivals USING (arrival) LEFT JOIN logs ON log = places.position >> 32
+         WHERE arrivals.position IS NOT places.position
+         LIMIT ?1",
+    )?;
+    let findings = lost.query_map([FINDINGS_MAX as i64], |row| {
+        let (log, seq, what): (String, i64, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(format!("the event at {seq} of {log} {what}"))
+    })?;
+    findings.collect()
+}
+
 fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut findings = Vec::new();
+    let unplaced = Unplaced::load(connection)?;
+    let head_of = |log: LogNumber| -> rusqlite::Result<Seq> {
+        let id: LogId = logs::id_of(connection, log)?;
+        Events::of_writer(connection, log, unplaced.of(id, SEQ_MAX)).head()
+    };
     let mut all = connection.prepare(
         "SELECT receipts.log, hex(command), seq, outcome, log_id FROM receipts LEFT JOIN logs USING (log) ORDER BY receipts.log",
     )?;
@@ -47,7 +73,7 @@ fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         };
         let head = match at {
             Some((known, head)) if known == number => head,
-            _ => events::head(connection, LogNumber(number))?,
+            _ => head_of(LogNumber(number))?,
         };
         at = Some((number, head));
         let seq: i64 = row.get(2)?;

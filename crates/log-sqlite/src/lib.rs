@@ -18,6 +18,7 @@
 //! | `examine` | what a check of everything finds |
 //! | `reader` | the read connections and what they answer |
 //! | `tail_runs` | what logs end with, joined in memory |
+//! | `unplaced` | where the last arrivals stand, in memory, until they have their places |
 //! | `tables` | a file a table: migration, row, reads, writes |
 
 #![warn(missing_docs)]
@@ -30,6 +31,7 @@ mod reader;
 mod sqlite_event_log;
 mod tables;
 mod tail_runs;
+mod unplaced;
 mod writer;
 
 pub use copy::{RenewError, renew_identities};

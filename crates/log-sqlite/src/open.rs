@@ -15,7 +15,7 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// Every statement of this crate, several times over.
 const STATEMENTS_CACHED: usize = 64;
 
-/// The writer's page cache: the last pages of a thousand active sessions and the tree above them.
+/// The writer's page cache: the pages of the receipts and places of many active sessions, and the trees above them.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
 /// What a WAL file is cut back to after a checkpoint.
@@ -103,6 +103,8 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         });
     }
     tables::migrations().to_latest(&mut writer)?;
+    // One that moved everything may have left a WAL as large as that; a reader of it keeps it, and the next start folds it back.
+    fold_wal_back(&writer)?;
     make_wal_ready(&directory.join("log.sqlite-wal")).map_err(failed)?;
     // The new names are as durable as what will be acknowledged.
     sync_directory(directory).map_err(failed)?;

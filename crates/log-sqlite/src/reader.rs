@@ -10,10 +10,11 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use crate::open::open_reader;
-use crate::tables::events::{self, Flow};
+use crate::tables::events::{Events, Flow};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::{receipts, saved_states, sealed_stretches};
 use crate::tail_runs::JoinedTail;
+use crate::unplaced::Known;
 
 /// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
 ///
@@ -76,23 +77,30 @@ impl Readers {
     }
 }
 
-/// The stretch behind `after`. `tail` was known before this was called.
+/// What was known of a log in memory before its snapshot is taken.
+pub struct Beforehand {
+    pub known: Known,
+    pub tail: Option<JoinedTail>,
+}
+
+/// The stretch behind `after`.
 pub fn read(
     connection: &Connection,
     id: LogId,
     after: Seq,
     limit: ReadLimit,
-    tail: Option<JoinedTail>,
+    Beforehand { known, tail }: Beforehand,
 ) -> Result<Batch, ReadError> {
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let LogRow { log, incarnation } = find(&snapshot, id)?.ok_or(ReadError::NotFound)?;
-    let head = events::head(&snapshot, log).map_err(unavailable)?;
+    let events = Events::of_snapshot(&snapshot, log, known).map_err(unavailable)?;
+    let head = events.head().map_err(unavailable)?;
     if after > head {
         return Err(ReadError::AheadOfHead { head });
     }
     let mut fill = BatchFill::new(limit);
     let from_table = |fill: &mut BatchFill, stretch| {
-        events::for_each(&snapshot, log, stretch, |seq, json| {
+        events.for_each(stretch, |seq, json| {
             let event = decode(seq, json)?;
             Ok::<_, Fault>(flow(fill.offer(event, json.len())))
         })
@@ -125,7 +133,7 @@ pub fn read(
                 seq
             }
             BatchEnd::OnTo(seq) => {
-                events::for_each(&snapshot, log, (last, seq), |seq, json| {
+                events.for_each((last, seq), |seq, json| {
                     fill.force(decode(seq, json)?);
                     Ok::<_, Fault>(Flow::More)
                 })?;
@@ -137,12 +145,17 @@ pub fn read(
 }
 
 /// A log's identity and end.
-pub fn head(connection: &Connection, id: LogId) -> Result<Option<LogHead>, ReadError> {
+pub fn head(
+    connection: &Connection,
+    id: LogId,
+    known: Known,
+) -> Result<Option<LogHead>, ReadError> {
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let Some(LogRow { log, incarnation }) = find(&snapshot, id)? else {
         return Ok(None);
     };
-    let seq = events::head(&snapshot, log).map_err(unavailable)?;
+    let events = Events::of_snapshot(&snapshot, log, known).map_err(unavailable)?;
+    let seq = events.head().map_err(unavailable)?;
     Ok(Some(LogHead { incarnation, seq }))
 }
 

@@ -17,10 +17,12 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::copy;
 use crate::examine;
 use crate::open::{self, OpenError, Opened, SqliteOptions};
-use crate::reader::{self, Readers};
+use crate::reader::{self, Beforehand, Readers};
+use crate::tables::events::SEQ_MAX;
 use crate::tail_runs::TailRuns;
+use crate::unplaced::Unplaced;
 use crate::writer::request::{Message, Rows, WriteRequest};
-use crate::writer::{self, Health, WriterGone, WriterThread};
+use crate::writer::{self, Health, Shared, WriterGone, WriterThread};
 
 /// Connections that read. Reads are short; more would only wait for the same disk.
 const READERS: usize = 4;
@@ -35,8 +37,7 @@ pub struct SqliteEventLog {
     // Dropped first, so that nothing writes when the lock is given back.
     writer: WriterThread,
     readers: Readers,
-    health: Health,
-    tail_runs: TailRuns,
+    shared: Shared,
     room: Arc<Semaphore>,
     database: PathBuf,
     _lock: File,
@@ -55,29 +56,25 @@ impl SqliteEventLog {
             writer: connection,
             readers,
         } = open::open(directory, options, READERS)?;
-        let health = Health::default();
+        let shared = Shared {
+            health: Health::default(),
+            tail_runs: TailRuns::default(),
+            unplaced: Unplaced::load(&connection)?,
+        };
         let backlog = writer::unsealed(&connection)?;
-        let tail_runs = TailRuns::default();
-        let started = WriterThread::start(
-            connection,
-            health.clone(),
-            tail_runs.clone(),
-            options.sealing,
-            backlog,
-        );
+        let started = WriterThread::start(connection, shared.clone(), options.sealing, backlog);
         let database = open::database_in(directory);
         Ok(Self {
             writer: started.map_err(OpenError::Thread)?,
             readers: Readers::new(&database, readers),
-            health,
-            tail_runs,
+            shared,
             room: Arc::new(Semaphore::new(QUEUE_KIB_MAX as usize)),
             database,
             _lock: lock,
         })
     }
 
-    /// Seals every closed part, and returns when that is done or the log has stopped.
+    /// Seals every closed part and gives every event its place, and returns when that is done or the log has stopped.
     pub async fn seal_closed_parts(&self) {
         let (done, sealed) = oneshot::channel();
         if self.writer.send(Message::SealClosed(done)).is_ok() {
@@ -90,12 +87,12 @@ impl SqliteEventLog {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<T, ReadError> {
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return Err(ReadError::Failed);
         }
         let answer = self.readers.run(read).await;
         // A read that began before the log stopped may have seen what is in doubt.
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return Err(ReadError::Failed);
         }
         answer
@@ -105,7 +102,7 @@ impl SqliteEventLog {
 #[async_trait]
 impl EventLog for SqliteEventLog {
     async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return Err(AppendError::Failed);
         }
         let (log, expected) = (request.log, request.expected);
@@ -140,13 +137,17 @@ impl EventLog for SqliteEventLog {
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
         // Before the snapshot, which then has it too.
-        let tail = self.tail_runs.behind(log, after);
-        self.answer(move |connection| reader::read(connection, log, after, limit, tail))
+        let beforehand = Beforehand {
+            tail: self.shared.tail_runs.behind(log, after),
+            known: self.shared.unplaced.of(log, after),
+        };
+        self.answer(move |connection| reader::read(connection, log, after, limit, beforehand))
             .await
     }
 
     async fn head(&self, log: LogId) -> Result<Option<LogHead>, ReadError> {
-        self.answer(move |connection| reader::head(connection, log))
+        let known = self.shared.unplaced.of(log, SEQ_MAX);
+        self.answer(move |connection| reader::head(connection, log, known))
             .await
     }
 
@@ -174,7 +175,7 @@ impl EventLog for SqliteEventLog {
     }
 
     async fn copy_to(&self, directory: &Path) -> Result<(), CopyError> {
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return Err(CopyError::Failed);
         }
         let (database, directory) = (self.database.clone(), directory.to_owned());
@@ -183,7 +184,7 @@ impl EventLog for SqliteEventLog {
             .await
             .map_err(|panic| CopyError::Storage(Box::new(panic)))?;
         // What was copied after a flush had failed may be in doubt.
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return Err(CopyError::Failed);
         }
         copied.map_err(|error| CopyError::Storage(Box::new(error)))

@@ -321,7 +321,7 @@ async fn the_doctor_names_what_is_wrong() {
     // A word of an answer that was recorded is another one now: only the run's digest can tell.
     damage(
         &data,
-        "UPDATE events SET event = replace(event, 'an ans', 'no ans')",
+        "UPDATE arrivals SET event = replace(event, 'an ans', 'no ans')",
     );
     let changed = doctor(&data).await;
     assert_eq!(
@@ -337,7 +337,7 @@ async fn the_doctor_names_what_is_wrong() {
     );
     damage(
         &data,
-        "UPDATE events SET event = replace(event, 'no ans', 'an ans')",
+        "UPDATE arrivals SET event = replace(event, 'no ans', 'an ans')",
     );
     assert_eq!(problems(&doctor(&data).await), [] as [&str; 0]);
 

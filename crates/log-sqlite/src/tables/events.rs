@@ -1,14 +1,16 @@
-//! The events of all logs, each as the JSON that readers get.
+//! The events of one log, wherever they stand: those that have a place in the order of logs and seqs, and those that just arrived.
 //!
-//! A log's number and a seq make one integer, the [`Position`]: the table is then ordered by log and seq with no index beside it, an
-//! append touches one page, and a batch is one range.
+//! A log's number and a seq make one integer, the [`Position`], so that a batch is one range of places.
 
 use baton_protocol::{PartIndex, RunId, Seq};
-use rusqlite::{Connection, OptionalExtension as _, Row, Rows, params};
+use rusqlite::{Connection, Row, params};
 
+use super::arrivals::{self, Arrival, ArrivalRow};
 use super::logs::LogNumber;
+use super::places;
+use crate::unplaced::{Known, Place};
 
-/// `adds_to` names the part whose text an append extends; it is null for every other kind.
+/// The table of older versions: [`arrivals`] has taken its rows.
 pub const MIGRATION: &str = "
     CREATE TABLE events (
         position INTEGER PRIMARY KEY,
@@ -37,6 +39,21 @@ impl Position {
             "checked where logs are created"
         );
         Self(log.0 << SEQ_BITS | seq.min(SEQ_MAX).0 as i64)
+    }
+
+    /// From a column.
+    pub fn at(row: &Row<'_>, column: usize) -> rusqlite::Result<Self> {
+        row.get(column).map(Self)
+    }
+
+    /// For a column.
+    pub fn value(self) -> i64 {
+        self.0
+    }
+
+    /// The event's log.
+    pub fn log(self) -> LogNumber {
+        LogNumber(self.0 >> SEQ_BITS)
     }
 
     /// The event's seq.
@@ -71,62 +88,22 @@ impl PartKey {
     }
 }
 
-/// A stored event, as far as reads need it.
+/// By position; the join is told its order, so that no statistics turn it around.
+pub(super) const PLACED_ROWS: &str = "SELECT places.position, arrivals.arrival, adds_to, event FROM places CROSS JOIN arrivals USING (arrival)
+     WHERE places.position > ?1 AND places.position <= ?2 ORDER BY places.position";
+
+/// A stored event.
 pub struct EventRow {
     pub seq: Seq,
     pub json: String,
-}
-
-impl EventRow {
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            seq: Position(row.get(0)?).seq(),
-            json: row.get(1)?,
-        })
-    }
+    arrival: Arrival,
 }
 
 /// How much stands in a stretch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Weight {
     pub events: usize,
     pub bytes: usize,
-}
-
-/// The seq of a log's last event.
-pub fn head(connection: &Connection, log: LogNumber) -> rusqlite::Result<Seq> {
-    let mut last = connection.prepare_cached(
-        "SELECT position FROM events WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT 1",
-    )?;
-    let range = params![
-        Position::new(log, Seq::ZERO).0,
-        Position::new(log, SEQ_MAX).0
-    ];
-    let found = last
-        .query_row(range, |row| row.get(0).map(Position))
-        .optional()?;
-    Ok(found.map_or(Seq::ZERO, Position::seq))
-}
-
-/// Gives the events of `(after, upto]` to `take`, in order, until it has enough.
-pub fn for_each<E: From<rusqlite::Error>>(
-    connection: &Connection,
-    log: LogNumber,
-    (after, upto): (Seq, Seq),
-    mut take: impl FnMut(Seq, &str) -> Result<Flow, E>,
-) -> Result<Flow, E> {
-    let mut range = connection.prepare_cached(
-        "SELECT position, event FROM events WHERE position > ?1 AND position <= ?2 ORDER BY position",
-    )?;
-    let ends = params![Position::new(log, after).0, Position::new(log, upto).0];
-    let mut rows: Rows<'_> = range.query(ends)?;
-    while let Some(row) = rows.next()? {
-        let json = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        if take(Position(row.get(0)?).seq(), json)? == Flow::Enough {
-            return Ok(Flow::Enough);
-        }
-    }
-    Ok(Flow::More)
 }
 
 /// Whether whoever takes rows wants more.
@@ -136,76 +113,156 @@ pub enum Flow {
     Enough,
 }
 
-/// One event.
-pub fn find(connection: &Connection, log: LogNumber, seq: Seq) -> rusqlite::Result<EventRow> {
-    let mut one =
-        connection.prepare_cached("SELECT position, event FROM events WHERE position = ?1")?;
-    one.query_row([Position::new(log, seq).0], EventRow::of)
+/// The events of a log, as one snapshot has them.
+pub struct Events<'a> {
+    connection: &'a Connection,
+    log: LogNumber,
+    /// Those that had no place a moment ago.
+    unplaced: Vec<Place>,
 }
 
-/// The appends of a part that was opened and closed at these seqs.
-pub fn appends_of(
-    connection: &Connection,
-    log: LogNumber,
-    part: PartKey,
-    (opened, closed): (Seq, Seq),
-) -> rusqlite::Result<Vec<EventRow>> {
-    let mut appends = connection.prepare_cached(
-        "SELECT position, event FROM events WHERE position BETWEEN ?1 AND ?2 AND adds_to = ?3 ORDER BY position",
-    )?;
-    let (from, to) = (Position::new(log, opened).0, Position::new(log, closed).0);
-    appends
-        .query_map(params![from, to, part.as_bytes()], EventRow::of)?
-        .collect()
-}
+impl<'a> Events<'a> {
+    /// For the writer, after whom nobody writes: what is known is all there is.
+    pub fn of_writer(connection: &'a Connection, log: LogNumber, known: Known) -> Self {
+        Self {
+            connection,
+            log,
+            unplaced: known.places,
+        }
+    }
 
-/// What stands from the first to the last seq.
-pub fn weigh(
-    connection: &Connection,
-    log: LogNumber,
-    (first, last): (Seq, Seq),
-) -> rusqlite::Result<Weight> {
-    let mut weight = connection.prepare_cached(
-        "SELECT count(*), coalesce(sum(octet_length(event)), 0) FROM events WHERE position BETWEEN ?1 AND ?2",
-    )?;
-    let ends = [Position::new(log, first).0, Position::new(log, last).0];
-    weight.query_row(ends, |row| {
-        Ok(Weight {
-            events: row.get::<_, i64>(0)?.unsigned_abs() as usize,
-            bytes: row.get::<_, i64>(1)?.unsigned_abs() as usize,
+    /// For a reader, who asked what is known before its snapshot was taken: what arrived in between is looked for.
+    pub fn of_snapshot(
+        connection: &'a Connection,
+        log: LogNumber,
+        known: Known,
+    ) -> rusqlite::Result<Self> {
+        let Known {
+            upto,
+            places: mut unplaced,
+        } = known;
+        arrivals::behind(connection, upto, |of, position, arrival| {
+            if of == log {
+                let seq = position.seq();
+                unplaced.push(Place { seq, arrival });
+            }
+        })?;
+        Ok(Self {
+            connection,
+            log,
+            unplaced,
         })
-    })
+    }
+
+    /// The seq of the last one.
+    pub fn head(&self) -> rusqlite::Result<Seq> {
+        let ends = (self.position(Seq::ZERO), self.position(SEQ_MAX));
+        let placed = places::last(self.connection, ends)?.map_or(Seq::ZERO, Position::seq);
+        Ok(self
+            .unplaced
+            .last()
+            .map_or(placed, |last| placed.max(last.seq)))
+    }
+
+    /// Gives those of `(after, upto]` to `take`, in order, until it has enough.
+    pub fn for_each<E: From<rusqlite::Error>>(
+        &self,
+        between: (Seq, Seq),
+        mut take: impl FnMut(Seq, &str) -> Result<Flow, E>,
+    ) -> Result<Flow, E> {
+        self.for_each_row(between, |place, row| take(place.seq, row.json))
+    }
+
+    /// One of them.
+    pub fn find(&self, seq: Seq) -> rusqlite::Result<EventRow> {
+        let mut found = None;
+        self.for_each_row((Seq(seq.0.saturating_sub(1)), seq), |place, row| {
+            found = Some(EventRow::of(place, &row));
+            Ok::<_, rusqlite::Error>(Flow::Enough)
+        })?;
+        found.ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+
+    /// The appends of a part that was opened and closed at these seqs.
+    pub fn appends_of(
+        &self,
+        part: PartKey,
+        (opened, closed): (Seq, Seq),
+    ) -> rusqlite::Result<Vec<EventRow>> {
+        let mut appends = Vec::new();
+        self.for_each_row((opened, closed), |place, row| {
+            if row.adds_to == Some(part.as_bytes()) {
+                appends.push(EventRow::of(place, &row));
+            }
+            Ok::<_, rusqlite::Error>(Flow::More)
+        })?;
+        Ok(appends)
+    }
+
+    /// What stands from the first to the last seq.
+    pub fn weigh(&self, (first, last): (Seq, Seq)) -> rusqlite::Result<Weight> {
+        let mut weight = Weight::default();
+        self.for_each_row((Seq(first.0.saturating_sub(1)), last), |_, row| {
+            weight.events += 1;
+            weight.bytes += row.json.len();
+            Ok::<_, rusqlite::Error>(Flow::More)
+        })?;
+        Ok(weight)
+    }
+
+    /// Puts the sealed part in the place of its close, and drops its appends.
+    pub fn seal(&self, appends: &[EventRow], close: &EventRow, json: &str) -> rusqlite::Result<()> {
+        for append in appends {
+            arrivals::delete(self.connection, append.arrival)?;
+            places::delete(self.connection, self.position(append.seq))?;
+        }
+        arrivals::replace(self.connection, close.arrival, json)
+    }
+
+    fn position(&self, seq: Seq) -> Position {
+        Position::new(self.log, seq)
+    }
+
+    fn for_each_row<E: From<rusqlite::Error>>(
+        &self,
+        (after, upto): (Seq, Seq),
+        mut take: impl FnMut(Place, ArrivalRow<'_>) -> Result<Flow, E>,
+    ) -> Result<Flow, E> {
+        let mut seen = after;
+        {
+            let mut placed = self.connection.prepare_cached(PLACED_ROWS)?;
+            let ends = params![self.position(after).0, self.position(upto).0];
+            let mut rows = placed.query(ends)?;
+            while let Some(row) = rows.next()? {
+                let (seq, arrival) = (Position::at(row, 0)?.seq(), Arrival(row.get(1)?));
+                seen = seq;
+                if take(Place { seq, arrival }, ArrivalRow::of(row, 2)?)? == Flow::Enough {
+                    return Ok(Flow::Enough);
+                }
+            }
+        }
+        // A log's events get their places in its order, so those behind what was seen are the ones that have none. One that is placed
+        // and sealed away meanwhile is found by neither.
+        let behind = self.unplaced.partition_point(|place| place.seq <= seen);
+        for place in &self.unplaced[behind..] {
+            if place.seq > upto {
+                break;
+            }
+            let taken = arrivals::look(self.connection, place.arrival, |row| take(*place, row))?;
+            if taken.transpose()? == Some(Flow::Enough) {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::More)
+    }
 }
 
-/// Adds an event.
-pub fn insert(
-    connection: &Connection,
-    log: LogNumber,
-    seq: Seq,
-    adds_to: Option<PartKey>,
-    json: &str,
-) -> rusqlite::Result<()> {
-    let mut insert = connection
-        .prepare_cached("INSERT INTO events (position, adds_to, event) VALUES (?1, ?2, ?3)")?;
-    let adds_to = adds_to.as_ref().map(PartKey::as_bytes);
-    insert.execute(params![Position::new(log, seq).0, adds_to, json])?;
-    Ok(())
-}
-
-/// Puts the sealed part in the place of its close, and drops its appends.
-pub fn seal(
-    connection: &Connection,
-    log: LogNumber,
-    part: PartKey,
-    (opened, closed): (Seq, Seq),
-    json: &str,
-) -> rusqlite::Result<()> {
-    let (from, to) = (Position::new(log, opened).0, Position::new(log, closed).0);
-    connection
-        .prepare_cached("DELETE FROM events WHERE position BETWEEN ?1 AND ?2 AND adds_to = ?3")?
-        .execute(params![from, to, part.as_bytes()])?;
-    connection
-        .prepare_cached("UPDATE events SET event = ?2 WHERE position = ?1")?
-        .execute(params![to, json])?;
-    Ok(())
+impl EventRow {
+    fn of(place: Place, row: &ArrivalRow<'_>) -> Self {
+        Self {
+            seq: place.seq,
+            json: row.json.to_owned(),
+            arrival: place.arrival,
+        }
+    }
 }

@@ -12,6 +12,8 @@ pub const MIGRATION: &str = "
     ) STRICT;
 ";
 
+pub(super) const FIND: &str = "SELECT log, incarnation FROM logs WHERE log_id = ?1";
+
 /// A log's number in this database.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LogNumber(pub i64);
@@ -25,8 +27,7 @@ pub struct LogRow {
 
 /// The row of a log, where there is one.
 pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRow>> {
-    let mut found =
-        connection.prepare_cached("SELECT log, incarnation FROM logs WHERE log_id = ?1")?;
+    let mut found = connection.prepare_cached(FIND)?;
     found
         .query_row([id.to_string()], |row| {
             Ok(LogRow {
@@ -35,6 +36,12 @@ pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRo
             })
         })
         .optional()
+}
+
+/// The log that has a number.
+pub fn id_of(connection: &Connection, log: LogNumber) -> rusqlite::Result<LogId> {
+    let mut id = connection.prepare_cached("SELECT log_id FROM logs WHERE log = ?1")?;
+    id.query_row([log.0], |row| parsed(row, 0))
 }
 
 /// Every log.

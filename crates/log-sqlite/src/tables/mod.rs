@@ -1,7 +1,11 @@
 //! A file a table. Migrations only add; their order here is their number.
 
+pub mod arrivals;
 pub mod events;
 pub mod logs;
+pub mod places;
+#[cfg(test)]
+mod plans;
 pub mod receipts;
 pub mod saved_states;
 pub mod sealed_stretches;
@@ -20,6 +24,7 @@ pub fn migrations() -> Migrations<'static> {
         M::up(unsealed_parts::MIGRATION),
         M::up(sealed_stretches::MIGRATION),
         M::up(saved_states::MIGRATION),
+        M::up(arrivals::MIGRATION),
     ])
 }
 

@@ -20,6 +20,9 @@ pub const MIGRATION: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+pub(super) const FIND: &str =
+    "SELECT digest, seq, recorded_at, outcome FROM receipts WHERE log = ?1 AND command = ?2";
+
 /// A row, without its log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ReceiptRow {
@@ -63,9 +66,7 @@ pub fn find(
     log: LogNumber,
     command: CommandId,
 ) -> rusqlite::Result<Option<ReceiptRow>> {
-    let mut find = connection.prepare_cached(
-        "SELECT digest, seq, recorded_at, outcome FROM receipts WHERE log = ?1 AND command = ?2",
-    )?;
+    let mut find = connection.prepare_cached(FIND)?;
     find.query_row(params![log.0, command.as_uuid().as_bytes()], |row| {
         Ok(ReceiptRow {
             command,

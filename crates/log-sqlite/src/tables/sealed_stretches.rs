@@ -17,7 +17,7 @@ pub const MIGRATION: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-const DOWN_FROM: &str =
+pub(super) const DOWN_FROM: &str =
     "SELECT since, upto FROM sealed_stretches WHERE log = ?1 AND since <= ?2 ORDER BY since DESC";
 
 fn stretch(row: &Row<'_>) -> rusqlite::Result<Stretch> {

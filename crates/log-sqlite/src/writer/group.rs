@@ -8,11 +8,13 @@ use baton_protocol::{Incarnation, LogId, Seq};
 use rusqlite::{Connection, ErrorCode};
 
 use super::request::{NewEventRow, PartRole, Rows};
-use crate::tables::events::{self, LOG_MAX, SEQ_MAX};
-use crate::tables::logs::{self, LogNumber, LogRow};
+use crate::tables::arrivals::{self, Arrival};
+use crate::tables::events::{Events, LOG_MAX, Position, SEQ_MAX};
+use crate::tables::logs::{self, LogRow};
 use crate::tables::receipts;
 use crate::tables::saved_states;
 use crate::tables::unsealed_parts::{self, ClosedPart};
+use crate::unplaced::{Place, Unplaced};
 
 /// Logs whose heads are remembered: a few MiB. Beyond it all are forgotten and looked up again.
 const KNOWN_LOGS_MAX: usize = 50_000;
@@ -45,6 +47,18 @@ struct Known {
 #[derive(Default)]
 pub struct GroupCommit {
     known: HashMap<LogId, Known>,
+    unplaced: Unplaced,
+    /// What is written and not committed.
+    writing: Writing,
+}
+
+/// What a transaction adds up while it is written.
+#[derive(Default)]
+struct Writing {
+    /// The last arrival that was given; some of them to what was rolled back.
+    last: Arrival,
+    arrived: Vec<(LogId, Place)>,
+    closed: Vec<ClosedPart>,
 }
 
 /// Why a group was not committed as one.
@@ -67,6 +81,19 @@ impl From<rusqlite::Error> for RequestFault {
 }
 
 impl GroupCommit {
+    /// For a database whose last arrivals are known.
+    pub fn new(unplaced: Unplaced) -> Self {
+        let writing = Writing {
+            last: unplaced.upto(),
+            ..Writing::default()
+        };
+        Self {
+            known: HashMap::new(),
+            unplaced,
+            writing,
+        }
+    }
+
     /// Records what can be recorded and flushes it. A request that fails does not fail another one.
     pub fn commit(
         &mut self,
@@ -125,16 +152,17 @@ impl GroupCommit {
         requests: &[&Rows],
     ) -> Result<Committed, GroupFault> {
         run(connection, "BEGIN IMMEDIATE").map_err(GroupFault::RolledBack)?;
+        self.writing.arrived.clear();
+        self.writing.closed.clear();
         let mut answers = Vec::with_capacity(requests.len());
-        let mut closed = Vec::new();
         for request in requests {
-            answers.push(self.write_request(connection, request, &mut closed)?);
+            answers.push(self.write_request(connection, request)?);
         }
         if answers.iter().all(Result::is_err) {
             run(connection, "ROLLBACK").map_err(GroupFault::RolledBack)?;
             return Ok(Committed {
                 answers,
-                closed,
+                closed: Vec::new(),
                 flush: Duration::ZERO,
             });
         }
@@ -144,10 +172,12 @@ impl GroupCommit {
             Some(ErrorCode::DiskFull) => GroupFault::RolledBack(error),
             _ => GroupFault::Flush(FlushFailed(error)),
         })?;
+        let flush = began.elapsed();
+        self.unplaced.committed(&self.writing.arrived);
         Ok(Committed {
             answers,
-            closed,
-            flush: began.elapsed(),
+            closed: std::mem::take(&mut self.writing.closed),
+            flush,
         })
     }
 
@@ -157,14 +187,16 @@ impl GroupCommit {
         &mut self,
         connection: &Connection,
         request: &Rows,
-        closed: &mut Vec<ClosedPart>,
     ) -> Result<Result<Incarnation, AppendError>, GroupFault> {
         let known = match self.check(connection, request) {
             Ok(known) => known,
             Err(RequestFault::Refused(refused)) => return Ok(Err(refused)),
             Err(RequestFault::Storage(error)) => return Err(GroupFault::RolledBack(error)),
         };
-        let known = write(connection, request, known, closed).map_err(GroupFault::RolledBack)?;
+        let known = self
+            .writing
+            .write(connection, request, known)
+            .map_err(GroupFault::RolledBack)?;
         self.known.insert(request.log, known);
         Ok(Ok(known.row.incarnation))
     }
@@ -210,7 +242,8 @@ impl GroupCommit {
         let Some(row) = logs::find(connection, id)? else {
             return Ok(None);
         };
-        let head = events::head(connection, row.log)?;
+        let known = self.unplaced.of(id, SEQ_MAX);
+        let head = Events::of_writer(connection, row.log, known).head()?;
         let known = Known { row, head };
         self.known.insert(id, known);
         Ok(Some(known))
@@ -222,28 +255,58 @@ impl GroupCommit {
 #[error("the table of events has no numbers left for this log")]
 struct NumbersUsedUp;
 
-fn write(
-    connection: &Connection,
-    request: &Rows,
-    known: Option<Known>,
-    closed: &mut Vec<ClosedPart>,
-) -> rusqlite::Result<Known> {
-    let mut known = match known {
-        Some(known) => known,
-        None => create(connection, request.log)?,
-    };
-    let log = known.row.log;
-    for event in &request.events {
-        known.head = known.head.next();
-        write_event(connection, log, known.head, event, closed)?;
+impl Writing {
+    fn write(
+        &mut self,
+        connection: &Connection,
+        request: &Rows,
+        known: Option<Known>,
+    ) -> rusqlite::Result<Known> {
+        let mut known = match known {
+            Some(known) => known,
+            None => create(connection, request.log)?,
+        };
+        for event in &request.events {
+            known.head = known.head.next();
+            self.write_event(connection, request.log, &known, event)?;
+        }
+        if let Some(receipt) = &request.receipt {
+            receipts::insert(connection, known.row.log, receipt)?;
+        }
+        if let Some(state) = &request.state {
+            saved_states::keep(connection, known.row.log, state)?;
+        }
+        Ok(known)
     }
-    if let Some(receipt) = &request.receipt {
-        receipts::insert(connection, log, receipt)?;
+
+    /// At the log's head, which has moved on to it.
+    fn write_event(
+        &mut self,
+        connection: &Connection,
+        id: LogId,
+        known: &Known,
+        event: &NewEventRow,
+    ) -> rusqlite::Result<()> {
+        let (log, seq) = (known.row.log, known.head);
+        let adds_to = match event.part {
+            PartRole::AddsTo(part) => Some(part),
+            _ => None,
+        };
+        let arrival = self.last.next();
+        let place = (arrival, Position::new(log, seq));
+        arrivals::insert(connection, place, adds_to, &event.json)?;
+        self.last = arrival;
+        self.arrived.push((id, Place { seq, arrival }));
+        match event.part {
+            PartRole::Opens(part) => unsealed_parts::open(connection, log, part, seq),
+            PartRole::Closes(part) => {
+                let closed = unsealed_parts::close(connection, log, part, seq)?;
+                self.closed.extend(closed);
+                Ok(())
+            }
+            PartRole::AddsTo(_) | PartRole::None => Ok(()),
+        }
     }
-    if let Some(state) = &request.state {
-        saved_states::keep(connection, log, state)?;
-    }
-    Ok(known)
 }
 
 fn create(connection: &Connection, id: LogId) -> rusqlite::Result<Known> {
@@ -258,28 +321,6 @@ fn create(connection: &Connection, id: LogId) -> rusqlite::Result<Known> {
         row: LogRow { log, incarnation },
         head: Seq::ZERO,
     })
-}
-
-fn write_event(
-    connection: &Connection,
-    log: LogNumber,
-    seq: Seq,
-    event: &NewEventRow,
-    closed: &mut Vec<ClosedPart>,
-) -> rusqlite::Result<()> {
-    let adds_to = match event.part {
-        PartRole::AddsTo(part) => Some(part),
-        _ => None,
-    };
-    events::insert(connection, log, seq, adds_to, &event.json)?;
-    match event.part {
-        PartRole::Opens(part) => unsealed_parts::open(connection, log, part, seq),
-        PartRole::Closes(part) => {
-            closed.extend(unsealed_parts::close(connection, log, part, seq)?);
-            Ok(())
-        }
-        PartRole::AddsTo(_) | PartRole::None => Ok(()),
-    }
 }
 
 fn refusal(error: rusqlite::Error) -> AppendError {

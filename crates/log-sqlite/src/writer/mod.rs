@@ -10,6 +10,7 @@ pub mod request;
 pub mod seal;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,12 +24,14 @@ use baton_log::{AppendError, ExpectedHead, Sealing};
 use baton_protocol::{Incarnation, Seq};
 use rusqlite::Connection;
 
+use crate::tables::places;
 use crate::tables::unsealed_parts::{self, ClosedPart};
 use crate::tail_runs::TailRuns;
+use crate::unplaced::Unplaced;
 use gather::Gathering;
 use group::{Committed, FlushFailed, GroupCommit};
 use request::{Message, Rows, WriteRequest};
-use seal::SealError;
+use upkeep::UpkeepError;
 
 /// Requests in one transaction: their flush is shared many times over, and the first of them does not wait long for the last.
 const GROUP_REQUESTS_MAX: usize = 1024;
@@ -48,11 +51,27 @@ const SEAL_PARTS_MAX: usize = 16;
 /// How long sealing rests after it failed. The log is as good without it.
 const SEAL_REST: Duration = Duration::from_secs(10);
 
-/// Bytes written after which the WAL is folded back into the database.
-const CHECKPOINT_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes written after which the WAL is folded back into the database: less than the WAL has from the start.
+const CHECKPOINT_BYTES: usize = 6 * 1024 * 1024;
 
-/// What a request costs in the WAL beside its bytes: the pages of the tables that it touches.
-const REQUEST_WAL_BYTES: usize = 3 * 4096;
+/// A page in the WAL.
+const PAGE_WAL_BYTES: usize = 4096 + 24;
+
+/// What a group costs in the WAL beside its requests: the last page of events, which has room left, and one above it.
+const GROUP_WAL_BYTES: usize = 2 * PAGE_WAL_BYTES;
+
+/// What a sealed part costs there: its own text, and where its appends stood.
+const SEAL_WAL_BYTES: usize = 3 * PAGE_WAL_BYTES;
+
+/// Arrivals that get their places in one transaction. More would share a page more often, and whoever comes meanwhile waits for them:
+/// some ten milliseconds.
+const PLACE_TOGETHER: usize = 4096;
+
+/// What a place costs in the WAL where a thousand logs are written at once.
+const PLACE_WAL_BYTES: usize = 512;
+
+/// How long placing rests after it failed. The log is as good without it, but for its memory.
+const PLACE_REST: Duration = Duration::from_secs(10);
 
 /// Whether the log has stopped. Nothing starts it again but opening it again.
 #[derive(Clone, Default)]
@@ -68,6 +87,14 @@ impl Health {
     }
 }
 
+/// What the writer and the readers both look at.
+#[derive(Clone, Default)]
+pub struct Shared {
+    pub health: Health,
+    pub tail_runs: TailRuns,
+    pub unplaced: Unplaced,
+}
+
 /// The thread and the way to it.
 pub struct WriterThread {
     requests: Option<Sender<Message>>,
@@ -78,14 +105,14 @@ impl WriterThread {
     /// Starts it. What a crash left unsealed is its first backlog.
     pub fn start(
         connection: Connection,
-        health: Health,
-        tail_runs: TailRuns,
+        shared: Shared,
         sealing: Sealing,
         backlog: Vec<ClosedPart>,
     ) -> std::io::Result<Self> {
         let (requests, incoming) = channel();
         let body = move || {
-            let mut writer = Writer::new(connection, health.clone(), tail_runs, sealing, backlog);
+            let health = shared.health.clone();
+            let mut writer = Writer::new(connection, shared, sealing, backlog);
             if let Err(panic) = catch_unwind(AssertUnwindSafe(|| writer.run(&incoming))) {
                 health.stop();
                 let message = panic_message(panic.as_ref());
@@ -129,36 +156,35 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 /// What the thread holds.
 pub struct Writer {
     connection: Connection,
-    health: Health,
+    shared: Shared,
     sealing: Sealing,
     groups: GroupCommit,
     gathering: Gathering,
-    tail_runs: TailRuns,
     /// What came while the last group was flushed.
     pending: VecDeque<Message>,
     backlog: VecDeque<ClosedPart>,
     seal_again_at: Option<Instant>,
+    place_again_at: Option<Instant>,
     bytes_since_checkpoint: usize,
 }
 
 impl Writer {
     pub fn new(
         connection: Connection,
-        health: Health,
-        tail_runs: TailRuns,
+        shared: Shared,
         sealing: Sealing,
         backlog: Vec<ClosedPart>,
     ) -> Self {
         Self {
             connection,
-            health,
             sealing,
-            groups: GroupCommit::default(),
+            groups: GroupCommit::new(shared.unplaced.clone()),
+            shared,
             gathering: Gathering::default(),
-            tail_runs,
             pending: VecDeque::new(),
             backlog: backlog.into(),
             seal_again_at: None,
+            place_again_at: None,
             bytes_since_checkpoint: 0,
         }
     }
@@ -172,6 +198,9 @@ impl Writer {
             }
             if self.backlog.len() > SEAL_BACKLOG_MAX && self.wants_to_seal() {
                 self.seal_some();
+            }
+            if self.shared.unplaced.count() >= PLACE_TOGETHER {
+                self.place();
             }
             if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
                 self.checkpoint();
@@ -206,6 +235,7 @@ impl Writer {
                 Message::SealClosed(done) => {
                     self.commit(std::mem::take(&mut group), incoming);
                     self.seal_all();
+                    self.place();
                     // The asker may have gone.
                     let _ = done.send(());
                 }
@@ -240,14 +270,12 @@ impl Writer {
         if group.is_empty() {
             return;
         }
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return answer_all_failed(group);
         }
         let rows: Vec<&Rows> = group.iter().map(|request| &request.rows).collect();
-        let written: usize = rows
-            .iter()
-            .map(|rows| rows.bytes() + REQUEST_WAL_BYTES)
-            .sum();
+        let written = |rows: &&Rows| rows.bytes() + rows.pages_of_its_own() * PAGE_WAL_BYTES;
+        let written = GROUP_WAL_BYTES + rows.iter().map(written).sum::<usize>();
         match self.groups.commit(&self.connection, &rows) {
             Ok(Committed {
                 answers,
@@ -269,7 +297,7 @@ impl Writer {
                             ExpectedHead::Absent => Seq::ZERO,
                             ExpectedHead::At(seq) => seq,
                         };
-                        self.tail_runs.committed(&mut request.rows, head);
+                        self.shared.tail_runs.committed(&mut request.rows, head);
                     }
                     // Whoever asked may have gone; the answer holds all the same.
                     let _ = request.answer.send(answer);
@@ -291,12 +319,12 @@ impl Writer {
 
     fn wants_to_seal(&self) -> bool {
         let rested = self.seal_again_at.is_none_or(|at| Instant::now() >= at);
-        let allowed = self.sealing == Sealing::ByItself && !self.health.has_stopped();
+        let allowed = self.sealing == Sealing::ByItself && !self.shared.health.has_stopped();
         allowed && rested && !self.backlog.is_empty()
     }
 
     fn seal_all(&mut self) {
-        while !self.backlog.is_empty() && !self.health.has_stopped() {
+        while !self.backlog.is_empty() && !self.shared.health.has_stopped() {
             let before = self.backlog.len();
             self.seal_some();
             if self.backlog.len() == before {
@@ -308,25 +336,49 @@ impl Writer {
     fn seal_some(&mut self) {
         let count = self.backlog.len().min(SEAL_PARTS_MAX);
         let parts: Vec<ClosedPart> = self.backlog.range(..count).copied().collect();
-        match seal::seal_parts(&self.connection, &parts) {
+        match seal::seal_parts(&self.connection, &self.shared.unplaced, &parts) {
             Ok(()) => {
                 self.backlog.drain(..count);
                 self.seal_again_at = None;
-                self.bytes_since_checkpoint += count * REQUEST_WAL_BYTES;
+                self.bytes_since_checkpoint += count * SEAL_WAL_BYTES;
             }
-            Err(error @ SealError::Storage(_)) => {
+            Err(error @ UpkeepError::Storage(_)) => {
                 self.seal_again_at = Some(Instant::now() + SEAL_REST);
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%error, cause, "parts stay unsealed for now");
             }
-            Err(SealError::Flush(error)) => self.stop(&FlushFailed(error)),
+            Err(UpkeepError::Flush(error)) => self.stop(&FlushFailed(error)),
+        }
+    }
+
+    /// Gives what arrived its places. Without them the log is as good: they are in memory, and made of what is there at the next start.
+    fn place(&mut self) {
+        let rests = self.place_again_at.is_some_and(|at| Instant::now() < at);
+        if rests || self.shared.health.has_stopped() {
+            return;
+        }
+        let count = self.shared.unplaced.count();
+        if count == 0 {
+            return;
+        }
+        match upkeep::commit(&self.connection, places::place_all) {
+            Ok(()) => {
+                self.shared.unplaced.placed();
+                self.place_again_at = None;
+                self.bytes_since_checkpoint += count * PLACE_WAL_BYTES;
+            }
+            Err(UpkeepError::Storage(error)) => {
+                self.place_again_at = Some(Instant::now() + PLACE_REST);
+                tracing::warn!(%error, "events stay without their places for now");
+            }
+            Err(UpkeepError::Flush(error)) => self.stop(&FlushFailed(error)),
         }
     }
 
     /// Folds the WAL back into the database, as far as no reader needs it.
     fn checkpoint(&mut self) {
         self.bytes_since_checkpoint = 0;
-        if self.health.has_stopped() {
+        if self.shared.health.has_stopped() {
             return;
         }
         let done = self
@@ -343,7 +395,7 @@ impl Writer {
     }
 
     fn stop(&mut self, failed: &FlushFailed) {
-        self.health.stop();
+        self.shared.health.stop();
         let FlushFailed(cause) = failed;
         tracing::error!(error = %failed, %cause, "the log stops: what the disk holds is not known");
     }

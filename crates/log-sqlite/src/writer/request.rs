@@ -12,7 +12,7 @@ use crate::tables::receipts::ReceiptRow;
 pub enum Message {
     /// Record this.
     Append(WriteRequest),
-    /// Seal every closed part, then say so.
+    /// Seal every closed part and give every event its place, then say so.
     SealClosed(oneshot::Sender<()>),
 }
 
@@ -98,5 +98,15 @@ impl Rows {
         let events = self.events.iter().map(|event| event.json.len() + 64);
         let state = self.state.as_ref().map_or(0, |state| state.json.len());
         events.sum::<usize>() + state + FIXED_BYTES
+    }
+
+    /// Pages that the request writes beside those of its events, which it shares with its group: a receipt stands in the order of its
+    /// command, and what becomes of a part in the order of its run.
+    pub fn pages_of_its_own(&self) -> usize {
+        let role =
+            |event: &&NewEventRow| matches!(event.part, PartRole::Opens(_) | PartRole::Closes(_));
+        let creates = usize::from(self.expected == ExpectedHead::Absent);
+        let parts = self.events.iter().filter(role).count();
+        usize::from(self.receipt.is_some()) + parts + 2 * creates
     }
 }

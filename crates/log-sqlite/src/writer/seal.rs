@@ -3,52 +3,39 @@
 use baton_log::AppendError;
 use baton_log::batching::{STRETCH_BYTES_MAX, STRETCH_EVENTS_MAX, Stretch};
 use baton_log::recording::RecordedEvent;
-use baton_protocol::Event;
+use baton_protocol::{Event, Seq};
 use baton_session::sealing;
 use rusqlite::Connection;
 
-use super::group::run;
-use crate::tables::events::{self, EventRow};
+use super::upkeep::{self, UpkeepError};
+use crate::tables::events::{EventRow, Events};
+use crate::tables::logs;
 use crate::tables::sealed_stretches;
 use crate::tables::unsealed_parts::{self, ClosedPart};
-
-/// Why parts were not sealed. The log is as good without it.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError {
-    /// The commit failed, so nobody knows what the disk holds.
-    #[error("the commit of sealed parts failed")]
-    Flush(#[source] rusqlite::Error),
-    /// Nothing was written.
-    #[error("parts could not be sealed")]
-    Storage(#[source] rusqlite::Error),
-}
+use crate::unplaced::Unplaced;
 
 /// Seals these parts in one transaction.
-pub fn seal_parts(connection: &Connection, parts: &[ClosedPart]) -> Result<(), SealError> {
-    let outcome = write_and_commit(connection, parts);
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection
-            .execute_batch("ROLLBACK")
-            .map_err(SealError::Flush)?;
-    }
-    outcome
-}
-
-fn write_and_commit(connection: &Connection, parts: &[ClosedPart]) -> Result<(), SealError> {
-    run(connection, "BEGIN IMMEDIATE").map_err(SealError::Storage)?;
-    for part in parts {
-        seal_part(connection, part).map_err(SealError::Storage)?;
-    }
-    run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => SealError::Storage(error),
-        _ => SealError::Flush(error),
+pub fn seal_parts(
+    connection: &Connection,
+    unplaced: &Unplaced,
+    parts: &[ClosedPart],
+) -> Result<(), UpkeepError> {
+    upkeep::commit(connection, |connection| {
+        parts
+            .iter()
+            .try_for_each(|part| seal_part(connection, unplaced, part))
     })
 }
 
-fn seal_part(connection: &Connection, part: &ClosedPart) -> rusqlite::Result<()> {
-    let between = (part.opened, part.closed);
-    let appends = events::appends_of(connection, part.log, part.part, between)?;
-    let close = events::find(connection, part.log, part.closed)?;
+fn seal_part(
+    connection: &Connection,
+    unplaced: &Unplaced,
+    part: &ClosedPart,
+) -> rusqlite::Result<()> {
+    let known = unplaced.of(logs::id_of(connection, part.log)?, Seq::ZERO);
+    let events = Events::of_writer(connection, part.log, known);
+    let appends = events.appends_of(part.part, (part.opened, part.closed))?;
+    let close = events.find(part.closed)?;
     if let Some(sealed) = sealed(&appends, &close) {
         let since = appends.first().map_or(part.closed, |append| append.seq);
         let new = Stretch {
@@ -57,8 +44,8 @@ fn seal_part(connection: &Connection, part: &ClosedPart) -> rusqlite::Result<()>
         };
         let touched = sealed_stretches::touching(connection, part.log, new)?;
         let joined = touched.iter().fold(new, |sum, stretch| sum.joined(stretch));
-        if fits(connection, part, joined, &appends, &close, &sealed)? {
-            events::seal(connection, part.log, part.part, between, &sealed.json)?;
+        if fits(&events, joined, &appends, &close, &sealed)? {
+            events.seal(&appends, &close, &sealed.json)?;
             sealed_stretches::replace(connection, part.log, &touched, joined)?;
         }
     }
@@ -90,14 +77,13 @@ fn sealed(appends: &[EventRow], close: &EventRow) -> Option<RecordedEvent> {
 
 /// Whether the stretch that the part would lie in still fits a batch.
 fn fits(
-    connection: &Connection,
-    part: &ClosedPart,
+    events: &Events<'_>,
     joined: Stretch,
     appends: &[EventRow],
     close: &EventRow,
     sealed: &RecordedEvent,
 ) -> rusqlite::Result<bool> {
-    let weight = events::weigh(connection, part.log, (joined.since, joined.upto))?;
+    let weight = events.weigh((joined.since, joined.upto))?;
     let gone = appends
         .iter()
         .map(|append| append.json.len())

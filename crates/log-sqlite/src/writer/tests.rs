@@ -10,7 +10,9 @@ use tempfile::TempDir;
 use super::group::{Committed, GroupCommit};
 use super::request::Rows;
 use crate::open::{SqliteOptions, open};
-use crate::tables::{events, logs, receipts};
+use crate::tables::events::{Events, SEQ_MAX};
+use crate::tables::{logs, receipts};
+use crate::unplaced::Unplaced;
 
 /// The smallest database with a little room: the large texts below do not fit, the small ones do.
 const PAGES_MAX: u32 = 40;
@@ -73,7 +75,13 @@ fn commit(groups: &mut GroupCommit, connection: &Connection, requests: &[Rows]) 
 
 fn head(connection: &Connection, number: u128) -> Option<Seq> {
     let row = logs::find(connection, session(number)).unwrap()?;
-    Some(events::head(connection, row.log).unwrap())
+    let unplaced = Unplaced::load(connection).unwrap();
+    let known = unplaced.of(session(number), SEQ_MAX);
+    Some(
+        Events::of_writer(connection, row.log, known)
+            .head()
+            .unwrap(),
+    )
 }
 
 #[test]
@@ -203,7 +211,7 @@ fn a_storage_error_in_one_request_leaves_the_others_and_is_told() {
     commit(&mut groups, &connection, &[create(0), create(1)]);
     let row = logs::find(&connection, session(1)).unwrap().unwrap();
     let trigger =
-        "CREATE TEMP TRIGGER refuses BEFORE INSERT ON events WHEN new.event LIKE '%collides%'
+        "CREATE TEMP TRIGGER refuses BEFORE INSERT ON arrivals WHEN new.event LIKE '%collides%'
                    BEGIN SELECT raise(FAIL, 'as the test says'); END";
     connection.execute_batch(trigger).unwrap();
     let group = [

@@ -94,7 +94,7 @@ async fn a_damaged_event_is_named_and_the_rest_is_served() {
     let id = made.id;
     drop(log);
     let database = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
-    let damaged = "UPDATE events SET event = '{\"seq\":2' WHERE event LIKE '%\"two\"%'";
+    let damaged = "UPDATE arrivals SET event = '{\"seq\":2' WHERE event LIKE '%\"two\"%'";
     assert_eq!(database.execute(damaged, []).unwrap(), 1);
     drop(database);
     let log = SqliteEventLog::open(directory.path()).unwrap();

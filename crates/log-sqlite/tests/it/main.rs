@@ -9,6 +9,7 @@ mod disk_full;
 mod failed_flush;
 mod files;
 mod kill;
+mod places;
 mod sealing;
 mod subject;
 mod tail_runs;

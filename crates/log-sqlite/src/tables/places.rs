@@ -1,0 +1,57 @@
+//! Where the events of each log stand among the arrivals.
+//!
+//! An event gets its place some time after it arrived, together with thousands of others and in the order of logs and seqs: a page of
+//! this table is then written for many events at once, where it would else be written for each. Until then [`crate::unplaced`] knows.
+//!
+//! Invariant: every arrival up to [`upto`] has a place, and none above it.
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::arrivals::Arrival;
+use super::events::Position;
+
+pub(super) const LAST: &str =
+    "SELECT position FROM places WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT 1";
+
+/// The last arrival that was placed.
+pub fn upto(connection: &Connection) -> rusqlite::Result<Arrival> {
+    let mut upto = connection.prepare_cached("SELECT upto FROM placed")?;
+    upto.query_row([], |row| row.get(0).map(Arrival))
+}
+
+/// Gives every arrival its place. For a transaction.
+pub fn place_all(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO places (position, arrival)
+             SELECT position, arrival FROM arrivals WHERE arrival > (SELECT upto FROM placed) ORDER BY position",
+        )?
+        .execute([])?;
+    connection
+        .prepare_cached(
+            "UPDATE placed SET upto = max(upto, coalesce((SELECT max(arrival) FROM arrivals), 0))",
+        )?
+        .execute([])?;
+    Ok(())
+}
+
+/// The last position that has a place, from the first to the last one.
+pub fn last(
+    connection: &Connection,
+    (first, last): (Position, Position),
+) -> rusqlite::Result<Option<Position>> {
+    let mut found = connection.prepare_cached(LAST)?;
+    found
+        .query_row(params![first.value(), last.value()], |row| {
+            Position::at(row, 0)
+        })
+        .optional()
+}
+
+/// Takes a place away, where there is one.
+pub fn delete(connection: &Connection, position: Position) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM places WHERE position = ?1")?
+        .execute([position.value()])?;
+    Ok(())
+}

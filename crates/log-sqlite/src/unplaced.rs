@@ -1,0 +1,113 @@
+//! Events that have no place yet: where they stand among the arrivals, in memory.
+//!
+//! Invariant: what stands here is committed, and whatever of a log is neither here nor placed arrived after [`Known::upto`]. So a
+//! reader that asks here first and takes its snapshot then has to look for those alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use baton_protocol::{LogId, Seq};
+use rusqlite::Connection;
+
+use crate::tables::arrivals::{self, Arrival};
+use crate::tables::{logs, places};
+
+/// An event of a log, by where it stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    pub seq: Seq,
+    pub arrival: Arrival,
+}
+
+/// What is known of a log.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// The last arrival, of any log.
+    pub upto: Arrival,
+    /// In order.
+    pub places: Vec<Place>,
+}
+
+/// Those of all logs, shared by the writer and the readers.
+#[derive(Clone, Default)]
+pub struct Unplaced(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    upto: Arrival,
+    logs: HashMap<LogId, Vec<Place>>,
+    count: usize,
+}
+
+impl Unplaced {
+    /// As a database has them.
+    pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        let upto = places::upto(connection)?;
+        let mut arrived = Vec::new();
+        arrivals::behind(connection, upto, |log, position, arrival| {
+            let seq = position.seq();
+            arrived.push((log, Place { seq, arrival }));
+        })?;
+        let mut ids = HashMap::new();
+        let mut inner = Inner {
+            upto,
+            ..Inner::default()
+        };
+        for (log, place) in arrived {
+            let id = match ids.get(&log) {
+                Some(id) => *id,
+                None => *ids.entry(log).or_insert(logs::id_of(connection, log)?),
+            };
+            inner.add(id, place);
+        }
+        Ok(Self(Arc::new(Mutex::new(inner))))
+    }
+
+    /// The last arrival.
+    pub fn upto(&self) -> Arrival {
+        self.lock().upto
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.lock().count
+    }
+
+    /// Those of a log from a seq on; the last one in any case.
+    pub fn of(&self, log: LogId, from: Seq) -> Known {
+        let inner = self.lock();
+        let places = inner.logs.get(&log).map_or(&[][..], Vec::as_slice);
+        let begin = places.partition_point(|place| place.seq < from);
+        Known {
+            upto: inner.upto,
+            places: places[begin.min(places.len().saturating_sub(1))..].to_vec(),
+        }
+    }
+
+    /// What was committed, by the writer and in its order.
+    pub fn committed(&self, arrived: &[(LogId, Place)]) {
+        let mut inner = self.lock();
+        for (log, place) in arrived {
+            inner.add(*log, *place);
+        }
+    }
+
+    /// All of them have their places, by what is committed.
+    pub fn placed(&self) {
+        let mut inner = self.lock();
+        inner.logs.clear();
+        inner.count = 0;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn add(&mut self, log: LogId, place: Place) {
+        self.upto = self.upto.max(place.arrival);
+        self.logs.entry(log).or_default().push(place);
+        self.count += 1;
+    }
+}
