@@ -31,7 +31,7 @@ pub struct Rows {
     pub expected: ExpectedHead,
     pub events: Vec<NewEventRow>,
     pub receipt: Option<ReceiptRow>,
-    pub state: Option<SavedState>,
+    pub state: Option<Box<SavedState>>,
 }
 
 /// An event for the table.
@@ -87,7 +87,7 @@ impl Rows {
             expected,
             events: events.collect(),
             receipt,
-            state: recording.state.take(),
+            state: recording.state.take().map(Box::new),
         })
     }
 
