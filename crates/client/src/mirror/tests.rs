@@ -653,3 +653,17 @@ fn a_saved_state_that_does_not_fit_changes_nothing() {
     let expected = script.transcript(script.head()).rows;
     assert_eq!(rows(&mut store, script.session), expected);
 }
+
+#[test]
+fn what_happened_behind_the_gap_reaches_the_rows_that_come_after_it() {
+    let place = place();
+    let (script, heads) = long_script();
+    let (mut store, _) = open(&place.path);
+    take(&mut store, &snapshot(&script, 0, heads[3]));
+    // It says something of the first run, whose row is not here yet.
+    apply(&mut store, &script.batch(heads[3], script.head()));
+    let outcome = fill(&mut store, &script.merged(0, heads[3]));
+    assert_eq!(outcome, HistoryOutcome::Closed);
+    let expected = script.transcript(script.head()).rows;
+    assert_eq!(rows(&mut store, script.session), expected);
+}
