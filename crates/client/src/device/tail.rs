@@ -80,8 +80,7 @@ impl Tail {
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         match self.start {
             Some(TailStart::Mirror) => {
-                let mirror = self.device.mirror();
-                let (_, cursor) = mirror.events_after(self.log, Seq::ZERO, 0).await?;
+                let cursor = self.device.mirror().cursor(self.log).await?;
                 self.after = cursor.map(|cursor| cursor.seq).unwrap_or_default();
                 self.incarnation = cursor.map(|cursor| cursor.incarnation);
             }

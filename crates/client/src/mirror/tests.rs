@@ -667,3 +667,39 @@ fn what_happened_behind_the_gap_reaches_the_rows_that_come_after_it() {
     let expected = script.transcript(script.head()).rows;
     assert_eq!(rows(&mut store, script.session), expected);
 }
+
+#[tokio::test]
+async fn events_stop_at_a_gap_and_the_cursor_stands_behind_it() {
+    let place = place();
+    let (script, heads) = long_script();
+    let account = AccountId::from_uuid(uuid::Uuid::from_u128(1));
+    let heard = Arc::new(Heard::default());
+    let mirror = Mirror::open(place.path.clone(), account, heard)
+        .await
+        .unwrap();
+    let front = script.batch(0, heads[0]);
+    let state = snapshot(&script, heads[0], heads[3]);
+    let tail = script.batch(heads[3], script.head());
+    let write = move |store: &mut Store| {
+        apply(store, &front);
+        take(store, &state);
+        apply(store, &tail);
+        Ok(())
+    };
+    mirror.write(write).await.unwrap();
+    let log = script.log();
+    let cursor = mirror.cursor(log).await.unwrap();
+    assert_eq!(cursor, Some(script.cursor(script.head())));
+    let (events, upto) = mirror.events_after(log, Seq::ZERO, 1_000).await.unwrap();
+    assert_eq!(events.last().map(|event| event.seq), Some(Seq(heads[0])));
+    assert_eq!(upto, Some(script.cursor(heads[0])));
+    let behind = mirror
+        .events_after(log, Seq(heads[3]), 1_000)
+        .await
+        .unwrap();
+    assert_eq!(behind.1, cursor);
+    assert_eq!(
+        behind.0.first().map(|event| event.seq),
+        Some(Seq(heads[3] + 1))
+    );
+}

@@ -105,6 +105,12 @@ impl Mirror {
             .await
     }
 
+    /// Where the mirror stands in a log, whatever lies in a gap in front of that.
+    pub(crate) async fn cursor(&self, log: LogId) -> Result<Option<Cursor>, StoreError> {
+        self.read(move |conn| Ok(logs::cursor(conn, log)?.map(|(_, cursor)| cursor)))
+            .await
+    }
+
     /// Events of a log behind `after`, and where the mirror stands. In front of a gap that is where the gap begins.
     pub(crate) async fn events_after(
         &self,
