@@ -186,25 +186,34 @@ where
             .next()
             .await
             .context("the server closed the connection")??;
-        let Message::Text(text) = message else {
+        let Some((text, upto)) = batch_behind(&message, at)? else {
             continue;
         };
-        if !text.as_str().starts_with(r#"{"type":"batch""#) {
-            continue;
-        }
-        let (after, upto) = ends(text.as_str())?;
-        ensure!(after == at, "a gap: {after} after {at}");
         at = upto;
         if let Some(progress) = &progress {
             progress.send_replace(at);
         }
-        frames.push(text.as_str().to_owned());
+        frames.push(text.to_owned());
     }
     Ok(frames)
 }
 
+/// The text of a batch that continues `at`, and where it leads; `None`: the message is no batch.
+pub fn batch_behind(message: &Message, at: u64) -> Result<Option<(&str, u64)>> {
+    let Message::Text(text) = message else {
+        return Ok(None);
+    };
+    let text = text.as_str();
+    if !text.starts_with(r#"{"type":"batch""#) {
+        return Ok(None);
+    }
+    let (after, upto) = ends(text)?;
+    ensure!(after == at, "a gap: {after} after {at}");
+    Ok(Some((text, upto)))
+}
+
 /// The cursors of a batch, which stand before its events.
-pub fn ends(frame: &str) -> Result<(u64, u64)> {
+fn ends(frame: &str) -> Result<(u64, u64)> {
     let number = |name: &str| {
         let at = frame.find(name)? + name.len();
         let digits = frame[at..].bytes().take_while(u8::is_ascii_digit).count();

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::append::payload;
 use crate::bench::Bench;
-use crate::fan_out::ends;
+use crate::fan_out::batch_behind;
 use crate::figures::{Label, Row, Series, Target, compare, quantile};
 use crate::hub::HubProcess;
 use crate::idle::memory;
@@ -269,15 +269,10 @@ async fn read_all(mut socket: HubSocket, clock: &Clock) -> Result<Vec<f64>> {
                 continue;
             }
         };
-        let Message::Text(text) = message else {
+        let Some((_, upto)) = batch_behind(&message, at)? else {
             continue;
         };
-        if !text.as_str().starts_with(r#"{"type":"batch""#) {
-            continue;
-        }
-        let (after, upto) = ends(text.as_str())?;
-        ensure!(after == at, "a gap: {after} after {at}");
-        for seq in after + 1..=upto {
+        for seq in at + 1..=upto {
             times.push(clock.since(seq)?);
         }
         at = upto;
