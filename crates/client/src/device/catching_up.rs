@@ -1,9 +1,9 @@
 //! Saved states and history on their way into the mirror.
 
-use baton_protocol::{Batch, Cursor, LogId};
+use baton_protocol::{Batch, Cursor, ErrorCode, LogId};
 
 use super::driver::{Driver, position};
-use crate::mirror::{HistoryOutcome, SnapshotOutcome, Store};
+use crate::mirror::{HistoryOutcome, SnapshotOutcome, Store, StoreError};
 use crate::sync::{Input, Snapshot};
 
 impl Driver {
@@ -19,9 +19,9 @@ impl Driver {
                 (LogId::Account(_), SnapshotOutcome::Applied) => store.account(log)?,
                 _ => None,
             };
-            Ok((outcome, store.gaps()?, account))
+            Ok((outcome, account))
         };
-        let (outcome, gaps, account) = match self.mirror.write(apply).await {
+        let (outcome, account) = match self.mirror.write(apply).await {
             Ok(applied) => applied,
             Err(error) => {
                 self.mirror_failed(log, before, &error);
@@ -32,19 +32,16 @@ impl Driver {
             let positions = account.sessions().iter().map(position).collect();
             self.feed(Input::Summaries(positions));
         }
-        let gap = gaps
-            .iter()
-            .find_map(|(known, gap)| (*known == log).then_some(*gap));
         match outcome {
             SnapshotOutcome::Applied => {}
             SnapshotOutcome::Moved(cursor) => {
-                self.feed(Input::GapMoved { log, gap });
+                self.gap_moved(log).await;
                 self.feed(Input::MirrorMoved { log, cursor });
             }
             SnapshotOutcome::Unfit { stands_at } => {
                 tracing::warn!(log = %log, "a saved state of the hub cannot be used: the log is read without it");
                 self.feed(Input::SnapshotUnfit(log));
-                self.feed(Input::GapMoved { log, gap });
+                self.gap_moved(log).await;
                 let cursor = stands_at;
                 self.feed(Input::MirrorMoved { log, cursor });
             }
@@ -72,11 +69,17 @@ impl Driver {
 
     /// Tells the engine what the mirror lacks of a log.
     async fn gap_moved(&mut self, log: LogId) {
-        if let Ok(gaps) = self.mirror.write(|store: &mut Store| store.gaps()).await {
-            let gap = gaps
-                .iter()
-                .find_map(|(known, gap)| (*known == log).then_some(*gap));
+        let look = move |store: &mut Store| store.gap(log);
+        if let Ok(gap) = self.mirror.write(look).await {
             self.feed(Input::GapMoved { log, gap });
         }
+    }
+
+    pub(super) fn mirror_failed(&mut self, log: LogId, cursor: Option<Cursor>, error: &StoreError) {
+        self.report(error);
+        self.feed(Input::MirrorMoved { log, cursor });
+        let hint = "check that the disk is not full";
+        let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
+        self.feed(Input::MirrorFailed(error));
     }
 }

@@ -268,14 +268,6 @@ impl Driver {
         }
     }
 
-    pub(super) fn mirror_failed(&mut self, log: LogId, cursor: Option<Cursor>, error: &StoreError) {
-        self.report(error);
-        self.feed(Input::MirrorMoved { log, cursor });
-        let hint = "check that the disk is not full";
-        let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
-        self.feed(Input::MirrorFailed(error));
-    }
-
     async fn drop_log(&mut self, log: LogId) {
         tracing::warn!(log = %log, "the hub has another log under this name: its mirror is dropped");
         let forget = move |store: &mut crate::mirror::Store| store.drop_log(log);

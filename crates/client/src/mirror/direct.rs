@@ -115,6 +115,14 @@ impl DirectMirror {
         self.store.gaps()
     }
 
+    /// What it lacks of a log.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn gap(&self, log: LogId) -> Result<Option<Gap>, StoreError> {
+        self.store.gap(log)
+    }
+
     /// Goes on from a saved state.
     ///
     /// # Errors

@@ -57,6 +57,14 @@ impl Store {
         logs::gaps(&self.conn)
     }
 
+    /// What the mirror lacks of a log.
+    pub(crate) fn gap(&self, log: LogId) -> Result<Option<Gap>, StoreError> {
+        match logs::cursor(&self.conn, log)? {
+            Some((key, _)) => logs::gap(&self.conn, key),
+            None => Ok(None),
+        }
+    }
+
     /// Goes on from a saved state.
     pub(crate) fn apply_snapshot(
         &mut self,

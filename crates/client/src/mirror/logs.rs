@@ -97,10 +97,7 @@ pub(super) fn cursors(conn: &Connection) -> Result<Vec<(LogId, Cursor)>, StoreEr
     let mut rows = statement.query([])?;
     let mut cursors = Vec::new();
     while let Some(row) = rows.next()? {
-        let log: String = row.get(0)?;
-        let log = log
-            .parse()
-            .map_err(|_| StoreError::Unreadable("a log id"))?;
+        let log = log_of(row)?;
         let incarnation: String = row.get(1)?;
         cursors.push((log, cursor_of(&incarnation, row.get(2)?)?));
     }
@@ -114,10 +111,7 @@ pub(super) fn gaps(conn: &Connection) -> Result<Vec<(LogId, Gap)>, StoreError> {
     let mut rows = statement.query([])?;
     let mut gaps = Vec::new();
     while let Some(row) = rows.next()? {
-        let log: String = row.get(0)?;
-        let log = log
-            .parse()
-            .map_err(|_| StoreError::Unreadable("a log id"))?;
+        let log = log_of(row)?;
         gaps.extend(gap_of(row, 1)?.map(|gap| (log, gap)));
     }
     Ok(gaps)
@@ -197,6 +191,11 @@ pub(super) fn close_gap(conn: &Connection, key: LogKey) -> Result<(), StoreError
     )?
     .execute(params![key])?;
     Ok(())
+}
+
+fn log_of(row: &Row<'_>) -> Result<LogId, StoreError> {
+    let log: String = row.get(0)?;
+    log.parse().map_err(|_| StoreError::Unreadable("a log id"))
 }
 
 fn gap_of(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Gap>> {

@@ -323,22 +323,6 @@ impl SyncEngine {
         }
     }
 
-    /// Asks for what lies in a gap.
-    fn fill(&mut self, now: Now) {
-        let following = &self.following;
-        let next = self.histories.next(now.mono_ms, || following.is_idle());
-        if let Some((log, gap)) = next
-            && let Some(cursor) = self.following.cursor(log)
-        {
-            self.emit(Output::Send(ClientFrame::ReadHistory {
-                log,
-                incarnation: cursor.incarnation,
-                after: gap.filled,
-                upto: gap.floor,
-            }));
-        }
-    }
-
     /// What could not be forgotten is forgotten now, unless it came anew meanwhile.
     fn drop_again(&mut self, now_ms: u64) {
         let due = self.undropped.iter().filter(|(_, at_ms)| **at_ms <= now_ms);

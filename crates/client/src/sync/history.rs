@@ -4,9 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use baton_protocol::{Batch, LogId, Seq};
+use baton_protocol::{Batch, ClientFrame, LogId, Seq};
 
-use super::Gap;
+use super::{Gap, Now, Output, SyncEngine};
 use crate::limits::SUBSCRIBE_AGAIN_MS;
 
 /// What is asked for now.
@@ -123,5 +123,23 @@ impl Histories {
             }
         }
         true
+    }
+}
+
+impl SyncEngine {
+    /// Asks for what lies in a gap.
+    pub(super) fn fill(&mut self, now: Now) {
+        let following = &self.following;
+        let next = self.histories.next(now.mono_ms, || following.is_idle());
+        if let Some((log, gap)) = next
+            && let Some(cursor) = self.following.cursor(log)
+        {
+            self.emit(Output::Send(ClientFrame::ReadHistory {
+                log,
+                incarnation: cursor.incarnation,
+                after: gap.filled,
+                upto: gap.floor,
+            }));
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use baton_log::Appended;
 use baton_protocol::{
-    AccountId, Command, CommandBody, ErrorBody, Event, EventBody, HubFrame, LogId, Principal,
-    PromptId, ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
+    AccountId, Command, CommandBody, ErrorBody, Event, EventBody, LogId, Principal, PromptId,
+    ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
 use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
@@ -290,20 +290,6 @@ impl SessionActor {
                 Ok(None) | Err(_) => refusal(command.log, Some(command.id), error),
             },
             Err(CommitError::Broken(error)) => refusal(command.log, Some(command.id), error),
-        }
-    }
-
-    /// Whoever was told that a command is refused for good must never see it done, by whatever copy of it.
-    fn note_refusals(&self, answer: &Answer) {
-        for frame in answer {
-            if let HubFrame::Refused {
-                command: Some(command),
-                error,
-                ..
-            } = frame
-            {
-                self.core.refusals.note(*command, error);
-            }
         }
     }
 

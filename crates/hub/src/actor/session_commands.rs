@@ -2,12 +2,13 @@
 
 use baton_protocol::{
     ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody,
-    ForkSessionCommand, LogId, Principal, Seq,
+    ForkSessionCommand, HubFrame, LogId, Principal, Seq,
 };
 use baton_session::{Decision, fork, stop_all};
 use tokio::time::Instant;
 
 use super::account_actors::record_later;
+use super::answer::Answer;
 use super::attention::Need;
 use super::message::AccountFact;
 use super::session::SessionActor;
@@ -35,6 +36,20 @@ impl SessionActor {
             events.extend(batch.events);
         }
         fork(command, body, &caller.principal, &events).map_err(|error| unfoldable(source, &error))
+    }
+
+    /// Whoever was told that a command is refused for good must never see it done, by whatever copy of it.
+    pub(super) fn note_refusals(&self, answer: &Answer) {
+        for frame in answer {
+            if let HubFrame::Refused {
+                command: Some(command),
+                error,
+                ..
+            } = frame
+            {
+                self.core.refusals.note(*command, error);
+            }
+        }
     }
 
     /// What an answer to an approval would cover for always; nothing where it covers less, or is no answer.

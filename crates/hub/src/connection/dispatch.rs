@@ -6,6 +6,8 @@
 //! answer: a disk that stands still does that to everybody. The hub does not hear it then, so it does not blame it for its silence, and
 //! gives signs of life by itself.
 
+mod following;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,8 +28,8 @@ use super::hello::Hello;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
-use super::snapshot::{self, Wanted};
-use super::subscription::{self, Wish};
+use super::snapshot::Wanted;
+use super::subscription::Wish;
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
@@ -40,7 +42,6 @@ use crate::grants::GrantRef;
 use crate::leases::LastHeard;
 use crate::looking::{Attends, LookingSeat};
 use crate::presence::PresenceSeat;
-use crate::tasks::TaskGroup;
 
 /// How often the hub gives a sign of life to a client that it holds back: as often as a client does.
 const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
@@ -288,46 +289,6 @@ impl Connection {
             error,
         };
         self.outgoing.answer(&refused).await;
-    }
-
-    async fn subscribe(&mut self, wish: Wish) {
-        let Wish { log, .. } = wish;
-        self.subscriptions.remove(&log);
-        if !self.subscribes.take(Instant::now()) {
-            let error = ErrorCode::RateLimited.with(
-                "too many subscriptions in a short time",
-                "subscribe again in a second",
-            );
-            return self.refuse_log(log, error).await;
-        }
-        if self.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
-            let message = format!(
-                "a connection follows at most {} logs",
-                limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
-            );
-            let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
-            return self.refuse_log(log, error).await;
-        }
-        let work = subscription::follow(
-            Arc::clone(&self.core),
-            self.caller.clone(),
-            wish,
-            self.outgoing.clone(),
-        );
-        let task = self.core.tasks.spawn(TaskGroup::Edge, "subscription", work);
-        self.subscriptions.insert(log, AbortOnDrop(task));
-    }
-
-    /// One at a time: a second one before the answer takes the place of the first.
-    fn read_history(&mut self, wanted: Wanted) {
-        let work = snapshot::history(
-            Arc::clone(&self.core),
-            self.caller.clone(),
-            wanted,
-            self.outgoing.clone(),
-        );
-        let task = self.core.tasks.spawn(TaskGroup::Edge, "history", work);
-        self.history = Some(AbortOnDrop(task));
     }
 
     async fn command(&mut self, command: Command) {

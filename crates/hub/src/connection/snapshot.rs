@@ -6,18 +6,19 @@
 use std::sync::Arc;
 
 use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
-use baton_protocol::{Batch, ErrorCode, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
+use baton_protocol::{Batch, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
 use baton_session::{AccountState, SessionState};
 
 use super::outgoing::Outgoing;
-use crate::authorize::{Action, Caller, authorize};
+use super::subscription::{may_read, refused};
+use crate::authorize::Caller;
 use crate::core::HubCore;
 use crate::frame_text::EncodedFrame;
 use crate::log_state::LogState;
 use crate::log_writer::unreadable;
 
 /// The saved state for a reader at `after` that understands this format; nothing where batches serve it better.
-pub async fn for_reader(
+async fn for_reader(
     log: &dyn EventLog,
     id: LogId,
     after: Seq,
@@ -108,19 +109,8 @@ pub async fn history(core: Arc<HubCore>, caller: Caller, wanted: Wanted, outgoin
 
 async fn answer(core: &HubCore, caller: &Caller, wanted: Wanted) -> HubFrame {
     let Wanted { log, .. } = wanted;
-    let gone = HubFrame::Missing {
-        log,
-        incarnation: None,
-    };
-    let refused = |error| HubFrame::Refused {
-        command: None,
-        log: Some(log),
-        error,
-    };
-    match authorize(caller, Action::Read, log, core.owner(log)) {
-        Ok(()) => {}
-        Err(error) if error.code == ErrorCode::LogNotFound => return gone,
-        Err(error) => return refused(error),
+    if let Err(told) = may_read(core, caller, log) {
+        return told;
     }
     match core.log.read(log, wanted.after, ReadLimit::default()).await {
         Ok(batch) if batch.incarnation == wanted.incarnation => {
@@ -130,12 +120,15 @@ async fn answer(core: &HubCore, caller: &Caller, wanted: Wanted) -> HubFrame {
             log,
             incarnation: Some(incarnation),
         },
-        Err(ReadError::NotFound) => gone,
+        Err(ReadError::NotFound) => HubFrame::Missing {
+            log,
+            incarnation: None,
+        },
         Err(ReadError::AheadOfHead { .. }) => HubFrame::Missing {
             log,
             incarnation: Some(wanted.incarnation),
         },
-        Err(error) => refused(unreadable(&core.storage, &error)),
+        Err(error) => refused(log, unreadable(&core.storage, &error)),
     }
 }
 

@@ -76,19 +76,11 @@ async fn begin(
     outgoing: Outgoing,
 ) -> Result<Subscription, End> {
     let Wish { log, cursor, .. } = wish;
+    let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
     if let LogId::Session(session) = log {
         wait_for_creation(&core, session).await;
     }
-    if let Err(error) = authorize(caller, Action::Read, log, core.owner(log)) {
-        return Err(End::Told(match error.code {
-            // Absent, or of another account: the same answer.
-            ErrorCode::LogNotFound => HubFrame::Missing {
-                log,
-                incarnation: None,
-            },
-            _ => refused(log, error),
-        }));
-    }
+    may_read(&core, caller, log).map_err(End::Told)?;
     // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither.
     let feed = core.feeds.open(log);
     let live = feed.listen();
@@ -103,7 +95,6 @@ async fn begin(
     let mut snapshot = None;
     if known.is_none() {
         let head = fitting(&core, log, cursor).await?;
-        let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
         if let Some(format) = wish.state_format
             && head.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN
         {
@@ -115,7 +106,7 @@ async fn begin(
         core,
         log,
         outgoing,
-        cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
+        cursor: after,
         feed,
         live,
         snapshot,
@@ -153,7 +144,20 @@ async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
     }
 }
 
-fn refused(log: LogId, error: ErrorBody) -> HubFrame {
+/// Whether a client may read a log; else what it is told.
+pub(super) fn may_read(core: &HubCore, caller: &Caller, log: LogId) -> Result<(), HubFrame> {
+    authorize(caller, Action::Read, log, core.owner(log)).map_err(|error| match error.code {
+        // Absent, or of another account: the same answer.
+        ErrorCode::LogNotFound => HubFrame::Missing {
+            log,
+            incarnation: None,
+        },
+        _ => refused(log, error),
+    })
+}
+
+/// A log cannot be read (any more).
+pub(super) fn refused(log: LogId, error: ErrorBody) -> HubFrame {
     HubFrame::Refused {
         command: None,
         log: Some(log),

@@ -154,9 +154,10 @@ impl Mirror {
 
     /// What it lacks of a log.
     pub fn gap(&self, log: LogId) -> Result<Option<Gap>> {
-        let gaps = self.gaps()?;
-        let mut gaps = gaps.iter().filter(|(known, _)| *known == log);
-        Ok(gaps.next().map(|(_, gap)| *gap))
+        Ok(match self {
+            Self::Model(_) => None,
+            Self::Tables(tables) => tables.direct.gap(log)?,
+        })
     }
 
     /// Goes on from a saved state, which the model cannot.
