@@ -21,8 +21,9 @@ use crate::reader::{self, Beforehand, Readers};
 use crate::tables::events::SEQ_MAX;
 use crate::tail_runs::TailRuns;
 use crate::unplaced::Unplaced;
+use crate::writer;
 use crate::writer::request::{Message, Rows, WriteRequest};
-use crate::writer::{self, Health, Shared, WriterGone, WriterThread};
+use crate::writer::thread::{Health, Shared, WriterGone, WriterThread};
 
 /// Connections that read. Reads are short; more would only wait for the same disk.
 const READERS: usize = 4;
