@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use baton_hub::{Hub, HubOptions, SystemClock};
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, MemoryEventLog, ReadError, ReadLimit,
-    StoredReceipt,
+    AppendError, AppendRequest, Appended, DeleteError, EventLog, LogHead, MemoryEventLog,
+    ReadError, ReadLimit, StoredReceipt,
 };
 use baton_protocol::*;
 use baton_session::NewEvent;
@@ -23,6 +23,8 @@ pub enum Mood {
     Failed,
     /// Session logs wait until the mood changes.
     Stalled,
+    /// Logs stay where they are; all else is well.
+    RefusesDeletions,
 }
 
 pub struct MoodyLog {
@@ -30,6 +32,7 @@ pub struct MoodyLog {
     mood: watch::Sender<Mood>,
     /// Appends with text of an answer in them.
     text_appends: Mutex<usize>,
+    pub deletions_refused: watch::Sender<usize>,
 }
 
 impl MoodyLog {
@@ -48,7 +51,7 @@ impl EventLog for MoodyLog {
         let has_text = |event: &NewEvent| matches!(event.body, EventBody::PartAppended(_));
         *self.text_appends.lock().unwrap() += usize::from(request.events.iter().any(has_text));
         match mood {
-            Mood::Good | Mood::Stalled => self.inner.append(request).await,
+            Mood::Good | Mood::Stalled | Mood::RefusesDeletions => self.inner.append(request).await,
             Mood::DiskFull => Err(AppendError::DiskFull),
             Mood::Failed => Err(AppendError::Failed),
         }
@@ -70,6 +73,18 @@ impl EventLog for MoodyLog {
         self.inner.receipt(log, command).await
     }
 
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError> {
+        let mood = *self.mood.borrow();
+        match mood {
+            Mood::Good | Mood::Stalled => self.inner.delete(log).await,
+            Mood::DiskFull | Mood::RefusesDeletions => {
+                self.deletions_refused.send_modify(|refused| *refused += 1);
+                Err(DeleteError::DiskFull)
+            }
+            Mood::Failed => Err(DeleteError::Failed),
+        }
+    }
+
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
         self.inner.logs().await
     }
@@ -80,6 +95,7 @@ pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
         inner: MemoryEventLog::new(),
         mood: watch::Sender::new(Mood::Good),
         text_appends: Mutex::default(),
+        deletions_refused: watch::Sender::new(0),
     });
     let dir = tempfile::tempdir().unwrap();
     let mut world = World {

@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 #[cfg(target_os = "linux")]
 mod crowd;
+mod deletion;
 mod edge;
 mod family;
 mod faults;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::request::{NewEventRow, PartRole, Rows};
 use super::transaction::{Fault, FlushFailed, Work, transact};
 use crate::tables::arrivals::{self, Arrival};
+use crate::tables::deleted_logs;
 use crate::tables::events::{Events, LOG_MAX, Position, SEQ_MAX};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::receipts;
@@ -116,6 +117,11 @@ impl GroupCommit {
         Ok(all)
     }
 
+    /// A log is deleted.
+    pub fn forget(&mut self, log: LogId) {
+        self.known.remove(&log);
+    }
+
     fn commit_as_one(
         &mut self,
         connection: &Connection,
@@ -179,6 +185,9 @@ impl GroupCommit {
         request: &Rows,
     ) -> Result<Option<Known>, RequestFault> {
         let known = self.look_up(connection, request.log)?;
+        if known.is_none() && deleted_logs::contains(connection, request.log)? {
+            return Err(RequestFault::Refused(AppendError::Deleted));
+        }
         if let (Some(known), Some(new)) = (known, &request.receipt)
             && let Some(row) = receipts::find(connection, known.row.log, new.command)?
         {

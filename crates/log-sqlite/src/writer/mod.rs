@@ -1,6 +1,7 @@
 //! What the one thread that writes does, and in which order.
 //!
-//! It takes what waits, commits it as a group, answers, and only then looks after the database: parts to seal, the WAL to fold back.
+//! It takes what waits, commits it as a group, answers, and only then looks after the database: parts to seal, rows of deleted logs,
+//! the WAL to fold back.
 //!
 //! | module | owns |
 //! |---|---|
@@ -10,8 +11,9 @@
 //! | `transaction` | one transaction, and what it means that it failed |
 //! | `group` | the groups' transactions |
 //! | `upkeep` | what is done when, behind the groups |
-//! | `seal` | sealing |
+//! | `seal`, `delete` | sealing, and deletions |
 
+mod delete;
 mod gather;
 pub mod group;
 pub mod request;
@@ -30,6 +32,8 @@ use baton_log::{AppendError, ExpectedHead, Sealing};
 use baton_protocol::{Incarnation, Seq};
 use rusqlite::Connection;
 
+use crate::tables::deletions;
+use crate::tables::logs::LogNumber;
 use crate::tables::unsealed_parts::{self, ClosedPart};
 use gather::Gathering;
 use group::{Committed, GroupCommit};
@@ -61,6 +65,9 @@ pub struct Writer {
     backlog: VecDeque<ClosedPart>,
     seal_again_at: Option<Instant>,
     place_again_at: Option<Instant>,
+    /// Nobody finds them, and rows of them are left.
+    deletions: VecDeque<LogNumber>,
+    delete_again_at: Option<Instant>,
     bytes_since_checkpoint: usize,
 }
 
@@ -69,7 +76,7 @@ impl Writer {
         connection: Connection,
         shared: Shared,
         sealing: Sealing,
-        backlog: Vec<ClosedPart>,
+        Backlog { parts, deletions }: Backlog,
     ) -> Self {
         Self {
             connection,
@@ -78,9 +85,11 @@ impl Writer {
             shared,
             gathering: Gathering::default(),
             pending: VecDeque::new(),
-            backlog: backlog.into(),
+            backlog: parts.into(),
             seal_again_at: None,
             place_again_at: None,
+            deletions: deletions.into(),
+            delete_again_at: None,
             bytes_since_checkpoint: 0,
         }
     }
@@ -120,10 +129,16 @@ impl Writer {
                         next = self.next_message(group.len(), incoming, &mut deadline);
                     }
                 }
-                Message::SealClosed(done) => {
+                Message::Delete { log, answer } => {
+                    self.commit(std::mem::take(&mut group), incoming);
+                    // Whoever asked may have gone.
+                    let _ = answer.send(self.delete(log));
+                }
+                Message::SettleAll(done) => {
                     self.commit(std::mem::take(&mut group), incoming);
                     self.seal_all();
                     self.place();
+                    self.delete_all();
                     // The asker may have gone.
                     let _ = done.send(());
                 }
@@ -216,7 +231,18 @@ fn answer_all_failed(group: Vec<WriteRequest>) {
     }
 }
 
-/// What a crash left unsealed.
-pub fn unsealed(connection: &Connection) -> rusqlite::Result<Vec<ClosedPart>> {
-    unsealed_parts::all_closed(connection)
+/// What a crash left to be looked after.
+pub struct Backlog {
+    parts: Vec<ClosedPart>,
+    deletions: Vec<LogNumber>,
+}
+
+impl Backlog {
+    /// As a database has it.
+    pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            parts: unsealed_parts::all_closed(connection)?,
+            deletions: deletions::all(connection)?,
+        })
+    }
 }

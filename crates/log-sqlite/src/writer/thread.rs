@@ -12,9 +12,8 @@ use std::thread::JoinHandle;
 use baton_log::Sealing;
 use rusqlite::Connection;
 
-use super::Writer;
 use super::request::Message;
-use crate::tables::unsealed_parts::ClosedPart;
+use super::{Backlog, Writer};
 use crate::tail_runs::TailRuns;
 use crate::unplaced::Unplaced;
 
@@ -49,12 +48,12 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts it. What a crash left unsealed is its first backlog.
+    /// Starts it. What a crash left behind is its first work.
     pub fn start(
         connection: Connection,
         shared: Shared,
         sealing: Sealing,
-        backlog: Vec<ClosedPart>,
+        backlog: Backlog,
     ) -> std::io::Result<Self> {
         let (requests, incoming) = channel();
         let body = move || {

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use baton_log::Sealing;
+use baton_log::{DeleteError, Sealing};
+use baton_protocol::LogId;
+use rusqlite::ErrorCode;
 
 use super::transaction::{self, Fault, FlushFailed, Work};
-use super::{PAGE_WAL_BYTES, Writer, seal};
+use super::{PAGE_WAL_BYTES, Writer, delete, seal};
 use crate::tables::places;
 use crate::tables::unsealed_parts::ClosedPart;
 
@@ -37,15 +39,26 @@ const PLACE_WAL_BYTES: usize = 512;
 /// How long placing rests after it failed. The log is as good without it, but for its memory.
 const PLACE_REST: Duration = Duration::from_secs(10);
 
+/// Of the writer's time, taking deleted logs' rows away has one part in so many. Less than one append in a hundred meets a step then,
+/// and a hundred thousand rows are gone after a minute or two.
+const DELETE_TIME_SHARE: u32 = 128;
+
+/// How long that rests after it failed. Nobody finds these logs as it is.
+const DELETE_REST: Duration = Duration::from_secs(10);
+
 impl Writer {
     /// How long nobody must ask for anything before there is something to look after; `None`: there is nothing.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
-        self.wants_to_seal().then_some(SEAL_IDLE)
+        let seal = self.wants_to_seal().then_some(SEAL_IDLE);
+        let delete = self.next_deletion_in();
+        seal.into_iter().chain(delete).min()
     }
 
     /// Nobody has asked for anything for so long.
     pub(super) fn look_after_when_idle(&mut self) {
-        self.seal_some();
+        if self.wants_to_seal() {
+            self.seal_some();
+        }
     }
 
     /// What must not wait for a moment in which nobody asks for anything.
@@ -55,6 +68,9 @@ impl Writer {
         }
         if self.shared.unplaced.count() >= PLACE_TOGETHER {
             self.place();
+        }
+        if self.next_deletion_in() == Some(Duration::ZERO) {
+            self.delete_some();
         }
         if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
             self.checkpoint();
@@ -128,6 +144,73 @@ impl Writer {
         }
     }
 
+    /// Lets nobody find a log any more. Its rows go later.
+    pub(super) fn delete(&mut self, id: LogId) -> Result<(), DeleteError> {
+        if self.shared.health.has_stopped() {
+            return Err(DeleteError::Failed);
+        }
+        let unplaced = self.shared.unplaced.count();
+        match delete::begin(&self.connection, id) {
+            Ok(None) => Ok(()),
+            Ok(Some(log)) => {
+                self.shared.unplaced.placed();
+                self.shared.tail_runs.deleted(id);
+                self.groups.forget(id);
+                self.backlog.retain(|part| part.log != log);
+                self.deletions.push_back(log);
+                self.bytes_since_checkpoint += unplaced * PLACE_WAL_BYTES + 4 * PAGE_WAL_BYTES;
+                Ok(())
+            }
+            Err(Fault::RolledBack(error)) => Err(refusal(error)),
+            Err(Fault::Flush(failed)) => {
+                self.stop(&failed);
+                Err(DeleteError::Failed)
+            }
+        }
+    }
+
+    /// How long until rows of deleted logs are taken away; `None`: there are none.
+    fn next_deletion_in(&self) -> Option<Duration> {
+        let rest = |at: Instant| at.saturating_duration_since(Instant::now());
+        let is_on = !self.deletions.is_empty() && !self.shared.health.has_stopped();
+        is_on.then(|| self.delete_again_at.map_or(Duration::ZERO, rest))
+    }
+
+    pub(super) fn delete_all(&mut self) {
+        while !self.shared.health.has_stopped() && self.delete_some() == Progress::Made {
+            if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
+                self.checkpoint();
+            }
+        }
+    }
+
+    fn delete_some(&mut self) -> Progress {
+        let Some(log) = self.deletions.front().copied() else {
+            return Progress::None;
+        };
+        let began = Instant::now();
+        match delete::step(&self.connection, log) {
+            Ok(step) => {
+                if step.is_last {
+                    self.deletions.pop_front();
+                }
+                self.bytes_since_checkpoint += step.pages * PAGE_WAL_BYTES;
+                let ended = Instant::now();
+                self.delete_again_at = Some(ended + (ended - began) * DELETE_TIME_SHARE);
+                Progress::Made
+            }
+            Err(Fault::RolledBack(error)) => {
+                self.delete_again_at = Some(Instant::now() + DELETE_REST);
+                tracing::warn!(%error, "rows of a deleted log stay for now");
+                Progress::None
+            }
+            Err(Fault::Flush(failed)) => {
+                self.stop(&failed);
+                Progress::None
+            }
+        }
+    }
+
     /// Folds the WAL back into the database, as far as no reader needs it.
     fn checkpoint(&mut self) {
         self.bytes_since_checkpoint = 0;
@@ -145,5 +228,19 @@ impl Writer {
             }
             Err(error) => self.stop(&FlushFailed(error)),
         }
+    }
+}
+
+/// Whether something was done, and more may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Progress {
+    Made,
+    None,
+}
+
+fn refusal(error: rusqlite::Error) -> DeleteError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => DeleteError::DiskFull,
+        _ => DeleteError::Unavailable(Box::new(error)),
     }
 }
