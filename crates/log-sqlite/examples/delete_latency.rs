@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use baton_log::conformance::{Conversation, prompt};
 use baton_log::EventLog;
+use baton_log::conformance::{Conversation, prompt};
 use baton_log_sqlite::SqliteEventLog;
 use baton_protocol::LogId;
 
