@@ -11,6 +11,7 @@ use baton_log::{
 use baton_protocol::{Batch, CommandId, ErrorBody, ErrorCode, Event, Incarnation, LogId, Seq};
 use baton_session::{FoldError, NewEvent};
 
+use crate::authorize::deleted;
 use crate::clock::Clock;
 use crate::core::HubCore;
 use crate::feed::Feed;
@@ -221,6 +222,7 @@ fn commit_error(log: LogId, error: AppendError) -> CommitError {
             format!("an event of {bytes} bytes does not fit the log"),
             "send less at once",
         )),
+        AppendError::Deleted => CommitError::Refused(deleted()),
         AppendError::DiskFull => CommitError::Refused(
             ErrorCode::StorageUnavailable
                 .with("the hub's disk is full", "make room on the hub's disk"),

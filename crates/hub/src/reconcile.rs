@@ -1,4 +1,5 @@
-//! What a hub brings in order before it serves: accounts' logs, summaries that lag, runs whose hub went away.
+//! What a hub brings in order before it serves: accounts' logs, summaries that lag, runs whose hub went away, logs of deleted sessions
+//! that a hub did not get to.
 //!
 //! Every session with a run that is on gets an actor, and the run one full lease: its runner may be on its way back.
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use baton_protocol::{AccountId, LogId, SessionActivity, SessionId, SessionSummary};
 use futures::{StreamExt as _, stream};
 
-use crate::actor::{AccountActors, SessionActors};
+use crate::actor::{AccountActors, SessionActors, delete_log_later};
 use crate::core::HubCore;
 use crate::hub::StartHubError;
 use crate::log_writer::unreadable;
@@ -55,6 +56,9 @@ pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> 
 }
 
 async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&SessionSummary>) {
+    if core.owners.is_deleted(session) {
+        return delete_log_later(core, session);
+    }
     let head = match core.log.head(LogId::Session(session)).await {
         Ok(Some(head)) => head,
         Ok(None) => return,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use baton_log::{AppendError, ReadError};
+use baton_log::{AppendError, DeleteError, ReadError};
 use baton_protocol::LogId;
 
 /// What was said last.
@@ -44,6 +44,20 @@ impl StorageHealth {
                 tracing::error!(log.id = %log, error = %source, "the storage refused an append");
             }
             AppendError::Failed if self.is_news(Said::Stopped) => stopped(),
+            _ => {}
+        }
+    }
+
+    /// A log was not deleted because of the storage.
+    pub fn delete_failed(&self, log: LogId, error: &DeleteError) {
+        match error {
+            DeleteError::DiskFull if self.is_news(Said::Full) => {
+                tracing::error!(log.id = %log, "the disk is full: a deleted session's rows stay until there is room");
+            }
+            DeleteError::Unavailable(source) if self.is_news(Said::Refuses) => {
+                tracing::error!(log.id = %log, error = %source, "the storage refused a deletion");
+            }
+            DeleteError::Failed if self.is_news(Said::Stopped) => stopped(),
             _ => {}
         }
     }

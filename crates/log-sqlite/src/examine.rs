@@ -1,4 +1,5 @@
-//! What a check of everything finds: SQLite's own, that every event is found where it stands, and that every receipt can be given and stands at or below the head of its log.
+//! What a check of everything finds: SQLite's own, that every event belongs to a log and is found where it stands, and that every
+//! receipt can be given and stands at or below the head of its log. Rows of logs that are being deleted are passed over.
 
 use baton_log::ReadError;
 use baton_protocol::{LogId, ReceiptOutcome, Seq};
@@ -19,6 +20,7 @@ pub fn examine(connection: &Connection) -> Result<Vec<String>, ReadError> {
     if findings.is_empty() {
         // Rows of a damaged file are not worth a second look.
         findings = places(&snapshot).map_err(unavailable)?;
+        findings.extend(strays(&snapshot).map_err(unavailable)?);
         findings.extend(receipts(&snapshot).map_err(unavailable)?);
     }
     Ok(findings)
@@ -50,6 +52,22 @@ fn places(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     findings.collect()
 }
 
+/// Events of logs that are neither there nor being deleted.
+fn strays(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut strays = connection.prepare(
+        "SELECT arrivals.position >> 32, count(*) FROM arrivals
+         WHERE arrivals.position >> 32 NOT IN (SELECT log FROM logs UNION ALL SELECT log FROM deletions)
+         GROUP BY 1 LIMIT ?1",
+    )?;
+    let findings = strays.query_map([FINDINGS_MAX as i64], |row| {
+        let (number, count): (i64, i64) = (row.get(0)?, row.get(1)?);
+        Ok(format!(
+            "{count} events of log number {number} belong to no log"
+        ))
+    })?;
+    findings.collect()
+}
+
 fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut findings = Vec::new();
     let unplaced = Unplaced::load(connection)?;
@@ -58,7 +76,8 @@ fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         Events::of_writer(connection, log, unplaced.of(id, SEQ_MAX)).head()
     };
     let mut all = connection.prepare(
-        "SELECT receipts.log, hex(command), seq, outcome, log_id FROM receipts LEFT JOIN logs USING (log) ORDER BY receipts.log",
+        "SELECT receipts.log, hex(command), seq, outcome, log_id FROM receipts LEFT JOIN logs USING (log)
+         WHERE receipts.log NOT IN (SELECT log FROM deletions) ORDER BY receipts.log",
     )?;
     let mut rows = all.query([])?;
     let mut at: Option<(i64, Seq)> = None;

@@ -2,7 +2,7 @@
 //!
 //! It owns one directory with one database. One thread writes : it takes everything that waits, of all logs, into one
 //! transaction with one flush, and answers only then. A few connections read. Closed parts are sealed by the writer when it has
-//! nothing better to do.
+//! nothing better to do, and the rows of deleted logs are taken away in small steps between groups.
 //!
 //! It never retries a failed flush: what the disk holds is then not known, so the log stops until it is opened again.
 //!
@@ -13,7 +13,7 @@
 //! |---|---|
 //! | `sqlite_event_log` | [`SqliteEventLog`]: the trait, the queue to the writer |
 //! | `open` | the directory, its lock and permissions, connections and their settings |
-//! | `writer` | the writer's thread, group commit, sealing, checkpoints |
+//! | `writer` | the writer's thread, group commit, sealing, deletions, checkpoints |
 //! | `copy` | a copy while everything goes on, and the new identity of logs that were restored from one |
 //! | `examine` | what a check of everything finds |
 //! | `reader` | the read connections and what they answer |

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use baton_log::recording::Recording;
 use baton_log::{
-    AppendError, AppendRequest, Appended, CopyError, EventLog, LogHead, ReadError, ReadLimit,
-    SavedState, StoredReceipt,
+    AppendError, AppendRequest, Appended, CopyError, DeleteError, EventLog, LogHead, ReadError,
+    ReadLimit, SavedState, StoredReceipt,
 };
 use baton_protocol::{Batch, CommandId, LogId, Seq};
 use rusqlite::Connection;
@@ -21,8 +21,9 @@ use crate::reader::{self, Beforehand, Readers};
 use crate::tables::events::SEQ_MAX;
 use crate::tail_runs::TailRuns;
 use crate::unplaced::Unplaced;
+use crate::writer::Backlog;
 use crate::writer::request::{Message, Rows, WriteRequest};
-use crate::writer::{self, Health, Shared, WriterGone, WriterThread};
+use crate::writer::thread::{Health, Shared, WriterGone, WriterThread};
 
 /// Connections that read. Reads are short; more would only wait for the same disk.
 const READERS: usize = 4;
@@ -61,7 +62,7 @@ impl SqliteEventLog {
             tail_runs: TailRuns::default(),
             unplaced: Unplaced::load(&connection)?,
         };
-        let backlog = writer::unsealed(&connection)?;
+        let backlog = Backlog::load(&connection)?;
         let started = WriterThread::start(connection, shared.clone(), options.sealing, backlog);
         let database = open::database_in(directory);
         Ok(Self {
@@ -74,12 +75,13 @@ impl SqliteEventLog {
         })
     }
 
-    /// Seals every closed part and gives every event its place, and returns when that is done or the log has stopped.
+    /// Seals every closed part, gives every event its place and takes away what is left of deleted logs. Returns when that is done, was
+    /// refused, or the log has stopped.
     pub async fn seal_closed_parts(&self) {
-        let (done, sealed) = oneshot::channel();
-        if self.writer.send(Message::SealClosed(done)).is_ok() {
+        let (done, settled) = oneshot::channel();
+        if self.writer.send(Message::SettleAll(done)).is_ok() {
             // An error is a writer that is gone, and with it what was asked.
-            let _ = sealed.await;
+            let _ = settled.await;
         }
     }
 
@@ -168,6 +170,14 @@ impl EventLog for SqliteEventLog {
     ) -> Result<Option<SavedState>, ReadError> {
         self.answer(move |connection| reader::saved_state(connection, log, format, upto))
             .await
+    }
+
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError> {
+        let (answer, answered) = oneshot::channel();
+        self.writer
+            .send(Message::Delete { log, answer })
+            .map_err(|WriterGone| DeleteError::Failed)?;
+        answered.await.map_err(|_| DeleteError::Failed)?
     }
 
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {

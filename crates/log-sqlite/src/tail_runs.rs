@@ -71,6 +71,11 @@ impl TailRuns {
         }
     }
 
+    /// A log is deleted.
+    pub fn deleted(&self, log: LogId) {
+        self.lock().forget(log);
+    }
+
     /// What a log ends with behind `after`; `None`: nothing, or it is not known here.
     ///
     /// Asked for before a snapshot of the tables is taken, it is a part of that snapshot.

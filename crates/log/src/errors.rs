@@ -23,6 +23,9 @@ pub enum AppendError {
     /// The log was to be continued and is not there.
     #[error("there is no such log")]
     NotFound,
+    /// The log was deleted, and its id is never used again.
+    #[error("the log was deleted")]
+    Deleted,
     /// A log begins with an event; a receipt alone cannot create one.
     #[error("a log cannot be created without an event")]
     NoFirstEvent,
@@ -42,6 +45,21 @@ pub enum AppendError {
     #[error("the storage refused the append")]
     Unavailable(#[source] StorageFault),
     /// The log has stopped: a flush failed, and what the disk holds is not known until it is opened again.
+    #[error("the log has stopped after a failure")]
+    Failed,
+}
+
+/// Why a log was not deleted. It is as it was, unless the log has failed: then nobody knows until it is opened again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeleteError {
+    /// No space is left, which a deletion needs for a moment, too.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The storage refused before anything was committed.
+    #[error("the storage refused the deletion")]
+    Unavailable(#[source] StorageFault),
+    /// The log has stopped: see [`AppendError::Failed`].
     #[error("the log has stopped after a failure")]
     Failed,
 }

@@ -8,7 +8,7 @@ use baton_protocol::{
 };
 use baton_session::NewEvent;
 
-use crate::{AppendError, CopyError, ReadError};
+use crate::{AppendError, CopyError, DeleteError, ReadError};
 
 /// Durable logs of events, one for each session and each account.
 ///
@@ -27,6 +27,9 @@ use crate::{AppendError, CopyError, ReadError};
 /// 6. **Identity.** A log keeps the incarnation that it was created with; another log never has it.
 /// 7. **Saved states are shortcuts.** What an append carried as [`AppendRequest::state`] is kept beside the log if the append was recorded,
 ///    the newest [`STATES_KEPT`] of one format. It is never ahead of the log, and a log without it is as good.
+/// 8. **Deleted for ever.** Once [`delete`](Self::delete) returned `Ok`, the log with its receipts and saved states reads as one that
+///    was never there, also after a restart, and its id is never a log again: [`AppendError::Deleted`]. Other logs are as they were.
+///    What the log took on the disk may go later, in steps that a crash may interrupt anywhere.
 ///
 /// Dropping the future of an append does not take it back: it may still be recorded.
 #[async_trait]
@@ -57,6 +60,11 @@ pub trait EventLog: Send + Sync + 'static {
         let _ = (log, format, upto);
         Ok(None)
     }
+
+    /// Takes a log away for good, and returns when that is durable (law 8). Idempotent; where there is no such log nothing is recorded.
+    ///
+    /// Dropping the future does not call it off, as for an append.
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError>;
 
     /// Every log there is, in no particular order.
     async fn logs(&self) -> Result<Vec<LogId>, ReadError>;

@@ -4,7 +4,8 @@
 //! the commands that caused them, and gives readers batches. It never decides what may happen (`baton-session` does) and never shows
 //! an event to anybody (the hub does, after the append returned).
 //!
-//! **Invariant:** what [`EventLog::append`] acknowledged is there for ever, in one order, and nothing that was refused is.
+//! **Invariant:** what [`EventLog::append`] acknowledged is there until its whole log is deleted, in one order, and nothing that was
+//! refused is.
 //!
 //! | module | owns |
 //! |---|---|
@@ -26,7 +27,7 @@ mod event_log;
 mod memory;
 pub mod recording;
 
-pub use errors::{AppendError, CopyError, ReadError, StorageFault};
+pub use errors::{AppendError, CopyError, DeleteError, ReadError, StorageFault};
 pub use event_log::{
     AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, STATES_KEPT,
     SavedState, StoredReceipt,

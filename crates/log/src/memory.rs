@@ -2,7 +2,7 @@
 //!
 //! It owns its events and forgets them with the process. It keeps every law of [`EventLog`] except that nothing survives a restart.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
@@ -14,8 +14,8 @@ use baton_session::sealing;
 use crate::batching::{BatchEnd, BatchFill, STRETCH_BYTES_MAX, STRETCH_EVENTS_MAX, Stretch};
 use crate::recording::{RecordedEvent, Recording};
 use crate::{
-    AppendError, AppendRequest, Appended, EventLog, ExpectedHead, LogHead, ReadError, ReadLimit,
-    STATES_KEPT, SavedState, StoredReceipt,
+    AppendError, AppendRequest, Appended, DeleteError, EventLog, ExpectedHead, LogHead, ReadError,
+    ReadLimit, STATES_KEPT, SavedState, StoredReceipt,
 };
 
 /// When closed parts are sealed.
@@ -31,8 +31,15 @@ pub enum Sealing {
 /// An event log that lives as long as the value.
 #[derive(Debug, Default)]
 pub struct MemoryEventLog {
-    logs: Mutex<HashMap<LogId, Log>>,
+    logs: Mutex<Logs>,
     sealing: Sealing,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Logs {
+    live: HashMap<LogId, Log>,
+    /// Ids that are never used again.
+    deleted: HashSet<LogId>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +85,7 @@ impl MemoryEventLog {
     /// recorded after the backup may be recorded otherwise now.
     pub fn restored(&self) -> Self {
         let restored = self.backup();
-        for log in restored.lock().values_mut() {
+        for log in restored.lock().live.values_mut() {
             log.incarnation = Incarnation::mint();
         }
         restored
@@ -86,10 +93,10 @@ impl MemoryEventLog {
 
     /// Seals every closed part.
     pub fn seal_closed_parts(&self) {
-        self.lock().values_mut().for_each(Log::seal_closed);
+        self.lock().live.values_mut().for_each(Log::seal_closed);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<LogId, Log>> {
+    fn lock(&self) -> MutexGuard<'_, Logs> {
         self.logs
             .lock()
             .expect("no holder of the logs' lock panics while they are half changed")
@@ -102,8 +109,11 @@ impl EventLog for MemoryEventLog {
         let (id, expected) = (request.log, request.expected);
         let recording = Recording::of(request)?;
         let mut logs = self.lock();
-        check(logs.get(&id), expected, &recording)?;
-        let log = logs.entry(id).or_insert_with(Log::new);
+        if logs.deleted.contains(&id) {
+            return Err(AppendError::Deleted);
+        }
+        check(logs.live.get(&id), expected, &recording)?;
+        let log = logs.live.entry(id).or_insert_with(Log::new);
         let appended = log.record(recording);
         if self.sealing == Sealing::ByItself {
             log.seal_closed();
@@ -113,13 +123,13 @@ impl EventLog for MemoryEventLog {
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
         let logs = self.lock();
-        let found = logs.get(&log).ok_or(ReadError::NotFound)?;
+        let found = logs.live.get(&log).ok_or(ReadError::NotFound)?;
         found.read(log, after, limit)
     }
 
     async fn head(&self, log: LogId) -> Result<Option<LogHead>, ReadError> {
         let logs = self.lock();
-        Ok(logs.get(&log).map(|log| LogHead {
+        Ok(logs.live.get(&log).map(|log| LogHead {
             incarnation: log.incarnation,
             seq: log.head(),
         }))
@@ -132,6 +142,7 @@ impl EventLog for MemoryEventLog {
     ) -> Result<Option<StoredReceipt>, ReadError> {
         let logs = self.lock();
         Ok(logs
+            .live
             .get(&log)
             .and_then(|log| log.receipts.get(&command))
             .cloned())
@@ -144,7 +155,7 @@ impl EventLog for MemoryEventLog {
         upto: Seq,
     ) -> Result<Option<SavedState>, ReadError> {
         let logs = self.lock();
-        let found = logs.get(&log).and_then(|log| {
+        let found = logs.live.get(&log).and_then(|log| {
             let kept = log.states.range(..=upto).rev();
             kept.map(|(_, state)| state)
                 .find(|state| state.format == format)
@@ -153,8 +164,16 @@ impl EventLog for MemoryEventLog {
         Ok(found)
     }
 
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError> {
+        let mut logs = self.lock();
+        if logs.live.remove(&log).is_some() {
+            logs.deleted.insert(log);
+        }
+        Ok(())
+    }
+
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
-        Ok(self.lock().keys().copied().collect())
+        Ok(self.lock().live.keys().copied().collect())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use baton_protocol::{AccountId, Command, ErrorBody, Principal, SessionId, SessionSummary};
+use baton_protocol::{AccountId, Command, ErrorBody, LogId, Principal, SessionId, SessionSummary};
 use baton_session::AccountState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -162,12 +162,38 @@ pub fn record_later(core: &Arc<HubCore>, account: AccountId, fact: AccountFact) 
         .spawn(TaskGroup::Sessions, "a fact for the account", work);
 }
 
-/// Ends what still goes on in a session that is deleted, without waiting for it.
+/// Ends what still goes on in a session that is deleted, and then deletes its log, without waiting for it.
 pub fn delete_later(core: &Arc<HubCore>, session: SessionId, by: Principal) {
     let hub = Arc::clone(core);
-    let work = async move { SessionActors::delete(&hub, session, by).await };
+    let work = async move {
+        SessionActors::delete(&hub, session, by).await;
+        delete_log(&hub, session).await;
+    };
     core.tasks
         .spawn(TaskGroup::Sessions, "a session's deletion", work);
+}
+
+/// Deletes the log of a session that was deleted while another hub ran, without waiting for it.
+pub fn delete_log_later(core: &Arc<HubCore>, session: SessionId) {
+    let hub = Arc::clone(core);
+    let work = async move { delete_log(&hub, session).await };
+    core.tasks
+        .spawn(TaskGroup::Sessions, "a deleted session's log", work);
+}
+
+/// Deletes a log as soon as the storage does it. What the hub does not get to, its next start does: the tombstone stands.
+async fn delete_log(core: &HubCore, session: SessionId) {
+    let log = LogId::Session(session);
+    while !core.sessions_stopping.is_cancelled() {
+        match core.log.delete(log).await {
+            Ok(()) => {
+                return tracing::info!(session.id = %session, "a deleted session's log is gone");
+            }
+            Err(error) => core.storage.delete_failed(log, &error),
+        }
+        // An error is the time that is over.
+        let _ = tokio::time::timeout(STORAGE_RETRY, core.sessions_stopping.cancelled()).await;
+    }
 }
 
 async fn record_access(core: &HubCore, record: &PrincipalRecord) -> bool {

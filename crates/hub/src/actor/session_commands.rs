@@ -1,5 +1,6 @@
 //! Commands that reach beyond the session: forks, standing approvals, edits, deletion.
 
+use baton_log::ReadError;
 use baton_protocol::{
     ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody,
     ForkSessionCommand, HubFrame, LogId, Principal, Seq,
@@ -12,7 +13,7 @@ use super::answer::Answer;
 use super::attention::Need;
 use super::message::AccountFact;
 use super::session::SessionActor;
-use crate::authorize::{Action, Caller, authorize};
+use crate::authorize::{Action, Caller, authorize, log_not_found};
 use crate::log_writer::{Reading, unfoldable, unreadable};
 
 impl SessionActor {
@@ -28,11 +29,11 @@ impl SessionActor {
         authorize(caller, Action::Read, source, owner)?;
         let mut events = Vec::new();
         let mut reading = Reading::behind(&*self.core.log, source, Seq::ZERO);
-        while let Some(batch) = reading
-            .next()
-            .await
-            .map_err(|error| unreadable(&self.core.storage, &error))?
-        {
+        while let Some(batch) = reading.next().await.map_err(|error| match error {
+            // Deleted a moment ago.
+            ReadError::NotFound => log_not_found(),
+            error => unreadable(&self.core.storage, &error),
+        })? {
             events.extend(batch.events);
         }
         fork(command, body, &caller.principal, &events).map_err(|error| unfoldable(source, &error))
@@ -87,7 +88,7 @@ impl SessionActor {
     }
 
     /// The session is deleted, and nobody finds it any more: what runs is stopped, so that its runner hears of it, and whoever follows
-    /// the log is told.
+    /// the log is told. From here on this actor writes nothing.
     pub(super) async fn delete(&mut self, by: &Principal) {
         let stopped = stop_all(&self.state, by);
         if !stopped.is_empty() && self.commit(stopped, None).await.is_err() {

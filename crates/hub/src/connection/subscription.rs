@@ -80,10 +80,11 @@ async fn begin(
     if let LogId::Session(session) = log {
         wait_for_creation(&core, session).await;
     }
-    may_read(&core, caller, log).map_err(End::Told)?;
-    // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither.
+    // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither. A session that may
+    // be read now is deleted later, and this very feed says so.
     let feed = core.feeds.open(log);
     let live = feed.listen();
+    may_read(&core, caller, log).map_err(End::Told)?;
     let known = cursor.filter(|cursor| {
         let stretch = Stretch {
             log,

@@ -23,6 +23,7 @@ mod commands;
 mod crowd;
 #[cfg(target_os = "linux")]
 mod day;
+mod deletion;
 mod edge;
 mod family;
 mod faults;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use baton_hub::{HubOptions, SystemClock};
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, MemoryEventLog, ReadError, ReadLimit,
-    StoredReceipt,
+    AppendError, AppendRequest, Appended, DeleteError, EventLog, LogHead, MemoryEventLog,
+    ReadError, ReadLimit, StoredReceipt,
 };
 use baton_protocol::*;
 use baton_session::NewEvent;
@@ -23,6 +23,8 @@ pub enum Mood {
     Stalled,
     /// All logs do.
     AllStalled,
+    /// Logs stay where they are; all else is well.
+    RefusesDeletions,
 }
 
 pub struct MoodyLog {
@@ -30,6 +32,7 @@ pub struct MoodyLog {
     mood: watch::Sender<Mood>,
     /// Appends with text of an answer in them.
     text_appends: Mutex<usize>,
+    pub deletions_refused: watch::Sender<usize>,
 }
 
 impl MoodyLog {
@@ -53,13 +56,15 @@ impl EventLog for MoodyLog {
         let is_stalled = |mood: &Mood| match mood {
             Mood::Stalled => matches!(request.log, LogId::Session(_)),
             Mood::AllStalled => true,
-            Mood::Good | Mood::DiskFull | Mood::Failed => false,
+            Mood::Good | Mood::DiskFull | Mood::Failed | Mood::RefusesDeletions => false,
         };
         let mood = *moods.wait_for(|mood| !is_stalled(mood)).await.unwrap();
         let has_text = |event: &NewEvent| matches!(event.body, EventBody::PartAppended(_));
         *self.text_appends.lock().unwrap() += usize::from(request.events.iter().any(has_text));
         match mood {
-            Mood::Good | Mood::Stalled | Mood::AllStalled => self.inner.append(request).await,
+            Mood::Good | Mood::Stalled | Mood::AllStalled | Mood::RefusesDeletions => {
+                self.inner.append(request).await
+            }
             Mood::DiskFull => Err(AppendError::DiskFull),
             Mood::Failed => Err(AppendError::Failed),
         }
@@ -81,6 +86,17 @@ impl EventLog for MoodyLog {
         self.inner.receipt(log, command).await
     }
 
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError> {
+        match self.mood() {
+            Mood::Good | Mood::Stalled | Mood::AllStalled => self.inner.delete(log).await,
+            Mood::DiskFull | Mood::RefusesDeletions => {
+                self.deletions_refused.send_modify(|refused| *refused += 1);
+                Err(DeleteError::DiskFull)
+            }
+            Mood::Failed => Err(DeleteError::Failed),
+        }
+    }
+
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
         self.inner.logs().await
     }
@@ -91,6 +107,7 @@ pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
         inner: MemoryEventLog::new(),
         mood: watch::Sender::new(Mood::Good),
         text_appends: Mutex::default(),
+        deletions_refused: watch::Sender::new(0),
     });
     let world = World::over(options, log.clone(), Arc::new(SystemClock)).await;
     (world, log)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use baton_hub::{Hub, HubOptions, SystemClock};
 use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, MemoryEventLog, ReadError, ReadLimit,
-    StoredReceipt,
+    AppendError, AppendRequest, Appended, DeleteError, EventLog, LogHead, MemoryEventLog,
+    ReadError, ReadLimit, StoredReceipt,
 };
 use baton_protocol::*;
 use tokio::sync::watch;
@@ -54,6 +54,10 @@ impl EventLog for GatedLog {
         command: CommandId,
     ) -> Result<Option<StoredReceipt>, ReadError> {
         self.inner.receipt(log, command).await
+    }
+
+    async fn delete(&self, log: LogId) -> Result<(), DeleteError> {
+        self.inner.delete(log).await
     }
 
     async fn logs(&self) -> Result<Vec<LogId>, ReadError> {

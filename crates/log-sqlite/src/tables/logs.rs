@@ -50,17 +50,28 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogId>> {
     all.query_map([], |row| parsed(row, 0))?.collect()
 }
 
-/// Adds a log.
+/// Adds a log, under a number that no other one ever had: not even one that was deleted, of which rows may be left.
 pub fn insert(
     connection: &Connection,
     id: LogId,
     incarnation: Incarnation,
 ) -> rusqlite::Result<LogNumber> {
-    let mut insert =
-        connection.prepare_cached("INSERT INTO logs (log_id, incarnation) VALUES (?1, ?2)")?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO logs (log, log_id, incarnation) VALUES (
+             1 + max(coalesce((SELECT max(log) FROM logs), 0), coalesce((SELECT max(log) FROM deleted_logs), 0)),
+             ?1, ?2)",
+    )?;
     insert
         .insert(params![id.to_string(), incarnation.to_string()])
         .map(LogNumber)
+}
+
+/// Takes a log away.
+pub fn delete(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM logs WHERE log = ?1")?
+        .execute([log.0])?;
+    Ok(())
 }
 
 /// Gives a log another identity.

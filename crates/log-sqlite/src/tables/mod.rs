@@ -1,6 +1,8 @@
 //! A file a table. Migrations only add; their order here is their number.
 
 pub mod arrivals;
+pub mod deleted_logs;
+pub mod deletions;
 pub mod events;
 pub mod logs;
 pub mod places;
@@ -25,6 +27,8 @@ pub fn migrations() -> Migrations<'static> {
         M::up(sealed_stretches::MIGRATION),
         M::up(saved_states::MIGRATION),
         M::up(arrivals::MIGRATION),
+        M::up(deleted_logs::MIGRATION),
+        M::up(deletions::MIGRATION),
     ])
 }
 

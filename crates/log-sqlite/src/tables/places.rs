@@ -48,6 +48,17 @@ pub fn last(
         .optional()
 }
 
+/// Takes the places from the first to the last one away.
+pub fn delete_between(
+    connection: &Connection,
+    (first, last): (Position, Position),
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM places WHERE position BETWEEN ?1 AND ?2")?
+        .execute(params![first.value(), last.value()])?;
+    Ok(())
+}
+
 /// Takes a place away, where there is one.
 pub fn delete(connection: &Connection, position: Position) -> rusqlite::Result<()> {
     connection

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{arrivals, events, logs, migrations, places, receipts, sealed_stretches};
+use super::{
+    arrivals, deleted_logs, deletions, events, logs, migrations, places, receipts, sealed_stretches,
+};
 
 #[test]
 fn hot_reads_search_by_an_index_and_sort_nothing() {
@@ -10,6 +12,8 @@ fn hot_reads_search_by_an_index_and_sort_nothing() {
     migrations().to_latest(&mut database).unwrap();
     for sql in [
         logs::FIND,
+        deleted_logs::FIND,
+        deletions::NEXT_EVENTS,
         receipts::FIND,
         places::LAST,
         arrivals::LOOK,

@@ -23,6 +23,10 @@ pub const MIGRATION: &str = "
 pub(super) const FIND: &str =
     "SELECT digest, seq, recorded_at, outcome FROM receipts WHERE log = ?1 AND command = ?2";
 
+/// Takes rows of a log away, not more than so many.
+pub(super) const DELETE_SOME: &str = "DELETE FROM receipts WHERE log = ?1
+     AND command IN (SELECT command FROM receipts WHERE log = ?1 LIMIT ?2)";
+
 /// A row, without its log.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ReceiptRow {

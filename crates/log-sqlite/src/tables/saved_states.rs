@@ -18,6 +18,10 @@ pub const MIGRATION: &str = "
     ) STRICT;
 ";
 
+/// Takes rows of a log away, not more than so many.
+pub(super) const DELETE_SOME: &str = "DELETE FROM saved_states WHERE log = ?1
+     AND seq IN (SELECT seq FROM saved_states WHERE log = ?1 LIMIT ?2)";
+
 /// Keeps a state, and the newest ones of its format beside it.
 pub fn keep(connection: &Connection, log: LogNumber, state: &SavedState) -> rusqlite::Result<()> {
     connection

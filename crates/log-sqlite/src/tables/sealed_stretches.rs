@@ -20,6 +20,10 @@ pub const MIGRATION: &str = "
 pub(super) const DOWN_FROM: &str =
     "SELECT since, upto FROM sealed_stretches WHERE log = ?1 AND since <= ?2 ORDER BY since DESC";
 
+/// Takes rows of a log away, not more than so many.
+pub(super) const DELETE_SOME: &str = "DELETE FROM sealed_stretches WHERE log = ?1
+     AND since IN (SELECT since FROM sealed_stretches WHERE log = ?1 LIMIT ?2)";
+
 fn stretch(row: &Row<'_>) -> rusqlite::Result<Stretch> {
     Ok(Stretch {
         since: seq_at(row, 0)?,

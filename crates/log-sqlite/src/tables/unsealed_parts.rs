@@ -18,6 +18,10 @@ pub const MIGRATION: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
+/// Takes rows of a log away, not more than so many.
+pub(super) const DELETE_SOME: &str = "DELETE FROM unsealed_parts WHERE log = ?1
+     AND part IN (SELECT part FROM unsealed_parts WHERE log = ?1 LIMIT ?2)";
+
 /// A part that can be sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ClosedPart {
@@ -27,10 +31,11 @@ pub struct ClosedPart {
     pub closed: Seq,
 }
 
-/// Every closed one, oldest first within its log.
+/// Every closed one of a log that is there, oldest first within its log.
 pub fn all_closed(connection: &Connection) -> rusqlite::Result<Vec<ClosedPart>> {
     let mut closed = connection.prepare_cached(
-        "SELECT log, part, opened, closed FROM unsealed_parts WHERE closed IS NOT NULL ORDER BY log, closed",
+        "SELECT log, part, opened, closed FROM unsealed_parts
+         WHERE closed IS NOT NULL AND log IN (SELECT log FROM logs) ORDER BY log, closed",
     )?;
     let row = |row: &Row<'_>| {
         Ok(ClosedPart {

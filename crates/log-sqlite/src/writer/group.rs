@@ -1,14 +1,16 @@
 //! Group commit: many requests, one transaction, one flush.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use baton_log::{AppendError, ExpectedHead};
 use baton_protocol::{Incarnation, LogId, Seq};
 use rusqlite::{Connection, ErrorCode};
 
 use super::request::{NewEventRow, PartRole, Rows};
+use super::transaction::{Fault, FlushFailed, Work, transact};
 use crate::tables::arrivals::{self, Arrival};
+use crate::tables::deleted_logs;
 use crate::tables::events::{Events, LOG_MAX, Position, SEQ_MAX};
 use crate::tables::logs::{self, LogRow};
 use crate::tables::receipts;
@@ -30,11 +32,6 @@ pub struct Committed {
     /// How long the last flush took; nothing where there was none.
     pub flush: Duration,
 }
-
-/// The commit failed, so nobody knows what the disk holds.
-#[derive(Debug, thiserror::Error)]
-#[error("a commit failed")]
-pub struct FlushFailed(#[source] pub rusqlite::Error);
 
 /// A log as the writer knows it: nobody else moves its head.
 #[derive(Clone, Copy)]
@@ -59,13 +56,6 @@ struct Writing {
     last: Arrival,
     arrived: Vec<(LogId, Place)>,
     closed: Vec<ClosedPart>,
-}
-
-/// Why a group was not committed as one.
-enum GroupFault {
-    /// Nothing of it is recorded: the requests are tried one by one.
-    RolledBack(rusqlite::Error),
-    Flush(FlushFailed),
 }
 
 /// Why one request was not recorded.
@@ -105,8 +95,9 @@ impl GroupCommit {
         }
         let error = match self.commit_as_one(connection, requests) {
             Ok(committed) => return Ok(committed),
-            Err(GroupFault::Flush(failed)) => return Err(failed),
-            Err(GroupFault::RolledBack(error)) => error,
+            Err(Fault::Flush(failed)) => return Err(failed),
+            // Nothing of it is recorded: the requests are tried one by one.
+            Err(Fault::RolledBack(error)) => error,
         };
         let mut all = Committed {
             answers: Vec::with_capacity(requests.len()),
@@ -126,53 +117,25 @@ impl GroupCommit {
         Ok(all)
     }
 
+    /// A log is deleted.
+    pub fn forget(&mut self, log: LogId) {
+        self.known.remove(&log);
+    }
+
     fn commit_as_one(
         &mut self,
         connection: &Connection,
         requests: &[&Rows],
-    ) -> Result<Committed, GroupFault> {
-        let outcome = self.write_and_commit(connection, requests);
-        if outcome.is_err() {
+    ) -> Result<Committed, Fault> {
+        let written = transact(connection, |connection| {
+            self.write_requests(connection, requests)
+        });
+        let (answers, flush) = written.inspect_err(|_| {
             // Whatever was remembered of these logs may be of the transaction that is gone.
             for request in requests {
                 self.known.remove(&request.log);
             }
-            if !connection.is_autocommit() {
-                connection
-                    .execute_batch("ROLLBACK")
-                    .map_err(|error| GroupFault::Flush(FlushFailed(error)))?;
-            }
-        }
-        outcome
-    }
-
-    fn write_and_commit(
-        &mut self,
-        connection: &Connection,
-        requests: &[&Rows],
-    ) -> Result<Committed, GroupFault> {
-        run(connection, "BEGIN IMMEDIATE").map_err(GroupFault::RolledBack)?;
-        self.writing.arrived.clear();
-        self.writing.closed.clear();
-        let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
-            answers.push(self.write_request(connection, request)?);
-        }
-        if answers.iter().all(Result::is_err) {
-            run(connection, "ROLLBACK").map_err(GroupFault::RolledBack)?;
-            return Ok(Committed {
-                answers,
-                closed: Vec::new(),
-                flush: Duration::ZERO,
-            });
-        }
-        let began = Instant::now();
-        run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
-            // The WAL could not grow: nothing was flushed and nothing is in doubt.
-            Some(ErrorCode::DiskFull) => GroupFault::RolledBack(error),
-            _ => GroupFault::Flush(FlushFailed(error)),
         })?;
-        let flush = began.elapsed();
         self.unplaced.committed(&self.writing.arrived);
         Ok(Committed {
             answers,
@@ -181,22 +144,36 @@ impl GroupCommit {
         })
     }
 
+    fn write_requests(
+        &mut self,
+        connection: &Connection,
+        requests: &[&Rows],
+    ) -> rusqlite::Result<Work<Answers>> {
+        self.writing.arrived.clear();
+        self.writing.closed.clear();
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(self.write_request(connection, request)?);
+        }
+        if answers.iter().all(Result::is_err) {
+            return Ok(Work::Drop(answers));
+        }
+        Ok(Work::Keep(answers))
+    }
+
     /// One request inside of the transaction. What the storage refuses ends the whole transaction: it is refused so seldom that no
     /// request pays for a savepoint, which would copy every page that it touches.
     fn write_request(
         &mut self,
         connection: &Connection,
         request: &Rows,
-    ) -> Result<Result<Incarnation, AppendError>, GroupFault> {
+    ) -> rusqlite::Result<Result<Incarnation, AppendError>> {
         let known = match self.check(connection, request) {
             Ok(known) => known,
             Err(RequestFault::Refused(refused)) => return Ok(Err(refused)),
-            Err(RequestFault::Storage(error)) => return Err(GroupFault::RolledBack(error)),
+            Err(RequestFault::Storage(error)) => return Err(error),
         };
-        let known = self
-            .writing
-            .write(connection, request, known)
-            .map_err(GroupFault::RolledBack)?;
+        let known = self.writing.write(connection, request, known)?;
         self.known.insert(request.log, known);
         Ok(Ok(known.row.incarnation))
     }
@@ -208,6 +185,9 @@ impl GroupCommit {
         request: &Rows,
     ) -> Result<Option<Known>, RequestFault> {
         let known = self.look_up(connection, request.log)?;
+        if known.is_none() && deleted_logs::contains(connection, request.log)? {
+            return Err(RequestFault::Refused(AppendError::Deleted));
+        }
         if let (Some(known), Some(new)) = (known, &request.receipt)
             && let Some(row) = receipts::find(connection, known.row.log, new.command)?
         {
@@ -328,9 +308,4 @@ fn refusal(error: rusqlite::Error) -> AppendError {
         Some(ErrorCode::DiskFull) => AppendError::DiskFull,
         _ => AppendError::Unavailable(Box::new(error)),
     }
-}
-
-/// Runs a statement that gives no rows, prepared once.
-pub fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }

@@ -1,7 +1,7 @@
 //! What travels to the writer: everything that can be made without the database is made before.
 
 use baton_log::recording::Recording;
-use baton_log::{AppendError, ExpectedHead, SavedState};
+use baton_log::{AppendError, DeleteError, ExpectedHead, SavedState};
 use baton_protocol::{EventBody, Incarnation, LogId};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -12,8 +12,13 @@ use crate::tables::receipts::ReceiptRow;
 pub enum Message {
     /// Record this.
     Append(WriteRequest),
-    /// Seal every closed part and give every event its place, then say so.
-    SealClosed(oneshot::Sender<()>),
+    /// Let nobody find this log any more.
+    Delete {
+        log: LogId,
+        answer: oneshot::Sender<Result<(), DeleteError>>,
+    },
+    /// Seal every closed part, give every event its place and take away what is left of deleted logs, then say so.
+    SettleAll(oneshot::Sender<()>),
 }
 
 /// An append, ready to be written.

@@ -7,7 +7,7 @@ use baton_protocol::{Event, Seq};
 use baton_session::sealing;
 use rusqlite::Connection;
 
-use super::upkeep::{self, UpkeepError};
+use super::transaction::{Fault, Work, transact};
 use crate::tables::events::{EventRow, Events};
 use crate::tables::logs;
 use crate::tables::sealed_stretches;
@@ -19,12 +19,13 @@ pub fn seal_parts(
     connection: &Connection,
     unplaced: &Unplaced,
     parts: &[ClosedPart],
-) -> Result<(), UpkeepError> {
-    upkeep::commit(connection, |connection| {
-        parts
-            .iter()
-            .try_for_each(|part| seal_part(connection, unplaced, part))
+) -> Result<(), Fault> {
+    transact(connection, |connection| {
+        let mut parts = parts.iter();
+        let sealed = parts.try_for_each(|part| seal_part(connection, unplaced, part));
+        sealed.map(Work::Keep)
     })
+    .map(|((), _)| ())
 }
 
 fn seal_part(

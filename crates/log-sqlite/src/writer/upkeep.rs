@@ -1,43 +1,246 @@
-//! Transactions in which nobody is answered: they change how things are kept, not what is kept.
+//! What is done when, behind the groups: it changes how things are kept, not what is kept, and the log is as good without it.
 
-use rusqlite::{Connection, ErrorCode};
+use std::time::{Duration, Instant};
 
-use super::group::run;
+use baton_log::{DeleteError, Sealing};
+use baton_protocol::LogId;
+use rusqlite::ErrorCode;
 
-/// Why nothing was changed, or nobody knows. The log is as good without it.
-#[derive(Debug, thiserror::Error)]
-pub enum UpkeepError {
-    /// The commit failed, so nobody knows what the disk holds.
-    #[error("the commit of the log's upkeep failed")]
-    Flush(#[source] rusqlite::Error),
-    /// Nothing was written.
-    #[error("the log's upkeep was refused")]
-    Storage(#[source] rusqlite::Error),
-}
+use super::transaction::{self, Fault, FlushFailed, Work};
+use super::{PAGE_WAL_BYTES, Writer, delete, seal};
+use crate::tables::places;
+use crate::tables::unsealed_parts::ClosedPart;
 
-/// Does some work in one transaction.
-pub fn commit(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> Result<(), UpkeepError> {
-    let outcome = work_and_commit(connection, work);
-    if outcome.is_err() && !connection.is_autocommit() {
-        connection
-            .execute_batch("ROLLBACK")
-            .map_err(UpkeepError::Flush)?;
+/// How long nothing must be asked for before parts are sealed.
+const SEAL_IDLE: Duration = Duration::from_millis(20);
+
+/// Closed parts after which they are sealed although the writer is busy.
+const SEAL_BACKLOG_MAX: usize = 256;
+
+/// Parts that are sealed in one transaction: an append that comes meanwhile waits for it.
+const SEAL_PARTS_MAX: usize = 16;
+
+/// How long sealing rests after it failed. The log is as good without it.
+const SEAL_REST: Duration = Duration::from_secs(10);
+
+/// Bytes written after which the WAL is folded back into the database: less than the WAL has from the start.
+const CHECKPOINT_BYTES: usize = 6 * 1024 * 1024;
+
+/// What a sealed part costs there: its own text, and where its appends stood.
+const SEAL_WAL_BYTES: usize = 3 * PAGE_WAL_BYTES;
+
+/// Arrivals that get their places in one transaction. More would share a page more often, and whoever comes meanwhile waits for them:
+/// some ten milliseconds.
+const PLACE_TOGETHER: usize = 4096;
+
+/// What a place costs in the WAL where a thousand logs are written at once.
+const PLACE_WAL_BYTES: usize = 512;
+
+/// How long placing rests after it failed. The log is as good without it, but for its memory.
+const PLACE_REST: Duration = Duration::from_secs(10);
+
+/// Of the writer's time, taking deleted logs' rows away has one part in so many. Less than one append in a hundred meets a step then,
+/// and a hundred thousand rows are gone after a minute or two.
+const DELETE_TIME_SHARE: u32 = 128;
+
+/// How long that rests after it failed. Nobody finds these logs as it is.
+const DELETE_REST: Duration = Duration::from_secs(10);
+
+impl Writer {
+    /// How long nobody must ask for anything before there is something to look after; `None`: there is nothing.
+    pub(super) fn idle_wait(&self) -> Option<Duration> {
+        let seal = self.wants_to_seal().then_some(SEAL_IDLE);
+        let delete = self.next_deletion_in();
+        seal.into_iter().chain(delete).min()
     }
-    outcome
+
+    /// Nobody has asked for anything for so long.
+    pub(super) fn look_after_when_idle(&mut self) {
+        if self.wants_to_seal() {
+            self.seal_some();
+        }
+    }
+
+    /// What must not wait for a moment in which nobody asks for anything.
+    pub(super) fn look_after_what_is_due(&mut self) {
+        if self.backlog.len() > SEAL_BACKLOG_MAX && self.wants_to_seal() {
+            self.seal_some();
+        }
+        if self.shared.unplaced.count() >= PLACE_TOGETHER {
+            self.place();
+        }
+        if self.next_deletion_in() == Some(Duration::ZERO) {
+            self.delete_some();
+        }
+        if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
+            self.checkpoint();
+        }
+    }
+
+    /// What a disk gave wrongly in a bad moment stays in the cache, and the connection would go on to refuse.
+    pub(super) fn forget_cache(&self) {
+        if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
+            tracing::warn!(%error, "the writer's cache could not be emptied");
+        }
+    }
+
+    fn wants_to_seal(&self) -> bool {
+        let rested = self.seal_again_at.is_none_or(|at| Instant::now() >= at);
+        let allowed = self.sealing == Sealing::ByItself && !self.shared.health.has_stopped();
+        allowed && rested && !self.backlog.is_empty()
+    }
+
+    pub(super) fn seal_all(&mut self) {
+        while !self.backlog.is_empty() && !self.shared.health.has_stopped() {
+            let before = self.backlog.len();
+            self.seal_some();
+            if self.backlog.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn seal_some(&mut self) {
+        let count = self.backlog.len().min(SEAL_PARTS_MAX);
+        let parts: Vec<ClosedPart> = self.backlog.range(..count).copied().collect();
+        match seal::seal_parts(&self.connection, &self.shared.unplaced, &parts) {
+            Ok(()) => {
+                self.backlog.drain(..count);
+                self.seal_again_at = None;
+                self.bytes_since_checkpoint += count * SEAL_WAL_BYTES;
+            }
+            Err(Fault::RolledBack(error)) => {
+                self.seal_again_at = Some(Instant::now() + SEAL_REST);
+                tracing::warn!(%error, "parts stay unsealed for now");
+            }
+            Err(Fault::Flush(failed)) => self.stop(&failed),
+        }
+    }
+
+    /// Gives what arrived its places. Without them the log is as good: they are in memory, and made of what is there at the next start.
+    pub(super) fn place(&mut self) {
+        let rests = self.place_again_at.is_some_and(|at| Instant::now() < at);
+        if rests || self.shared.health.has_stopped() {
+            return;
+        }
+        let count = self.shared.unplaced.count();
+        if count == 0 {
+            return;
+        }
+        let placing = transaction::transact(&self.connection, |connection| {
+            places::place_all(connection).map(Work::Keep)
+        });
+        match placing {
+            Ok(_) => {
+                self.shared.unplaced.placed();
+                self.place_again_at = None;
+                self.bytes_since_checkpoint += count * PLACE_WAL_BYTES;
+            }
+            Err(Fault::RolledBack(error)) => {
+                self.place_again_at = Some(Instant::now() + PLACE_REST);
+                tracing::warn!(%error, "events stay without their places for now");
+            }
+            Err(Fault::Flush(failed)) => self.stop(&failed),
+        }
+    }
+
+    /// Lets nobody find a log any more. Its rows go later.
+    pub(super) fn delete(&mut self, id: LogId) -> Result<(), DeleteError> {
+        if self.shared.health.has_stopped() {
+            return Err(DeleteError::Failed);
+        }
+        let unplaced = self.shared.unplaced.count();
+        match delete::begin(&self.connection, id) {
+            Ok(None) => Ok(()),
+            Ok(Some(log)) => {
+                self.shared.unplaced.placed();
+                self.shared.tail_runs.deleted(id);
+                self.groups.forget(id);
+                self.backlog.retain(|part| part.log != log);
+                self.deletions.push_back(log);
+                self.bytes_since_checkpoint += unplaced * PLACE_WAL_BYTES + 4 * PAGE_WAL_BYTES;
+                Ok(())
+            }
+            Err(Fault::RolledBack(error)) => Err(refusal(error)),
+            Err(Fault::Flush(failed)) => {
+                self.stop(&failed);
+                Err(DeleteError::Failed)
+            }
+        }
+    }
+
+    /// How long until rows of deleted logs are taken away; `None`: there are none.
+    fn next_deletion_in(&self) -> Option<Duration> {
+        let rest = |at: Instant| at.saturating_duration_since(Instant::now());
+        let is_on = !self.deletions.is_empty() && !self.shared.health.has_stopped();
+        is_on.then(|| self.delete_again_at.map_or(Duration::ZERO, rest))
+    }
+
+    pub(super) fn delete_all(&mut self) {
+        while !self.shared.health.has_stopped() && self.delete_some() == Progress::Made {
+            if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
+                self.checkpoint();
+            }
+        }
+    }
+
+    fn delete_some(&mut self) -> Progress {
+        let Some(log) = self.deletions.front().copied() else {
+            return Progress::None;
+        };
+        let began = Instant::now();
+        match delete::step(&self.connection, log) {
+            Ok(step) => {
+                if step.is_last {
+                    self.deletions.pop_front();
+                }
+                self.bytes_since_checkpoint += step.pages * PAGE_WAL_BYTES;
+                let ended = Instant::now();
+                self.delete_again_at = Some(ended + (ended - began) * DELETE_TIME_SHARE);
+                Progress::Made
+            }
+            Err(Fault::RolledBack(error)) => {
+                self.delete_again_at = Some(Instant::now() + DELETE_REST);
+                tracing::warn!(%error, "rows of a deleted log stay for now");
+                Progress::None
+            }
+            Err(Fault::Flush(failed)) => {
+                self.stop(&failed);
+                Progress::None
+            }
+        }
+    }
+
+    /// Folds the WAL back into the database, as far as no reader needs it.
+    fn checkpoint(&mut self) {
+        self.bytes_since_checkpoint = 0;
+        if self.shared.health.has_stopped() {
+            return;
+        }
+        let done = self
+            .connection
+            .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+            .and_then(|mut checkpoint| checkpoint.query_row([], |_| Ok(())));
+        match done {
+            Ok(()) => {}
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {
+                tracing::warn!(%error, "the log's WAL grows: the database cannot");
+            }
+            Err(error) => self.stop(&FlushFailed(error)),
+        }
+    }
 }
 
-fn work_and_commit(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> rusqlite::Result<()>,
-) -> Result<(), UpkeepError> {
-    run(connection, "BEGIN IMMEDIATE").map_err(UpkeepError::Storage)?;
-    work(connection).map_err(UpkeepError::Storage)?;
-    run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
-        // The WAL could not grow: nothing was flushed and nothing is in doubt.
-        Some(ErrorCode::DiskFull) => UpkeepError::Storage(error),
-        _ => UpkeepError::Flush(error),
-    })
+/// Whether something was done, and more may be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Progress {
+    Made,
+    None,
+}
+
+fn refusal(error: rusqlite::Error) -> DeleteError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => DeleteError::DiskFull,
+        _ => DeleteError::Unavailable(Box::new(error)),
+    }
 }

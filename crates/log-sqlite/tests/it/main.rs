@@ -5,6 +5,7 @@
     reason = "a test that cannot go on says so by its panic"
 )]
 
+mod deletion;
 mod disk_full;
 mod failed_flush;
 mod files;

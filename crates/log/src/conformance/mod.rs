@@ -4,6 +4,7 @@
 //! only the trait and [`LogUnderTest`], never a backend.
 
 mod appends;
+mod deletion;
 mod fixtures;
 mod identity;
 mod reads;
@@ -13,6 +14,7 @@ mod sealing;
 mod sealing_law;
 
 pub use appends::*;
+pub use deletion::*;
 pub use fixtures::{Conversation, RunScript, accepted, command, prompt, read_all, session_log};
 pub use identity::*;
 pub use reads::*;
@@ -79,6 +81,11 @@ macro_rules! conformance {
             the_newest_states_of_one_format_are_kept,
             a_refused_append_saves_no_state,
             what_was_acknowledged_is_there_after_reopening,
+            a_deleted_log_reads_as_one_that_never_was,
+            a_deleted_logs_id_is_never_used_again,
+            deleting_again_or_what_is_not_there_changes_nothing,
+            a_deletion_stops_writers_and_readers_between_two_steps,
+            a_log_that_was_deleted_while_it_grew_leaves_the_others_whole,
         );
 
         #[test]

@@ -11,6 +11,7 @@
 mod author;
 mod book;
 mod credentials_power;
+mod deletion_power;
 mod log_faults;
 mod log_power;
 mod migrations;

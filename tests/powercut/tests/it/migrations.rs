@@ -46,6 +46,8 @@ const LOG: Subject = Subject {
         &["sealed_stretches"],
         &["saved_states"],
         &["arrivals", "places", "placed"],
+        &["deleted_logs"],
+        &["deletions"],
     ],
     moved: &[Moved {
         table: "events",
@@ -245,6 +247,10 @@ fn a_log_survives_every_interruption_of_its_migrations() {
         for _ in 0..40 {
             author.write(&log).await.unwrap();
         }
+        let mut doomed = Author::new(2, Random::new(4), 100);
+        doomed.write(&log).await.unwrap();
+        log.delete(doomed.book.id).await.unwrap();
+        log.seal_closed_parts().await;
     });
     // Waits for reads that the author gave up: the last of them takes the WAL away, which is copied next.
     drop(runtime);
