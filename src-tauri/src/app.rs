@@ -20,7 +20,7 @@ pub fn run(options: Options) -> ExitCode {
         Ok(profile) => profile,
         Err(error) => return refuse(&error),
     };
-    diagnostics::start(&profile);
+    diagnostics::start(&profile, options.log_format);
     // A second start ends in here, where there is a session bus.
     let built = builder(&profile).build(tauri::generate_context!());
     let app = match built {

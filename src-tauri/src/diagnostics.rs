@@ -8,10 +8,14 @@ use std::panic;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
+use crate::options::LogFormat;
 use crate::private_files;
 use crate::profile::Profile;
 
@@ -30,24 +34,39 @@ pub fn log_path(profile: &Profile) -> PathBuf {
 }
 
 /// Starts both. Without a usable file there is standard error alone.
-pub fn start(profile: &Profile) {
+pub fn start(profile: &Profile, format: LogFormat) {
     let wanted = std::env::var("BATON_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
     let filter = filter(&wanted);
     let file = open_file(&log_path(profile));
     let problem = file.as_ref().err().map(ToString::to_string);
-    let file_layer = file
-        .ok()
-        .map(|file| fmt::layer().with_ansi(false).with_writer(Mutex::new(file)));
+    let file = file.ok().map(|file| {
+        let lines = fmt::layer().with_ansi(false);
+        formatted(lines.with_writer(Mutex::new(file)), format)
+    });
     let started = tracing_subscriber::registry()
         .with(filter)
-        .with(fmt::layer().with_writer(io::stderr))
-        .with(file_layer)
+        .with(formatted(fmt::layer().with_writer(io::stderr), format))
+        .with(file)
         .try_init();
     if started.is_ok() {
         report_panics();
     }
     if let Some(problem) = problem {
         tracing::warn!(error = problem, "there is no log file");
+    }
+}
+
+fn formatted<S, W>(
+    lines: fmt::Layer<S, fmt::format::DefaultFields, fmt::format::Format, W>,
+    format: LogFormat,
+) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'line> MakeWriter<'line> + Send + Sync + 'static,
+{
+    match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     }
 }
 
@@ -87,6 +106,33 @@ fn report_panics() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_json_where_that_is_asked_for_and_text_otherwise() {
+        let line = |format| {
+            let mut file = tempfile::tempfile().unwrap();
+            let lines = fmt::layer().with_ansi(false);
+            let lines = lines.with_writer(Mutex::new(file.try_clone().unwrap()));
+            let subscriber = tracing_subscriber::registry().with(formatted(lines, format));
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::info!(command.id = "c-1", duration_ms = 7, "a command is answered");
+            });
+            let mut text = String::new();
+            io::Seek::rewind(&mut file).unwrap();
+            io::Read::read_to_string(&mut file, &mut text).unwrap();
+            text
+        };
+        let json: serde_json::Value = serde_json::from_str(&line(LogFormat::Json)).unwrap();
+        assert_eq!(
+            json["fields"],
+            serde_json::json!({ "message": "a command is answered", "command.id": "c-1", "duration_ms": 7 })
+        );
+        let text = line(LogFormat::Text);
+        assert!(
+            text.contains("a command is answered command.id=\"c-1\" duration_ms=7"),
+            "{text}"
+        );
+    }
 
     #[test]
     fn the_model_library_stays_silent_whatever_is_asked_for() {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 /// Chat with AI agents from more than one machine.
 #[derive(Clone, Debug, Parser)]
@@ -30,6 +30,19 @@ pub struct Options {
     /// Show the window of an instance that runs, or hide it where it is in front; start one where there is none.
     #[arg(long)]
     pub toggle: bool,
+
+    /// How log lines look, on standard error and in the profile's log file.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// The name of a profile: also the name of its folder, so letters, digits, `-` and `_` only.

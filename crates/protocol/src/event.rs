@@ -6,7 +6,7 @@ use ts_rs::TS;
 
 use crate::{
     CommandId, Principal, ProducerSeq, Seq, TimestampMs, account_events::*, control_events::*,
-    event_kinds::*,
+    run_events::*, session_events::*,
 };
 
 /// An immutable fact at one position of a log.

@@ -34,6 +34,17 @@ pub enum Principal {
     Hub,
 }
 
+impl Principal {
+    /// The id as text, absent for the hub.
+    pub fn id(&self) -> Option<String> {
+        match self {
+            Self::Device { device, .. } => Some(DeviceId::to_string(device)),
+            Self::Runner { runner, .. } => Some(RunnerId::to_string(runner)),
+            Self::Hub => None,
+        }
+    }
+}
+
 /// What a token may be used as. It comes from the hub's own record, never from what the client says.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

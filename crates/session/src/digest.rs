@@ -3,11 +3,6 @@
 use baton_protocol::{PartEnd, PartIndex, PartKind, ToolUse};
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a text, hex.
-pub(crate) fn text_digest(text: &str) -> String {
-    hex::encode(Sha256::digest(text.as_bytes()))
-}
-
 /// What an approval binds to: SHA-256 over the tool, its digest and the raw arguments, each behind its length in bytes. See
 /// `docs/PROTOCOL.md`, "Approvals".
 pub fn approval_digest(wanted: &ToolUse) -> String {

@@ -32,7 +32,7 @@ pub use digest::approval_digest;
 pub use fold::FoldError;
 pub use new_event::{Decision, NewEvent};
 pub use state::{
-    ActiveRun, AnsweredApproval, OpenApproval, PartProgress, QueuePause, RunRecord, SessionState,
-    StandingApproval, Turns, WaitingPrompt,
+    ActiveRun, AnsweredApproval, OpenApproval, PartProgress, PartText, QueuePause, RunRecord,
+    SessionState, StandingApproval, Turns, WaitingPrompt,
 };
 pub use transcript::{NoTranscript, RowChange, Transcript, TranscriptSink};

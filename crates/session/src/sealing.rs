@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
-use baton_protocol::{Event, EventBody, PartAppendedEvent, PartIndex, PartSealedEvent, RunId};
+use baton_protocol::{
+    Event, EventBody, PartAppendedEvent, PartIndex, PartSealedEvent, ProducerSeq, RunId,
+};
 
 /// The event that stands for a closed part, in the place of its close. `appends` are the part's `PartAppended` in seq order.
 ///
@@ -46,7 +48,7 @@ pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
     })
 }
 
-/// Joins the appends of each part into the last of them, which keeps its seq, its time and its producer count.
+/// Joins the appends of each part into the last of them, which keeps its seq and its time, and has the highest producer count of all.
 ///
 /// `events` must be a whole stretch of a log: an append may only move on to a place that the reader reaches in the same batch.
 pub fn merge_appends(events: Vec<Event>) -> Vec<Event> {
@@ -56,7 +58,8 @@ pub fn merge_appends(events: Vec<Event>) -> Vec<Event> {
             last_append.insert((append.run, append.part), index);
         }
     }
-    let mut pending: HashMap<(RunId, PartIndex), PartAppendedEvent> = HashMap::new();
+    let mut pending: HashMap<(RunId, PartIndex), (PartAppendedEvent, Option<ProducerSeq>)> =
+        HashMap::new();
     let mut merged = Vec::with_capacity(events.len());
     for (index, mut event) in events.into_iter().enumerate() {
         let EventBody::PartAppended(append) = &mut event.body else {
@@ -64,18 +67,19 @@ pub fn merge_appends(events: Vec<Event>) -> Vec<Event> {
             continue;
         };
         let key = (append.run, append.part);
-        let mut whole = match pending.remove(&key) {
-            Some(mut earlier) => {
+        let (mut whole, producer) = match pending.remove(&key) {
+            Some((mut earlier, producer)) => {
                 earlier.text.push_str(&append.text);
-                earlier
+                (earlier, event.producer.max(producer))
             }
-            None => append.clone(),
+            None => (append.clone(), event.producer),
         };
         if last_append.get(&key) == Some(&index) {
             std::mem::swap(append, &mut whole);
+            event.producer = producer;
             merged.push(event);
         } else {
-            pending.insert(key, whole);
+            pending.insert(key, (whole, producer));
         }
     }
     merged

@@ -12,6 +12,7 @@ mod bench;
 mod conversation;
 mod fan_out;
 mod figures;
+mod floor;
 mod follow;
 mod frames;
 mod hub;

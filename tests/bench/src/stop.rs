@@ -2,7 +2,7 @@
 //! closed. A real runner, and a model that would go on for ever.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use baton_client::{
@@ -16,9 +16,9 @@ use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
 use baton_runner::{Assistant, Runner, RunnerConfig};
 use baton_testkit::{FakeModel, Reply};
 
-use crate::append_latency::{flush_p50, round_trip_p50};
 use crate::bench::Bench;
 use crate::figures::{Label, Row, Series, Target, compare, quantile};
+use crate::floor::{answer_p50, flush_p50, round_trip_p50};
 use crate::hub::HubProcess;
 use crate::wire::Client;
 
@@ -27,6 +27,9 @@ const PRESSES: usize = 20;
 
 /// Deltas a second of the model that is stopped.
 const DELTAS_PER_SECOND: f64 = 100.0;
+
+/// Between two writes of the run that is stopped.
+const WRITE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Flushes and round trips for the floor.
 const FLOOR_SAMPLES: usize = 300;
@@ -42,6 +45,7 @@ struct Times {
 /// The benchmark.
 pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut floor = Series::new("loopback round trip + fdatasync");
+    let mut bare = Series::new("a bare server that flushes, then answers, every 10 ms");
     let names = ["receipt on B", "end seen on A", "model connection closed"];
     let [mut wire, mut device] = [(); 2].map(|()| names.map(Series::new));
     for round in 0..bench.rounds {
@@ -57,6 +61,8 @@ pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
         floor
             .values
             .push((flushed + round_trip_p50(FLOOR_SAMPLES).await?) / 1e3);
+        bare.values
+            .push(answer_p50(folder.path(), FLOOR_SAMPLES, WRITE_PAUSE)? / 1e3);
         for (series, times) in [(&mut wire, on_wire), (&mut device, on_devices)] {
             for (series, times) in series
                 .iter_mut()
@@ -74,13 +80,9 @@ pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
                 case: format!("{kind}: {}, p50", series.name),
                 unit: "ms",
             };
-            rows.push(compare(
-                &label,
-                series,
-                &floor,
-                Target::AtMost(3.0),
-                &bench.machine,
-            ));
+            for (peer, target) in [(&floor, Target::AtMost(3.0)), (&bare, Target::None)] {
+                rows.push(compare(&label, series, peer, target, &bench.machine));
+            }
         }
     }
     Ok(rows)

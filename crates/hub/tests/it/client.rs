@@ -335,6 +335,28 @@ impl Client {
         .await
     }
 
+    /// Sends without waiting for the answer.
+    pub async fn send_prompt(&mut self, log: LogId, text: &str) {
+        let command = Command {
+            only_if: None,
+            id: CommandId::mint(),
+            log,
+            body: CommandBody::SendPrompt(SendPromptCommand {
+                run: None,
+                text: text.into(),
+                delivery: Delivery::Queue,
+            }),
+        };
+        self.send(&ClientFrame::Command { command }).await;
+    }
+
+    /// Returns when the hub has read everything that was sent before.
+    pub async fn heard(&mut self) {
+        self.send(&ClientFrame::Heartbeat {}).await;
+        self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
+            .await;
+    }
+
     /// Runner: waits for an assignment.
     pub async fn assigned(&mut self) -> Assigned {
         self.take(|frame| match *frame {
@@ -408,6 +430,7 @@ pub fn stop(run: RunId) -> CommandBody {
 }
 
 /// A runner's writes for one text part, counted on.
+#[derive(Clone)]
 pub struct Script {
     producer: u64,
     part: u32,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use baton_hub::{Clock, Hub, HubOptions};
+use baton_hub::{Clock, HubOptions};
 use baton_log::MemoryEventLog;
 use baton_protocol::view::RowBody;
 use baton_protocol::*;
 
-use crate::client::Script;
-use crate::world::{Backend, World, new_session};
+use crate::scene::Answering;
+use crate::world::World;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -29,35 +29,10 @@ async fn a_clock_that_jumps_changes_times_and_nothing_else() {
         lease: Duration::from_secs(5),
         ..HubOptions::default()
     };
-    let dir = tempfile::tempdir().unwrap();
-    let mut world = World {
-        dir,
-        log: None,
-        hub: None,
-        backend: Backend::Memory,
-        options: options.clone(),
-    };
-    let log: Arc<dyn baton_log::EventLog> = Arc::new(MemoryEventLog::new());
-    world.hub = Some(
-        Hub::start_with(
-            world.config(),
-            options,
-            log,
-            Arc::clone(&clock) as Arc<dyn Clock>,
-        )
-        .await
-        .unwrap(),
-    );
-
-    let (mut runner, _) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let log = new_session();
-    laptop.create(log).await;
-    laptop.prompt(log, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    let opened = vec![script.open(), script.text("one ")];
-    runner.write_acked(held, opened).await;
+    let log = Arc::new(MemoryEventLog::new());
+    let world = World::over(options, log, clock.clone()).await;
+    let mut scene = Answering::begin(&world).await;
+    scene.write_text("one ").await;
     // A day ahead: no lease is over. Ten days back: what comes now is later all the same.
     let mut seq = Seq::ZERO;
     for (jump, text) in [
@@ -66,23 +41,28 @@ async fn a_clock_that_jumps_changes_times_and_nothing_else() {
         (3 * DAY_MS, "four"),
     ] {
         clock.0.fetch_add(jump, Ordering::SeqCst);
-        runner.write_acked(held, vec![script.text(text)]).await;
-        let receipt = laptop
-            .command(log, CommandBody::PauseQueue(PauseQueueCommand {}))
+        scene.write_text(text).await;
+        let receipt = scene
+            .laptop
+            .command(scene.session, CommandBody::PauseQueue(PauseQueueCommand {}))
             .await;
         assert!(receipt.seq > seq, "{receipt:?}");
         assert_eq!(receipt.recorded_at, clock.now());
         seq = receipt.seq;
-        laptop
-            .command(log, CommandBody::ResumeQueue(ResumeQueueCommand {}))
+        scene
+            .laptop
+            .command(
+                scene.session,
+                CommandBody::ResumeQueue(ResumeQueueCommand {}),
+            )
             .await;
     }
-    let closed = vec![script.close(PartEnd::Complete), script.end()];
-    runner.write_acked(held, closed).await;
+    let closing = vec![scene.script.close(PartEnd::Complete), scene.script.end()];
+    scene.write_acked(closing).await;
 
     let mut desk = world.device("Desk").await;
-    desk.follow(log).await;
-    let read = desk.until(log, |followed| followed.level).await;
+    desk.follow(scene.session).await;
+    let read = desk.until(scene.session, |followed| followed.level).await;
     assert_eq!(
         (read.text().as_str(), read.outcomes()),
         ("one two three four", vec![RunOutcome::Completed])

@@ -1,100 +1,15 @@
 //! A log that refuses.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use baton_hub::{Hub, HubOptions, SystemClock};
-use baton_log::{
-    AppendError, AppendRequest, Appended, EventLog, LogHead, MemoryEventLog, ReadError, ReadLimit,
-    StoredReceipt,
-};
+use baton_hub::HubOptions;
 use baton_protocol::*;
-use baton_session::NewEvent;
-use tokio::sync::watch;
 
-use crate::client::{Client, Script};
-use crate::world::{Backend, PATIENCE, Runner, World, new_session};
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Mood {
-    Good,
-    DiskFull,
-    Failed,
-    /// Session logs wait until the mood changes.
-    Stalled,
-}
-
-pub struct MoodyLog {
-    inner: MemoryEventLog,
-    mood: watch::Sender<Mood>,
-    /// Appends with text of an answer in them.
-    text_appends: Mutex<usize>,
-}
-
-impl MoodyLog {
-    pub fn set(&self, mood: Mood) {
-        self.mood.send_replace(mood);
-    }
-}
-
-#[async_trait]
-impl EventLog for MoodyLog {
-    async fn append(&self, request: AppendRequest) -> Result<Appended, AppendError> {
-        let mut moods = self.mood.subscribe();
-        let is_stalled =
-            |mood: &Mood| *mood == Mood::Stalled && matches!(request.log, LogId::Session(_));
-        let mood = *moods.wait_for(|mood| !is_stalled(mood)).await.unwrap();
-        let has_text = |event: &NewEvent| matches!(event.body, EventBody::PartAppended(_));
-        *self.text_appends.lock().unwrap() += usize::from(request.events.iter().any(has_text));
-        match mood {
-            Mood::Good | Mood::Stalled => self.inner.append(request).await,
-            Mood::DiskFull => Err(AppendError::DiskFull),
-            Mood::Failed => Err(AppendError::Failed),
-        }
-    }
-
-    async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
-        self.inner.read(log, after, limit).await
-    }
-
-    async fn head(&self, log: LogId) -> Result<Option<LogHead>, ReadError> {
-        self.inner.head(log).await
-    }
-
-    async fn receipt(
-        &self,
-        log: LogId,
-        command: CommandId,
-    ) -> Result<Option<StoredReceipt>, ReadError> {
-        self.inner.receipt(log, command).await
-    }
-
-    async fn logs(&self) -> Result<Vec<LogId>, ReadError> {
-        self.inner.logs().await
-    }
-}
-
-pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
-    let log = Arc::new(MoodyLog {
-        inner: MemoryEventLog::new(),
-        mood: watch::Sender::new(Mood::Good),
-        text_appends: Mutex::default(),
-    });
-    let dir = tempfile::tempdir().unwrap();
-    let mut world = World {
-        dir,
-        log: None,
-        hub: None,
-        backend: Backend::Memory,
-        options: options.clone(),
-    };
-    let hub = Hub::start_with(world.config(), options, log.clone(), Arc::new(SystemClock))
-        .await
-        .unwrap();
-    world.hub = Some(hub);
-    (world, log)
-}
+use crate::client::{Assigned, Client};
+use crate::moody::{Mood, MoodyLog, moody_world};
+use crate::scene::Answering;
+use crate::world::{PATIENCE, Runner, World, new_session};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_refuses_gives_no_receipt_and_recovers() {
@@ -138,10 +53,126 @@ async fn a_log_that_refuses_gives_no_receipt_and_recovers() {
     }
 }
 
+fn rename(log: LogId, title: &str) -> Command {
+    let title = title.to_owned();
+    Command {
+        only_if: None,
+        id: CommandId::mint(),
+        log,
+        body: CommandBody::RenameSession(RenameSessionCommand { title }),
+    }
+}
+
+/// Puts a session aside; refused for one that the account does not have.
+fn archive(account: LogId, session: SessionId) -> Command {
+    let archived = true;
+    Command {
+        only_if: None,
+        id: CommandId::mint(),
+        log: account,
+        body: CommandBody::ArchiveSession(ArchiveSessionCommand { session, archived }),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_before_the_disk_was_full_is_answered_as_it_was_recorded() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let session = new_session();
+    laptop.create(session).await;
+    let answered = [
+        rename(session, "Plans"),
+        rename(session, " "),
+        archive(world.account_log(), SessionId::mint()),
+    ];
+    let mut receipts = Vec::new();
+    for command in &answered {
+        receipts.push(laptop.repeat(command).await);
+    }
+    let is_refusal = |receipt: &Receipt| matches!(receipt.outcome, ReceiptOutcome::Refused { .. });
+    let refusals: Vec<bool> = receipts.iter().map(is_refusal).collect();
+    assert_eq!(refusals, [false, true, true]);
+    // There is no log that could have kept this one's receipt.
+    let homeless = rename(new_session(), "x");
+    assert_eq!(laptop.refused(&homeless).await, ErrorCode::SessionNotFound);
+
+    log.set(Mood::DiskFull);
+    for (command, receipt) in answered.iter().zip(&receipts) {
+        assert_eq!(&laptop.repeat(command).await, receipt);
+        let body = rename(session, "another body").body;
+        let other = Command {
+            body,
+            ..command.clone()
+        };
+        if command.log == session {
+            assert_eq!(laptop.refused(&other).await, ErrorCode::CommandConflict);
+        }
+    }
+    assert_eq!(laptop.refused(&homeless).await, ErrorCode::SessionNotFound);
+    // A refusal that cannot be recorded is not given: it would not be for ever.
+    let new = [
+        rename(session, " "),
+        archive(world.account_log(), SessionId::mint()),
+    ];
+    for command in &new {
+        let code = laptop.refused(command).await;
+        assert_eq!(code, ErrorCode::StorageUnavailable);
+    }
+
+    log.set(Mood::Good);
+    for command in &new {
+        assert!(is_refusal(&laptop.repeat(command).await));
+    }
+    for (command, receipt) in answered.iter().zip(&receipts) {
+        assert_eq!(&laptop.repeat(command).await, receipt);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_disk_refused_was_shown_to_nobody() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut scene = Answering::begin(&world).await;
+    let session = scene.session;
+    let mut desk = world.device("Desk").await;
+    desk.follow(session).await;
+    desk.until(session, |followed| followed.level).await;
+
+    log.set(Mood::DiskFull);
+    let forgotten = scene.script.clone().text("forgotten");
+    scene.runner.write(scene.held, vec![forgotten]).await;
+    let refused = |frame: &HubFrame| match frame {
+        HubFrame::Refused { log, error, .. } if *log == Some(session) => Some(error.code),
+        _ => None,
+    };
+    let code = scene.runner.take(refused).await;
+    assert_eq!(code, ErrorCode::StorageUnavailable);
+    let code = scene.laptop.refused(&rename(session, "forgotten")).await;
+    assert_eq!(code, ErrorCode::StorageUnavailable);
+
+    // Whatever had been shown of that would have come before this.
+    log.set(Mood::Good);
+    scene.write_text("kept").await;
+    let renamed = scene.laptop.repeat(&rename(session, "kept")).await;
+    let seen = desk
+        .until(session, |followed| {
+            followed
+                .cursor
+                .is_some_and(|cursor| cursor.seq >= renamed.seq)
+        })
+        .await;
+    assert_eq!(
+        (seen.text().as_str(), seen.state.title()),
+        ("kept", Some("kept"))
+    );
+    let titles = seen.events.iter();
+    let titles = titles.filter(|event| matches!(event.body, EventBody::SessionRenamed(_)));
+    assert_eq!(titles.count(), 1);
+}
+
 impl World {
     /// Linking is written to the account's log, so the log is good for that moment.
     async fn device_while_refusing(&self, log: &MoodyLog) -> Client {
-        let mood = *log.mood.borrow();
+        let mood = log.mood();
         log.set(Mood::Good);
         let device = self.device("Desk").await;
         log.set(mood);
@@ -157,22 +188,16 @@ async fn a_loss_that_could_not_be_recorded_is_recorded_later() {
         ..HubOptions::default()
     })
     .await;
-    let (mut runner, _) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let session = new_session();
-    laptop.create(session).await;
-    laptop.prompt(session, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    let entries = vec![script.open(), script.text("x")];
-    runner.write_acked(held, entries).await;
+    let Answering {
+        mut laptop,
+        session,
+        runner: _runner,
+        ..
+    } = Answering::begin(&world).await;
     log.set(Mood::DiskFull);
     let until = tokio::time::Instant::now() + 2 * lease;
     while tokio::time::Instant::now() < until {
-        laptop.send(&ClientFrame::Heartbeat {}).await;
-        laptop
-            .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
-            .await;
+        laptop.heard().await;
     }
     assert_eq!(laptop.logs[&session].outcomes(), []);
     log.set(Mood::Good);
@@ -184,21 +209,6 @@ async fn a_loss_that_could_not_be_recorded_is_recorded_later() {
 }
 
 impl Client {
-    /// Sends without waiting for the answer.
-    pub async fn send_prompt(&mut self, log: LogId, text: &str) {
-        let command = Command {
-            only_if: None,
-            id: CommandId::mint(),
-            log,
-            body: CommandBody::SendPrompt(SendPromptCommand {
-                run: None,
-                text: text.into(),
-                delivery: Delivery::Queue,
-            }),
-        };
-        self.send(&ClientFrame::Command { command }).await;
-    }
-
     /// Sends a command again until the log takes it.
     async fn until_receipt(&mut self, command: &Command) {
         let wait = async {
@@ -227,79 +237,34 @@ impl Client {
             .await
             .expect("a receipt in time");
     }
-
-    /// Returns when the hub has read everything that was sent before.
-    pub async fn heard(&mut self) {
-        self.send(&ClientFrame::Heartbeat {}).await;
-        self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
-            .await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_start_of_a_runner_writes_nothing_while_the_loss_of_the_one_before_waits_for_the_disk()
  {
     let (world, log) = moody_world(HubOptions::default()).await;
-    let (mut old, linked) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let session = new_session();
-    laptop.create(session).await;
-    laptop.prompt(session, "hello?", Delivery::Queue).await;
-    let held = old.assigned().await;
-    let mut script = Script::new();
-    let writes = vec![script.open(), script.text("half")];
-    old.write_acked(held, writes).await;
+    let mut scene = Answering::begin(&world).await;
+    scene.write_text("half").await;
 
     // The run cannot be ended now, so it is still on when the new start writes with the lease that it read from the log.
     log.set(Mood::DiskFull);
     let restarted = Runner {
-        linked: linked.linked,
+        linked: scene.linked.linked,
         instance: RunnerInstanceId::mint(),
     };
     let mut new = restarted.connect(world.hub()).await;
-    new.write(held, vec![script.text("forged")]).await;
-    assert_eq!(new.fenced(held.run).await, ErrorCode::LeaseFenced);
+    new.write(scene.held, vec![scene.script.text("forged")])
+        .await;
+    assert_eq!(new.fenced(scene.held.run).await, ErrorCode::LeaseFenced);
     log.set(Mood::Good);
-    let followed = laptop
-        .until(session, |followed| !followed.outcomes().is_empty())
+    let followed = scene
+        .laptop
+        .until(scene.session, |followed| !followed.outcomes().is_empty())
         .await;
     assert_eq!(
         (followed.outcomes(), followed.text()),
         (vec![RunOutcome::Lost], "half".to_owned())
     );
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_waits_for_an_actor_at_a_revoke_is_not_recorded() {
-    let (world, log) = moody_world(HubOptions::default()).await;
-    let mut laptop = world.device("Laptop").await;
-    let mut desk = world.device("Desk").await;
-    let session = new_session();
-    laptop.create(session).await;
-    log.set(Mood::Stalled);
-    laptop.send_prompt(session, "first").await;
-    laptop.heard().await;
-    desk.send_prompt(session, "too late").await;
-    desk.heard().await;
-    world.hub().revoke("Desk").await.unwrap();
-    log.set(Mood::Good);
-    let receipt = laptop.prompt(session, "last", Delivery::Queue).await;
-    let followed = laptop
-        .until(session, |followed| {
-            followed
-                .cursor
-                .is_some_and(|cursor| cursor.seq >= receipt.seq)
-        })
-        .await;
-    let prompts: Vec<&str> = followed
-        .events
-        .iter()
-        .filter_map(|event| match &event.body {
-            EventBody::PromptSent(sent) => Some(sent.text.as_str()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(prompts, ["first", "last"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -346,7 +311,7 @@ async fn an_account_recovers_from_a_log_that_failed() {
 async fn writes_behind_a_stalled_disk(
     log: &MoodyLog,
     runner: &mut Client,
-    held: crate::client::Assigned,
+    held: Assigned,
     frames: Vec<Vec<RunWriteEntry>>,
 ) {
     log.set(Mood::Stalled);
@@ -354,24 +319,21 @@ async fn writes_behind_a_stalled_disk(
         runner.write(held, entries).await;
     }
     // Frames are served in order: all of them are in the session's mailbox.
-    runner.send(&ClientFrame::Heartbeat {}).await;
-    runner
-        .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
-        .await;
+    runner.heard().await;
     log.set(Mood::Good);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_wait_for_the_disk_are_recorded_together_and_acknowledged_each() {
     let (world, log) = moody_world(HubOptions::default()).await;
-    let (mut runner, _) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let session = new_session();
-    laptop.create(session).await;
-    laptop.prompt(session, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    runner.write_acked(held, vec![script.open()]).await;
+    let Answering {
+        mut laptop,
+        mut runner,
+        session,
+        held,
+        mut script,
+        ..
+    } = Answering::begin(&world).await;
     let frames: Vec<_> = (0..6)
         .map(|n| vec![script.text(&format!("{n},"))])
         .collect();
@@ -384,21 +346,24 @@ async fn writes_that_wait_for_the_disk_are_recorded_together_and_acknowledged_ea
         .until(session, |followed| followed.text() == "0,1,2,3,4,5,")
         .await;
     assert_eq!(followed.text(), "0,1,2,3,4,5,");
-    let text_appends = *log.text_appends.lock().unwrap();
-    assert_eq!(text_appends, 2, "the first write, and all that waited");
+    assert_eq!(
+        log.text_appends(),
+        2,
+        "the first write, and all that waited"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_does_not_fit_takes_none_of_its_neighbours_with_it() {
     let (world, log) = moody_world(HubOptions::default()).await;
-    let (mut runner, _) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let session = new_session();
-    laptop.create(session).await;
-    laptop.prompt(session, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    runner.write_acked(held, vec![script.open()]).await;
+    let Answering {
+        mut laptop,
+        mut runner,
+        session,
+        held,
+        mut script,
+        ..
+    } = Answering::begin(&world).await;
     let mut frames: Vec<_> = (0..4)
         .map(|n| vec![script.text(&format!("{n},"))])
         .collect();

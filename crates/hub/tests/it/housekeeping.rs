@@ -10,7 +10,7 @@ use crate::http::request;
 use crate::world::{Backend, PATIENCE, World, new_session};
 
 /// Asks for the figures until one has a value.
-async fn until_figure(world: &World, token: &str, line: &str) {
+pub async fn until_figure(world: &World, token: &str, line: &str) {
     let authorization = format!("Authorization: Bearer {token}");
     let wait = async {
         loop {
@@ -24,6 +24,12 @@ async fn until_figure(world: &World, token: &str, line: &str) {
     tokio::time::timeout(PATIENCE, wait)
         .await
         .unwrap_or_else(|_| panic!("never `{line}`"));
+}
+
+/// Waits until the hub has let go of every connection.
+pub async fn until_nobody_is_there(world: &World, token: &str) {
+    until_figure(world, token, "baton_hub_connections 0").await;
+    until_figure(world, token, "baton_hub_subscriptions 0").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,8 +47,7 @@ async fn connections_that_come_and_go_leave_nothing_behind() {
         }
     }
     drop(first);
-    until_figure(&world, &linked.token, "baton_hub_connections 0").await;
-    until_figure(&world, &linked.token, "baton_hub_subscriptions 0").await;
+    until_nobody_is_there(&world, &linked.token).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,6 +5,14 @@
     reason = "a test that cannot go on says so by its panic"
 )]
 
+use std::alloc::System;
+
+use cap::Cap;
+
+/// Counts what is allocated. What SQLite keeps for itself is not in it.
+#[global_allocator]
+static HEAP: Cap<System> = Cap::new(System, usize::MAX);
+
 mod approvals;
 #[cfg(unix)]
 mod binary;
@@ -13,6 +21,8 @@ mod clock;
 mod commands;
 #[cfg(target_os = "linux")]
 mod crowd;
+#[cfg(target_os = "linux")]
+mod day;
 mod edge;
 mod family;
 mod faults;
@@ -20,12 +30,14 @@ mod flow;
 mod housekeeping;
 mod http;
 mod leases;
+mod moody;
 #[cfg(unix)]
 mod operation;
 mod order;
 mod restart;
 mod revoke;
 mod saved_states;
+mod scene;
 mod seam;
 mod session_order;
 mod slow_reader;

@@ -5,8 +5,9 @@
 use baton_hub::HubOptions;
 use baton_protocol::*;
 
-use crate::client::{Client, Script};
-use crate::faults::{Mood, moody_world};
+use crate::client::Client;
+use crate::moody::{Mood, moody_world};
+use crate::scene::Answering;
 use crate::world::new_session;
 
 /// More than the hub works on at once for one connection.
@@ -26,14 +27,14 @@ impl Client {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_are_held_back_by_the_disk_are_neither_closed_nor_lost() {
     let (world, log) = moody_world(HubOptions::default()).await;
-    let (mut runner, _) = world.runner().await;
-    let mut laptop = world.device("Laptop").await;
-    let session = new_session();
-    laptop.create(session).await;
-    laptop.prompt(session, "hello?", Delivery::Queue).await;
-    let held = runner.assigned().await;
-    let mut script = Script::new();
-    runner.write_acked(held, vec![script.open()]).await;
+    let Answering {
+        mut laptop,
+        mut runner,
+        session,
+        held,
+        mut script,
+        ..
+    } = Answering::begin(&world).await;
 
     log.set(Mood::Stalled);
     for n in 0..MORE_THAN_IN_FLIGHT {

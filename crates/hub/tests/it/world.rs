@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_hub::{Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls};
+use baton_hub::{Clock, Hub, HubConfig, HubOptions, RunningHub, SystemClock, Tls};
 use baton_log::{EventLog, MemoryEventLog};
 use baton_log_sqlite::SqliteEventLog;
 use baton_protocol::{
@@ -76,6 +76,20 @@ impl World {
             options,
         };
         world.open().await;
+        world
+    }
+
+    /// Over a log and a clock of the test's own. Such a world is not started again.
+    pub async fn over(options: HubOptions, log: Arc<dyn EventLog>, clock: Arc<dyn Clock>) -> Self {
+        let mut world = Self {
+            dir: tempfile::tempdir().unwrap(),
+            log: None,
+            hub: None,
+            backend: Backend::Memory,
+            options: options.clone(),
+        };
+        let hub = Hub::start_with(world.config(), options, log, clock).await;
+        world.hub = Some(hub.unwrap());
         world
     }
 

@@ -6,27 +6,23 @@
 //! connection is lost; every run that is held ends in the log, or its lease is over.
 
 mod effect;
+mod holding;
 mod parts;
 mod run;
 mod session;
+mod settling;
 mod writes;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use baton_protocol::{
-    AgentId, ClientFrame, ErrorBody, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId, SessionId,
-};
+use baton_protocol::{AgentId, ClientFrame, HubFrame, LogId, RunId, RunnerInstanceId, SessionId};
 
-use baton_session::ActiveRun;
-
-use crate::context;
-use crate::limits::{RUNS_SIDE_BY_SIDE_MAX, TEARDOWN_WAIT_MS, WRITE_RETRY_MS};
-use crate::provider::{ModelEvent, ModelRequest};
+use crate::provider::ModelEvent;
 pub use effect::{AgentSpec, Effect, Taken};
 pub use run::{CallId, ModelOutput};
-use run::{HeldRun, Phase, Want};
-use session::{Followed, FollowedSession};
+use run::{HeldRun, Phase};
+use session::FollowedSession;
 
 /// The runner.
 pub struct Core {
@@ -191,234 +187,5 @@ impl Core {
     pub fn has_frame(&self, now: Instant) -> bool {
         let is_due = |run: &HeldRun| run.due().is_some_and(|due| due <= now);
         self.is_connected && (!self.control.is_empty() || self.runs.values().any(is_due))
-    }
-
-    fn assigned(&mut self, session: SessionId, held: HeldRun) {
-        if self.runs.contains_key(&held.run) {
-            return;
-        }
-        self.runs.insert(held.run, held);
-        if !self.sessions.contains_key(&session) {
-            let followed = FollowedSession::new(session);
-            self.control.push_back(followed.subscribe());
-            self.sessions.insert(session, followed);
-        }
-    }
-
-    fn batch(&mut self, session: SessionId, batch: &baton_protocol::Batch, now: Instant) {
-        let Some(followed) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        match followed.apply(batch) {
-            Followed::Known => {}
-            Followed::Gap => {
-                let frame = followed.subscribe();
-                self.control.push_back(frame);
-            }
-            Followed::Moved { reported } => {
-                if batch.upto >= batch.head {
-                    self.take_up(session);
-                }
-                self.look_at_session(session, now);
-                reported.into_iter().for_each(|run| self.reported(run));
-            }
-            Followed::Replaced => self.start_over(session),
-            Followed::Unreadable(error) => {
-                tracing::error!(session.id = %session, %error, "a session's log cannot be folded");
-                let message = "the session's history cannot be read by this runner: update it";
-                let held = self
-                    .runs
-                    .values_mut()
-                    .filter(|held| held.session == session && held.is_writing());
-                held.for_each(|held| held.fail(message.to_owned(), now));
-            }
-        }
-    }
-
-    fn refused(&mut self, run: RunId, error: &ErrorBody, now: Instant) {
-        let Some(held) = self.runs.get_mut(&run).filter(|held| held.is_writing()) else {
-            return;
-        };
-        tracing::warn!(run.id = %run, code = error.code.as_str(), "a write was refused");
-        match error.code {
-            ErrorCode::InvalidRunWrite => held.refused(false, now),
-            code if code.is_retryable() => {
-                let pause = if code == ErrorCode::ProducerGap {
-                    0
-                } else {
-                    WRITE_RETRY_MS
-                };
-                held.refused(true, now + Duration::from_millis(pause));
-            }
-            _ => held.fenced(),
-        }
-        self.look(run, now);
-    }
-
-    fn look_at_session(&mut self, session: SessionId, now: Instant) {
-        let of_session = self.runs.values().filter(|held| held.session == session);
-        let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
-        runs.into_iter().for_each(|run| self.look(run, now));
-    }
-
-    /// Lets a run do what the log wants of it.
-    fn look(&mut self, run: RunId, now: Instant) {
-        let Some(held) = self.runs.get_mut(&run) else {
-            return;
-        };
-        let Some(followed) = self.sessions.get(&held.session) else {
-            return;
-        };
-        let is_ours = |active: &ActiveRun| active.instance == self.instance;
-        if !followed.state.active_run(run).is_none_or(is_ours) {
-            // An earlier start of this runner began it, and what that one knew is gone.
-            return self.forget(run);
-        }
-        match held.look(&followed.state, now) {
-            Want::Nothing => {}
-            Want::Forget => self.forget(run),
-            Want::Call if self.calls.len() >= RUNS_SIDE_BY_SIDE_MAX => {}
-            Want::Call => self.call(run, now),
-        }
-    }
-
-    fn call(&mut self, run: RunId, now: Instant) {
-        let held = self.runs.get_mut(&run).expect("its caller has it");
-        let followed = &self.sessions[&held.session];
-        let active = followed.state.active_run(run);
-        let agent = active.and_then(|active| self.agents.get(&active.agent));
-        let (Some(active), Some(agent)) = (active, agent) else {
-            return held.fail("this runner does not host that agent".to_owned(), now);
-        };
-        let request = ModelRequest {
-            prompt: active.prompt,
-            model: agent.description.model.clone(),
-            messages: context::messages(
-                &followed.transcript,
-                &followed.state,
-                run,
-                &agent.system_prompt,
-                agent.context_chars_max,
-            ),
-        };
-        let call = self.next_call;
-        self.next_call = CallId(call.0 + 1);
-        held.called(call);
-        let session = held.session;
-        self.calls.insert(call, run);
-        self.effects.push(Effect::Call {
-            call,
-            session,
-            run,
-            agent: agent.description.id.clone(),
-            request,
-        });
-    }
-
-    fn forget(&mut self, run: RunId) {
-        if let Some(held) = self.runs.remove(&run) {
-            self.effects.push(Effect::Forgotten { run });
-            let session = held.session;
-            if !self.runs.values().any(|other| other.session == session)
-                && let Some(followed) = self.sessions.remove(&session)
-            {
-                self.control.push_back(followed.unsubscribe());
-            }
-        }
-    }
-
-    fn forget_session(&mut self, session: SessionId) {
-        let of_session = self.runs.values().filter(|held| held.session == session);
-        let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
-        runs.into_iter().for_each(|run| self.forget(run));
-    }
-
-    /// The log is another one under the same name. The hub may have told of runs in it already, so those that are held stay, without
-    /// anything that was known of them.
-    fn start_over(&mut self, session: SessionId) {
-        let Some(followed) = self.sessions.get_mut(&session) else {
-            return;
-        };
-        *followed = FollowedSession::new(session);
-        self.control.push_back(followed.subscribe());
-        let held = self.runs.values_mut();
-        held.filter(|held| held.session == session)
-            .for_each(HeldRun::start_over);
-    }
-
-    /// A run of this very process that is on at the log's head is held, whatever became of its assignment: one that came before a
-    /// restored log was read looked like one of a run that is over.
-    fn take_up(&mut self, session: SessionId) {
-        let Some(followed) = self.sessions.get(&session) else {
-            return;
-        };
-        let head = followed.state.head();
-        let ours = followed
-            .state
-            .active_runs()
-            .filter(|active| active.instance == self.instance);
-        for active in ours {
-            let held = || HeldRun::new(session, active.run, active.epoch, head);
-            self.runs.entry(active.run).or_insert_with(held);
-        }
-    }
-
-    fn reported(&mut self, run: RunId) {
-        if self
-            .runs
-            .get(&run)
-            .is_some_and(|held| matches!(held.phase, Phase::Reporting { .. }))
-        {
-            self.forget(run);
-        }
-    }
-
-    /// What follows from any change: calls that nobody wants are dropped, then stopped runs are reported, then others may begin.
-    fn settle(&mut self, now: Instant) {
-        let runs = &self.runs;
-        let unwanted =
-            |call: &CallId, run: &RunId| runs.get(run).and_then(HeldRun::call) != Some(*call);
-        let dropped: Vec<CallId> = self
-            .calls
-            .iter()
-            .filter(|(call, run)| unwanted(call, run))
-            .map(|(call, _)| *call)
-            .collect();
-        for call in &dropped {
-            self.calls.remove(call);
-            self.effects.push(Effect::Drop { call: *call });
-        }
-        self.report_teardowns(now);
-        if self.calls.len() < RUNS_SIDE_BY_SIDE_MAX {
-            let between = self
-                .runs
-                .values()
-                .filter(|held| matches!(held.phase, Phase::Between { .. }));
-            let runs: Vec<RunId> = between.map(|held| held.run).collect();
-            runs.into_iter().for_each(|run| self.look(run, now));
-        }
-    }
-
-    fn report_teardowns(&mut self, now: Instant) {
-        let mut over = Vec::new();
-        for held in self.runs.values_mut() {
-            let Phase::Reporting { until } = &mut held.phase else {
-                continue;
-            };
-            match *until {
-                Some(end) if end <= now => over.push(held.run),
-                None if self.is_connected => {
-                    *until = Some(now + Duration::from_millis(TEARDOWN_WAIT_MS));
-                    self.control.push_back(ClientFrame::ReportTeardown {
-                        session: held.session,
-                        run: held.run,
-                        tools_cancelled: 0,
-                        still_running: Vec::new(),
-                    });
-                }
-                _ => {}
-            }
-        }
-        over.into_iter().for_each(|run| self.forget(run));
     }
 }

@@ -178,7 +178,7 @@ pub fn decide_run_write(
     Ok(writer.events)
 }
 
-/// Folds each write into a scratch state, so that the next one is judged by what came before it in the same frame.
+/// Folds each write into a scratch state, which has no texts, so that the next one is judged by what came before it in the same frame.
 struct RunWriter<'a> {
     /// All of the session, before the frame.
     known: &'a SessionState,

@@ -7,7 +7,7 @@ use baton_protocol::{
 
 use super::FoldError;
 use super::rows::{Place, elapsed_ms, part_body, row};
-use crate::state::{PartProgress, SessionState};
+use crate::state::{PartProgress, PartText, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
 impl SessionState {
@@ -31,7 +31,7 @@ impl SessionState {
             kind: body.kind.clone(),
             row: row.id.clone(),
             opened_at: event.recorded_at,
-            text: String::new(),
+            text: PartText::default(),
             end: None,
             digest: None,
         });
@@ -86,7 +86,7 @@ impl SessionState {
         sink: &mut dyn TranscriptSink,
     ) -> Result<(), FoldError> {
         let part = self.open_part(event, body.run, body.part)?;
-        part.text.clone_from(&body.text);
+        part.text = body.text.clone().into();
         part.close(body.end);
         let (text, state) = (body.text.clone(), PartState::from(body.end));
         let duration_ms = elapsed_ms(part.opened_at, event.recorded_at);

@@ -4,6 +4,7 @@
 //! ten-thousandth message, but for one small record a run.
 
 mod approvals;
+mod part_text;
 mod queue;
 mod run;
 mod turns;
@@ -17,6 +18,7 @@ use baton_protocol::{
 use serde::{Deserialize, Serialize};
 
 pub use approvals::{AnsweredApproval, OpenApproval, StandingApproval};
+pub use part_text::PartText;
 pub use queue::{QueuePause, WaitingPrompt};
 pub use run::{ActiveRun, PartProgress, RunRecord};
 pub(crate) use turns::PathChange;
@@ -234,7 +236,7 @@ impl SessionState {
             created: self.created.clone(),
             title: self.title.clone(),
             preview: self.preview.clone(),
-            active: vec![run.clone()],
+            active: vec![run.without_texts()],
             steers: self.steers.clone(),
             queue: self.queue.clone(),
             pause: self.pause.clone(),

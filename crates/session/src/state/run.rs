@@ -7,7 +7,8 @@ use baton_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{RunDigest, text_digest};
+use super::part_text::PartText;
+use crate::digest::RunDigest;
 
 /// A run that is on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -45,18 +46,26 @@ impl ActiveRun {
         self.parts.iter().filter(|part| part.end.is_none())
     }
 
+    /// The run for whoever judges what it writes next: everything but the texts.
+    pub(crate) fn without_texts(&self) -> Self {
+        Self {
+            parts: self.parts.iter().map(PartProgress::without_text).collect(),
+            agent: self.agent.clone(),
+            started_by: self.started_by.clone(),
+            ..*self
+        }
+    }
+
     /// The digest that the run has if every open part is cut now.
     pub(crate) fn digest(&self) -> String {
         let mut digest = RunDigest::default();
         for part in &self.parts {
             match (&part.end, &part.digest) {
                 (Some(end), Some(text)) => digest.part(part.index, &part.kind, *end, text),
-                _ => digest.part(
-                    part.index,
-                    &part.kind,
-                    PartEnd::Interrupted,
-                    &text_digest(&part.text),
-                ),
+                _ => {
+                    let text = part.text.digest();
+                    digest.part(part.index, &part.kind, PartEnd::Interrupted, &text);
+                }
             }
         }
         digest.finish()
@@ -76,7 +85,7 @@ pub struct PartProgress {
     /// When it was opened.
     pub opened_at: TimestampMs,
     /// The text so far; empty once the part is closed.
-    pub text: String,
+    pub text: PartText,
     /// Absent while it is open.
     pub end: Option<PartEnd>,
     /// SHA-256 of its text in hex, once it is closed.
@@ -85,9 +94,19 @@ pub struct PartProgress {
 
 impl PartProgress {
     pub(crate) fn close(&mut self, end: PartEnd) {
-        self.digest = Some(text_digest(&self.text));
+        self.digest = Some(self.text.digest());
         self.end = Some(end);
-        self.text = String::new();
+        self.text = PartText::default();
+    }
+
+    fn without_text(&self) -> Self {
+        Self {
+            text: self.text.without_text(),
+            kind: self.kind.clone(),
+            row: self.row.clone(),
+            digest: self.digest.clone(),
+            ..*self
+        }
     }
 }
 

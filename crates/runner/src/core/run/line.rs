@@ -1,0 +1,126 @@
+//! A held run and the line to the hub: what is sent, what is answered, and what is asked again.
+
+use std::time::Instant;
+
+use baton_protocol::{ClientFrame, ProducerSeq};
+
+use super::{HeldRun, Phase};
+use crate::core::writes::WriteQueue;
+
+/// How a run stands with the hub.
+#[derive(PartialEq)]
+pub(super) enum Line {
+    Down,
+    /// Asked how far the hub got.
+    Resuming,
+    Live,
+}
+
+impl HeldRun {
+    /// When its next frame may go out; `None` where nothing is to be sent.
+    pub fn due(&self) -> Option<Instant> {
+        if self.retry_at.is_some() {
+            return self.retry_at;
+        }
+        if self.line != Line::Live || !self.writes.can_send() {
+            return None;
+        }
+        self.flush_at
+    }
+
+    /// Whether the hub could not serve it, and is asked again.
+    pub fn is_retrying(&self) -> bool {
+        self.retry_at.is_some()
+    }
+
+    /// The frame that is due.
+    pub fn take_frame(&mut self, now: Instant) -> ClientFrame {
+        if self.retry_at.take().is_some() {
+            return self.resume();
+        }
+        let entries = self.writes.take_frame();
+        self.flushed_at = Some(now);
+        // What is left waits for room in the window, not for more text.
+        self.flush_at = self.writes.has_unsent().then_some(now);
+        ClientFrame::WriteRun {
+            session: self.session,
+            run: self.run,
+            epoch: self.epoch,
+            entries,
+        }
+    }
+
+    /// Asks how far the hub got.
+    pub fn resume(&mut self) -> ClientFrame {
+        self.writes.disconnected();
+        self.line = Line::Resuming;
+        ClientFrame::ResumeRun {
+            session: self.session,
+            run: self.run,
+            epoch: self.epoch,
+        }
+    }
+
+    pub fn disconnected(&mut self) {
+        self.line = Line::Down;
+        self.retry_at = None;
+        self.writes.disconnected();
+        if let Phase::Reporting { until } = &mut self.phase {
+            *until = None;
+        }
+    }
+
+    /// The hub has everything up to this count. Gives the bytes of text that are settled.
+    pub fn acked(&mut self, producer: ProducerSeq, now: Instant) -> usize {
+        let is_lost = self.writes.is_lost_behind(producer);
+        let settled = self.writes.acked(producer);
+        // Answers come in the order of what was asked, so this is the one to `resumeRun`.
+        if self.line == Line::Resuming && self.retry_at.is_none() {
+            self.line = Line::Live;
+            if is_lost || matches!(self.phase, Phase::Broken) {
+                self.was_broken = true;
+                self.writes.restart_at(producer);
+                self.end(
+                    Some("the answer got out of step with the hub and was ended".to_owned()),
+                    now,
+                );
+            }
+            self.flush_at = self.writes.has_unsent().then_some(now);
+        }
+        settled
+    }
+
+    /// A frame was refused and nothing of it recorded, for a reason that does not end the lease. Asked again at `retry_at`.
+    pub fn refused(&mut self, is_retryable: bool, retry_at: Instant) {
+        if self.line == Line::Resuming || is_retryable {
+            // Whatever was sent behind the refused frame is refused too; where the hub stands is asked once.
+            self.line = Line::Resuming;
+            self.retry_at = Some(retry_at);
+            return;
+        }
+        if let Phase::Between { steer: Some(steer) } = &mut self.phase
+            && !steer.refused
+            && self.writes.take_back_steer().is_some()
+        {
+            steer.refused = true;
+            return;
+        }
+        if self.was_broken {
+            return self.fenced();
+        }
+        self.was_broken = true;
+        self.phase = Phase::Broken;
+        self.line = Line::Resuming;
+        self.retry_at = Some(retry_at);
+    }
+
+    /// The lease is over.
+    pub fn fenced(&mut self) {
+        if self.is_writing() {
+            self.phase = Phase::Fenced;
+        }
+        self.retry_at = None;
+        self.writes = WriteQueue::default();
+        self.flush_at = None;
+    }
+}

@@ -1,0 +1,36 @@
+//! What all calls of a run used.
+
+use baton_protocol::Usage;
+
+use crate::provider::ModelUsage;
+
+#[derive(Default)]
+pub(super) struct UsageSum {
+    pub calls: u32,
+    told: u32,
+    sum: ModelUsage,
+}
+
+impl UsageSum {
+    pub fn add(&mut self, usage: ModelUsage) {
+        let add = |sum: Option<u64>, more: Option<u64>| match self.told {
+            0 => more,
+            _ => Some(sum? + more?),
+        };
+        self.sum = ModelUsage {
+            input_tokens: add(self.sum.input_tokens, usage.input_tokens),
+            output_tokens: add(self.sum.output_tokens, usage.output_tokens),
+        };
+        self.told += 1;
+    }
+
+    /// Tokens only where every call told its own: a call that was cut for a steer did not.
+    pub fn told(&self) -> Option<Usage> {
+        let all_told = self.told == self.calls;
+        (self.calls > 0).then(|| Usage {
+            input_tokens: self.sum.input_tokens.filter(|_| all_told),
+            output_tokens: self.sum.output_tokens.filter(|_| all_told),
+            model_calls: self.calls,
+        })
+    }
+}

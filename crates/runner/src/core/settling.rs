@@ -1,0 +1,143 @@
+//! What the runs that are held do next, as their sessions' logs want it: calls begin, are dropped, and their ends are reported.
+
+use std::time::{Duration, Instant};
+
+use baton_protocol::{ClientFrame, ErrorBody, ErrorCode, RunId, SessionId};
+use baton_session::ActiveRun;
+
+use super::run::{CallId, HeldRun, Phase, Want};
+use super::{Core, Effect};
+use crate::context;
+use crate::limits::{RUNS_SIDE_BY_SIDE_MAX, TEARDOWN_WAIT_MS, WRITE_RETRY_MS};
+use crate::provider::ModelRequest;
+
+impl Core {
+    pub(super) fn refused(&mut self, run: RunId, error: &ErrorBody, now: Instant) {
+        let Some(held) = self.runs.get_mut(&run).filter(|held| held.is_writing()) else {
+            return;
+        };
+        tracing::warn!(run.id = %run, code = error.code.as_str(), "a write was refused");
+        match error.code {
+            ErrorCode::InvalidRunWrite => held.refused(false, now),
+            code if code.is_retryable() => {
+                let pause = if code == ErrorCode::ProducerGap {
+                    0
+                } else {
+                    WRITE_RETRY_MS
+                };
+                held.refused(true, now + Duration::from_millis(pause));
+            }
+            _ => held.fenced(),
+        }
+        self.look(run, now);
+    }
+
+    pub(super) fn look_at_session(&mut self, session: SessionId, now: Instant) {
+        let of_session = self.runs.values().filter(|held| held.session == session);
+        let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
+        runs.into_iter().for_each(|run| self.look(run, now));
+    }
+
+    /// Lets a run do what the log wants of it.
+    pub(super) fn look(&mut self, run: RunId, now: Instant) {
+        let Some(held) = self.runs.get_mut(&run) else {
+            return;
+        };
+        let Some(followed) = self.sessions.get(&held.session) else {
+            return;
+        };
+        let is_ours = |active: &ActiveRun| active.instance == self.instance;
+        if !followed.state.active_run(run).is_none_or(is_ours) {
+            // An earlier start of this runner began it, and what that one knew is gone.
+            return self.forget(run);
+        }
+        match held.look(&followed.state, now) {
+            Want::Nothing => {}
+            Want::Forget => self.forget(run),
+            Want::Call if self.calls.len() >= RUNS_SIDE_BY_SIDE_MAX => {}
+            Want::Call => self.call(run, now),
+        }
+    }
+
+    fn call(&mut self, run: RunId, now: Instant) {
+        let held = self.runs.get_mut(&run).expect("its caller has it");
+        let followed = &self.sessions[&held.session];
+        let active = followed.state.active_run(run);
+        let agent = active.and_then(|active| self.agents.get(&active.agent));
+        let (Some(active), Some(agent)) = (active, agent) else {
+            return held.fail("this runner does not host that agent".to_owned(), now);
+        };
+        let request = ModelRequest {
+            prompt: active.prompt,
+            model: agent.description.model.clone(),
+            messages: context::messages(
+                &followed.transcript,
+                &followed.state,
+                run,
+                &agent.system_prompt,
+                agent.context_chars_max,
+            ),
+        };
+        let call = self.next_call;
+        self.next_call = CallId(call.0 + 1);
+        held.called(call);
+        let session = held.session;
+        self.calls.insert(call, run);
+        self.effects.push(Effect::Call {
+            call,
+            session,
+            run,
+            agent: agent.description.id.clone(),
+            request,
+        });
+    }
+
+    /// What follows from any change: calls that nobody wants are dropped, then stopped runs are reported, then others may begin.
+    pub(super) fn settle(&mut self, now: Instant) {
+        let runs = &self.runs;
+        let unwanted =
+            |call: &CallId, run: &RunId| runs.get(run).and_then(HeldRun::call) != Some(*call);
+        let dropped: Vec<CallId> = self
+            .calls
+            .iter()
+            .filter(|(call, run)| unwanted(call, run))
+            .map(|(call, _)| *call)
+            .collect();
+        for call in &dropped {
+            self.calls.remove(call);
+            self.effects.push(Effect::Drop { call: *call });
+        }
+        self.report_teardowns(now);
+        if self.calls.len() < RUNS_SIDE_BY_SIDE_MAX {
+            let between = self
+                .runs
+                .values()
+                .filter(|held| matches!(held.phase, Phase::Between { .. }));
+            let runs: Vec<RunId> = between.map(|held| held.run).collect();
+            runs.into_iter().for_each(|run| self.look(run, now));
+        }
+    }
+
+    pub(super) fn report_teardowns(&mut self, now: Instant) {
+        let mut over = Vec::new();
+        for held in self.runs.values_mut() {
+            let Phase::Reporting { until } = &mut held.phase else {
+                continue;
+            };
+            match *until {
+                Some(end) if end <= now => over.push(held.run),
+                None if self.is_connected => {
+                    *until = Some(now + Duration::from_millis(TEARDOWN_WAIT_MS));
+                    self.control.push_back(ClientFrame::ReportTeardown {
+                        session: held.session,
+                        run: held.run,
+                        tools_cancelled: 0,
+                        still_running: Vec::new(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        over.into_iter().for_each(|run| self.forget(run));
+    }
+}
