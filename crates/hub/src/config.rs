@@ -83,11 +83,14 @@ pub const SESSION_ACTORS_MAX: usize = 4_096;
 /// Messages that wait for one actor. Past it the connections that send wait, and no one else.
 pub const ACTOR_MAILBOX_MAX: usize = 256;
 
-/// Frames of one log that a live subscriber may be behind. Past it the hub forgets them for that subscriber, which reads the log.
+/// Live batches that wait for one socket. Past it the hub forgets the next one of a log for this subscriber, which reads the log.
 pub const LIVE_FRAMES_MAX: usize = 128;
 
-/// Frames that wait for one socket. Past it the connection's own subscriptions wait, and no one else.
-pub const OUTGOING_FRAMES_MAX: usize = 64;
+/// Bytes of batches that wait for one socket beyond which no live one joins them: the others may be through with them long since.
+pub const LIVE_BYTES_MAX: usize = limits::FRAME_BYTES_MAX;
+
+/// Answers that wait for one socket. Past it the hub reads no further from that socket.
+pub const ANSWERS_MAX: usize = 64;
 
 /// Frames of one client that the hub works on at once. Past it the hub reads no further from that socket.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
@@ -97,16 +100,6 @@ pub const SUBSCRIBES_BURST_MAX: u32 = 2 * limits::SUBSCRIPTIONS_PER_CONNECTION_M
 
 /// Open connections, those without a token included. A descriptor limit of 65,536 leaves room for the log's files.
 pub const CONNECTIONS_MAX: usize = 20_000;
-
-/// WebSocket read buffer of one connection: most frames are small, and 10,000 idle devices share one machine.
-pub const SOCKET_READ_BUFFER_BYTES: usize = 4 * 1024;
-
-/// Bytes at which buffered frames are pushed into the socket.
-pub const SOCKET_WRITE_BUFFER_BYTES: usize = 16 * 1024;
-
-/// Bytes that may wait inside the WebSocket layer: two of the largest frames.
-pub const SOCKET_WRITE_BUFFER_BYTES_MAX: usize =
-    2 * limits::FRAME_BYTES_MAX + SOCKET_WRITE_BUFFER_BYTES;
 
 /// HTTP head of a request: a token and the upgrade headers, many times over.
 pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -1,49 +1,83 @@
-//! The live end of a log: what an actor recorded goes to every subscriber that is level.
+//! The live end of a log: what an actor recorded goes to every listener.
 //!
-//! A feed is a hint, never the source: whoever missed something reads the log. It holds a bounded number of frames, and a subscriber
-//! that is further behind than that is told so.
+//! A feed is a hint, never the source: whoever missed something reads the log. It keeps nothing; each listener takes a batch at once or
+//! remembers that it has to read.
 //!
 //! Invariant: only what the log has recorded durably is ever published.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use baton_protocol::{Batch, Event, Incarnation, LogId, Seq, limits};
-use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
 
-use crate::config::LIVE_FRAMES_MAX;
 use crate::frame_text::EncodedBatch;
 
-/// One log's live end. Lives as long as its actor or one subscriber holds it.
-#[derive(Debug)]
+/// Whoever is told of a log's news. It is called by the log's actor: it waits for nothing, and calls no feed.
+pub trait Listener: Send + Sync {
+    /// Was recorded.
+    fn hear(&self, batch: &EncodedBatch);
+
+    /// The log is gone for good.
+    fn log_is_gone(&self);
+}
+
+/// One log's live end. Lives as long as its actor or one listener holds it.
 pub struct Feed {
-    sender: broadcast::Sender<EncodedBatch>,
+    listeners: Mutex<Listeners>,
     /// What was published last.
     stamp: AtomicU64,
     stamps: Arc<AtomicU64>,
-    gone: CancellationToken,
 }
+
+#[derive(Default)]
+struct Listeners {
+    by_name: BTreeMap<u64, Arc<dyn Listener>>,
+    next: u64,
+    is_gone: bool,
+}
+
+/// A listener's name in its feed.
+#[derive(Debug)]
+pub struct ListenerName(u64);
 
 /// Names a state of a feed; every publication makes a new one, and no two feeds ever share one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp(u64);
 
 impl Feed {
-    /// From now on. Whatever was recorded before stands in the log already.
-    pub fn listen(&self) -> broadcast::Receiver<EncodedBatch> {
-        self.sender.subscribe()
+    fn listeners(&self) -> MutexGuard<'_, Listeners> {
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on, until [`Feed::leave`]. Whatever was recorded before stands in the log already. None where the log is gone for good.
+    pub fn listen(&self, listener: Arc<dyn Listener>) -> Option<ListenerName> {
+        let mut listeners = self.listeners();
+        if listeners.is_gone {
+            return None;
+        }
+        let name = listeners.next;
+        listeners.next += 1;
+        listeners.by_name.insert(name, listener);
+        Some(ListenerName(name))
+    }
+
+    /// Nothing more is told to this listener.
+    pub fn leave(&self, ListenerName(name): ListenerName) {
+        let left = self.listeners().by_name.remove(&name);
+        // After the lock: it may be the last that is held of the listener.
+        drop(left);
     }
 
     /// The log is gone for good: everybody who listens is told.
     pub fn end(&self) {
-        self.gone.cancel();
-    }
-
-    /// Returns once the log is gone for good.
-    pub async fn ended(&self) {
-        self.gone.cancelled().await;
+        let mut listeners = self.listeners();
+        listeners.is_gone = true;
+        for listener in listeners.by_name.values() {
+            listener.log_is_gone();
+        }
     }
 
     /// The newest publication. Asked for after [`Feed::listen`], everything newer comes to the listener.
@@ -56,7 +90,7 @@ impl Feed {
         // Before anybody gets them: whoever sees the old stamp listens already.
         let next = self.stamps.fetch_add(1, Ordering::SeqCst);
         self.stamp.store(next, Ordering::SeqCst);
-        if self.sender.receiver_count() == 0 {
+        if self.listeners().by_name.is_empty() {
             return;
         }
         let head = events.last().map_or(after, |event| event.seq);
@@ -74,8 +108,9 @@ impl Feed {
     fn send(&self, mut batch: Batch) {
         let encoded = EncodedBatch::of(&batch);
         if encoded.frame.len() <= limits::FRAME_BYTES_MAX || batch.events.len() < 2 {
-            // Nobody listens any more: that is no fault.
-            let _ = self.sender.send(encoded);
+            for listener in self.listeners().by_name.values() {
+                listener.hear(&encoded);
+            }
             return;
         }
         let second = batch.events.split_off(batch.events.len() / 2);
@@ -94,7 +129,7 @@ impl Feed {
 }
 
 /// The feeds of all logs that somebody writes or follows.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub struct Feeds {
     open: Mutex<HashMap<LogId, Weak<Feed>>>,
     stamps: Arc<AtomicU64>,
@@ -114,10 +149,9 @@ impl Feeds {
             open.retain(|_, feed| feed.strong_count() > 0);
         }
         let feed = Arc::new(Feed {
-            sender: broadcast::Sender::new(LIVE_FRAMES_MAX),
+            listeners: Mutex::default(),
             stamp: AtomicU64::new(self.stamps.fetch_add(1, Ordering::SeqCst)),
             stamps: Arc::clone(&self.stamps),
-            gone: CancellationToken::new(),
         });
         open.insert(log, Arc::downgrade(&feed));
         feed
@@ -132,6 +166,17 @@ mod tests {
     };
 
     use super::*;
+
+    #[derive(Default)]
+    struct Spans(Mutex<Vec<(u64, u64)>>);
+
+    impl Listener for Spans {
+        fn hear(&self, batch: &EncodedBatch) {
+            self.0.lock().unwrap().push((batch.after.0, batch.upto.0));
+        }
+
+        fn log_is_gone(&self) {}
+    }
 
     fn event(seq: u64, body: EventBody) -> Event {
         Event {
@@ -158,22 +203,34 @@ mod tests {
     #[test]
     fn events_that_do_not_fit_one_frame_are_split_and_stay_joined() {
         let feed = Feeds::default().open(LogId::Session(SessionId::mint()));
-        let mut listener = feed.listen();
+        let listener = Arc::new(Spans::default());
+        let name = feed.listen(Arc::clone(&listener) as _).unwrap();
         let events = [
             long(5),
             event(6, EventBody::QueueResumed(QueueResumedEvent {})),
             long(7),
         ];
-        feed.publish(
-            LogId::Session(SessionId::mint()),
-            Incarnation::mint(),
-            Seq(4),
-            &events,
-        );
-        let spans: Vec<(u64, u64)> = std::iter::from_fn(|| listener.try_recv().ok())
-            .map(|batch| (batch.after.0, batch.upto.0))
-            .collect();
-        assert_eq!(spans, [(4, 5), (5, 7)]);
+        let publish = || {
+            feed.publish(
+                LogId::Session(SessionId::mint()),
+                Incarnation::mint(),
+                Seq(4),
+                &events,
+            );
+        };
+        publish();
+        let spans = || listener.0.lock().unwrap().clone();
+        assert_eq!(spans(), [(4, 5), (5, 7)]);
+        feed.leave(name);
+        publish();
+        assert_eq!(spans().len(), 2, "who has left hears nothing");
+    }
+
+    #[test]
+    fn nobody_listens_to_a_log_that_is_gone() {
+        let feed = Feeds::default().open(LogId::Session(SessionId::mint()));
+        feed.end();
+        assert!(feed.listen(Arc::new(Spans::default())).is_none());
     }
 
     #[test]

@@ -1,42 +1,60 @@
 //! A frame of the hub, encoded once and shared by everybody who gets it.
 
-use axum::extract::ws::{Message, Utf8Bytes};
 use baton_protocol::{Batch, HubFrame, Seq};
+use bytes::Bytes;
+use serde::Serialize;
 
-/// The text of one frame. Cloning it copies no bytes.
-#[derive(Clone, Debug)]
-pub struct EncodedFrame(Utf8Bytes);
+use crate::websocket;
+
+/// One frame as it goes into any socket. Cloning it copies no bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EncodedFrame {
+    /// The WebSocket frame: its header, then the text.
+    wire: Bytes,
+    head_bytes: u8,
+}
 
 impl EncodedFrame {
     /// Encodes a frame.
     pub fn of(frame: &HubFrame) -> Self {
-        let text =
-            serde_json::to_string(frame).expect("a frame has only text keys and finite numbers");
-        Self(text.into())
+        Self::of_json(frame)
     }
 
     /// The same text as `HubFrame::Batch`, without taking the batch.
     fn of_batch(batch: &Batch) -> Self {
-        #[derive(serde::Serialize)]
+        #[derive(Serialize)]
         #[serde(tag = "type", rename_all = "camelCase")]
         enum BatchFrame<'a> {
             Batch(&'a Batch),
         }
-        let text = serde_json::to_string(&BatchFrame::Batch(batch));
-        Self(
-            text.expect("a batch has only text keys and finite numbers")
-                .into(),
-        )
+        Self::of_json(&BatchFrame::Batch(batch))
     }
 
-    /// In bytes.
+    fn of_json(frame: &impl Serialize) -> Self {
+        let (wire, head_bytes) = websocket::text(|bytes| {
+            serde_json::to_writer(bytes, frame)
+                .expect("a frame has only text keys and finite numbers");
+        });
+        Self {
+            wire,
+            head_bytes: u8::try_from(head_bytes).expect("a header has ten bytes at most"),
+        }
+    }
+
+    /// Of its text, in bytes.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.wire.len() - usize::from(self.head_bytes)
     }
 
-    /// As a WebSocket message.
-    pub fn into_message(self) -> Message {
-        Message::Text(self.0)
+    /// Its text.
+    #[cfg(test)]
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.wire[usize::from(self.head_bytes)..]).expect("JSON is UTF-8")
+    }
+
+    /// As it goes into a socket.
+    pub fn into_wire(self) -> Bytes {
+        self.wire
     }
 }
 
@@ -79,10 +97,8 @@ mod tests {
             head: Seq(2),
             events: Vec::new(),
         };
-        let EncodedFrame(text) = EncodedBatch::of(&batch).frame;
-        assert_eq!(
-            text.as_str(),
-            serde_json::to_string(&HubFrame::Batch(batch)).unwrap()
-        );
+        let encoded = EncodedBatch::of(&batch).frame;
+        let text = serde_json::to_string(&HubFrame::Batch(batch)).unwrap();
+        assert_eq!((encoded.text(), encoded.len()), (text.as_str(), text.len()));
     }
 }

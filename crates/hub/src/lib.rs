@@ -43,6 +43,7 @@ mod standing;
 mod storage_health;
 mod tasks;
 mod tls;
+mod websocket;
 
 pub use backend::{BackendFault, LogBackend};
 pub use clock::{Clock, SystemClock};

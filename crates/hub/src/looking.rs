@@ -208,10 +208,7 @@ mod tests {
 
     fn heard(seat: &mut LookingSeat) -> Option<String> {
         let frame = seat.next().now_or_never()?;
-        match frame.into_message() {
-            axum::extract::ws::Message::Text(text) => Some(text.as_str().to_owned()),
-            other => panic!("no text: {other:?}"),
-        }
+        Some(frame.text().to_owned())
     }
 
     #[test]

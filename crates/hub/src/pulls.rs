@@ -33,7 +33,7 @@ pub struct PulledBatch {
 }
 
 /// A stretch that is being read or was read.
-pub type Pull = Arc<OnceCell<PulledBatch>>;
+pub type Pull = Arc<OnceCell<Arc<PulledBatch>>>;
 
 /// The newest stretches.
 #[derive(Default)]
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::feed::Feeds;
 
-    fn batch(log: LogId) -> PulledBatch {
+    fn batch(log: LogId) -> Arc<PulledBatch> {
         let batch = Batch {
             log,
             incarnation: Incarnation::mint(),
@@ -101,11 +101,11 @@ mod tests {
             head: Seq(2),
             events: Vec::new(),
         };
-        PulledBatch {
+        Arc::new(PulledBatch {
             encoded: EncodedBatch::of(&batch),
             incarnation: batch.incarnation,
             head: batch.head,
-        }
+        })
     }
 
     #[test]

@@ -7,8 +7,10 @@
 //! gives signs of life by itself.
 
 mod following;
+mod waits;
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,29 +18,25 @@ use baton_protocol::{
     ClientFrame, Command, CommandId, ErrorBody, ErrorCode, HubFrame, LogId, Principal, SessionId,
     limits,
 };
-use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
+use self::waits::{InFlight, answered, assigned, due, ended, handed_over, heard};
 use super::End;
 use super::entry::{may_send, run_request, runner_arrives};
 use super::hello::Hello;
 use super::incoming::Incoming;
-use super::outgoing::Outgoing;
+use super::outbox::Outbox;
 use super::parse::{Parsed, parse};
-use super::snapshot::Wanted;
-use super::subscription::Wish;
+use super::snapshot::{History, Wanted};
+use super::subscription::{Following, Wish};
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
 use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
 use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::HubCore;
-use crate::credentials::PrincipalRecord;
-use crate::frame_text::EncodedFrame;
-use crate::grants::GrantRef;
 use crate::leases::LastHeard;
 use crate::looking::{Attends, LookingSeat};
 use crate::presence::PresenceSeat;
@@ -46,23 +44,33 @@ use crate::presence::PresenceSeat;
 /// How often the hub gives a sign of life to a client that it holds back: as often as a client does.
 const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
 
-/// The part of a connection that speaks with the rest of the hub.
+/// The part of a connection that speaks with the rest of the hub. Ten thousand idle ones stand in memory: what only some have, or only
+/// for a moment, is behind a pointer.
 pub struct Connection {
     core: Arc<HubCore>,
-    caller: Caller,
-    outgoing: Outgoing,
-    subscriptions: HashMap<LogId, AbortOnDrop>,
+    caller: Arc<Caller>,
+    outbox: Arc<Outbox>,
+    subscriptions: HashMap<LogId, Following>,
     /// The stretch of history that is read for this client.
-    history: Option<AbortOnDrop>,
+    history: Option<History>,
     commands: TokenBucket,
     subscribes: TokenBucket,
-    in_flight: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// None while nothing is asked for.
+    in_flight: Option<InFlight>,
     /// A request on its way into a mailbox.
     handing_over: Option<BoxFuture<'static, HandedOver>>,
+    /// When the next sign of life is due, while this client is held back.
+    held: Option<Pin<Box<Sleep>>>,
     presence: PresenceSeat,
-    looking: Option<LookingSeat>,
+    looking: Option<Box<LookingSeat>>,
+    hosting: Option<Box<Hosting>>,
+}
+
+/// What only a runner's connection has.
+struct Hosting {
     assignments: Arc<Assignments>,
-    lease: Option<Arc<LastHeard>>,
+    ending: Ending,
+    lease: Arc<LastHeard>,
 }
 
 /// A request that is in its actor's mailbox.
@@ -72,106 +80,81 @@ struct HandedOver {
     answered: oneshot::Receiver<Answer>,
 }
 
-/// A subscription's task, which ends with its connection.
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
 impl Connection {
     /// Welcomes the client and makes it known.
-    pub async fn open(
+    pub fn open(
         core: &Arc<HubCore>,
-        (record, grant): (&PrincipalRecord, GrantRef),
+        mut caller: Arc<Caller>,
         hello: Hello,
-        outgoing: Outgoing,
-        ending: Ending,
+        outbox: &Arc<Outbox>,
     ) -> Self {
-        let id = grant.connection();
-        let mut caller = Caller {
-            account: record.account,
-            principal: record.principal.clone(),
-            role: record.role,
-            instance: None,
-            connection: id,
-            grant,
-        };
-        let welcome = HubFrame::Welcome {
-            account: record.account,
-            principal: record.principal.clone(),
+        let id = caller.connection;
+        outbox.answer(&HubFrame::Welcome {
+            account: caller.account,
+            principal: caller.principal.clone(),
             hub_name: core.name.clone(),
             capabilities: vec![limits::ATTENTION_CAPABILITY.to_owned()],
-        };
-        outgoing.answer(&welcome).await;
-        let presence = core.presence.join(record.account, record.principal.clone());
-        let assignments = Arc::new(Assignments::default());
+        });
+        let presence = core.presence.join(caller.account, caller.principal.clone());
         let looking = hello
             .hears_attention
-            .then(|| core.looking.join(record.account, id));
-        let lease = match (hello.runner, &record.principal) {
+            .then(|| Box::new(core.looking.join(caller.account, id)));
+        let hosting = match (hello.runner, &caller.principal) {
             (Some(hello), Principal::Runner { .. }) => {
-                caller.instance = Some(hello.instance);
-                let handle = ConnectionHandle::new(id, Arc::clone(&assignments), ending);
-                Some(runner_arrives(core, &caller, hello, handle))
+                Arc::make_mut(&mut caller).instance = Some(hello.instance);
+                let (assignments, ending) = (Arc::<Assignments>::default(), Ending::default());
+                let handle = ConnectionHandle::new(id, Arc::clone(&assignments), ending.clone());
+                let lease = runner_arrives(core, &caller, hello, handle);
+                Some(Box::new(Hosting {
+                    assignments,
+                    ending,
+                    lease,
+                }))
             }
             _ => None,
         };
-        tracing::debug!(role = ?record.role, "a connection is open");
-        let commands = TokenBucket::new(
-            limits::COMMANDS_BURST_MAX,
-            limits::COMMANDS_PER_SECOND,
-            Instant::now(),
-        );
-        let subscribes = TokenBucket::new(
-            SUBSCRIBES_BURST_MAX,
-            limits::COMMANDS_PER_SECOND,
-            Instant::now(),
-        );
+        tracing::debug!(role = ?caller.role, "a connection is open");
+        let bucket = |burst| TokenBucket::new(burst, limits::COMMANDS_PER_SECOND, Instant::now());
         Self {
             core: Arc::clone(core),
             caller,
-            outgoing,
+            outbox: Arc::clone(outbox),
             subscriptions: HashMap::new(),
             history: None,
-            commands,
-            subscribes,
-            in_flight: FuturesUnordered::new(),
+            commands: bucket(limits::COMMANDS_BURST_MAX),
+            subscribes: bucket(SUBSCRIBES_BURST_MAX),
+            in_flight: None,
             handing_over: None,
+            held: None,
             presence,
             looking,
-            assignments,
-            lease,
+            hosting,
         }
     }
 
     /// Serves frames until the socket brings no more or one of them must not be served.
-    pub async fn run(mut self, incoming: &mut Incoming<'_>) -> End {
-        if let Some(lease) = &self.lease {
-            incoming.renew(Arc::clone(lease));
+    pub async fn run(&mut self, incoming: &mut Incoming<'_>) -> End {
+        if let Some(hosting) = &self.hosting {
+            incoming.renew(Arc::clone(&hosting.lease));
         }
-        let mut held_since = None;
         loop {
+            let is_crowded = self.outbox.is_crowded();
             let is_held = self.is_held();
             if !is_held {
-                held_since = None;
+                self.held = None;
+            } else if self.held.is_none() {
+                self.held = Some(Box::pin(tokio::time::sleep(SIGN_OF_LIFE_INTERVAL)));
             }
-            let sign_at = *held_since.get_or_insert_with(Instant::now) + SIGN_OF_LIFE_INTERVAL;
             tokio::select! {
-                frame = self.presence.changed() => {
-                    self.outgoing.encoded_answer(frame).await;
-                }
-                frame = heard(&mut self.looking) => {
-                    self.outgoing.encoded_answer(frame).await;
-                }
-                frame = self.assignments.next() => {
-                    self.outgoing.encoded_answer(frame).await;
-                }
-                Some(answer) = self.in_flight.next(), if !self.in_flight.is_empty() => {
+                // Until then nothing is done that makes more answers.
+                () = async { Box::pin(self.outbox.room()).await }, if is_crowded => {}
+                reason = ended(self.hosting.as_deref()) => return End::Because(reason),
+                frame = self.presence.changed(), if !is_crowded => self.outbox.encoded_answer(frame),
+                frame = heard(&mut self.looking), if !is_crowded => self.outbox.encoded_answer(frame),
+                frame = assigned(self.hosting.as_deref()), if !is_crowded => self.outbox.encoded_answer(frame),
+                answer = answered(&mut self.in_flight), if !is_crowded => {
                     for frame in &answer {
-                        self.outgoing.answer(frame).await;
+                        self.outbox.answer(frame);
                     }
                 }
                 request = handed_over(&mut self.handing_over) => {
@@ -179,14 +162,17 @@ impl Connection {
                     self.handing_over = None;
                     self.expect(request);
                 }
-                () = async { tokio::time::sleep_until(sign_at).await }, if is_held => {
-                    held_since = None;
+                () = due(&mut self.held) => {
+                    self.held = None;
                     incoming.excuse_silence();
-                    self.outgoing.offer(&HubFrame::HeartbeatAck {});
+                    // A full queue tells the client as much as the frame would.
+                    if !is_crowded {
+                        self.outbox.answer(&HubFrame::HeartbeatAck {});
+                    }
                 }
-                text = incoming.next(), if !is_held => {
+                text = incoming.next(), if !is_held && !is_crowded => {
                     let served = match text {
-                        Ok(text) => self.serve(parse(&text)).await,
+                        Ok(text) => self.serve(parse(&text)),
                         Err(end) => return end,
                     };
                     if let Err(error) = served {
@@ -197,11 +183,13 @@ impl Connection {
         }
     }
 
+    /// Whether the hub itself has too much of this client's to do to read on.
     fn is_held(&self) -> bool {
-        self.handing_over.is_some() || self.in_flight.len() >= REQUESTS_IN_FLIGHT_MAX
+        let in_flight = self.in_flight.as_ref().map_or(0, |requests| requests.len());
+        self.handing_over.is_some() || in_flight >= REQUESTS_IN_FLIGHT_MAX
     }
 
-    async fn serve(&mut self, parsed: Parsed) -> Result<(), ErrorBody> {
+    fn serve(&mut self, parsed: Parsed) -> Result<(), ErrorBody> {
         let frame = match parsed {
             Parsed::Frame(frame) => frame,
             Parsed::Malformed(error) => return Err(error),
@@ -210,13 +198,11 @@ impl Connection {
                 log,
                 error,
             } => {
-                self.outgoing
-                    .answer(&HubFrame::Refused {
-                        command,
-                        log,
-                        error,
-                    })
-                    .await;
+                self.outbox.answer(&HubFrame::Refused {
+                    command,
+                    log,
+                    error,
+                });
                 return Ok(());
             }
         };
@@ -227,7 +213,7 @@ impl Connection {
                 );
             }
             ClientFrame::Heartbeat {} => {
-                self.outgoing.answer(&HubFrame::HeartbeatAck {}).await;
+                self.outbox.answer(&HubFrame::HeartbeatAck {});
             }
             ClientFrame::Subscribe {
                 log,
@@ -239,7 +225,7 @@ impl Connection {
                     cursor,
                     state_format,
                 };
-                self.subscribe(wish).await;
+                self.subscribe(wish);
             }
             ClientFrame::ReadHistory {
                 log,
@@ -253,7 +239,7 @@ impl Connection {
                 upto,
             }),
             ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
-            ClientFrame::Command { command } => self.command(command).await,
+            ClientFrame::Command { command } => self.command(command),
             ClientFrame::Attend {
                 session,
                 typing,
@@ -275,49 +261,45 @@ impl Connection {
             | ClientFrame::WriteRun { .. }
             | ClientFrame::ReportTeardown { .. }) => {
                 if let Some((session, request)) = run_request(frame)? {
-                    self.run_request(session, request).await;
+                    self.run_request(session, request);
                 }
             }
         }
         Ok(())
     }
 
-    async fn refuse_log(&mut self, log: LogId, error: ErrorBody) {
+    fn refuse_log(&mut self, log: LogId, error: ErrorBody) {
         let refused = HubFrame::Refused {
             command: None,
             log: Some(log),
             error,
         };
-        self.outgoing.answer(&refused).await;
+        self.outbox.answer(&refused);
     }
 
-    async fn command(&mut self, command: Command) {
+    fn command(&mut self, command: Command) {
         let (log, id) = (command.log, command.id);
         if !self.commands.take(Instant::now()) {
             let error = ErrorCode::RateLimited.with(
                 "too many commands in a short time",
                 "send it again in a second",
             );
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: Some(id),
-                    log: Some(log),
-                    error,
-                })
-                .await;
+            self.outbox.answer(&HubFrame::Refused {
+                command: Some(id),
+                log: Some(log),
+                error,
+            });
             return;
         }
         if let Err(error) = may_send(&self.core, &self.caller, &command) {
-            self.outgoing
-                .answer(&HubFrame::Refused {
-                    command: Some(id),
-                    log: Some(log),
-                    error,
-                })
-                .await;
+            self.outbox.answer(&HubFrame::Refused {
+                command: Some(id),
+                log: Some(log),
+                error,
+            });
             return;
         }
-        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        let (core, caller) = (Arc::clone(&self.core), Caller::clone(&self.caller));
         self.handing_over = Some(Box::pin(async move {
             let answered = match log {
                 LogId::Session(session) => {
@@ -334,22 +316,22 @@ impl Connection {
         }));
     }
 
-    async fn run_request(&mut self, session: SessionId, request: SessionRequest) {
+    fn run_request(&mut self, session: SessionId, request: SessionRequest) {
         let log = LogId::Session(session);
         if self.caller.instance.is_none() {
             let error = not_for_role(self.caller.role, Action::WriteRun);
-            return self.refuse_log(log, error).await;
+            return self.refuse_log(log, error);
         }
         if self.core.owners.is_deleted(session) {
             for frame in of_deleted(log, &request) {
-                self.outgoing.answer(&frame).await;
+                self.outbox.answer(&frame);
             }
             return;
         }
         if let Err(error) = authorize(&self.caller, Action::WriteRun, log, self.core.owner(log)) {
-            return self.refuse_log(log, error).await;
+            return self.refuse_log(log, error);
         }
-        let (core, caller) = (Arc::clone(&self.core), self.caller.clone());
+        let (core, caller) = (Arc::clone(&self.core), Caller::clone(&self.caller));
         self.handing_over = Some(Box::pin(async move {
             let answered = SessionActors::request(&core, caller, session, request).await;
             HandedOver {
@@ -366,28 +348,15 @@ impl Connection {
             command,
             answered,
         } = request;
-        self.in_flight.push(Box::pin(async move {
-            let lost = || ErrorCode::Internal.with("the hub lost this request", "send it again");
-            answered
-                .await
-                .unwrap_or_else(|_| refusal(log, command, lost()))
-        }));
-    }
-}
-
-/// What this client hears of others next, where it wants to.
-async fn heard(seat: &mut Option<LookingSeat>) -> EncodedFrame {
-    match seat {
-        Some(seat) => seat.next().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The request that is on its way, once it has arrived; never where there is none.
-async fn handed_over(request: &mut Option<BoxFuture<'static, HandedOver>>) -> HandedOver {
-    match request {
-        Some(request) => request.await,
-        None => std::future::pending().await,
+        self.in_flight
+            .get_or_insert_default()
+            .push(Box::pin(async move {
+                let lost =
+                    || ErrorCode::Internal.with("the hub lost this request", "send it again");
+                answered
+                    .await
+                    .unwrap_or_else(|_| refusal(log, command, lost()))
+            }));
     }
 }
 

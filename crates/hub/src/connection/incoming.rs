@@ -2,28 +2,33 @@
 
 use std::sync::Arc;
 
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use baton_protocol::{ErrorBody, ErrorCode, limits};
-use futures::StreamExt as _;
-use futures::stream::SplitStream;
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use super::End;
+use super::outbox::Outbox;
+use super::{End, Stream};
 use crate::leases::LastHeard;
+use crate::websocket::SocketReader;
 
 /// The reading half, and when it last brought something.
 pub struct Incoming<'a> {
-    stream: &'a mut SplitStream<WebSocket>,
-    heard: Arc<LastHeard>,
+    reader: &'a mut SocketReader<Stream>,
+    outbox: &'a Outbox,
+    heard: &'a LastHeard,
     /// The lease clock of a runner's instance, once it has said hello.
     lease: Option<Arc<LastHeard>>,
 }
 
 impl<'a> Incoming<'a> {
-    /// Of a socket that was heard now.
-    pub fn new(stream: &'a mut SplitStream<WebSocket>, heard: Arc<LastHeard>) -> Self {
+    /// Of a socket that was heard now, whose pings are answered by `outbox`.
+    pub fn new(
+        reader: &'a mut SocketReader<Stream>,
+        outbox: &'a Outbox,
+        heard: &'a LastHeard,
+    ) -> Self {
         Self {
-            stream,
+            reader,
+            outbox,
             heard,
             lease: None,
         }
@@ -45,28 +50,26 @@ impl<'a> Incoming<'a> {
     /// The next text. Everything that comes is a sign of life. Safe to drop and to call again.
     pub async fn next(&mut self) -> Result<Utf8Bytes, End> {
         loop {
-            let message = self.stream.next().await;
+            let received = self.reader.next().await;
             self.excuse_silence();
-            match message {
-                Some(Ok(Message::Text(text))) => return Ok(text),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Binary(_))) => {
+            let received = received.map_err(end_of)?;
+            match received.message {
+                Message::Text(text) => return Ok(text),
+                Message::Ping(_) => self.outbox.pong(received.reply),
+                Message::Close(_) => return Err(End::Left(received.reply)),
+                Message::Binary(_) => {
                     let error = ErrorCode::MalformedFrame
                         .with("frames are text messages", "send JSON as text");
                     return Err(End::Because(error));
                 }
-                Some(Ok(Message::Close(_))) | None => return Err(End::Gone),
-                Some(Err(error)) => return Err(end_of(error)),
+                Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
 }
 
-fn end_of(error: axum::Error) -> End {
-    let Ok(error) = error.into_inner().downcast::<tungstenite::Error>() else {
-        return End::Gone;
-    };
-    match *error {
+fn end_of(error: tungstenite::Error) -> End {
+    match error {
         tungstenite::Error::Capacity(_) => End::Because(too_large()),
         tungstenite::Error::Utf8(_) => End::Because(
             ErrorCode::MalformedFrame.with("this text is not UTF-8", "send JSON as UTF-8"),

@@ -7,197 +7,223 @@
 
 mod dispatch;
 mod entry;
-mod goodbye;
 mod hello;
 mod incoming;
-mod outgoing;
+mod outbox;
 mod parse;
 mod snapshot;
+mod strands;
 mod subscription;
 
 pub use parse::{Parsed, parse};
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
 use baton_protocol::{ErrorBody, ErrorCode, limits};
-use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, SplitSink, SplitStream};
-use futures::{SinkExt as _, StreamExt as _};
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
 use self::dispatch::Connection;
-use self::goodbye::close_message;
 use self::incoming::Incoming;
-use self::outgoing::OutgoingQueue;
-use crate::authorize::revoked;
+use self::outbox::{Outbox, Work};
+use crate::authorize::{Caller, revoked};
 use crate::config::CLOSE_TIMEOUT;
-use crate::connection_handle::Ending;
 use crate::core::HubCore;
 use crate::credentials::PrincipalRecord;
 use crate::grants::HeldGrant;
 use crate::leases::{HUB_AWAY_AFTER, LastHeard};
 use crate::measures::Counted;
+use crate::websocket::{self, SocketReader, SocketWriter};
+
+/// An upgraded stream as tokio sees it.
+type Stream = TokioIo<Upgraded>;
 
 /// Why a connection is over.
 enum End {
-    /// The client went away or broke the socket.
+    /// The client broke the socket.
     Gone,
+    /// The client says goodbye, which this frame answers.
+    Left(Bytes),
     /// The hub closes it.
     Because(ErrorBody),
 }
 
-/// Frames that are pushed into the socket before it is flushed: a burst costs one system call.
-const FRAMES_PER_FLUSH_MAX: usize = 64;
+/// Frames that go into the socket together: a burst costs one system call.
+const FRAMES_PER_WRITE_MAX: usize = 64;
 
-/// Serves one socket until it ends.
-pub async fn serve(
+/// Somebody whom a token let in.
+pub struct Guest {
     core: Arc<HubCore>,
-    socket: WebSocket,
-    record: PrincipalRecord,
-    grant: HeldGrant,
-) {
-    let _counted = Counted::on(&core.measures.connections);
-    let (mut sink, mut stream) = socket.split();
-    let mut unflushed = Unflushed::No;
-    let end = converse(
-        &core,
-        &mut sink,
-        &mut stream,
-        &record,
-        &grant,
-        &mut unflushed,
-    )
-    .await;
-    // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye.
-    drop(grant);
-    match end {
-        End::Gone => {}
-        End::Because(error) => {
-            core.measures.refused.increment(1);
-            tracing::debug!(code = error.code.as_str(), "a connection is closed");
-            let must_drop = error.code == ErrorCode::Revoked && matches!(unflushed, Unflushed::Yes);
-            if !must_drop {
-                say_goodbye(sink, stream, &error).await;
-            }
+    caller: Arc<Caller>,
+    grant: Option<HeldGrant>,
+}
+
+impl Guest {
+    /// Whose token it was, and the right that it gave.
+    pub fn new(core: Arc<HubCore>, record: PrincipalRecord, grant: HeldGrant) -> Self {
+        let right = grant.reference();
+        let caller = Caller {
+            account: record.account,
+            principal: record.principal,
+            role: record.role,
+            instance: None,
+            connection: right.connection(),
+            grant: right,
+        };
+        Self {
+            core,
+            caller: Arc::new(caller),
+            grant: Some(grant),
         }
+    }
+
+    /// Serves the socket until it ends. Once.
+    pub async fn serve(&mut self, upgraded: Upgraded) {
+        let Some(grant) = &self.grant else {
+            return;
+        };
+        let _counted = Counted::on(&self.core.measures.connections);
+        let (mut reader, mut writer) = websocket::halves(TokioIo::new(upgraded));
+        let outbox = Arc::new(Outbox::default());
+        let end = {
+            // Pinned where they stand: a future that is moved into another one is there twice.
+            let rare = pin!(listen(
+                &self.core,
+                &mut reader,
+                (&self.caller, grant),
+                &outbox
+            ));
+            let often = pin!(write(&mut writer, &outbox, grant));
+            strands::first(rare, often).await
+        };
+        outbox.close();
+        let end = if grant.is_current() {
+            end
+        } else {
+            End::Because(revoked())
+        };
+        // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye.
+        self.grant = None;
+        let close = match end {
+            End::Gone => return,
+            End::Left(reply) => reply,
+            End::Because(error) => {
+                self.core.measures.refused.increment(1);
+                tracing::debug!(code = error.code.as_str(), "a connection is closed");
+                if error.code == ErrorCode::Revoked && writer.is_amid() {
+                    return;
+                }
+                close_frame(&error)
+            }
+        };
+        // Boxed: it is not there while the connection lives.
+        Box::pin(say_goodbye(&mut reader, &mut writer, close)).await;
     }
 }
 
-/// Whether frames may stand in the socket's buffer, which a close frame would push out before itself.
-enum Unflushed {
-    Yes,
-    No,
+/// The close frame for an error: its code's number, and `code: message` as far as it fits.
+fn close_frame(error: &ErrorBody) -> Bytes {
+    let reason = format!("{}: {}", error.code.as_str(), error.message);
+    websocket::close(error.code.close_code(), &reason)
 }
 
-async fn converse(
+/// Sends the close frame and lets the client read it: a socket that is closed over unread bytes takes the frame back.
+async fn say_goodbye(
+    reader: &mut SocketReader<Stream>,
+    writer: &mut SocketWriter<Stream>,
+    close: Bytes,
+) {
+    writer.forget_unsent();
+    writer.push(close);
+    let goodbye = async {
+        if writer.finish().await.is_ok() {
+            reader.drain().await;
+        }
+    };
+    // A client that does not answer has had its time.
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+}
+
+/// Everything but the writing: the talk with the client, its silence, and those who may end it.
+async fn listen(
     core: &Arc<HubCore>,
-    sink: &mut SplitSink<WebSocket, Message>,
-    stream: &mut SplitStream<WebSocket>,
-    record: &PrincipalRecord,
-    grant: &HeldGrant,
-    unflushed: &mut Unflushed,
+    reader: &mut SocketReader<Stream>,
+    (caller, grant): (&Arc<Caller>, &HeldGrant),
+    outbox: &Arc<Outbox>,
 ) -> End {
-    let (outgoing, mut queue) = outgoing::outgoing();
-    let ending = Ending::default();
-    let heard = Arc::new(LastHeard::now());
-    let mut incoming = Incoming::new(stream, Arc::clone(&heard));
-    let talk = async {
-        let hello = match hello::wait(&mut incoming, record.role).await {
+    let heard = LastHeard::now();
+    let mut incoming = Incoming::new(reader, outbox, &heard);
+    let talk = pin!(async {
+        let hello = match hello::wait(&mut incoming, caller.role).await {
             Ok(hello) => hello,
             Err(end) => return end,
         };
-        let right = grant.reference();
-        Connection::open(core, (record, right), hello, outgoing, ending.clone())
-            .await
-            .run(&mut incoming)
-            .await
-    };
-    let others = async {
-        tokio::select! {
-            biased;
-            () = grant.revoked() => End::Because(revoked()),
-            () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
-            reason = ending.decided() => End::Because(reason),
-            end = silence(&heard) => end,
-            end = talk => end,
-        }
-    };
-    // Each is looked at when it is woken, not when the other one is: a frame that goes out must not cost a look at all the rest.
-    let mut strands: FuturesUnordered<BoxFuture<'_, End>> = FuturesUnordered::new();
-    strands.push(Box::pin(others));
-    strands.push(Box::pin(write(sink, &mut queue, grant, unflushed)));
-    let end = strands.next().await.expect("neither was taken out");
-    if grant.is_current() {
-        end
-    } else {
-        End::Because(revoked())
+        let mut connection = Connection::open(core, Arc::clone(caller), hello, outbox);
+        connection.run(&mut incoming).await
+    });
+    tokio::select! {
+        biased;
+        () = grant.revoked() => End::Because(revoked()),
+        () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
+        end = silence(&heard) => end,
+        end = talk => end,
     }
 }
 
-/// Feeds the socket. Asks before each frame whether the grant still stands.
-async fn write(
-    sink: &mut SplitSink<WebSocket, Message>,
-    queue: &mut OutgoingQueue,
-    grant: &HeldGrant,
-    unflushed: &mut Unflushed,
-) -> End {
+/// Feeds the socket, and lets whoever is behind read where there is room for what is read. Asks before each write whether the grant
+/// still stands.
+async fn write(writer: &mut SocketWriter<Stream>, outbox: &Arc<Outbox>, grant: &HeldGrant) -> End {
     loop {
-        let mut next = Some(queue.next().await);
-        let mut count = 0;
-        while let Some(frame) = next {
-            if !grant.is_current() {
-                return std::future::pending().await;
-            }
-            *unflushed = Unflushed::Yes;
-            if sink.feed(frame.into_message()).await.is_err() {
-                return End::Gone;
-            }
-            count += 1;
-            next = if count < FRAMES_PER_FLUSH_MAX {
-                queue.try_next()
-            } else {
-                None
-            };
+        let work = outbox.work(FRAMES_PER_WRITE_MAX, |frame| writer.push(frame));
+        if let Work::Read(reader, room) = work.await {
+            reader.read_on(room);
+            continue;
         }
-        if sink.flush().await.is_err() {
+        let written = poll_fn(|cx| {
+            while !writer.is_empty() {
+                if !grant.is_current() {
+                    // The other strand ends the connection.
+                    return Poll::Pending;
+                }
+                ready!(writer.poll_write(cx))?;
+            }
+            writer.poll_flush(cx)
+        });
+        if written.await.is_err() {
             return End::Gone;
         }
-        *unflushed = Unflushed::No;
     }
 }
 
 /// Returns when the client has said nothing for too long.
 async fn silence(heard: &LastHeard) -> End {
-    let limit = Duration::from_millis(limits::HEARTBEAT_TIMEOUT_MS);
     loop {
-        let deadline = heard.at() + limit;
-        let now = Instant::now();
-        if now >= deadline + HUB_AWAY_AFTER {
-            // The hub itself did not run: whatever was said meanwhile is still to be read.
-            heard.touch();
-        } else if now >= deadline {
-            let message = "nothing was heard from this client for too long";
-            return End::Because(
-                ErrorCode::HeartbeatMissed.with(message, "send a heartbeat every three seconds"),
-            );
+        if let Some(end) = too_long_silent(heard, Instant::now()) {
+            return end;
         }
-        tokio::time::sleep_until(heard.at() + limit).await;
+        tokio::time::sleep_until(heard.at() + SILENCE_MAX).await;
     }
 }
 
-/// Sends the close frame and lets the client read it: a socket that is closed over unread bytes takes the frame back.
-async fn say_goodbye(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut stream: SplitStream<WebSocket>,
-    error: &ErrorBody,
-) {
-    let goodbye = async {
-        if sink.send(close_message(error)).await.is_ok() {
-            while let Some(Ok(_)) = stream.next().await {}
-        }
-    };
-    // A client that does not answer has had its time.
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+const SILENCE_MAX: Duration = Duration::from_millis(limits::HEARTBEAT_TIMEOUT_MS);
+
+fn too_long_silent(heard: &LastHeard, now: Instant) -> Option<End> {
+    let deadline = heard.at() + SILENCE_MAX;
+    if now >= deadline + HUB_AWAY_AFTER {
+        // The hub itself did not run: whatever was said meanwhile is still to be read.
+        heard.touch();
+        return None;
+    }
+    let message = "nothing was heard from this client for too long";
+    (now >= deadline).then(|| {
+        End::Because(
+            ErrorCode::HeartbeatMissed.with(message, "send a heartbeat every three seconds"),
+        )
+    })
 }

@@ -3,19 +3,21 @@
 //! Invariant: a snapshot continues the reader's cursor and is continued by batches; nothing reaches across its seq, for it was taken
 //! while no part was open.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
 use baton_protocol::{Batch, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
 use baton_session::{AccountState, SessionState};
+use tokio::task::AbortHandle;
 
-use super::outgoing::Outgoing;
+use super::outbox::{Outbox, PulledRoom, Reader};
 use super::subscription::{may_read, refused};
 use crate::authorize::Caller;
 use crate::core::HubCore;
 use crate::frame_text::EncodedFrame;
 use crate::log_state::LogState;
 use crate::log_writer::unreadable;
+use crate::tasks::TaskGroup;
 
 /// The saved state for a reader at `after` that understands this format; nothing where batches serve it better.
 async fn for_reader(
@@ -97,14 +99,71 @@ pub struct Wanted {
     pub upto: Seq,
 }
 
-/// Reads the first batch of a stretch and sends it.
-pub async fn history(core: Arc<HubCore>, caller: Caller, wanted: Wanted, outgoing: Outgoing) {
-    // Room first, reading after, as for a subscription.
-    let Some(room) = outgoing.room_for_pulled().await else {
-        return;
-    };
-    let frame = EncodedFrame::of(&answer(&core, &caller, wanted).await);
-    outgoing.pulled(frame, room).await;
+/// The reading of a stretch. Ends when dropped.
+pub struct History(Arc<Reading>);
+
+struct Reading {
+    core: Arc<HubCore>,
+    caller: Arc<Caller>,
+    outbox: Arc<Outbox>,
+    wanted: Wanted,
+    /// The task that reads, once there is room for what it brings.
+    task: Mutex<Task>,
+}
+
+enum Task {
+    Waits,
+    Reads(AbortHandle),
+    Over,
+}
+
+/// Reads the first batch of a stretch in its turn, and sends it.
+pub fn read_history(
+    core: &Arc<HubCore>,
+    caller: &Arc<Caller>,
+    outbox: &Arc<Outbox>,
+    wanted: Wanted,
+) -> History {
+    let reading = Arc::new(Reading {
+        core: Arc::clone(core),
+        caller: Arc::clone(caller),
+        outbox: Arc::clone(outbox),
+        wanted,
+        task: Mutex::new(Task::Waits),
+    });
+    outbox.behind(Arc::clone(&reading) as _);
+    History(reading)
+}
+
+impl Reader for Reading {
+    fn read_on(self: Arc<Self>, room: PulledRoom) {
+        let reading = Arc::clone(&self);
+        // The lock is held so that whoever drops the history finds the task.
+        let mut task = self.task();
+        if matches!(*task, Task::Over) {
+            return;
+        }
+        let work = async move {
+            let frame = answer(&reading.core, &reading.caller, reading.wanted).await;
+            room.fill(EncodedFrame::of(&frame));
+        };
+        *task = Task::Reads(self.core.tasks.spawn(TaskGroup::Edge, "history", work));
+    }
+}
+
+impl Reading {
+    fn task(&self) -> MutexGuard<'_, Task> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for History {
+    fn drop(&mut self) {
+        if let Task::Reads(task) = std::mem::replace(&mut *self.0.task(), Task::Over) {
+            task.abort();
+        }
+        self.0.outbox.forget(&*self.0);
+    }
 }
 
 async fn answer(core: &HubCore, caller: &Caller, wanted: Wanted) -> HubFrame {

@@ -1,41 +1,29 @@
 //! One connection following one log.
 //!
-//! It holds a cursor and nothing else. While it is level it passes on what the log's actor publishes, encoded once for everybody. When
-//! a frame does not continue its cursor, or it was too slow and frames were forgotten, it reads the log from its own cursor until it is
-//! level again. A slow socket stops this task alone.
+//! It holds a cursor and nothing else. While it is level, the log's actor puts each batch, encoded once for everybody, straight into the
+//! connection's outbox. When a batch does not continue its cursor, or the socket was too slow for it, the subscription waits for its
+//! turn and reads the log from its own cursor, batch by batch, until it is level again. A slow socket stops its own subscriptions alone.
 //!
-//! Invariant: what it sends is an unbroken chain of batches from the cursor that the client gave.
+//! Invariant: what it sends is an unbroken chain of batches from the cursor that the client gave. Where it stands is changed under its
+//! lock, together with what goes into the outbox.
 
-use std::sync::Arc;
+mod reading;
 
-use baton_log::{LogHead, ReadError, ReadLimit, SavedState};
-use baton_protocol::{
-    Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId, Seq, SessionId, limits,
-};
-use tokio::sync::broadcast::{self, error::RecvError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::outgoing::Outgoing;
-use super::snapshot;
-use crate::actor::SessionActors;
+use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId, Seq};
+use tokio::task::AbortHandle;
+
+use self::reading::Pieces;
+use super::outbox::{Outbox, PulledRoom, Taken};
 use crate::authorize::{Action, Caller, authorize};
 use crate::core::HubCore;
-use crate::feed::Feed;
+use crate::feed::{Feed, Listener, ListenerName};
 use crate::frame_text::{EncodedBatch, EncodedFrame};
-use crate::log_writer::unreadable;
 use crate::measures::Counted;
-use crate::pulls::{PulledBatch, Stretch};
 
-/// A log, followed.
-pub struct Subscription {
-    core: Arc<HubCore>,
-    log: LogId,
-    outgoing: Outgoing,
-    cursor: Seq,
-    feed: Arc<Feed>,
-    live: broadcast::Receiver<EncodedBatch>,
-    /// A state that goes first, and the log's identity.
-    snapshot: Option<(Incarnation, SavedState)>,
-}
+/// A log, followed. Ends when dropped.
+pub struct Following(Arc<Subscription>);
 
 /// What a reader asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,100 +36,174 @@ pub struct Wish {
     pub state_format: Option<u32>,
 }
 
-/// Why a subscription ended by itself.
-enum End {
-    /// The connection is over.
-    Gone,
-    /// The client is told.
-    Told(HubFrame),
-}
-
-/// Follows a log until the connection ends or the task is aborted.
-pub async fn follow(core: Arc<HubCore>, caller: Caller, wish: Wish, outgoing: Outgoing) {
-    let _counted = Counted::on(&core.measures.subscriptions);
-    let answers = outgoing.clone();
-    let end = match begin(core, &caller, wish, outgoing).await {
-        Ok(subscription) => subscription.run().await,
-        Err(end) => end,
-    };
-    if let End::Told(frame) = end {
-        answers.bulk(EncodedFrame::of(&frame)).await;
-    }
-}
-
-async fn begin(
+/// What the connection and the log's feed share of it.
+struct Subscription {
+    me: Weak<Self>,
     core: Arc<HubCore>,
-    caller: &Caller,
+    caller: Arc<Caller>,
+    outbox: Arc<Outbox>,
+    log: LogId,
+    place: Mutex<Place>,
+}
+
+/// Where a subscription stands.
+struct Place {
+    stage: Stage,
+    /// Up to where its client has or will have everything.
+    cursor: Seq,
+    /// The newest that was published while it read.
+    published: Seq,
+    /// A saved state that goes first.
+    snapshot: Option<Box<Pieces>>,
+    /// Where it listens.
+    listens: Option<(Arc<Feed>, ListenerName)>,
+    /// The task that reads for it.
+    reading: Option<AbortHandle>,
+    counted: Option<Counted>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Nobody has looked yet whether it may follow from this cursor.
+    New {
+        incarnation: Option<Incarnation>,
+        state_format: Option<u32>,
+    },
+    /// It waits for its turn to read, or reads.
+    Behind,
+    /// Each batch that continues its cursor goes out at once.
+    Level,
+    /// It says nothing more.
+    Over,
+}
+
+/// Follows a log. The client is told there where that cannot be.
+pub fn follow(
+    core: &Arc<HubCore>,
+    caller: &Arc<Caller>,
+    outbox: &Arc<Outbox>,
     wish: Wish,
-    outgoing: Outgoing,
-) -> Result<Subscription, End> {
-    let Wish { log, cursor, .. } = wish;
-    let after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
-    if let LogId::Session(session) = log {
-        wait_for_creation(&core, session).await;
-    }
-    // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither. A session that may
-    // be read now is deleted later, and this very feed says so.
-    let feed = core.feeds.open(log);
-    let live = feed.listen();
-    may_read(&core, caller, log).map_err(End::Told)?;
-    let known = cursor.filter(|cursor| {
-        let stretch = Stretch {
-            log,
-            after: cursor.seq,
-            stamp: feed.stamp(),
-        };
-        core.pulls.is_ready(stretch, cursor.incarnation)
-    });
-    let mut snapshot = None;
-    if known.is_none() {
-        let head = fitting(&core, log, cursor).await?;
-        if let Some(format) = wish.state_format
-            && head.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN
-        {
-            let state = snapshot::offer(&core, log, after, format).await;
-            snapshot = state.map(|state| (head.incarnation, state));
-        }
-    }
-    Ok(Subscription {
-        core,
+) -> Following {
+    let Wish {
         log,
-        outgoing,
-        cursor: after,
-        feed,
-        live,
-        snapshot,
-    })
+        cursor,
+        state_format,
+    } = wish;
+    let subscription = Arc::new_cyclic(|me| Subscription {
+        me: Weak::clone(me),
+        core: Arc::clone(core),
+        caller: Arc::clone(caller),
+        outbox: Arc::clone(outbox),
+        log,
+        place: Mutex::new(Place {
+            stage: Stage::New {
+                incarnation: cursor.map(|cursor| cursor.incarnation),
+                state_format,
+            },
+            cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
+            published: Seq::ZERO,
+            snapshot: None,
+            listens: None,
+            reading: None,
+            counted: Some(Counted::on(&core.measures.subscriptions)),
+        }),
+    });
+    outbox.behind(Arc::clone(&subscription) as _);
+    Following(subscription)
 }
 
-/// The log's identity and end, where the cursor can be followed from.
-async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<LogHead, End> {
-    let head = match core.log.head(log).await {
-        Ok(Some(head)) => head,
-        Ok(None) | Err(ReadError::NotFound) => {
-            return Err(End::Told(HubFrame::Missing {
-                log,
-                incarnation: None,
-            }));
-        }
-        Err(error) => return Err(End::Told(refused(log, unreadable(&core.storage, &error)))),
-    };
-    let matches = cursor
-        .is_none_or(|cursor| cursor.incarnation == head.incarnation && cursor.seq <= head.seq);
-    if matches {
-        Ok(head)
-    } else {
-        Err(End::Told(HubFrame::Missing {
-            log,
-            incarnation: Some(head.incarnation),
-        }))
+impl Drop for Following {
+    fn drop(&mut self) {
+        let subscription = &self.0;
+        subscription.end(&mut subscription.place());
+        subscription.leave();
+        subscription.outbox.forget(&**subscription);
     }
 }
 
-/// A session that its device creates and follows in one go may be on its way into its log.
-async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
-    if core.owners.of(session).is_none() && core.sessions.is_live(session) {
-        SessionActors::barrier(core, session).await;
+impl Listener for Subscription {
+    fn hear(&self, batch: &EncodedBatch) {
+        let mut place = self.place();
+        match place.stage {
+            Stage::Over => {}
+            Stage::New { .. } | Stage::Behind => place.published = place.published.max(batch.upto),
+            Stage::Level if batch.upto <= place.cursor => {}
+            Stage::Level if batch.after != place.cursor => self.falls_behind(&mut place),
+            Stage::Level => match self.outbox.live(&batch.frame) {
+                Taken::Yes => place.cursor = batch.upto,
+                Taken::NoRoom => {
+                    self.core.measures.subscribers_lagged.increment(1);
+                    self.falls_behind(&mut place);
+                }
+            },
+        }
+    }
+
+    fn log_is_gone(&self) {
+        self.last_word(&missing(self.log, None), None);
+    }
+}
+
+impl Subscription {
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn falls_behind(&self, place: &mut Place) {
+        place.stage = Stage::Behind;
+        if let Some(me) = self.me.upgrade() {
+            self.outbox.behind(me);
+        }
+    }
+
+    /// Listens from now on. The last word to the client, where the log is gone.
+    fn listen(&self, feed: &Arc<Feed>) -> Result<(), HubFrame> {
+        let gone = || missing(self.log, None);
+        let me = self.me.upgrade().ok_or_else(gone)?;
+        let name = feed.listen(me).ok_or_else(gone)?;
+        let mut place = self.place();
+        place.listens = Some((Arc::clone(feed), name));
+        let is_over = place.stage == Stage::Over;
+        if !is_over {
+            place.stage = Stage::Behind;
+        }
+        drop(place);
+        if is_over {
+            self.leave();
+        }
+        Ok(())
+    }
+
+    /// Tells the client why nothing follows.
+    fn last_word(&self, frame: &HubFrame, room: Option<PulledRoom>) {
+        let mut place = self.place();
+        if place.stage == Stage::Over {
+            return;
+        }
+        let frame = EncodedFrame::of(frame);
+        match room {
+            Some(room) => room.fill(frame),
+            None => self.outbox.last_word(frame),
+        }
+        self.end(&mut place);
+    }
+
+    /// From here on it says nothing.
+    fn end(&self, place: &mut Place) {
+        place.stage = Stage::Over;
+        place.snapshot = None;
+        place.counted = None;
+        if let Some(reading) = place.reading.take() {
+            reading.abort();
+        }
+    }
+
+    /// No feed holds it any more. Never under its lock: a feed calls its listeners under its own.
+    fn leave(&self) {
+        let listens = self.place().listens.take();
+        if let Some((feed, name)) = listens {
+            feed.leave(name);
+        }
     }
 }
 
@@ -149,12 +211,14 @@ async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
 pub(super) fn may_read(core: &HubCore, caller: &Caller, log: LogId) -> Result<(), HubFrame> {
     authorize(caller, Action::Read, log, core.owner(log)).map_err(|error| match error.code {
         // Absent, or of another account: the same answer.
-        ErrorCode::LogNotFound => HubFrame::Missing {
-            log,
-            incarnation: None,
-        },
+        ErrorCode::LogNotFound => missing(log, None),
         _ => refused(log, error),
     })
+}
+
+/// A log cannot be followed from the cursor.
+pub(super) fn missing(log: LogId, incarnation: Option<Incarnation>) -> HubFrame {
+    HubFrame::Missing { log, incarnation }
 }
 
 /// A log cannot be read (any more).
@@ -163,119 +227,5 @@ pub(super) fn refused(log: LogId, error: ErrorBody) -> HubFrame {
         command: None,
         log: Some(log),
         error,
-    }
-}
-
-impl Subscription {
-    async fn run(mut self) -> End {
-        if let Some((incarnation, state)) = self.snapshot.take()
-            && let Err(end) = self.send_snapshot(incarnation, state).await
-        {
-            return end;
-        }
-        if let Err(end) = self.catch_up().await {
-            return end;
-        }
-        loop {
-            let received = tokio::select! {
-                received = self.live.recv() => received,
-                () = self.feed.ended() => {
-                    return End::Told(HubFrame::Missing {
-                        log: self.log,
-                        incarnation: None,
-                    });
-                }
-            };
-            let is_behind = match received {
-                Ok(batch) if batch.upto <= self.cursor => false,
-                Ok(batch) if batch.after == self.cursor => {
-                    if !self.outgoing.bulk(batch.frame).await {
-                        return End::Gone;
-                    }
-                    self.cursor = batch.upto;
-                    false
-                }
-                Ok(_) => true,
-                Err(RecvError::Lagged(_)) => {
-                    self.core.measures.subscribers_lagged.increment(1);
-                    true
-                }
-                // This task holds the feed open.
-                Err(RecvError::Closed) => return End::Gone,
-            };
-            if is_behind && let Err(end) = self.catch_up().await {
-                return end;
-            }
-        }
-    }
-
-    async fn send_snapshot(
-        &mut self,
-        incarnation: Incarnation,
-        state: SavedState,
-    ) -> Result<(), End> {
-        let seq = state.seq;
-        for frame in snapshot::pieces(self.log, incarnation, self.cursor, state) {
-            let Some(room) = self.outgoing.room_for_pulled().await else {
-                return Err(End::Gone);
-            };
-            if !self.outgoing.pulled(frame, room).await {
-                return Err(End::Gone);
-            }
-        }
-        self.cursor = seq;
-        Ok(())
-    }
-
-    /// Reads the log until level. Sends at least one batch, so that a reader who is level knows it.
-    async fn catch_up(&mut self) -> Result<(), End> {
-        loop {
-            // Room first, reading after: a slow socket holds one batch here, not a pile.
-            let Some(room) = self.outgoing.room_for_pulled().await else {
-                return Err(End::Gone);
-            };
-            let stretch = Stretch {
-                log: self.log,
-                after: self.cursor,
-                stamp: self.feed.stamp(),
-            };
-            let pull = self.core.pulls.begin(stretch);
-            let batch = pull.get_or_try_init(|| self.read(stretch)).await?;
-            let is_level = batch.encoded.upto >= batch.head;
-            self.cursor = batch.encoded.upto;
-            let frame = batch.encoded.frame.clone();
-            if !self.outgoing.pulled(frame, room).await {
-                return Err(End::Gone);
-            }
-            if is_level {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn read(&self, stretch: Stretch) -> Result<PulledBatch, End> {
-        let read = self
-            .core
-            .log
-            .read(self.log, stretch.after, ReadLimit::default());
-        match read.await {
-            Ok(batch) => {
-                let pulled = PulledBatch {
-                    encoded: EncodedBatch::of(&batch),
-                    incarnation: batch.incarnation,
-                    head: batch.head,
-                };
-                self.core.pulls.read(stretch, &pulled);
-                Ok(pulled)
-            }
-            Err(ReadError::NotFound) => Err(End::Told(HubFrame::Missing {
-                log: self.log,
-                incarnation: None,
-            })),
-            Err(error) => Err(End::Told(refused(
-                self.log,
-                unreadable(&self.core.storage, &error),
-            ))),
-        }
     }
 }

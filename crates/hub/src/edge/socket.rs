@@ -1,19 +1,19 @@
 //! `GET /v1/socket`: a token lets a WebSocket in.
 
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Extension, State, WebSocketUpgrade};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use baton_protocol::{ErrorBody, ErrorCode, limits};
+use baton_protocol::{ErrorBody, ErrorCode};
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::Edge;
 use super::refusal::Refusal;
 use super::serve::Visit;
 use crate::authorize::revoked;
-use crate::config::{
-    SOCKET_READ_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES, SOCKET_WRITE_BUFFER_BYTES_MAX,
-};
-use crate::connection;
+use crate::connection::Guest;
 use crate::credentials::PrincipalRecord;
 use crate::tasks::TaskGroup;
 
@@ -21,39 +21,35 @@ use crate::tasks::TaskGroup;
 pub async fn socket(
     State(edge): State<Edge>,
     Extension(visit): Extension<Visit>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    mut request: Request,
 ) -> Result<Response, Refusal> {
-    let record = admit(&edge, &headers).await?;
-    let upgrade = upgrade.map_err(|error| {
+    let record = admit(&edge, request.headers()).await?;
+    let response = create_response_with_body(&request, Body::empty).map_err(|error| {
         Refusal(ErrorCode::MalformedFrame.with(
             format!("this is no WebSocket upgrade: {error}"),
             "connect with a WebSocket client",
         ))
     })?;
-    if edge.core.stopping.is_cancelled() {
+    let core = edge.core;
+    if core.stopping.is_cancelled() {
         return Err(Refusal(
             ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment"),
         ));
     }
-    let core = edge.core.clone();
     let grant = core
         .grants
         .hold(&record)
         .ok_or_else(|| Refusal(revoked()))?;
-    Ok(upgrade
-        .read_buffer_size(SOCKET_READ_BUFFER_BYTES)
-        .write_buffer_size(SOCKET_WRITE_BUFFER_BYTES)
-        .max_write_buffer_size(SOCKET_WRITE_BUFFER_BYTES_MAX)
-        .max_message_size(limits::FRAME_BYTES_MAX)
-        .max_frame_size(limits::FRAME_BYTES_MAX)
-        .on_upgrade(async move |socket| {
-            let served = connection::serve(core.clone(), socket, record, grant);
-            core.tasks.spawn(TaskGroup::Edge, "connection", async move {
-                let _place = visit.place;
-                served.await;
-            });
-        }))
+    let upgrade = hyper::upgrade::on(&mut request);
+    let mut guest = Guest::new(Arc::clone(&core), record, grant);
+    core.tasks.spawn(TaskGroup::Edge, "connection", async move {
+        let _place = visit.place;
+        match upgrade.await {
+            Ok(upgraded) => guest.serve(upgraded).await,
+            Err(error) => tracing::debug!(%error, "a client went away during its upgrade"),
+        }
+    });
+    Ok(response)
 }
 
 /// Who a request is from, by its bearer token: the one credential parser.

@@ -22,7 +22,7 @@ const WRITES: usize = 100;
 /// What fills the stalled reader's socket, and far more.
 const FILLING_BYTES: usize = 24 * 1024 * 1024;
 
-/// By design the hub holds 64 frames for a socket and 128 for a log, of 8 KiB here; the rest is what a process does by itself.
+/// By design the hub holds 128 live frames or 1 MiB for a socket, of 8 KiB here; the rest is what a process does by itself.
 const GROWTH_KIB_MAX: usize = 8 * 1024;
 
 /// How much slower everybody may become. The target with a thousand readers in a release build is 1.2; a hub that waits for the

@@ -16,6 +16,8 @@ use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::CoreParts;
 use crate::credentials::{CredentialStore, Credentials};
 use crate::data_dir::DataDirClaim;
+use crate::feed::Listener;
+use crate::frame_text::EncodedBatch;
 use crate::presence::ConnectionId;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -92,11 +94,24 @@ fn prompt() -> CommandBody {
     })
 }
 
+/// Rings when something was recorded.
+#[derive(Default)]
+struct Bell(tokio::sync::Notify);
+
+impl Listener for Bell {
+    fn hear(&self, _: &EncodedBatch) {
+        self.0.notify_one();
+    }
+
+    fn log_is_gone(&self) {}
+}
+
 /// Returns when a run of the session ended as lost.
 async fn until_lost(core: &HubCore, session: SessionId) {
     let log = LogId::Session(session);
     let feed = core.feeds.open(log);
-    let mut live = feed.listen();
+    let bell = Arc::new(Bell::default());
+    feed.listen(Arc::clone(&bell) as _).unwrap();
     let mut after = Seq::ZERO;
     loop {
         let batch = core
@@ -112,8 +127,7 @@ async fn until_lost(core: &HubCore, session: SessionId) {
             return;
         }
         if batch.upto == batch.head {
-            // Too slow for it is as good as told.
-            let _ = live.recv().await;
+            bell.0.notified().await;
         }
     }
 }

@@ -1,17 +1,14 @@
 //! What a connection follows, and the history that it asks for.
 
-use std::sync::Arc;
-
 use baton_protocol::{ErrorCode, limits};
 use tokio::time::Instant;
 
-use super::{AbortOnDrop, Connection};
-use crate::connection::snapshot::{self, Wanted};
-use crate::connection::subscription::{self, Wish};
-use crate::tasks::TaskGroup;
+use super::Connection;
+use crate::connection::snapshot::{Wanted, read_history};
+use crate::connection::subscription::{Wish, follow};
 
 impl Connection {
-    pub(super) async fn subscribe(&mut self, wish: Wish) {
+    pub(super) fn subscribe(&mut self, wish: Wish) {
         let Wish { log, .. } = wish;
         self.subscriptions.remove(&log);
         if !self.subscribes.take(Instant::now()) {
@@ -19,7 +16,7 @@ impl Connection {
                 "too many subscriptions in a short time",
                 "subscribe again in a second",
             );
-            return self.refuse_log(log, error).await;
+            return self.refuse_log(log, error);
         }
         if self.subscriptions.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
             let message = format!(
@@ -27,27 +24,15 @@ impl Connection {
                 limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
             );
             let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
-            return self.refuse_log(log, error).await;
+            return self.refuse_log(log, error);
         }
-        let work = subscription::follow(
-            Arc::clone(&self.core),
-            self.caller.clone(),
-            wish,
-            self.outgoing.clone(),
-        );
-        let task = self.core.tasks.spawn(TaskGroup::Edge, "subscription", work);
-        self.subscriptions.insert(log, AbortOnDrop(task));
+        let following = follow(&self.core, &self.caller, &self.outbox, wish);
+        self.subscriptions.insert(log, following);
     }
 
     /// One at a time: a second one before the answer takes the place of the first.
     pub(super) fn read_history(&mut self, wanted: Wanted) {
-        let work = snapshot::history(
-            Arc::clone(&self.core),
-            self.caller.clone(),
-            wanted,
-            self.outgoing.clone(),
-        );
-        let task = self.core.tasks.spawn(TaskGroup::Edge, "history", work);
-        self.history = Some(AbortOnDrop(task));
+        self.history = None;
+        self.history = Some(read_history(&self.core, &self.caller, &self.outbox, wanted));
     }
 }
