@@ -157,6 +157,7 @@ impl Store {
         };
         let changes = log.apply(&tx, batch)?;
         tx.commit().map_err(StoreError::from)?;
+        self.listener.applied(session, batch, &log.state);
         self.listener
             .session_changed(session, &changes, &log.state, &batch.events);
         self.keep(batch.log, Loaded::Session(Box::new(log)));
