@@ -94,3 +94,87 @@ pub(crate) fn is_idle(state: &SessionState) -> bool {
     let nothing_starts = state.queue().is_empty() || state.pause().is_some();
     nothing_runs && nothing_starts
 }
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{EventBody, LogId, Principal, QueueResumedEvent, TimestampMs};
+
+    use super::*;
+
+    fn session() -> SessionId {
+        SessionId::from_uuid(uuid::Uuid::from_u128(1))
+    }
+
+    fn cursor(incarnation: u128, seq: u64) -> Cursor {
+        Cursor {
+            incarnation: Incarnation::from_uuid(uuid::Uuid::from_u128(incarnation)),
+            seq: Seq(seq),
+        }
+    }
+
+    fn event(seq: u64) -> Event {
+        Event {
+            seq: Seq(seq),
+            recorded_at: TimestampMs(0),
+            by: Principal::Hub,
+            command: None,
+            producer: None,
+            body: EventBody::QueueResumed(QueueResumedEvent {}),
+        }
+    }
+
+    fn batch(after: u64, seqs: &[u64], upto: u64) -> Batch {
+        Batch {
+            log: LogId::Session(session()),
+            incarnation: cursor(7, 0).incarnation,
+            after: Seq(after),
+            upto: Seq(upto),
+            head: Seq(upto),
+            events: seqs.iter().copied().map(event).collect(),
+        }
+    }
+
+    /// The seqs that a tail at a place is given, and where it stands then.
+    fn given(ends: &LiveEnds, place: Cursor) -> Option<(Vec<u64>, u64)> {
+        let page = ends.after(session(), place)?;
+        let seqs = page.events.iter().map(|event| event.seq.0).collect();
+        Some((seqs, page.upto.0))
+    }
+
+    #[test]
+    fn a_tail_is_given_what_stands_behind_its_place_and_only_where_nothing_is_missing_before_it() {
+        let mut ends = LiveEnds::default();
+        let state = SessionState::default();
+        ends.applied(session(), &batch(3, &[4, 6], 7), &state);
+        assert_eq!(given(&ends, cursor(7, 3)), None, "nobody asked to be told");
+        ends.begin_tail(session());
+        ends.applied(session(), &batch(3, &[4, 6], 7), &state);
+        assert_eq!(given(&ends, cursor(7, 2)), None);
+        assert_eq!(given(&ends, cursor(7, 3)), Some((vec![4, 6], 7)));
+        assert_eq!(given(&ends, cursor(7, 4)), Some((vec![6], 7)));
+        assert_eq!(given(&ends, cursor(7, 7)), Some((Vec::new(), 7)));
+        assert_eq!(given(&ends, cursor(7, 8)), None);
+        assert_eq!(given(&ends, cursor(8, 3)), None, "another log");
+    }
+
+    #[test]
+    fn what_is_forgotten_or_too_large_is_read_from_the_mirror() {
+        let mut ends = LiveEnds::default();
+        let state = SessionState::default();
+        for _ in 0..2 {
+            ends.begin_tail(session());
+        }
+        ends.applied(session(), &batch(3, &[4], 4), &state);
+        ends.forget(session());
+        assert_eq!(given(&ends, cursor(7, 3)), None);
+        let many: Vec<u64> = (5..=5 + LIVE_EVENTS_MAX as u64).collect();
+        ends.applied(session(), &batch(3, &[4], 4), &state);
+        ends.applied(session(), &batch(4, &many, 99), &state);
+        assert_eq!(given(&ends, cursor(7, 4)), None);
+        ends.end_tail(session());
+        ends.applied(session(), &batch(99, &[100], 100), &state);
+        assert_eq!(given(&ends, cursor(7, 99)), Some((vec![100], 100)));
+        ends.end_tail(session());
+        assert_eq!(given(&ends, cursor(7, 99)), None, "the last tail has gone");
+    }
+}
