@@ -46,6 +46,8 @@ pub(crate) use threads::Mirror;
 pub(crate) trait MirrorListener: Send + Sync + 'static {
     /// A batch of a session is in the mirror, whose end it is. [`Self::session_changed`] follows.
     fn applied(&self, _session: SessionId, _batch: &Batch, _state: &SessionState) {}
+    /// A session does not stand where its last batch left it: another process wrote it.
+    fn moved_elsewhere(&self, _session: SessionId) {}
     /// A session's log went on. `events` are empty where another process wrote them.
     fn session_changed(
         &self,

@@ -201,6 +201,10 @@ impl Store {
 
     /// Another process wrote the table: memory and listeners follow it.
     fn follow_other_process(&mut self, log: LogId) -> Result<(), FoldLogError> {
+        if let LogId::Session(session) = log {
+            // Also where it is not in memory.
+            self.listener.moved_elsewhere(session);
+        }
         let Some(row) = logs::find(&self.conn, log)? else {
             self.loaded.remove(&log);
             return Ok(());

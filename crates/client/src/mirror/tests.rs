@@ -29,6 +29,7 @@ use script::Script;
 struct Heard {
     rows: Mutex<Transcript>,
     dropped: Mutex<Vec<SessionId>>,
+    elsewhere: Mutex<Vec<SessionId>>,
 }
 
 impl MirrorListener for Heard {
@@ -43,6 +44,10 @@ impl MirrorListener for Heard {
         for change in changes {
             rows.change(change.clone());
         }
+    }
+
+    fn moved_elsewhere(&self, session: SessionId) {
+        self.elsewhere.lock().unwrap().push(session);
     }
 
     fn session_dropped(&self, session: SessionId) {
@@ -276,6 +281,24 @@ fn two_processes_share_one_file() {
     assert_eq!(rows(&mut other, script.session), expected);
     assert_eq!(heard_one.rows.lock().unwrap().rows, expected);
     assert!(heard_other.dropped.lock().unwrap().is_empty());
+}
+
+#[test]
+fn that_another_process_was_first_is_told_also_of_a_session_that_is_not_in_memory() {
+    let place = place();
+    let mut script = script();
+    script.exchange("where?", &["here"]);
+    let middle = script.head();
+    script.exchange("and now?", &["there"]);
+    let (mut one, heard) = open(&place.path);
+    let (mut other, _) = open(&place.path);
+    apply(&mut one, &script.batch(0, middle));
+    assert!(heard.elsewhere.lock().unwrap().is_empty());
+    let next = script.batch(middle, script.head());
+    apply(&mut other, &next);
+    one.forget_memory();
+    assert_eq!(one.apply(&next).unwrap(), ApplyOutcome::Known);
+    assert_eq!(*heard.elsewhere.lock().unwrap(), [script.session]);
 }
 
 #[test]

@@ -21,6 +21,11 @@ impl MirrorListener for Views {
         self.lock().live.applied(session, batch, state);
     }
 
+    fn moved_elsewhere(&self, session: SessionId) {
+        self.lock().live.forget(session);
+        self.announce();
+    }
+
     fn session_changed(
         &self,
         session: SessionId,
@@ -29,16 +34,7 @@ impl MirrorListener for Views {
         events: &[Event],
     ) {
         let mut inner = self.lock();
-        let Inner {
-            world,
-            screens,
-            live,
-            ..
-        } = &mut *inner;
-        if events.is_empty() {
-            // The mirror went on, and not by a batch that was heard of.
-            live.forget(session);
-        }
+        let Inner { world, screens, .. } = &mut *inner;
         for command in events.iter().filter_map(|event| event.command) {
             if world.outbox.iter().any(|entry| entry.command.id == command) {
                 world.landed.insert(command);
