@@ -59,6 +59,19 @@ pub const LOGS_LOADED_MAX: usize = 48;
 /// Events that `tail` reads from the mirror at once.
 pub const TAIL_PAGE_EVENTS: usize = 256;
 
+/// Events of a batch that tails are given from memory; a batch that is larger is not a live one, and is read from the mirror.
+pub const LIVE_EVENTS_MAX: usize = 32;
+
+/// Frames that are taken in before what they ask for is done, so that batches of one log which wait already are applied together.
+pub const FRAMES_TOGETHER_MAX: usize = 4;
+
+/// Events that are applied in one transaction; a batch of the hub is never cut. A screen that catches up still moves several times a
+/// second.
+pub const EVENTS_TOGETHER_MAX: usize = 2_048;
+
+/// Pages that the mirror's writer keeps in memory, in KiB: the full-text index is read again whenever parts of it are merged.
+pub const MIRROR_CACHE_KIB: i64 = 8_192;
+
 /// Rows of one open view. A screen that follows a longer stretch loses the oldest ones and can load them again.
 pub const WINDOW_ROWS_MAX: usize = 1_000;
 

@@ -172,7 +172,7 @@ fn insert_bare(mirror: &Path, path: &Path) -> Result<f64> {
             )?
             .execute(params![row.id, row.log, row.seq, row.n, row.row_id, row.json, row.searched])?;
             if let Some(text) = &row.text {
-                bare.prepare_cached("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?
+                bare.prepare_cached("INSERT INTO search_newest (rowid, text) VALUES (?1, ?2)")?
                     .execute(params![row.id, text])?;
             }
         }
@@ -189,11 +189,11 @@ fn insert_bare(mirror: &Path, path: &Path) -> Result<f64> {
     Ok(events as f64 / took)
 }
 
-/// Tables, indices and views; the index's own tables come with it.
+/// Tables, indices and views; the tables of a full-text index come with it.
 fn copy_schema(from: &Connection, to: &Connection) -> Result<()> {
     let mut statements = from.prepare(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'search\\_%' ESCAPE '\\'
-         AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
+         AND name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')",
     )?;
     let found: Vec<String> = statements
         .query_map([], |row| row.get(0))?

@@ -9,18 +9,17 @@ use std::time::Duration;
 
 use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
-    Batch, Command, CommandId, Cursor, ErrorCode, EventBody, LogId, Receipt, ReceiptOutcome,
-    SessionActivity, SessionId, SessionSummary,
+    Batch, Command, CommandId, Cursor, ErrorCode, EventBody, LogId, SessionActivity, SessionId,
+    SessionSummary,
 };
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
-use super::intents::{ActError, CancelError, Intent, IntentOutcome, Waiters};
+use super::intents::{ActError, CancelError, Intent, Waiters};
 use super::trail::Trail;
+use crate::limits::{EVENTS_TOGETHER_MAX, FRAMES_TOGETHER_MAX};
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{
-    ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError, keeps_refusal,
-};
+use crate::mirror::{ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError};
 use crate::net::{Line, LineEvent};
 use crate::sync::{
     ConnectionStatus, Input, Output, PendingIntent, Problem, SessionPosition, SyncConfig,
@@ -54,7 +53,7 @@ pub(super) struct Driver {
     pub(super) engine: SyncEngine,
     pub(super) mirror: Mirror,
     pub(super) views: Arc<Views>,
-    pub(super) waiters: Waiters,
+    pub(super) waiters: Arc<Waiters>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) outbox: Vec<OutboxEntry>,
     linked: LinkedHub,
@@ -99,7 +98,7 @@ impl Driver {
             engine,
             mirror,
             views,
-            waiters: Waiters::default(),
+            waiters: Arc::default(),
             clock,
             outbox,
             linked,
@@ -123,7 +122,10 @@ impl Driver {
                     Some(request) => self.serve(request).await,
                     None => return,
                 },
-                event = next_event(&mut self.line) => self.hear(event),
+                event = next_event(&mut self.line) => {
+                    self.hear(event);
+                    self.hear_what_waits();
+                }
                 () = pause(&*self.clock, wait) => self.feed(Input::Tick),
             }
         }
@@ -165,6 +167,17 @@ impl Driver {
         self.feed(input);
     }
 
+    /// Takes in frames that came meanwhile, as long as the line is the one that the engine thinks of.
+    fn hear_what_waits(&mut self) {
+        for _ in 1..FRAMES_TOGETHER_MAX {
+            let waits = self.line.as_mut().filter(|_| self.engine.is_open());
+            match waits.and_then(Line::try_next) {
+                Some(event) => self.hear(event),
+                None => return,
+            }
+        }
+    }
+
     async fn serve(&mut self, request: Request) {
         match request {
             Request::Queue { commands, reply } => {
@@ -200,7 +213,10 @@ impl Driver {
                     }
                 }
                 Output::MarkSent(commands) => self.mark_sent(commands).await,
-                Output::ApplyBatch(batch) => self.apply(batch).await,
+                Output::ApplyBatch(batch) => {
+                    let batch = self.joined(batch);
+                    self.apply(batch).await;
+                }
                 Output::ApplySnapshot(snapshot) => self.apply_snapshot(snapshot).await,
                 Output::ApplyHistory(batch) => self.apply_history(batch).await,
                 Output::DropLog(log) => self.drop_log(log).await,
@@ -236,6 +252,19 @@ impl Driver {
             self.lose_line("the outbox cannot be written");
         }
         self.show_outbox();
+    }
+
+    /// A batch with those that continue it and are to be applied next: each transaction makes a piece of the full-text index that must
+    /// be merged later, so few large ones cost less than many.
+    fn joined(&mut self, mut batch: Batch) -> Batch {
+        while batch.events.len() < EVENTS_TOGETHER_MAX
+            && let Some(next) = self.engine.next_batch_after(&batch)
+        {
+            batch.upto = next.upto;
+            batch.head = next.head;
+            batch.events.extend(next.events);
+        }
+        batch
     }
 
     async fn apply(&mut self, batch: Batch) {
@@ -274,64 +303,6 @@ impl Driver {
         if let Err(error) = self.mirror.write(forget).await {
             self.report(&error);
             self.feed(Input::DropFailed(log));
-        }
-    }
-
-    async fn store_receipt(&mut self, receipt: Receipt) {
-        let command = receipt.command;
-        self.trail.answered(&receipt, self.clock.now().mono_ms);
-        let keeps = self.keeps_refusal(command);
-        let kept = receipt.clone();
-        let store = move |store: &mut crate::mirror::Store| store.store_receipt(&kept, keeps);
-        if let Err(error) = self.mirror.write(store).await {
-            // It is sent again after a restart, and the hub gives the same receipt.
-            self.report(&error);
-        }
-        match &receipt.outcome {
-            ReceiptOutcome::Accepted { .. } => {
-                if let Some(entry) = self.take_entry(command) {
-                    self.views.settle(entry, receipt.seq);
-                }
-            }
-            ReceiptOutcome::Refused { error } => self.note_refusal(command, keeps, error),
-        }
-        self.show_outbox();
-        let outcome = IntentOutcome::Answered(receipt);
-        self.waiters.tell(command, &outcome);
-    }
-
-    async fn refuse(&mut self, command: CommandId, error: baton_protocol::ErrorBody) {
-        let keeps = self.keeps_refusal(command);
-        let why = error.clone();
-        let refuse =
-            move |store: &mut crate::mirror::Store| store.refuse_intent(command, &why, keeps);
-        if let Err(error) = self.mirror.write(refuse).await {
-            // Whoever is told that it will never be done must not see it done after a restart.
-            self.report(&error);
-            return self.feed(Input::RefusalUnnoted(command));
-        }
-        self.feed(Input::RefusalNoted(command));
-        self.note_refusal(command, keeps, &error);
-        self.show_outbox();
-        self.waiters.tell(command, &IntentOutcome::Refused(error));
-    }
-
-    fn keeps_refusal(&self, command: CommandId) -> bool {
-        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
-        entry.is_some_and(|entry| keeps_refusal(&entry.command.body))
-    }
-
-    fn note_refusal(&mut self, command: CommandId, keeps: bool, error: &baton_protocol::ErrorBody) {
-        if !keeps {
-            self.take_entry(command);
-            return;
-        }
-        let entry = self
-            .outbox
-            .iter_mut()
-            .find(|entry| entry.command.id == command);
-        if let Some(entry) = entry {
-            entry.state = OutboxState::Refused(error.clone());
         }
     }
 

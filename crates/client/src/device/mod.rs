@@ -6,6 +6,7 @@ mod driver;
 mod intents;
 mod outbox;
 mod overview;
+mod receipts;
 mod tail;
 mod trail;
 

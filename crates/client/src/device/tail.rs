@@ -5,12 +5,13 @@
 
 use std::collections::VecDeque;
 
-use baton_protocol::{Event, Incarnation, LogId, Seq};
+use baton_protocol::{Cursor, Event, Incarnation, LogId, Seq};
 use tokio::sync::watch;
 
 use super::Device;
 use crate::limits::TAIL_PAGE_EVENTS;
 use crate::mirror::{Store, StoreError};
+use crate::view::{LivePage, is_idle};
 
 /// Where a tail begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,6 +61,9 @@ impl Tail {
         device.want(log);
         // What is given without a gap must be here without one.
         device.want_history(log);
+        if let LogId::Session(session) = log {
+            device.views().begin_tail(session);
+        }
         let changes = device.changes();
         Self {
             device,
@@ -105,22 +109,31 @@ impl Tail {
             self.changes.mark_unchanged();
             // Before the mirror is read: what was caught up then is at least what is read now.
             let caught_up = self.device.is_caught_up(self.log);
-            let mirror = self.device.mirror();
-            let page = mirror.events_after(self.log, self.after, TAIL_PAGE_EVENTS);
-            let (events, cursor) = page.await?;
-            let incarnation = cursor.map(|cursor| cursor.incarnation);
-            if self.incarnation.is_some() && incarnation != self.incarnation {
+            let (seq, idle) = if let Some(live) = self.live() {
+                self.page.extend(live.events);
+                (live.upto, Some(live.idle))
+            } else {
+                let mirror = self.device.mirror();
+                let page = mirror.events_after(self.log, self.after, TAIL_PAGE_EVENTS);
+                let (events, cursor) = page.await?;
+                let incarnation = cursor.map(|cursor| cursor.incarnation);
+                if self.incarnation.is_some() && incarnation != self.incarnation {
+                    self.incarnation = incarnation;
+                    self.after = Seq::ZERO;
+                    return Ok(TailItem::Restarted);
+                }
                 self.incarnation = incarnation;
-                self.after = Seq::ZERO;
-                return Ok(TailItem::Restarted);
-            }
-            self.incarnation = incarnation;
-            self.page.extend(events);
+                self.page.extend(events);
+                (cursor.map(|cursor| cursor.seq).unwrap_or_default(), None)
+            };
             if !self.page.is_empty() {
                 continue;
             }
-            let seq = cursor.map(|cursor| cursor.seq).unwrap_or_default();
-            let Some(idle) = self.is_idle(seq).await? else {
+            let idle = match idle {
+                Some(idle) => Some(idle),
+                None => self.is_idle(seq).await?,
+            };
+            let Some(idle) = idle else {
                 // The session stands beyond what was read: something came meanwhile, or lies in a gap and is still to come.
                 self.changed().await?;
                 continue;
@@ -143,6 +156,18 @@ impl Tail {
         self.changes.changed().await.map_err(|_| StoreError::Closed)
     }
 
+    /// What stands behind the tail's place, where the device has it in memory.
+    fn live(&self) -> Option<LivePage> {
+        let LogId::Session(session) = self.log else {
+            return None;
+        };
+        let place = Cursor {
+            incarnation: self.incarnation?,
+            seq: self.after,
+        };
+        self.device.views().live_after(session, place)
+    }
+
     /// Whether nothing goes on in the session at this seq; `None` where it has moved on.
     async fn is_idle(&self, seq: Seq) -> Result<Option<bool>, StoreError> {
         let LogId::Session(session) = self.log else {
@@ -153,9 +178,7 @@ impl Tail {
             let Some(state) = opened.state else {
                 return Ok((seq == Seq::ZERO).then_some(true));
             };
-            let nothing_runs = state.active_runs().next().is_none();
-            let nothing_starts = state.queue().is_empty() || state.pause().is_some();
-            Ok((state.head() == seq).then_some(nothing_runs && nothing_starts))
+            Ok((state.head() == seq).then(|| is_idle(state)))
         };
         self.device.mirror().write(look).await
     }
@@ -164,5 +187,8 @@ impl Tail {
 impl Drop for Tail {
     fn drop(&mut self) {
         self.device.unwant(self.log);
+        if let LogId::Session(session) = self.log {
+            self.device.views().end_tail(session);
+        }
     }
 }

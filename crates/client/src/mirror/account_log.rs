@@ -5,18 +5,16 @@ use baton_session::AccountState;
 use rusqlite::Connection;
 
 use super::logs::{LogKey, LogRow};
+use super::saving::UnsavedTail;
 use super::session_log::FoldLogError;
 use super::{StoreError, events, logs};
-use crate::limits::{STATE_BYTES_PER_TAIL_EVENT, STATE_SAVE_EVENTS_MIN};
 
 /// The account, loaded.
 pub(super) struct AccountLog {
     pub(super) key: LogKey,
     pub(super) cursor: Cursor,
     pub(super) state: AccountState,
-    tail: usize,
-    /// How large the state was when it was saved.
-    saved_bytes: usize,
+    tail: UnsavedTail,
 }
 
 impl AccountLog {
@@ -30,8 +28,7 @@ impl AccountLog {
                 seq: row.state_seq,
             },
             state,
-            tail: 0,
-            saved_bytes,
+            tail: UnsavedTail::behind(saved_bytes),
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
@@ -48,8 +45,7 @@ impl AccountLog {
             key,
             cursor,
             state,
-            tail: 0,
-            saved_bytes: 0,
+            tail: UnsavedTail::behind(0),
         })
     }
 
@@ -62,7 +58,7 @@ impl AccountLog {
         let tail = (self.cursor.seq, upto.seq);
         for event in events::between(conn, self.key, tail, usize::MAX)? {
             self.state.apply(&event)?;
-            self.tail += 1;
+            self.tail.grow();
         }
         self.state.set_head(upto.seq);
         self.cursor = upto;
@@ -84,8 +80,7 @@ impl AccountLog {
             key,
             cursor,
             state,
-            tail: 0,
-            saved_bytes: json.len(),
+            tail: UnsavedTail::behind(json.len()),
         })
     }
 
@@ -93,19 +88,17 @@ impl AccountLog {
     pub(super) fn apply(&mut self, conn: &Connection, batch: &Batch) -> Result<(), FoldLogError> {
         for event in &batch.events {
             self.state.apply(event)?;
-            events::insert(conn, self.key, event)?;
-            self.tail += 1;
+            self.tail.grow();
         }
+        events::insert(conn, self.key, batch.events.iter())?;
         self.state.set_head(batch.upto);
         self.cursor.seq = batch.upto;
         logs::set_cursor(conn, self.key, batch.upto)?;
-        let tail_max = STATE_SAVE_EVENTS_MIN.max(self.saved_bytes / STATE_BYTES_PER_TAIL_EVENT);
-        if self.tail >= tail_max {
+        if self.tail.is_worth_saving() {
             let json = serde_json::to_string(&self.state).map_err(StoreError::from)?;
             logs::set_state(conn, self.key, &json, batch.upto)?;
             events::delete_through(conn, self.key, batch.upto)?;
-            self.saved_bytes = json.len();
-            self.tail = 0;
+            self.tail = UnsavedTail::behind(json.len());
         }
         Ok(())
     }

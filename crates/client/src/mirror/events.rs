@@ -15,13 +15,20 @@ pub(super) const TABLE: &str = "
         PRIMARY KEY (log, seq)
     ) WITHOUT ROWID;";
 
-pub(super) fn insert(conn: &Connection, key: LogKey, event: &Event) -> Result<(), StoreError> {
-    conn.prepare_cached("INSERT INTO events (log, seq, json) VALUES (?1, ?2, ?3)")?
-        .execute(params![
+pub(super) fn insert<'e>(
+    conn: &Connection,
+    key: LogKey,
+    events: impl Iterator<Item = &'e Event>,
+) -> Result<(), StoreError> {
+    let mut insert =
+        conn.prepare_cached("INSERT INTO events (log, seq, json) VALUES (?1, ?2, ?3)")?;
+    for event in events {
+        insert.execute(params![
             key,
             seq_into(event.seq),
             serde_json::to_string(event)?
         ])?;
+    }
     Ok(())
 }
 

@@ -10,12 +10,15 @@ mod account_log;
 #[cfg(feature = "simulation")]
 mod direct;
 mod events;
+mod excerpt;
 mod gap;
 mod logs;
+mod open_parts;
 mod outbox;
 mod receipts;
 mod recovery;
 mod rows;
+mod saving;
 mod schema;
 mod search;
 mod session_log;
@@ -27,7 +30,7 @@ mod store_outbox;
 mod tests;
 mod threads;
 
-use baton_protocol::{Event, SessionId};
+use baton_protocol::{Batch, Event, SessionId};
 use baton_session::{AccountState, RowChange, SessionState};
 
 #[cfg(feature = "simulation")]
@@ -41,6 +44,10 @@ pub(crate) use threads::Mirror;
 
 /// Hears what commits, on the writer's thread and in order. It must not call back into the mirror.
 pub(crate) trait MirrorListener: Send + Sync + 'static {
+    /// A batch of a session is in the mirror, whose end it is. [`Self::session_changed`] follows.
+    fn applied(&self, _session: SessionId, _batch: &Batch, _state: &SessionState) {}
+    /// A session does not stand where its last batch left it: another process wrote it.
+    fn moved_elsewhere(&self, _session: SessionId) {}
     /// A session's log went on. `events` are empty where another process wrote them.
     fn session_changed(
         &self,

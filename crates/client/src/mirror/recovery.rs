@@ -7,7 +7,7 @@ use baton_protocol::AccountId;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{StoreError, outbox, schema, settings};
-use crate::limits::MIRROR_BUSY_MS;
+use crate::limits::{MIRROR_BUSY_MS, MIRROR_CACHE_KIB};
 
 /// Beside the file: some statement met damage, so the next start looks at all of it.
 const SUSPECT_SUFFIX: &str = "suspect";
@@ -94,6 +94,7 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     // that a power cut brings back would roll back everything after it. In the WAL mode it is what `FULL` is.
     conn.pragma_update(None, "synchronous", "EXTRA")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
+    conn.pragma_update(None, "cache_size", -MIRROR_CACHE_KIB)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }

@@ -6,9 +6,10 @@ use baton_protocol::view::{RowBody, RowId, TranscriptRow};
 use baton_protocol::{PromptId, Seq};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::StoreError;
 use super::logs::LogKey;
+use super::search::{self, Index};
 use super::sql::seq_into;
-use super::{StoreError, search};
 
 pub(super) const TABLE: &str = "
     CREATE TABLE rows (
@@ -49,8 +50,8 @@ impl RowPlace {
     }
 }
 
-/// Whether the row's text can be found: prompts and answers, once they grow no more.
-fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
+/// The text by which a row can be found: that of prompts and answers, once they grow no more.
+pub(super) fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
     match (&row.body, settled) {
         (RowBody::Prompt { text, .. } | RowBody::Text { text, .. }, Settled::Yes) => Some(text),
         _ => None,
@@ -64,49 +65,69 @@ pub(super) enum Settled {
     No,
 }
 
-pub(super) fn upsert(
+/// What the table may have of a row that is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stands {
+    /// Its event is new to the log, so it has none.
+    No,
+    Maybe,
+}
+
+/// Writes a row. Gives its id where its text is to be found from now on: [`search::insert`] must follow in the same transaction.
+pub(super) fn write(
+    conn: &Connection,
+    key: LogKey,
+    (place, stands): (RowPlace, Stands),
+    row: &TranscriptRow,
+    settled: Settled,
+) -> Result<Option<i64>, StoreError> {
+    let is_searchable = searchable(row, settled).is_some();
+    let index = if is_searchable {
+        Index::Newest as i64
+    } else {
+        0
+    };
+    let json = serde_json::to_string(row)?;
+    let standing = match stands {
+        Stands::No => None,
+        Stands::Maybe => standing(conn, key, place)?,
+    };
+    // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
+    // savepoint the full-text index writes what it has gathered to its tables.
+    if let Some((id, searched)) = standing {
+        let is_new = searched == 0 && is_searchable;
+        let searched = if is_new { index } else { searched };
+        conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
+            .execute(params![id, json, searched])?;
+        return Ok(is_new.then_some(id));
+    }
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    let id = insert.insert(params![
+        key,
+        seq_into(place.seq),
+        place.n,
+        row.id.0,
+        json,
+        index,
+        row.turn.map(|turn| turn.to_string())
+    ])?;
+    Ok(is_searchable.then_some(id))
+}
+
+/// A row's id and where its text can be found.
+fn standing(
     conn: &Connection,
     key: LogKey,
     place: RowPlace,
-    row: &TranscriptRow,
-    settled: Settled,
-) -> Result<(), StoreError> {
-    let text = searchable(row, settled);
-    let json = serde_json::to_string(row)?;
-    let stands: Option<(i64, bool)> = conn
-        .prepare_cached("SELECT id, searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?
-        .query_row(params![key, seq_into(place.seq), place.n], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .optional()?;
-    // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
-    // savepoint the full-text index writes what it has gathered to its tables.
-    let (id, was_searched) = match stands {
-        Some((id, was_searched)) => {
-            conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
-                .execute(params![id, json, was_searched || text.is_some()])?;
-            (id, was_searched)
-        }
-        None => {
-            let mut insert = conn.prepare_cached(
-                "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )?;
-            let values = params![
-                key,
-                seq_into(place.seq),
-                place.n,
-                row.id.0,
-                json,
-                text.is_some(),
-                row.turn.map(|turn| turn.to_string())
-            ];
-            (insert.insert(values)?, false)
-        }
-    };
-    match text {
-        Some(text) if !was_searched => search::insert(conn, id, text),
-        _ => Ok(()),
-    }
+) -> Result<Option<(i64, i64)>, StoreError> {
+    let mut statement = conn
+        .prepare_cached("SELECT id, searched FROM rows WHERE log = ?1 AND seq = ?2 AND n = ?3")?;
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(statement
+        .query_row(params![key, seq_into(place.seq), place.n], read)
+        .optional()?)
 }
 
 pub(super) fn find(

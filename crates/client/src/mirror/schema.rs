@@ -16,6 +16,7 @@ pub(super) fn migrations() -> Migrations<'static> {
         M::up(settings::TABLE),
         M::up(rows::TURN_COLUMN),
         M::up(logs::GAP_COLUMNS),
+        M::up(search::NEWEST_FIRST),
     ])
 }
 

@@ -1,14 +1,19 @@
-//! Table `search`: the full-text index over settled rows, offline and for every script.
+//! Tables `search_newest` and `search`: the full-text index over settled rows, offline and for every script.
 //!
 //! Trigrams find any stretch of three characters, so Chinese, Japanese and Korean need no word breaker. Shorter words are looked for
-//! in the rows themselves, newest first. The index keeps no second copy of the text: it reads the rows through a view.
+//! in the rows themselves, newest first. The index keeps no second copy of the text.
+//!
+//! FTS5 gives what it finds from the smallest rowid upward; downward takes it nearly twice as long. So a row has a rowid in
+//! `search_newest` that is the smaller the newer the row is. What a mirror of an earlier version had stands in `search` under the rows'
+//! own ids, is looked at last, and downward. `rows.searched` says where a row's text stands.
 
 use baton_protocol::view::{RowId, SearchHit};
 use baton_protocol::{LogId, Seq};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::StoreError;
+use super::excerpt::excerpt;
 use super::logs::LogKey;
 use super::sql::{seq_from, seq_into};
 use crate::limits::{SEARCH_HITS_MAX, SEARCH_INDEX_CHARS_MIN};
@@ -20,12 +25,34 @@ pub(super) const TABLE: &str = "
         text, content = 'searchable', content_rowid = 'id', tokenize = 'trigram'
     );";
 
-/// Characters of an excerpt on either side of the first match.
-const EXCERPT_CHARS_AROUND: usize = 40;
+/// Knows rowids and no texts: these stand in the rows. Lengths of texts are for ranks, which nobody asks for.
+pub(super) const NEWEST_FIRST: &str = "
+    CREATE VIRTUAL TABLE search_newest USING fts5(text, content = '', columnsize = 0, tokenize = 'trigram');";
 
-pub(super) fn insert(conn: &Connection, id: i64, text: &str) -> Result<(), StoreError> {
-    conn.prepare_cached("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?
-        .execute(params![id, text])?;
+/// The rowid in `search_newest` and the row's id together. Five bytes in the index, and more rows than a device can have.
+const ROWID_AND_ID: i64 = 1 << 34;
+
+/// Where a row's text can be found: the values of `rows.searched`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Index {
+    /// In `search`, under the row's id.
+    Earlier = 1,
+    /// In `search_newest`.
+    Newest = 2,
+}
+
+/// Takes texts of rows into the index. The newest goes first: FTS5 writes out what it has gathered whenever a rowid is not larger than
+/// the one before.
+pub(super) fn insert(conn: &Connection, mut texts: Vec<(i64, &str)>) -> Result<(), StoreError> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    texts.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
+    let mut insert =
+        conn.prepare_cached("INSERT INTO search_newest (rowid, text) VALUES (?1, ?2)")?;
+    for (id, text) in texts {
+        insert.execute(params![ROWID_AND_ID - id, text])?;
+    }
     Ok(())
 }
 
@@ -38,9 +65,20 @@ pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<
     conn.prepare_cached(
         "INSERT INTO search (search, rowid, text)
          SELECT 'delete', id, json_extract(json, '$.body.text') FROM rows
-         WHERE log = ?1 AND seq > ?2 AND searched",
+         WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id",
     )?
-    .execute(params![key, seq_into(seq)])?;
+    .execute(params![key, seq_into(seq), Index::Earlier as i64])?;
+    conn.prepare_cached(
+        "INSERT INTO search_newest (search_newest, rowid, text)
+         SELECT 'delete', ?4 - id, json_extract(json, '$.body.text') FROM rows
+         WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id DESC",
+    )?
+    .execute(params![
+        key,
+        seq_into(seq),
+        Index::Newest as i64,
+        ROWID_AND_ID
+    ])?;
     Ok(())
 }
 
@@ -54,10 +92,44 @@ pub(super) fn find(
     if words.is_empty() {
         return Ok(Vec::new());
     }
+    let limit = limit.min(SEARCH_HITS_MAX);
     let is_long = |word: &&str| word.chars().count() >= SEARCH_INDEX_CHARS_MIN;
     let (long, short): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| is_long(word));
-    let (sql, values) = statement(&long, &short, limit.min(SEARCH_HITS_MAX));
+    if long.is_empty() {
+        return hits(conn, Source::Rows, (&long, &short), limit);
+    }
+    let mut found = hits(conn, Source::Newest, (&long, &short), limit)?;
+    let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+    if left > 0 && has_earlier(conn)? {
+        found.extend(hits(conn, Source::Earlier, (&long, &short), left)?);
+    }
+    Ok(found)
+}
 
+/// What is looked through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Source {
+    Newest,
+    Earlier,
+    /// The texts themselves.
+    Rows,
+}
+
+/// Whether the index of an earlier version holds anything.
+fn has_earlier(conn: &Connection) -> Result<bool, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT 1 FROM search_docsize LIMIT 1")?;
+    let found = statement.query_row([], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+fn hits(
+    conn: &Connection,
+    source: Source,
+    (long, short): (&[&str], &[&str]),
+    limit: u32,
+) -> Result<Vec<SearchHit>, StoreError> {
+    let words = [long, short].concat();
+    let (sql, values) = statement(source, (long, short), limit);
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut hits = Vec::new();
@@ -66,47 +138,54 @@ pub(super) fn find(
         let Ok(LogId::Session(session)) = log.parse() else {
             continue;
         };
-        let text: String = row.get(3)?;
         hits.push(SearchHit {
             session,
             title: String::new(),
             row: RowId(row.get(1)?),
-            seq: seq(row.get(2)?),
-            excerpt: excerpt(&text, &words),
+            seq: seq_from(row.get(2)?),
+            excerpt: excerpt(row.get_ref(3)?.as_str()?, &words),
         });
     }
     Ok(hits)
 }
 
-fn seq(number: i64) -> Seq {
-    seq_from(number)
-}
-
-fn statement(long: &[&str], short: &[&str], limit: u32) -> (String, Vec<Value>) {
+fn statement(
+    source: Source,
+    (long, short): (&[&str], &[&str]),
+    limit: u32,
+) -> (String, Vec<Value>) {
+    let (tables, order) = match source {
+        Source::Newest => (
+            format!(
+                "search_newest CROSS JOIN rows ON rows.id = {ROWID_AND_ID} - search_newest.rowid
+                 JOIN logs ON logs.key = rows.log WHERE search_newest MATCH ?1"
+            ),
+            "search_newest.rowid",
+        ),
+        Source::Earlier => (
+            "search CROSS JOIN rows ON rows.id = search.rowid JOIN logs ON logs.key = rows.log WHERE search MATCH ?1"
+                .to_owned(),
+            "search.rowid DESC",
+        ),
+        Source::Rows => (
+            "rows CROSS JOIN logs ON logs.key = rows.log WHERE rows.searched".to_owned(),
+            "rows.id DESC",
+        ),
+    };
+    // The excerpt is cut here, not by the index's `snippet`, which would break the text into words again for each hit.
+    let text = "json_extract(rows.json, '$.body.text')";
+    let mut sql = format!("SELECT logs.log_id, rows.row_id, rows.seq, {text} FROM {tables}");
     let mut values = Vec::new();
-    let mut sql = if long.is_empty() {
-        "SELECT logs.log_id, rows.row_id, rows.seq, searchable.text
-         FROM searchable JOIN rows ON rows.id = searchable.id JOIN logs ON logs.key = rows.log WHERE 1"
-            .to_owned()
-    } else {
+    if source != Source::Rows {
         let quoted: Vec<String> = long.iter().map(|word| quote(word)).collect();
         values.push(Value::Text(quoted.join(" ")));
-        // The excerpt is cut here, not by the index's `snippet`, which would break the text into words again for each hit.
-        "SELECT logs.log_id, rows.row_id, rows.seq, json_extract(rows.json, '$.body.text')
-         FROM search JOIN rows ON rows.id = search.rowid JOIN logs ON logs.key = rows.log WHERE search MATCH ?1"
-            .to_owned()
-    };
-    let (text, id) = if long.is_empty() {
-        ("searchable.text", "searchable.id")
-    } else {
-        ("search.text", "search.rowid")
-    };
+    }
     for word in short {
         values.push(Value::Text(format!("%{}%", escape_like(word))));
         sql.push_str(&format!(" AND {text} LIKE ?{} ESCAPE '\\'", values.len()));
     }
     values.push(Value::Integer(i64::from(limit)));
-    sql.push_str(&format!(" ORDER BY {id} DESC LIMIT ?{}", values.len()));
+    sql.push_str(&format!(" ORDER BY {order} LIMIT ?{}", values.len()));
     (sql, values)
 }
 
@@ -125,93 +204,9 @@ fn escape_like(word: &str) -> String {
     escaped
 }
 
-/// The text around the first match. Every match in it is marked.
-fn excerpt(text: &str, words: &[&str]) -> String {
-    let matches = matches(text, words);
-    let Some(&(first, first_end)) = matches.first() else {
-        return text.chars().take(2 * EXCERPT_CHARS_AROUND).collect();
-    };
-    let begin = text[..first]
-        .char_indices()
-        .rev()
-        .take(EXCERPT_CHARS_AROUND)
-        .last()
-        .map_or(first, |(at, _)| at);
-    let end = text[first_end..]
-        .char_indices()
-        .nth(EXCERPT_CHARS_AROUND)
-        .map_or(text.len(), |(at, _)| first_end + at);
-    let mut out = String::with_capacity(end - begin + 16);
-    if begin > 0 {
-        out.push('…');
-    }
-    let mut at = begin;
-    for (from, to) in matches.into_iter().filter(|(_, to)| *to <= end) {
-        out.push_str(&text[at..from]);
-        out.push('\u{2}');
-        out.push_str(&text[from..to]);
-        out.push('\u{3}');
-        at = to;
-    }
-    out.push_str(&text[at..end]);
-    if end < text.len() {
-        out.push('…');
-    }
-    out
-}
-
-/// Where the words stand, in order, joined where they overlap.
-fn matches(text: &str, words: &[&str]) -> Vec<(usize, usize)> {
-    let lower = text.to_lowercase();
-    // Only where lowering keeps every offset can one be used in the other.
-    let is_aligned = lower.len() == text.len();
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for word in words {
-        let lowered = word.to_lowercase();
-        let (place, word) = if is_aligned {
-            (lower.as_str(), lowered.as_str())
-        } else {
-            (text, *word)
-        };
-        let ends = place
-            .match_indices(word)
-            .map(|(at, found)| (at, at + found.len()));
-        found.extend(
-            ends.filter(|(from, to)| text.is_char_boundary(*from) && text.is_char_boundary(*to)),
-        );
-    }
-    found.sort_unstable();
-    let mut joined: Vec<(usize, usize)> = Vec::new();
-    for (from, to) in found {
-        match joined.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(to),
-            _ => joined.push((from, to)),
-        }
-    }
-    joined
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_excerpt_marks_what_matched() {
-        assert_eq!(excerpt("say 你好 now", &["你好"]), "say \u{2}你好\u{3} now");
-        assert_eq!(excerpt("It is OK.", &["ok"]), "It is \u{2}OK\u{3}.");
-        assert_eq!(
-            excerpt("one two three", &["three", "one"]),
-            "\u{2}one\u{3} two \u{2}three\u{3}"
-        );
-        assert_eq!(excerpt("overlap", &["over", "verla"]), "\u{2}overla\u{3}p");
-    }
-
-    #[test]
-    fn an_excerpt_is_cut_around_the_first_match_and_never_through_it() {
-        let text = format!("{}needle{}", "ü".repeat(50), "ä".repeat(50));
-        let expected = format!("…{}\u{2}needle\u{3}{}…", "ü".repeat(40), "ä".repeat(40));
-        assert_eq!(excerpt(&text, &["needle"]), expected);
-    }
 
     #[test]
     fn wildcards_in_a_query_are_text() {

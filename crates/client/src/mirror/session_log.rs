@@ -5,17 +5,18 @@
 //!
 //! **Invariant:** memory holds what folding the table's tail over the saved state gives. So after a crash nothing but the tail is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
 
-use baton_protocol::view::{BranchView, PartState, RowBody, RowId, TranscriptRow};
-use baton_protocol::{Batch, Cursor, Event, EventBody, PartIndex, RunId, Seq};
-use baton_session::{FoldError, RowChange, SessionState, sealing};
+use baton_protocol::view::{BranchView, RowBody, TranscriptRow};
+use baton_protocol::{Batch, Cursor, Event, Seq};
+use baton_session::{FoldError, RowChange, SessionState};
 use rusqlite::Connection;
 
 use super::logs::{FilledRow, LogKey, LogRow};
-use super::rows::{RowPlace, Settled};
-use super::{StoreError, events, logs, rows};
-use crate::limits::{STATE_BYTES_PER_TAIL_EVENT, STATE_SAVE_EVENTS_MIN};
+use super::open_parts::{OpenParts, Touched, Writes};
+use super::rows::{RowPlace, Stands};
+use super::saving::UnsavedTail;
+use super::{StoreError, events, logs, rows, search};
 
 /// A session that is loaded.
 pub(super) struct SessionLog {
@@ -24,10 +25,7 @@ pub(super) struct SessionLog {
     pub(super) state: SessionState,
     pub(super) side: Side,
     open: OpenParts,
-    /// Events since the state was saved.
-    tail: usize,
-    /// How large it was then.
-    saved_bytes: usize,
+    tail: UnsavedTail,
 }
 
 /// Which end of a log it is.
@@ -40,20 +38,6 @@ pub(super) enum Side {
     },
     /// What stands in front of the gap.
     Filled,
-}
-
-/// What grows: not in the tables yet, but in the tail's events.
-#[derive(Default)]
-struct OpenParts {
-    rows: HashMap<RowId, TranscriptRow>,
-    appends: HashMap<(RunId, PartIndex), Vec<Event>>,
-}
-
-/// What one stretch of events does to the tables.
-#[derive(Default)]
-struct Writes {
-    insert: BTreeMap<Seq, Event>,
-    delete: Vec<Seq>,
 }
 
 /// The log cannot be folded: it is fetched anew.
@@ -86,8 +70,7 @@ impl SessionLog {
             state,
             side: Side::Head { floor },
             open: OpenParts::default(),
-            tail: 0,
-            saved_bytes,
+            tail: UnsavedTail::behind(saved_bytes),
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
@@ -107,8 +90,7 @@ impl SessionLog {
             state,
             side: Side::Filled,
             open: OpenParts::default(),
-            tail: 0,
-            saved_bytes: filled.state_json.len(),
+            tail: UnsavedTail::behind(filled.state_json.len()),
         };
         log.follow_table(conn, at(filled.gap.filled))?;
         Ok(log)
@@ -127,15 +109,14 @@ impl SessionLog {
             state,
             side: Side::Head { floor: cursor.seq },
             open: OpenParts::default(),
-            tail: 0,
-            saved_bytes: bytes,
+            tail: UnsavedTail::behind(bytes),
         }
     }
 
     /// What stood in front of the gap has reached its end: carries into its rows what happened behind it.
     pub(super) fn catch_up(&mut self, conn: &Connection, head: Cursor) -> Result<(), FoldLogError> {
         let changes = self.follow_table(conn, head)?;
-        self.write_rows(conn, &changes)?;
+        self.write_rows(conn, &changes, head.seq)?;
         Ok(())
     }
 
@@ -155,30 +136,43 @@ impl SessionLog {
             state: SessionState::default(),
             side: Side::Head { floor: Seq::ZERO },
             open: OpenParts::default(),
-            tail: 0,
-            saved_bytes: 0,
+            tail: UnsavedTail::behind(0),
         };
         let mut changes = Vec::new();
-        for event in events::between(conn, log.key, (Seq::ZERO, row.cursor.seq), usize::MAX)? {
+        let tail = (Seq::ZERO, row.cursor.seq);
+        for event in events::between(conn, log.key, tail, usize::MAX)? {
             log.fold(&event, &mut changes, &mut Writes::default())?;
         }
         log.state.set_head(row.cursor.seq);
         log.cursor = row.cursor;
         rows::delete_all(conn, log.key)?;
-        log.write_rows(conn, &changes)?;
+        log.write_rows(conn, &changes, Seq::ZERO)?;
         log.save_state_if_cheap(conn)?;
         Ok(log)
     }
 
-    fn write_rows(&mut self, conn: &Connection, changes: &[RowChange]) -> Result<(), StoreError> {
-        let mut touched = BTreeMap::new();
+    /// Writes the rows that changed. Those of events behind `upto` are not in the table yet.
+    fn write_rows(
+        &mut self,
+        conn: &Connection,
+        changes: &[RowChange],
+        upto: Seq,
+    ) -> Result<(), StoreError> {
+        let mut touched = Touched::default();
         for change in changes {
-            self.keep_open(conn, change, &mut touched)?;
+            self.open.carry((conn, self.key), change, &mut touched)?;
         }
+        let mut texts = Vec::new();
         for (place, (row, settled)) in &touched {
-            rows::upsert(conn, self.key, *place, row, *settled)?;
+            let stands = match place.seq > upto {
+                true => Stands::No,
+                false => Stands::Maybe,
+            };
+            if let Some(id) = rows::write(conn, self.key, (*place, stands), row, *settled)? {
+                texts.extend(rows::searchable(row, *settled).map(|text| (id, text)));
+            }
         }
-        Ok(())
+        search::insert(conn, texts)
     }
 
     /// A session of which nothing is mirrored yet.
@@ -195,8 +189,7 @@ impl SessionLog {
             state,
             side: Side::Head { floor: Seq::ZERO },
             open: OpenParts::default(),
-            tail: 0,
-            saved_bytes: 0,
+            tail: UnsavedTail::behind(0),
         })
     }
 
@@ -213,9 +206,9 @@ impl SessionLog {
         }
         self.state.set_head(upto.seq);
         self.cursor = upto;
-        let mut known = BTreeMap::new();
+        let mut known = Touched::default();
         for change in &changes {
-            self.keep_open(conn, change, &mut known)?;
+            self.open.carry((conn, self.key), change, &mut known)?;
         }
         Ok(changes)
     }
@@ -237,10 +230,8 @@ impl SessionLog {
         for seq in &writes.delete {
             events::delete(conn, self.key, *seq)?;
         }
-        for event in writes.insert.values() {
-            events::insert(conn, self.key, event)?;
-        }
-        self.write_rows(conn, &changes)?;
+        events::insert(conn, self.key, writes.insert.values().map(Cow::as_ref))?;
+        self.write_rows(conn, &changes, batch.after)?;
         match self.side {
             Side::Head { .. } => logs::set_cursor(conn, self.key, batch.upto)?,
             Side::Filled => logs::set_filled_seq(conn, self.key, batch.upto)?,
@@ -249,89 +240,21 @@ impl SessionLog {
         Ok(changes)
     }
 
-    fn fold(
+    fn fold<'e>(
         &mut self,
-        event: &Event,
+        event: &'e Event,
         changes: &mut Vec<RowChange>,
-        writes: &mut Writes,
+        writes: &mut Writes<'e>,
     ) -> Result<(), FoldError> {
         self.state.apply(event, changes)?;
-        self.tail += 1;
-        match &event.body {
-            EventBody::PartAppended(append) => {
-                let key = (append.run, append.part);
-                self.open
-                    .appends
-                    .entry(key)
-                    .or_default()
-                    .push(event.clone());
-                writes.insert.insert(event.seq, event.clone());
-            }
-            EventBody::PartClosed(closed) => {
-                let appends = self.open.appends.remove(&(closed.run, closed.part));
-                let appends = appends.unwrap_or_default();
-                match sealing::seal_part(&appends, event) {
-                    Some(sealed) => writes.replace(&appends, sealed),
-                    None => writes.replace(&[], event.clone()),
-                }
-            }
-            EventBody::PartSealed(sealed) => {
-                let appends = self.open.appends.remove(&(sealed.run, sealed.part));
-                writes.replace(&appends.unwrap_or_default(), event.clone());
-            }
-            _ => writes.replace(&[], event.clone()),
-        }
+        self.tail.grow();
+        self.open.take(event, writes);
         Ok(())
     }
 
-    /// Carries a change into the open rows, and notes the rows whose table entry changes.
-    fn keep_open(
-        &mut self,
-        conn: &Connection,
-        change: &RowChange,
-        touched: &mut BTreeMap<RowPlace, (TranscriptRow, Settled)>,
-    ) -> Result<(), StoreError> {
-        // A choice of branches changes no row: what is hidden is in the state.
-        let Some(place) = change.row_id().and_then(RowPlace::of) else {
-            return Ok(());
-        };
-        match change {
-            RowChange::Insert(row) if is_open(row) => {
-                self.open.rows.insert(row.id.clone(), row.clone());
-                touched.insert(place, (row.clone(), Settled::No));
-            }
-            RowChange::Insert(row) => {
-                touched.insert(place, (row.clone(), Settled::Yes));
-            }
-            RowChange::AppendText { id, .. } => {
-                if let Some(row) = self.open.rows.get_mut(id) {
-                    change.apply_to(row);
-                }
-            }
-            RowChange::ClosePart { id, .. }
-            | RowChange::SealPart { id, .. }
-            | RowChange::SetTeardown { id, .. }
-            | RowChange::SetApproval { id, .. } => {
-                let known = touched.remove(&place).map(|(row, _)| row);
-                let row = match self.open.rows.remove(id).or(known) {
-                    Some(row) => Some(row),
-                    None => rows::find(conn, self.key, place)?,
-                };
-                if let Some(mut row) = row {
-                    change.apply_to(&mut row);
-                    touched.insert(place, (row, Settled::Yes));
-                }
-            }
-            RowChange::Hide(_) => {}
-        }
-        Ok(())
-    }
-
-    /// Saves the state where it holds no open part and the tail has grown as long as the state is large: so saving costs a fixed part
-    /// of ingesting, and opening folds no more than it reads.
+    /// Saves the state where that is worth it and it holds no open part.
     fn save_state_if_cheap(&mut self, conn: &Connection) -> Result<(), StoreError> {
-        let tail_max = STATE_SAVE_EVENTS_MIN.max(self.saved_bytes / STATE_BYTES_PER_TAIL_EVENT);
-        if self.tail < tail_max || !self.open.rows.is_empty() {
+        if !self.tail.is_worth_saving() || !self.open.has_no_rows() {
             return Ok(());
         }
         let json = serde_json::to_string(&self.state)?;
@@ -339,8 +262,7 @@ impl SessionLog {
             Side::Head { .. } => logs::set_state(conn, self.key, &json, self.cursor.seq)?,
             Side::Filled => logs::set_filled_state(conn, self.key, &json, self.cursor.seq)?,
         }
-        self.saved_bytes = json.len();
-        self.tail = 0;
+        self.tail = UnsavedTail::behind(json.len());
         Ok(())
     }
 
@@ -361,7 +283,7 @@ impl SessionLog {
         // What lies in the gap is older than what stands behind it.
         let has_older = has_older || floor > Seq::ZERO;
         for row in &mut rows {
-            if let Some(open) = self.open.rows.get(&row.id) {
+            if let Some(open) = self.open.row(&row.id) {
                 row.clone_from(open);
             }
             if let RowBody::Prompt { prompt, branch, .. } = &mut row.body {
@@ -371,34 +293,4 @@ impl SessionLog {
         }
         Ok((rows, has_older))
     }
-}
-
-impl Writes {
-    fn replace(&mut self, gone: &[Event], event: Event) {
-        for old in gone {
-            if self.insert.remove(&old.seq).is_none() {
-                self.delete.push(old.seq);
-            }
-        }
-        self.insert.insert(event.seq, event);
-    }
-}
-
-fn is_open(row: &TranscriptRow) -> bool {
-    matches!(
-        &row.body,
-        RowBody::Text {
-            state: PartState::Open,
-            ..
-        } | RowBody::Reasoning {
-            state: PartState::Open,
-            ..
-        } | RowBody::ToolCall {
-            state: PartState::Open,
-            ..
-        } | RowBody::ToolResult {
-            state: PartState::Open,
-            ..
-        }
-    )
 }

@@ -157,6 +157,7 @@ impl Store {
         };
         let changes = log.apply(&tx, batch)?;
         tx.commit().map_err(StoreError::from)?;
+        self.listener.applied(session, batch, &log.state);
         self.listener
             .session_changed(session, &changes, &log.state, &batch.events);
         self.keep(batch.log, Loaded::Session(Box::new(log)));
@@ -200,6 +201,10 @@ impl Store {
 
     /// Another process wrote the table: memory and listeners follow it.
     fn follow_other_process(&mut self, log: LogId) -> Result<(), FoldLogError> {
+        if let LogId::Session(session) = log {
+            // Also where it is not in memory.
+            self.listener.moved_elsewhere(session);
+        }
         let Some(row) = logs::find(&self.conn, log)? else {
             self.loaded.remove(&log);
             return Ok(());

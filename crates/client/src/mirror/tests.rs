@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use baton_protocol::view::{RowBody, TranscriptRow};
+use baton_protocol::view::{RowBody, SearchHit, TranscriptRow};
 use baton_protocol::{
     AccountId, Batch, ChooseBranchCommand, Command, CommandBody, CommandId, Delivery, Event,
     EventBody, PartKind, PauseQueueCommand, PromptId, ResendPromptCommand, Seq, SessionId,
@@ -29,6 +29,7 @@ use script::Script;
 struct Heard {
     rows: Mutex<Transcript>,
     dropped: Mutex<Vec<SessionId>>,
+    elsewhere: Mutex<Vec<SessionId>>,
 }
 
 impl MirrorListener for Heard {
@@ -43,6 +44,10 @@ impl MirrorListener for Heard {
         for change in changes {
             rows.change(change.clone());
         }
+    }
+
+    fn moved_elsewhere(&self, session: SessionId) {
+        self.elsewhere.lock().unwrap().push(session);
     }
 
     fn session_dropped(&self, session: SessionId) {
@@ -279,6 +284,24 @@ fn two_processes_share_one_file() {
 }
 
 #[test]
+fn that_another_process_was_first_is_told_also_of_a_session_that_is_not_in_memory() {
+    let place = place();
+    let mut script = script();
+    script.exchange("where?", &["here"]);
+    let middle = script.head();
+    script.exchange("and now?", &["there"]);
+    let (mut one, heard) = open(&place.path);
+    let (mut other, _) = open(&place.path);
+    apply(&mut one, &script.batch(0, middle));
+    assert!(heard.elsewhere.lock().unwrap().is_empty());
+    let next = script.batch(middle, script.head());
+    apply(&mut other, &next);
+    one.forget_memory();
+    assert_eq!(one.apply(&next).unwrap(), ApplyOutcome::Known);
+    assert_eq!(*heard.elsewhere.lock().unwrap(), [script.session]);
+}
+
+#[test]
 fn search_finds_every_script_and_forgets_a_dropped_log() {
     let place = place();
     let mut script = script();
@@ -305,6 +328,48 @@ fn search_finds_every_script_and_forgets_a_dropped_log() {
     store.drop_log(script.log()).unwrap();
     assert_eq!(find(&store, "tide"), Vec::<String>::new());
     assert_eq!(find(&store, "抽屉"), Vec::<String>::new());
+}
+
+#[test]
+fn what_an_earlier_version_indexed_is_found_after_what_came_since_and_the_newest_comes_first() {
+    let place = place();
+    let mut script = script();
+    for n in 0..3 {
+        script.exchange(&format!("the tide of day {n}"), &["is high"]);
+    }
+    let before = script.head();
+    let (mut store, _) = open(&place.path);
+    apply(&mut store, &script.batch(0, before));
+    let as_it_was = "INSERT INTO search_newest (search_newest) VALUES ('delete-all');
+        UPDATE rows SET searched = 1 WHERE searched;
+        INSERT INTO search (search) VALUES ('rebuild');";
+    store.conn.execute_batch(as_it_was).unwrap();
+    for n in 3..6 {
+        script.exchange(&format!("the tide of day {n}"), &["is high"]);
+    }
+    apply(&mut store, &script.batch(before, script.head()));
+    let find = |store: &Store, query: &str, limit: u32| {
+        let hits = search::find(&store.conn, query, limit).unwrap();
+        let plain = |hit: SearchHit| hit.excerpt.replace(['\u{2}', '\u{3}'], "");
+        hits.into_iter().map(plain).collect::<Vec<_>>()
+    };
+    let days = |days: &[u32]| {
+        let prompts = days.iter().map(|n| format!("the tide of day {n}"));
+        prompts.collect::<Vec<_>>()
+    };
+    assert_eq!(find(&store, "tide", 10), days(&[5, 4, 3, 2, 1, 0]));
+    assert_eq!(find(&store, "tide", 4), days(&[5, 4, 3, 2]));
+    assert_eq!(find(&store, "tide", 2), days(&[5, 4]));
+    assert_eq!(find(&store, "tide 1", 10), days(&[1]));
+    assert_eq!(find(&store, "of", 10), days(&[5, 4, 3, 2, 1, 0]));
+    store.drop_log(script.log()).unwrap();
+    for word in ["tide", "high", "of"] {
+        assert_eq!(find(&store, word, 10), Vec::<String>::new());
+    }
+    let texts = "SELECT (SELECT count(*) FROM search WHERE search MATCH 'tide')
+        + (SELECT count(*) FROM search_newest WHERE search_newest MATCH 'tide')";
+    let left: i64 = store.conn.query_row(texts, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "no index knows what is gone");
 }
 
 fn pause(log: baton_protocol::LogId) -> Command {

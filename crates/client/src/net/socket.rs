@@ -81,6 +81,11 @@ impl Line {
         }
     }
 
+    /// What has happened already.
+    pub(crate) fn try_next(&mut self) -> Option<LineEvent> {
+        self.events.try_recv().ok()
+    }
+
     /// The next thing that happens.
     pub(crate) async fn next(&mut self) -> LineEvent {
         let ended = || LineEvent::Closed(lost("the connection ended"));

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use baton_protocol::limits::{
     HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
 };
-use baton_protocol::view::ConnectionPhase;
-use baton_protocol::{AccountId, ClientFrame, Command, CommandId, LogId, TimestampMs};
+use baton_protocol::{AccountId, Batch, ClientFrame, Command, CommandId, LogId};
 
 use super::following::{Ask, Following};
 use super::history::Histories;
@@ -48,7 +47,7 @@ pub struct SyncEngine {
     /// Logs that could not be dropped, and when that is tried again.
     undropped: BTreeMap<LogId, u64>,
     last: Now,
-    shown: Option<ConnectionStatus>,
+    pub(super) shown: Option<ConnectionStatus>,
     out: VecDeque<Output>,
 }
 
@@ -131,6 +130,22 @@ impl SyncEngine {
         self.out.pop_front()
     }
 
+    /// The next thing to do, where that is to apply a batch that continues this one: a mirror may take the two as one.
+    pub fn next_batch_after(&mut self, batch: &Batch) -> Option<Batch> {
+        let continues = |next: &Batch| {
+            next.log == batch.log
+                && next.incarnation == batch.incarnation
+                && next.after == batch.upto
+        };
+        match self.out.pop_front()? {
+            Output::ApplyBatch(next) if continues(&next) => Some(next),
+            other => {
+                self.out.push_front(other);
+                None
+            }
+        }
+    }
+
     /// When a [`Input::Tick`] is due, on the monotonic clock.
     pub fn deadline_ms(&self) -> Option<u64> {
         let undropped = self.undropped.values().copied();
@@ -197,7 +212,8 @@ impl SyncEngine {
         self.following.caught_up(log)
     }
 
-    pub(super) fn is_open(&self) -> bool {
+    /// Whether the hub has greeted, on the line that is there now.
+    pub fn is_open(&self) -> bool {
         matches!(self.line, Line::Open { .. })
     }
 
@@ -364,49 +380,6 @@ impl SyncEngine {
                 let caught_up = false;
                 self.emit(Output::CaughtUp { log, caught_up });
             }
-        }
-    }
-
-    fn show(&mut self, now: Now) {
-        let status = self.status(now);
-        if self.shown.as_ref() != Some(&status) {
-            self.shown = Some(status.clone());
-            self.emit(Output::Connection(status));
-        }
-    }
-
-    fn status(&self, now: Now) -> ConnectionStatus {
-        let attempt = if self.tried {
-            ConnectionPhase::Reconnecting
-        } else {
-            ConnectionPhase::Connecting
-        };
-        let (phase, retry_at) = match self.line {
-            Line::Down if self.problem.is_some() => (ConnectionPhase::Refused, None),
-            Line::Down | Line::Connecting { .. } | Line::Greeting { .. } => (attempt, None),
-            Line::Waiting { until_ms } => (ConnectionPhase::Reconnecting, Some(until_ms)),
-            Line::Open { heard_ms, .. } if now.mono_ms >= heard_ms + STALE_AFTER_MS => {
-                (ConnectionPhase::Stale, None)
-            }
-            Line::Open { .. } if self.following.all_caught_up() => (ConnectionPhase::Live, None),
-            Line::Open { .. } => (ConnectionPhase::CatchingUp, None),
-        };
-        // Kept as it was shown while the wait lasts, so that one wait is one message.
-        let at = |until_ms: u64| {
-            let left_ms = until_ms.saturating_sub(now.mono_ms);
-            TimestampMs(now.wall.0.saturating_add_unsigned(left_ms))
-        };
-        let same_wait = self.shown.as_ref().filter(|shown| shown.phase == phase);
-        let retry_at = retry_at.map(|until_ms| {
-            let shown = same_wait.and_then(|shown| shown.retry_at);
-            shown
-                .filter(|shown| shown.0.abs_diff(at(until_ms).0) < 100)
-                .unwrap_or(at(until_ms))
-        });
-        ConnectionStatus {
-            phase,
-            retry_at,
-            problem: self.problem.as_ref().map(|problem| problem.error.clone()),
         }
     }
 }

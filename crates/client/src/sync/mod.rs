@@ -21,6 +21,7 @@ mod io;
 mod problems;
 mod sending;
 mod snapshots;
+mod status;
 
 #[cfg(test)]
 mod bench;

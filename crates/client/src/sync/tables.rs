@@ -35,6 +35,38 @@ fn a_start_greets_and_follows_the_account_from_the_mirrors_cursor() {
 }
 
 #[test]
+fn batches_that_continue_each_other_may_be_taken_as_one_and_no_others() {
+    let mut bench = Bench::live();
+    bench.give(Input::Want(log(1)));
+    bench.give(Input::Want(log(2)));
+    let batches = [
+        batch(log(1), 0, 4, 9),
+        batch(log(1), 4, 6, 9),
+        batch(log(2), 0, 6, 9),
+        batch(log(1), 6, 8, 9),
+        batch(log(1), 8, 9, 9),
+    ];
+    for batch in &batches {
+        let frame = HubFrame::Batch(batch.clone());
+        let heard = Input::FrameReceived(Box::new(frame));
+        bench.engine.handle(bench.now, heard);
+    }
+    let taken = std::iter::from_fn(|| {
+        let Output::ApplyBatch(first) = bench.engine.next_output()? else {
+            return Some(Vec::new());
+        };
+        let mut joined = vec![first];
+        while let Some(next) = bench.engine.next_batch_after(&joined[joined.len() - 1]) {
+            joined.push(next);
+        }
+        Some(joined)
+    });
+    let taken: Vec<Vec<Batch>> = taken.filter(|joined| !joined.is_empty()).collect();
+    let expected = [&batches[..2], &batches[2..3], &batches[3..]].map(<[Batch]>::to_vec);
+    assert_eq!(taken, expected);
+}
+
+#[test]
 fn a_batch_is_applied_only_where_it_continues_the_cursor() {
     let mut bench = Bench::live();
     bench.give(Input::Want(log(1)));

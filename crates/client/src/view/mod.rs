@@ -4,6 +4,8 @@
 //! screen takes it, so a screen that does not read costs no more than its windows. It folds no events: rows come from the fold.
 
 mod facts;
+mod listening;
+mod live;
 mod screen;
 mod session_view;
 #[cfg(test)]
@@ -17,15 +19,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use baton_protocol::view::{
     AccountView, ConnectionView, SessionRow, TranscriptRow, ViewFrame, ViewId, ViewMessage,
 };
-use baton_protocol::{Event, LogId, Principal, Seq, SessionId};
-use baton_session::{AccountState, RowChange, SessionState};
+use baton_protocol::{Cursor, LogId, Principal, Seq, SessionId};
+use baton_session::SessionState;
 use tokio::sync::{Notify, watch};
 
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{MirrorListener, OutboxEntry, RowPlace};
+use crate::mirror::{OutboxEntry, RowPlace};
 use crate::sync::ConnectionStatus;
 
 use facts::SessionFacts;
+use live::LiveEnds;
+pub(crate) use live::{LivePage, is_idle};
 pub use screen::Screen;
 use session_view::SessionView;
 use window::Window;
@@ -39,6 +43,7 @@ pub(crate) struct Views {
 
 struct Inner {
     world: World,
+    live: LiveEnds,
     screens: HashMap<u64, ScreenState>,
     next_screen: u64,
 }
@@ -59,6 +64,7 @@ impl Views {
         Self {
             inner: Mutex::new(Inner {
                 world: World::new(linked),
+                live: LiveEnds::default(),
                 screens: HashMap::new(),
                 next_screen: 0,
             }),
@@ -162,6 +168,21 @@ impl Views {
 
     pub(crate) fn is_caught_up(&self, log: LogId) -> bool {
         self.lock().world.caught_up.contains(&log)
+    }
+
+    /// A tail of a session begins.
+    pub(crate) fn begin_tail(&self, session: SessionId) {
+        self.lock().live.begin_tail(session);
+    }
+
+    /// A tail of a session has ended.
+    pub(crate) fn end_tail(&self, session: SessionId) {
+        self.lock().live.end_tail(session);
+    }
+
+    /// What stands behind a tail's place, where that is known without a look into the mirror.
+    pub(crate) fn live_after(&self, session: SessionId, place: Cursor) -> Option<LivePage> {
+        self.lock().live.after(session, place)
     }
 
     fn add_screen(&self) -> (u64, Arc<Notify>) {
@@ -351,95 +372,5 @@ impl ScreenState {
             session.messages(*view, world, &mut messages);
         }
         (!messages.is_empty()).then_some(ViewFrame { messages })
-    }
-}
-
-/// A sub-agent of a branch that is not shown may still be at work.
-fn is_hidden(row: &TranscriptRow, state: &SessionState) -> bool {
-    row.turn
-        .is_some_and(|turn| state.turns().contains(turn) && state.turns().hidden().contains(&turn))
-}
-
-impl MirrorListener for Views {
-    fn session_changed(
-        &self,
-        session: SessionId,
-        changes: &[RowChange],
-        state: &SessionState,
-        events: &[Event],
-    ) {
-        let mut inner = self.lock();
-        let Inner { world, screens, .. } = &mut *inner;
-        for command in events.iter().filter_map(|event| event.command) {
-            if world.outbox.iter().any(|entry| entry.command.id == command) {
-                world.landed.insert(command);
-            }
-        }
-        let log = LogId::Session(session);
-        world
-            .settling
-            .retain(|settling| settling.entry.command.log != log || settling.seq > state.head());
-        for screen in screens.values_mut() {
-            let mut touched = false;
-            for view in screen.sessions.values_mut() {
-                if view.session != session {
-                    continue;
-                }
-                touched = true;
-                match &mut view.facts {
-                    Some(facts) => facts.follow(state),
-                    None => view.facts = Some(SessionFacts::of(state)),
-                }
-                for change in changes {
-                    match change {
-                        // Another branch: the window is opened anew, from the mirror.
-                        RowChange::Hide(_) => view.stale = true,
-                        RowChange::Insert(row) if is_hidden(row, state) => {}
-                        change => view.window.apply(change),
-                    }
-                }
-                view.filling &= !world.caught_up.contains(&log);
-                if view.filling {
-                    view.window.bound(view.rows_at_first as usize);
-                }
-            }
-            if touched {
-                screen.touch();
-            }
-        }
-        drop(inner);
-        self.announce();
-    }
-
-    fn session_dropped(&self, session: SessionId) {
-        let mut inner = self.lock();
-        for screen in inner.screens.values_mut() {
-            let views = screen.sessions.values_mut();
-            for view in views.filter(|view| view.session == session) {
-                view.stale = true;
-                view.facts = None;
-                view.window = Window::new(Vec::new(), false);
-            }
-            screen.touch();
-        }
-        drop(inner);
-        self.announce();
-    }
-
-    fn history_filled(&self, session: SessionId) {
-        let mut inner = self.lock();
-        for screen in inner.screens.values_mut() {
-            let views = screen.sessions.values_mut();
-            for view in views.filter(|view| view.session == session) {
-                view.older_is_here = true;
-            }
-            screen.touch();
-        }
-        drop(inner);
-        self.announce();
-    }
-
-    fn account_changed(&self, state: &AccountState) {
-        self.change(|world| world.account = state.clone());
     }
 }

@@ -82,6 +82,7 @@ const MIRROR: Subject = Subject {
             "logs.filled_state_json",
             "logs.filled_state_seq",
         ],
+        &["search_newest"],
     ],
     moved: &[],
 };

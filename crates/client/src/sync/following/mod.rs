@@ -3,14 +3,19 @@
 //! Always: the account. Live: logs with an open view, and sessions in which a run is on. In the background, a few at a time: sessions
 //! that the account's log says are ahead of the mirror; each is let go once it is caught up.
 
+mod choice;
+mod taking;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use baton_protocol::{Batch, Cursor, LogId, Seq, SessionId, SnapshotPiece, TimestampMs};
+use baton_protocol::{Cursor, LogId, Seq, SessionId, TimestampMs};
 
+use super::SessionPosition;
 use super::snapshots::{Pieces, format_of};
-use super::{SessionPosition, Snapshot};
-use crate::limits::{BACKGROUND_FETCHES_MAX, RUNNING_FOLLOWED_MAX, SUBSCRIBE_AGAIN_MS};
+use crate::limits::SUBSCRIBE_AGAIN_MS;
+
+pub(in crate::sync) use taking::Fit;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum Subscription {
@@ -41,7 +46,7 @@ struct Log {
 
 /// What a change asks of the line.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) enum Ask {
+pub(in crate::sync) enum Ask {
     Subscribe {
         log: LogId,
         cursor: Option<Cursor>,
@@ -50,24 +55,7 @@ pub(super) enum Ask {
     Unsubscribe(LogId),
 }
 
-/// What a batch is to the mirror.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Fit {
-    /// Continues the cursor.
-    Next { caught_up_changed: bool },
-    /// Continues the cursor and holds nothing.
-    Empty { caught_up_changed: bool },
-    /// Known, or of a subscription that is over.
-    Ignore,
-    /// Something is missing before it: the log is to be asked for again.
-    Gap,
-    /// Of another log under the same name.
-    OtherIncarnation,
-    /// Not a batch.
-    Malformed,
-}
-
-pub(super) struct Following {
+pub(in crate::sync) struct Following {
     account: LogId,
     logs: HashMap<LogId, Log>,
     running: BTreeSet<(Reverse<TimestampMs>, SessionId)>,
@@ -85,7 +73,7 @@ pub(super) struct Following {
 }
 
 impl Following {
-    pub(super) fn new(account: LogId, cursors: Vec<(LogId, Cursor)>) -> Self {
+    pub(in crate::sync) fn new(account: LogId, cursors: Vec<(LogId, Cursor)>) -> Self {
         let entry = |(log, cursor)| {
             let known = Log {
                 cursor: Some(cursor),
@@ -107,23 +95,23 @@ impl Following {
     }
 
     /// Finds what the mirror has and the sessions list has not: what could not be dropped before this start, for example.
-    pub(super) fn look_for_strays(&mut self) {
+    pub(in crate::sync) fn look_for_strays(&mut self) {
         let unlisted = self.logs.iter().filter(|(log, entry)| {
             matches!(log, LogId::Session(_)) && entry.position.is_none() && entry.cursor.is_some()
         });
         self.strays = unlisted.map(|(log, _)| *log).collect();
     }
 
-    pub(super) fn cursor(&self, log: LogId) -> Option<Cursor> {
+    pub(in crate::sync) fn cursor(&self, log: LogId) -> Option<Cursor> {
         self.logs.get(&log)?.cursor
     }
 
-    pub(super) fn want(&mut self, log: LogId) {
+    pub(in crate::sync) fn want(&mut self, log: LogId) {
         *self.viewers.entry(log).or_default() += 1;
         self.changed = true;
     }
 
-    pub(super) fn unwant(&mut self, log: LogId) {
+    pub(in crate::sync) fn unwant(&mut self, log: LogId) {
         if let Some(viewers) = self.viewers.get_mut(&log) {
             *viewers -= 1;
             if *viewers == 0 {
@@ -133,7 +121,7 @@ impl Following {
         self.changed = true;
     }
 
-    pub(super) fn note(&mut self, position: SessionPosition) {
+    pub(in crate::sync) fn note(&mut self, position: SessionPosition) {
         let log = LogId::Session(position.session);
         let entry = self.logs.entry(log).or_default();
         if let Some(old) = entry.position.replace(position) {
@@ -173,7 +161,7 @@ impl Following {
     }
 
     /// Whether the account and every log that somebody looks at stand at the hub's head.
-    pub(super) fn all_caught_up(&self) -> bool {
+    pub(in crate::sync) fn all_caught_up(&self) -> bool {
         let done = |log: &LogId| {
             let entry = self.logs.get(log);
             entry.is_some_and(|entry| entry.caught_up || entry.quarantined)
@@ -181,12 +169,12 @@ impl Following {
         done(&self.account) && self.viewers.keys().all(done)
     }
 
-    pub(super) fn caught_up(&self, log: LogId) -> bool {
+    pub(in crate::sync) fn caught_up(&self, log: LogId) -> bool {
         self.logs.get(&log).is_some_and(|entry| entry.caught_up)
     }
 
     /// The line is gone. Gives the logs that were caught up until now.
-    pub(super) fn line_lost(&mut self) -> Vec<LogId> {
+    pub(in crate::sync) fn line_lost(&mut self) -> Vec<LogId> {
         let mut were = Vec::new();
         for (log, entry) in &mut self.logs {
             entry.subscription = Subscription::None;
@@ -202,28 +190,6 @@ impl Following {
         were
     }
 
-    /// Compares what is followed with what should be.
-    pub(super) fn review(&mut self, now_ms: u64) -> Vec<Ask> {
-        if !std::mem::take(&mut self.changed) {
-            return Vec::new();
-        }
-        let desired = self.desired();
-        let mut gone: Vec<LogId> = self.followed.difference(&desired).copied().collect();
-        gone.sort();
-        let mut new: Vec<LogId> = desired.difference(&self.followed).copied().collect();
-        // The account first: it says what else there is.
-        new.sort_by_key(|log| (*log != self.account, *log));
-        let mut asks = Vec::new();
-        for log in gone {
-            self.let_go(log);
-            asks.push(Ask::Unsubscribe(log));
-        }
-        for log in new {
-            asks.push(self.subscribe(log, now_ms));
-        }
-        asks
-    }
-
     fn let_go(&mut self, log: LogId) {
         let entry = self.logs.entry(log).or_default();
         entry.subscription = Subscription::None;
@@ -231,35 +197,8 @@ impl Following {
         self.followed.remove(&log);
     }
 
-    fn desired(&mut self) -> HashSet<LogId> {
-        let may = |logs: &HashMap<LogId, Log>, log: &LogId| {
-            let entry = logs.get(log);
-            entry.is_none_or(|entry| !entry.absent && !entry.quarantined)
-        };
-        let mut desired: HashSet<LogId> = self.viewers.keys().copied().collect();
-        desired.insert(self.account);
-        let running = self.running.iter().take(RUNNING_FOLLOWED_MAX);
-        desired.extend(running.map(|(_, session)| LogId::Session(*session)));
-        desired.extend(self.strays.iter().take(BACKGROUND_FETCHES_MAX));
-        desired.retain(|log| may(&self.logs, log));
-
-        self.fetching.retain(|log| !desired.contains(log));
-        let behind = self.behind.iter();
-        for (_, session) in behind {
-            if self.fetching.len() >= BACKGROUND_FETCHES_MAX {
-                break;
-            }
-            let log = LogId::Session(*session);
-            if !desired.contains(&log) {
-                self.fetching.insert(log);
-            }
-        }
-        desired.extend(self.fetching.iter().copied());
-        desired
-    }
-
     /// Asks for a log from where the mirror stands.
-    pub(super) fn subscribe(&mut self, log: LogId, now_ms: u64) -> Ask {
+    pub(in crate::sync) fn subscribe(&mut self, log: LogId, now_ms: u64) -> Ask {
         let entry = self.logs.entry(log).or_default();
         entry.subscription = Subscription::Asked { at_ms: now_ms };
         entry.pieces.forget();
@@ -273,7 +212,7 @@ impl Following {
     }
 
     /// The hub could not serve a log now: it is asked again at the next look at what is overdue.
-    pub(super) fn ask_soon(&mut self, log: LogId, now_ms: u64) {
+    pub(in crate::sync) fn ask_soon(&mut self, log: LogId, now_ms: u64) {
         if let Some(entry) = self.logs.get_mut(&log)
             && entry.subscription != Subscription::None
         {
@@ -283,7 +222,7 @@ impl Following {
     }
 
     /// Logs of which more should have come, and did not for too long.
-    pub(super) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
+    pub(in crate::sync) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
         let overdue = |log: &&LogId| {
             let Some(entry) = self.logs.get(log) else {
                 return false;
@@ -300,89 +239,13 @@ impl Following {
         logs
     }
 
-    /// Judges a batch and, where it fits, moves the cursor.
-    pub(super) fn take(&mut self, batch: &Batch, now_ms: u64) -> Fit {
-        let Some(entry) = self.logs.get_mut(&batch.log) else {
-            return Fit::Ignore;
-        };
-        if !is_well_formed(batch) {
-            return Fit::Malformed;
-        }
-        let asked = match entry.subscription {
-            Subscription::None => return Fit::Ignore,
-            Subscription::Asked { .. } => true,
-            Subscription::Following { .. } => false,
-        };
-        let stands_at = entry.cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
-        let other = entry
-            .cursor
-            .is_some_and(|cursor| cursor.incarnation != batch.incarnation);
-        if other {
-            return if asked {
-                Fit::Ignore
-            } else {
-                Fit::OtherIncarnation
-            };
-        }
-        if batch.after != stands_at {
-            let known = batch.upto <= stands_at;
-            return if asked || known {
-                Fit::Ignore
-            } else {
-                Fit::Gap
-            };
-        }
-        entry.subscription = Subscription::Following { at_ms: now_ms };
-        entry.cursor = Some(Cursor {
-            incarnation: batch.incarnation,
-            seq: batch.upto,
-        });
-        let caught_up = batch.upto >= batch.head;
-        let caught_up_changed = std::mem::replace(&mut entry.caught_up, caught_up) != caught_up;
-        if caught_up_changed {
-            if let (true, Some(position)) = (caught_up, entry.position) {
-                entry.fetched_for = position.seq;
-            }
-            if caught_up {
-                self.fetching.remove(&batch.log);
-                self.strays.remove(&batch.log);
-            }
-            self.place(batch.log);
-        }
-        if batch.upto == batch.after {
-            Fit::Empty { caught_up_changed }
-        } else {
-            Fit::Next { caught_up_changed }
-        }
-    }
-
-    /// Takes a piece of a saved state. Where it is whole the cursor moves on to it.
-    pub(super) fn take_piece(&mut self, piece: SnapshotPiece, now_ms: u64) -> Option<Snapshot> {
-        let entry = self.logs.get_mut(&piece.log)?;
-        if entry.subscription == Subscription::None || entry.without_snapshots {
-            return None;
-        }
-        entry.subscription = match entry.subscription {
-            Subscription::Asked { .. } => Subscription::Asked { at_ms: now_ms },
-            _ => Subscription::Following { at_ms: now_ms },
-        };
-        let snapshot = entry.pieces.take(piece, entry.cursor)?;
-        entry.subscription = Subscription::Following { at_ms: now_ms };
-        entry.cursor = Some(Cursor {
-            incarnation: snapshot.incarnation,
-            seq: snapshot.seq,
-        });
-        self.place(snapshot.log);
-        Some(snapshot)
-    }
-
     /// Its saved states are no use.
-    pub(super) fn without_snapshots(&mut self, log: LogId) {
+    pub(in crate::sync) fn without_snapshots(&mut self, log: LogId) {
         self.logs.entry(log).or_default().without_snapshots = true;
     }
 
     /// Whether nothing is fetched but what is live.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::sync) fn is_idle(&self) -> bool {
         // One that is followed live leaves the list of those that are behind when it is let go.
         let mut behind = self.behind.iter();
         self.fetching.is_empty()
@@ -391,7 +254,7 @@ impl Following {
     }
 
     /// The mirror stands elsewhere.
-    pub(super) fn set_cursor(&mut self, log: LogId, cursor: Option<Cursor>) {
+    pub(in crate::sync) fn set_cursor(&mut self, log: LogId, cursor: Option<Cursor>) {
         let entry = self.logs.entry(log).or_default();
         entry.cursor = cursor;
         entry.caught_up = false;
@@ -401,12 +264,12 @@ impl Following {
         self.place(log);
     }
 
-    pub(super) fn is_followed(&self, log: LogId) -> bool {
+    pub(in crate::sync) fn is_followed(&self, log: LogId) -> bool {
         self.followed.contains(&log)
     }
 
     /// The hub has no such log: nothing is everything that there is of it.
-    pub(super) fn set_absent(&mut self, log: LogId) {
+    pub(in crate::sync) fn set_absent(&mut self, log: LogId) {
         let entry = self.logs.entry(log).or_default();
         entry.absent = true;
         self.let_go(log);
@@ -417,7 +280,7 @@ impl Following {
     }
 
     /// The hub has it now. Gives whether that is news.
-    pub(super) fn set_present(&mut self, log: LogId) -> bool {
+    pub(in crate::sync) fn set_present(&mut self, log: LogId) -> bool {
         let entry = self.logs.entry(log).or_default();
         let news = std::mem::take(&mut entry.absent);
         if news {
@@ -427,21 +290,10 @@ impl Following {
         news
     }
 
-    pub(super) fn quarantine(&mut self, log: LogId) {
+    pub(in crate::sync) fn quarantine(&mut self, log: LogId) {
         self.logs.entry(log).or_default().quarantined = true;
         self.fetching.remove(&log);
         self.strays.remove(&log);
         self.place(log);
     }
-}
-
-fn is_well_formed(batch: &Batch) -> bool {
-    let mut last = batch.after;
-    for event in &batch.events {
-        if event.seq <= last {
-            return false;
-        }
-        last = event.seq;
-    }
-    last <= batch.upto && batch.after <= batch.upto
 }

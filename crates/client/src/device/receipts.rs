@@ -1,0 +1,77 @@
+//! What the hub answers to intents.
+
+use baton_protocol::{CommandId, ErrorBody, Receipt, ReceiptOutcome};
+
+use super::driver::Driver;
+use super::intents::IntentOutcome;
+use crate::mirror::{OutboxState, Store, keeps_refusal};
+use crate::sync::Input;
+
+impl Driver {
+    /// Keeps a receipt, and tells of it. The writer's thread does both: whoever waits need not wait for this task as well.
+    pub(super) async fn store_receipt(&mut self, receipt: Receipt) {
+        let command = receipt.command;
+        self.trail.answered(&receipt, self.clock.now().mono_ms);
+        let keeps = self.keeps_refusal(command);
+        let settled = match &receipt.outcome {
+            ReceiptOutcome::Accepted { .. } => self.take_entry(command),
+            ReceiptOutcome::Refused { error } => {
+                self.note_refusal(command, keeps, error);
+                None
+            }
+        };
+        let outcome = IntentOutcome::Answered(receipt.clone());
+        let told = outcome.clone();
+        let (views, waiters) = (self.views.clone(), self.waiters.clone());
+        let outbox = self.outbox.clone();
+        let store = move |store: &mut Store| {
+            let stored = store.store_receipt(&receipt, keeps);
+            if let Some(entry) = settled {
+                views.settle(entry, receipt.seq);
+            }
+            views.set_outbox(outbox);
+            waiters.tell(command, &told);
+            stored
+        };
+        if let Err(error) = self.mirror.write(store).await {
+            // It is sent again after a restart, and the hub gives the same receipt.
+            self.report(&error);
+            self.show_outbox();
+            self.waiters.tell(command, &outcome);
+        }
+    }
+
+    pub(super) async fn refuse(&mut self, command: CommandId, error: ErrorBody) {
+        let keeps = self.keeps_refusal(command);
+        let why = error.clone();
+        let refuse = move |store: &mut Store| store.refuse_intent(command, &why, keeps);
+        if let Err(error) = self.mirror.write(refuse).await {
+            // Whoever is told that it will never be done must not see it done after a restart.
+            self.report(&error);
+            return self.feed(Input::RefusalUnnoted(command));
+        }
+        self.feed(Input::RefusalNoted(command));
+        self.note_refusal(command, keeps, &error);
+        self.show_outbox();
+        self.waiters.tell(command, &IntentOutcome::Refused(error));
+    }
+
+    fn keeps_refusal(&self, command: CommandId) -> bool {
+        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
+        entry.is_some_and(|entry| keeps_refusal(&entry.command.body))
+    }
+
+    fn note_refusal(&mut self, command: CommandId, keeps: bool, error: &ErrorBody) {
+        if !keeps {
+            self.take_entry(command);
+            return;
+        }
+        let entry = self
+            .outbox
+            .iter_mut()
+            .find(|entry| entry.command.id == command);
+        if let Some(entry) = entry {
+            entry.state = OutboxState::Refused(error.clone());
+        }
+    }
+}
