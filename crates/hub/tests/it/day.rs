@@ -284,7 +284,7 @@ async fn a_day_of_use_leaves_nothing_behind_but_what_was_kept() {
     }
     let sessions = day.sessions - sessions_before;
     let growth = last.held.memory_kib.saturating_sub(first.held.memory_kib) as u64;
-    let cached = cached_kib_max(last.log_kib - first.log_kib);
+    let cached = cached_kib_max(last.log_kib.saturating_sub(first.log_kib));
     let allowed = GROWTH_KIB_MAX + cached;
     assert!(
         growth <= allowed,
@@ -297,8 +297,8 @@ async fn a_day_of_use_leaves_nothing_behind_but_what_was_kept() {
         "{growth} KiB more on the heap after {sessions} sessions, {allowed} allowed: {first:?}, then {last:?}"
     );
     // What is on the disk grows with what was said, and no faster the longer the day is.
-    let early = halfway.log_kib - first.log_kib;
-    let late = last.log_kib - halfway.log_kib;
+    let early = halfway.log_kib.saturating_sub(first.log_kib);
+    let late = last.log_kib.saturating_sub(halfway.log_kib);
     assert!(
         late <= early + early / 2 + LOG_KIB_MORE,
         "{early} KiB, then {late} KiB"
