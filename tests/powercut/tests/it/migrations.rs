@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use baton_hub::credentials::{CredentialStore, LinkGrant};
-use baton_log::MemoryEventLog;
+use baton_log::{EventLog as _, MemoryEventLog};
 use baton_log_sqlite::SqliteEventLog;
 use baton_powercut::{Disk, Random};
 use baton_protocol::*;
