@@ -27,7 +27,7 @@ use super::End;
 use super::entry::{may_send, run_request, runner_arrives};
 use super::hello::Hello;
 use super::incoming::Incoming;
-use super::outbox::Outbox;
+use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
 use super::snapshot::{History, Wanted};
 use super::subscription::{Following, Wish};
@@ -49,7 +49,7 @@ const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_
 pub struct Connection {
     core: Arc<HubCore>,
     caller: Arc<Caller>,
-    outbox: Arc<Outbox>,
+    outgoing: Arc<Outgoing>,
     subscriptions: HashMap<LogId, Following>,
     /// The stretch of history that is read for this client.
     history: Option<History>,
@@ -86,10 +86,10 @@ impl Connection {
         core: &Arc<HubCore>,
         mut caller: Arc<Caller>,
         hello: Hello,
-        outbox: &Arc<Outbox>,
+        outgoing: &Arc<Outgoing>,
     ) -> Self {
         let id = caller.connection;
-        outbox.answer(&HubFrame::Welcome {
+        outgoing.answer(&HubFrame::Welcome {
             account: caller.account,
             principal: caller.principal.clone(),
             hub_name: core.name.clone(),
@@ -118,7 +118,7 @@ impl Connection {
         Self {
             core: Arc::clone(core),
             caller,
-            outbox: Arc::clone(outbox),
+            outgoing: Arc::clone(outgoing),
             subscriptions: HashMap::new(),
             history: None,
             commands: bucket(limits::COMMANDS_BURST_MAX),
@@ -138,7 +138,7 @@ impl Connection {
             incoming.renew(Arc::clone(&hosting.lease));
         }
         loop {
-            let is_crowded = self.outbox.is_crowded();
+            let is_crowded = self.outgoing.is_crowded();
             let is_held = self.is_held();
             if !is_held {
                 self.held = None;
@@ -147,14 +147,14 @@ impl Connection {
             }
             tokio::select! {
                 // Until then nothing is done that makes more answers.
-                () = async { Box::pin(self.outbox.room()).await }, if is_crowded => {}
+                () = async { Box::pin(self.outgoing.room()).await }, if is_crowded => {}
                 reason = ended(self.hosting.as_deref()) => return End::Because(reason),
-                frame = self.presence.changed(), if !is_crowded => self.outbox.encoded_answer(frame),
-                frame = heard(&mut self.looking), if !is_crowded => self.outbox.encoded_answer(frame),
-                frame = assigned(self.hosting.as_deref()), if !is_crowded => self.outbox.encoded_answer(frame),
+                frame = self.presence.changed(), if !is_crowded => self.outgoing.encoded_answer(frame),
+                frame = heard(&mut self.looking), if !is_crowded => self.outgoing.encoded_answer(frame),
+                frame = assigned(self.hosting.as_deref()), if !is_crowded => self.outgoing.encoded_answer(frame),
                 answer = answered(&mut self.in_flight), if !is_crowded => {
                     for frame in &answer {
-                        self.outbox.answer(frame);
+                        self.outgoing.answer(frame);
                     }
                 }
                 request = handed_over(&mut self.handing_over) => {
@@ -167,7 +167,7 @@ impl Connection {
                     incoming.excuse_silence();
                     // A full queue tells the client as much as the frame would.
                     if !is_crowded {
-                        self.outbox.answer(&HubFrame::HeartbeatAck {});
+                        self.outgoing.answer(&HubFrame::HeartbeatAck {});
                     }
                 }
                 text = incoming.next(), if !is_held && !is_crowded => {
@@ -198,7 +198,7 @@ impl Connection {
                 log,
                 error,
             } => {
-                self.outbox.answer(&HubFrame::Refused {
+                self.outgoing.answer(&HubFrame::Refused {
                     command,
                     log,
                     error,
@@ -213,7 +213,7 @@ impl Connection {
                 );
             }
             ClientFrame::Heartbeat {} => {
-                self.outbox.answer(&HubFrame::HeartbeatAck {});
+                self.outgoing.answer(&HubFrame::HeartbeatAck {});
             }
             ClientFrame::Subscribe {
                 log,
@@ -244,19 +244,11 @@ impl Connection {
                 session,
                 typing,
                 in_use,
-            } => {
-                // Without the capability, and from a runner, it is nobody's business.
-                if let (Some(seat), Principal::Device { device, .. }) =
-                    (&mut self.looking, &self.caller.principal)
-                {
-                    let attends = Attends {
-                        session,
-                        typing,
-                        in_use,
-                    };
-                    seat.say(*device, attends, Instant::now());
-                }
-            }
+            } => self.attend(Attends {
+                session,
+                typing,
+                in_use,
+            }),
             frame @ (ClientFrame::ResumeRun { .. }
             | ClientFrame::WriteRun { .. }
             | ClientFrame::ReportTeardown { .. }) => {
@@ -268,13 +260,22 @@ impl Connection {
         Ok(())
     }
 
+    /// Without the capability, and from a runner, it is nobody's business.
+    fn attend(&mut self, attends: Attends) {
+        if let (Some(seat), Principal::Device { device, .. }) =
+            (&mut self.looking, &self.caller.principal)
+        {
+            seat.say(*device, attends, Instant::now());
+        }
+    }
+
     fn refuse_log(&mut self, log: LogId, error: ErrorBody) {
         let refused = HubFrame::Refused {
             command: None,
             log: Some(log),
             error,
         };
-        self.outbox.answer(&refused);
+        self.outgoing.answer(&refused);
     }
 
     fn command(&mut self, command: Command) {
@@ -284,7 +285,7 @@ impl Connection {
                 "too many commands in a short time",
                 "send it again in a second",
             );
-            self.outbox.answer(&HubFrame::Refused {
+            self.outgoing.answer(&HubFrame::Refused {
                 command: Some(id),
                 log: Some(log),
                 error,
@@ -292,7 +293,7 @@ impl Connection {
             return;
         }
         if let Err(error) = may_send(&self.core, &self.caller, &command) {
-            self.outbox.answer(&HubFrame::Refused {
+            self.outgoing.answer(&HubFrame::Refused {
                 command: Some(id),
                 log: Some(log),
                 error,
@@ -324,7 +325,7 @@ impl Connection {
         }
         if self.core.owners.is_deleted(session) {
             for frame in of_deleted(log, &request) {
-                self.outbox.answer(&frame);
+                self.outgoing.answer(&frame);
             }
             return;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use baton_protocol::{ErrorBody, ErrorCode, limits};
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
-use super::outbox::Outbox;
+use super::outgoing::Outgoing;
 use super::{End, Stream};
 use crate::leases::LastHeard;
 use crate::websocket::SocketReader;
@@ -13,22 +13,22 @@ use crate::websocket::SocketReader;
 /// The reading half, and when it last brought something.
 pub struct Incoming<'a> {
     reader: &'a mut SocketReader<Stream>,
-    outbox: &'a Outbox,
+    outgoing: &'a Outgoing,
     heard: &'a LastHeard,
     /// The lease clock of a runner's instance, once it has said hello.
     lease: Option<Arc<LastHeard>>,
 }
 
 impl<'a> Incoming<'a> {
-    /// Of a socket that was heard now, whose pings are answered by `outbox`.
+    /// Of a socket that was heard now, whose pings are answered by `outgoing`.
     pub fn new(
         reader: &'a mut SocketReader<Stream>,
-        outbox: &'a Outbox,
+        outgoing: &'a Outgoing,
         heard: &'a LastHeard,
     ) -> Self {
         Self {
             reader,
-            outbox,
+            outgoing,
             heard,
             lease: None,
         }
@@ -55,7 +55,7 @@ impl<'a> Incoming<'a> {
             let received = received.map_err(end_of)?;
             match received.message {
                 Message::Text(text) => return Ok(text),
-                Message::Ping(_) => self.outbox.pong(received.reply),
+                Message::Ping(_) => self.outgoing.pong(received.reply),
                 Message::Close(_) => return Err(End::Left(received.reply)),
                 Message::Binary(_) => {
                     let error = ErrorCode::MalformedFrame

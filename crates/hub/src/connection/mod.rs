@@ -9,7 +9,7 @@ mod dispatch;
 mod entry;
 mod hello;
 mod incoming;
-mod outbox;
+mod outgoing;
 mod parse;
 mod snapshot;
 mod strands;
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 
 use self::dispatch::Connection;
 use self::incoming::Incoming;
-use self::outbox::{Outbox, Work};
+use self::outgoing::{Outgoing, Work};
 use crate::authorize::{Caller, revoked};
 use crate::config::CLOSE_TIMEOUT;
 use crate::core::HubCore;
@@ -90,19 +90,19 @@ impl Guest {
         };
         let _counted = Counted::on(&self.core.measures.connections);
         let (mut reader, mut writer) = websocket::halves(TokioIo::new(upgraded));
-        let outbox = Arc::new(Outbox::default());
+        let outgoing = Arc::new(Outgoing::default());
         let end = {
             // Pinned where they stand: a future that is moved into another one is there twice.
             let rare = pin!(listen(
                 &self.core,
                 &mut reader,
                 (&self.caller, grant),
-                &outbox
+                &outgoing
             ));
-            let often = pin!(write(&mut writer, &outbox, grant));
+            let often = pin!(write(&mut writer, &outgoing, grant));
             strands::first(rare, often).await
         };
-        outbox.close();
+        outgoing.close();
         let end = if grant.is_current() {
             end
         } else {
@@ -155,16 +155,16 @@ async fn listen(
     core: &Arc<HubCore>,
     reader: &mut SocketReader<Stream>,
     (caller, grant): (&Arc<Caller>, &HeldGrant),
-    outbox: &Arc<Outbox>,
+    outgoing: &Arc<Outgoing>,
 ) -> End {
     let heard = LastHeard::now();
-    let mut incoming = Incoming::new(reader, outbox, &heard);
+    let mut incoming = Incoming::new(reader, outgoing, &heard);
     let talk = pin!(async {
         let hello = match hello::wait(&mut incoming, caller.role).await {
             Ok(hello) => hello,
             Err(end) => return end,
         };
-        let mut connection = Connection::open(core, Arc::clone(caller), hello, outbox);
+        let mut connection = Connection::open(core, Arc::clone(caller), hello, outgoing);
         connection.run(&mut incoming).await
     });
     tokio::select! {
@@ -178,9 +178,13 @@ async fn listen(
 
 /// Feeds the socket, and lets whoever is behind read where there is room for what is read. Asks before each write whether the grant
 /// still stands.
-async fn write(writer: &mut SocketWriter<Stream>, outbox: &Arc<Outbox>, grant: &HeldGrant) -> End {
+async fn write(
+    writer: &mut SocketWriter<Stream>,
+    outgoing: &Arc<Outgoing>,
+    grant: &HeldGrant,
+) -> End {
     loop {
-        let work = outbox.work(FRAMES_PER_WRITE_MAX, |frame| writer.push(frame));
+        let work = outgoing.work(FRAMES_PER_WRITE_MAX, |frame| writer.push(frame));
         if let Work::Read(reader, room) = work.await {
             reader.read_on(room);
             continue;

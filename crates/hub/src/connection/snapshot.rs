@@ -10,7 +10,7 @@ use baton_protocol::{Batch, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, li
 use baton_session::{AccountState, SessionState};
 use tokio::task::AbortHandle;
 
-use super::outbox::{Outbox, PulledRoom, Reader};
+use super::outgoing::{Outgoing, PulledRoom, Reader};
 use super::subscription::{may_read, refused};
 use crate::authorize::Caller;
 use crate::core::HubCore;
@@ -105,7 +105,7 @@ pub struct History(Arc<Reading>);
 struct Reading {
     core: Arc<HubCore>,
     caller: Arc<Caller>,
-    outbox: Arc<Outbox>,
+    outgoing: Arc<Outgoing>,
     wanted: Wanted,
     /// The task that reads, once there is room for what it brings.
     task: Mutex<Task>,
@@ -121,17 +121,17 @@ enum Task {
 pub fn read_history(
     core: &Arc<HubCore>,
     caller: &Arc<Caller>,
-    outbox: &Arc<Outbox>,
+    outgoing: &Arc<Outgoing>,
     wanted: Wanted,
 ) -> History {
     let reading = Arc::new(Reading {
         core: Arc::clone(core),
         caller: Arc::clone(caller),
-        outbox: Arc::clone(outbox),
+        outgoing: Arc::clone(outgoing),
         wanted,
         task: Mutex::new(Task::Waits),
     });
-    outbox.behind(Arc::clone(&reading) as _);
+    outgoing.behind(Arc::clone(&reading) as _);
     History(reading)
 }
 
@@ -162,7 +162,7 @@ impl Drop for History {
         if let Task::Reads(task) = std::mem::replace(&mut *self.0.task(), Task::Over) {
             task.abort();
         }
-        self.0.outbox.forget(&*self.0);
+        self.0.outgoing.forget(&*self.0);
     }
 }
 

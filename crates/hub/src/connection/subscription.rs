@@ -1,11 +1,11 @@
 //! One connection following one log.
 //!
 //! It holds a cursor and nothing else. While it is level, the log's actor puts each batch, encoded once for everybody, straight into the
-//! connection's outbox. When a batch does not continue its cursor, or the socket was too slow for it, the subscription waits for its
+//! connection's outgoing queue. When a batch does not continue its cursor, or the socket was too slow for it, the subscription waits for its
 //! turn and reads the log from its own cursor, batch by batch, until it is level again. A slow socket stops its own subscriptions alone.
 //!
 //! Invariant: what it sends is an unbroken chain of batches from the cursor that the client gave. Where it stands is changed under its
-//! lock, together with what goes into the outbox.
+//! lock, together with what goes into that queue.
 
 mod reading;
 
@@ -15,7 +15,7 @@ use baton_protocol::{Cursor, ErrorBody, ErrorCode, HubFrame, Incarnation, LogId,
 use tokio::task::AbortHandle;
 
 use self::reading::Pieces;
-use super::outbox::{Outbox, PulledRoom, Taken};
+use super::outgoing::{Outgoing, PulledRoom, Taken};
 use crate::authorize::{Action, Caller, authorize};
 use crate::core::HubCore;
 use crate::feed::{Feed, Listener, ListenerName};
@@ -41,7 +41,7 @@ struct Subscription {
     me: Weak<Self>,
     core: Arc<HubCore>,
     caller: Arc<Caller>,
-    outbox: Arc<Outbox>,
+    outgoing: Arc<Outgoing>,
     log: LogId,
     place: Mutex<Place>,
 }
@@ -81,7 +81,7 @@ enum Stage {
 pub fn follow(
     core: &Arc<HubCore>,
     caller: &Arc<Caller>,
-    outbox: &Arc<Outbox>,
+    outgoing: &Arc<Outgoing>,
     wish: Wish,
 ) -> Following {
     let Wish {
@@ -93,7 +93,7 @@ pub fn follow(
         me: Weak::clone(me),
         core: Arc::clone(core),
         caller: Arc::clone(caller),
-        outbox: Arc::clone(outbox),
+        outgoing: Arc::clone(outgoing),
         log,
         place: Mutex::new(Place {
             stage: Stage::New {
@@ -108,7 +108,7 @@ pub fn follow(
             counted: Some(Counted::on(&core.measures.subscriptions)),
         }),
     });
-    outbox.behind(Arc::clone(&subscription) as _);
+    outgoing.behind(Arc::clone(&subscription) as _);
     Following(subscription)
 }
 
@@ -117,7 +117,7 @@ impl Drop for Following {
         let subscription = &self.0;
         subscription.end(&mut subscription.place());
         subscription.leave();
-        subscription.outbox.forget(&**subscription);
+        subscription.outgoing.forget(&**subscription);
     }
 }
 
@@ -129,7 +129,7 @@ impl Listener for Subscription {
             Stage::New { .. } | Stage::Behind => place.published = place.published.max(batch.upto),
             Stage::Level if batch.upto <= place.cursor => {}
             Stage::Level if batch.after != place.cursor => self.falls_behind(&mut place),
-            Stage::Level => match self.outbox.live(&batch.frame) {
+            Stage::Level => match self.outgoing.live(&batch.frame) {
                 Taken::Yes => place.cursor = batch.upto,
                 Taken::NoRoom => {
                     self.core.measures.subscribers_lagged.increment(1);
@@ -152,7 +152,7 @@ impl Subscription {
     fn falls_behind(&self, place: &mut Place) {
         place.stage = Stage::Behind;
         if let Some(me) = self.me.upgrade() {
-            self.outbox.behind(me);
+            self.outgoing.behind(me);
         }
     }
 
@@ -183,7 +183,7 @@ impl Subscription {
         let frame = EncodedFrame::of(frame);
         match room {
             Some(room) => room.fill(frame),
-            None => self.outbox.last_word(frame),
+            None => self.outgoing.last_word(frame),
         }
         self.end(&mut place);
     }

@@ -2,8 +2,8 @@
 
 use baton_protocol::{
     AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
-    PartAppendedEvent, PartClosedEvent, PartOpenedEvent, PauseReason, Principal, ProducerSeq,
-    PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite,
+    PartAppendedEvent, PartClosedEvent, PartIndex, PartOpenedEvent, PauseReason, Principal,
+    ProducerSeq, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite,
     RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent,
     TimestampMs, Usage, limits,
 };
@@ -205,13 +205,7 @@ impl RunWriter<'_> {
                 })]
             }
             RunWrite::AppendText { part, offset, text } => {
-                check_append(&active, *part, text)?;
-                vec![EventBody::PartAppended(PartAppendedEvent {
-                    run,
-                    part: *part,
-                    offset: *offset,
-                    text: text.clone(),
-                })]
+                vec![append(&active, *part, *offset, text)?]
             }
             RunWrite::ClosePart { part, end } => vec![EventBody::PartClosed(PartClosedEvent {
                 run,
@@ -259,9 +253,7 @@ impl RunWriter<'_> {
                     reason: reason.clone(),
                     digest: String::new(),
                 };
-                let event = |body| self.event(&active, entry.producer, body);
-                let events = approval::request(self.known, &self.state, self.always, asked, &event);
-                return self.record(events.map_err(invalid)?);
+                return self.ask(&active, asked, entry.producer);
             }
             RunWrite::EndRun { failure, usage } => {
                 return self.end(&active, failure.as_deref(), usage.clone(), entry.producer);
@@ -272,6 +264,17 @@ impl RunWriter<'_> {
             .map(|body| self.event(&active, entry.producer, body))
             .collect();
         self.record(events)
+    }
+
+    fn ask(
+        &mut self,
+        active: &ActiveRun,
+        asked: ApprovalRequestedEvent,
+        producer: ProducerSeq,
+    ) -> Result<(), ErrorBody> {
+        let event = |body| self.event(active, producer, body);
+        let events = approval::request(self.known, &self.state, self.always, asked, &event);
+        self.record(events.map_err(invalid)?)
     }
 
     fn end(
@@ -343,11 +346,13 @@ impl RunWriter<'_> {
     }
 }
 
-fn check_append(
+/// A text within its limits, at the end of a part.
+fn append(
     active: &ActiveRun,
-    part: baton_protocol::PartIndex,
+    part: PartIndex,
+    offset: u64,
     text: &str,
-) -> Result<(), ErrorBody> {
+) -> Result<EventBody, ErrorBody> {
     if text.is_empty() {
         return Err(invalid("an append has no text"));
     }
@@ -363,7 +368,12 @@ fn check_append(
             "the part is as long as it may be: close it and open the next",
         ));
     }
-    Ok(())
+    Ok(EventBody::PartAppended(PartAppendedEvent {
+        run: active.run,
+        part,
+        offset,
+        text: text.to_owned(),
+    }))
 }
 
 fn invalid(message: &str) -> ErrorBody {

@@ -10,13 +10,12 @@ mod prompts;
 mod rows;
 mod runs;
 
-use baton_protocol::{Event, EventBody};
+use baton_protocol::{Event, EventBody, SessionCreatedEvent, TitleSource};
 
 pub use error::FoldError;
 
 use crate::state::{PathChange, PromptFate, QueuePause, SessionState, Title};
 use crate::transcript::{RowChange, TranscriptSink};
-use baton_protocol::TitleSource;
 
 impl SessionState {
     /// Moves the state over one event.
@@ -31,15 +30,7 @@ impl SessionState {
             });
         }
         match &event.body {
-            EventBody::SessionCreated(body) => {
-                self.created_at = event.recorded_at;
-                self.updated_at = event.recorded_at;
-                self.title = body.title.clone().map(|text| Title {
-                    text,
-                    source: TitleSource::Person,
-                });
-                self.created = Some(body.clone());
-            }
+            EventBody::SessionCreated(body) => self.session_created(event, body),
             EventBody::SessionRenamed(body) => self.renamed(body),
             EventBody::PromptSent(body) => self.prompt_sent(event, body),
             EventBody::PromptEdited(body) => self.prompt_edited(event, body)?,
@@ -97,6 +88,16 @@ impl SessionState {
         }
         self.head = event.seq;
         Ok(())
+    }
+
+    fn session_created(&mut self, event: &Event, body: &SessionCreatedEvent) {
+        self.created_at = event.recorded_at;
+        self.updated_at = event.recorded_at;
+        self.title = body.title.clone().map(|text| Title {
+            text,
+            source: TitleSource::Person,
+        });
+        self.created = Some(body.clone());
     }
 
     fn tell_path(&self, change: PathChange, sink: &mut dyn TranscriptSink) {

@@ -26,13 +26,18 @@ impl Connection {
             let error = ErrorCode::TooLarge.with(message, "unsubscribe from one first");
             return self.refuse_log(log, error);
         }
-        let following = follow(&self.core, &self.caller, &self.outbox, wish);
+        let following = follow(&self.core, &self.caller, &self.outgoing, wish);
         self.subscriptions.insert(log, following);
     }
 
     /// One at a time: a second one before the answer takes the place of the first.
     pub(super) fn read_history(&mut self, wanted: Wanted) {
         self.history = None;
-        self.history = Some(read_history(&self.core, &self.caller, &self.outbox, wanted));
+        self.history = Some(read_history(
+            &self.core,
+            &self.caller,
+            &self.outgoing,
+            wanted,
+        ));
     }
 }

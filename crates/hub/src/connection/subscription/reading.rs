@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 
 use super::{Place, Stage, Subscription, may_read, missing, refused};
 use crate::actor::SessionActors;
-use crate::connection::outbox::{PulledRoom, Reader};
+use crate::connection::outgoing::{PulledRoom, Reader};
 use crate::connection::snapshot;
 use crate::core::HubCore;
 use crate::feed::Feed;

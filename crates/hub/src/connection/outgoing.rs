@@ -25,7 +25,7 @@ const PULLED_BATCHES_MAX: usize = 2;
 
 /// The frames of one socket.
 #[derive(Default)]
-pub struct Outbox {
+pub struct Outgoing {
     waiting: Mutex<Waiting>,
     /// The connection's writer.
     writer: AtomicWaker,
@@ -76,7 +76,7 @@ pub trait Reader: Send + Sync {
 }
 
 /// Room for one batch that is read for this socket; given back when dropped.
-pub struct PulledRoom(Option<Arc<Outbox>>);
+pub struct PulledRoom(Option<Arc<Outgoing>>);
 
 /// What a connection's writer has to do.
 pub enum Work {
@@ -86,7 +86,7 @@ pub enum Work {
     Read(Arc<dyn Reader>, PulledRoom),
 }
 
-impl Outbox {
+impl Outgoing {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -245,16 +245,16 @@ fn pop<T>(queue: &mut VecDeque<T>) -> Option<T> {
 impl PulledRoom {
     /// Puts in what was read.
     pub fn fill(mut self, frame: EncodedFrame) {
-        if let Some(outbox) = self.0.take() {
-            outbox.put(|waiting| waiting.push(frame, IsPulled::Yes));
+        if let Some(outgoing) = self.0.take() {
+            outgoing.put(|waiting| waiting.push(frame, IsPulled::Yes));
         }
     }
 }
 
 impl Drop for PulledRoom {
     fn drop(&mut self) {
-        if let Some(outbox) = self.0.take() {
-            outbox.put(|waiting| waiting.pulled -= 1);
+        if let Some(outgoing) = self.0.take() {
+            outgoing.put(|waiting| waiting.pulled -= 1);
         }
     }
 }
@@ -277,9 +277,9 @@ mod tests {
     }
 
     /// What the writer gets next, at most so many.
-    fn taken(outbox: &Arc<Outbox>, frames_max: usize) -> Vec<Bytes> {
+    fn taken(outgoing: &Arc<Outgoing>, frames_max: usize) -> Vec<Bytes> {
         let mut frames = Vec::new();
-        let work = outbox
+        let work = outgoing
             .work(frames_max, |frame| frames.push(frame))
             .now_or_never();
         assert!(work.is_none_or(|work| matches!(work, Work::Frames)));
@@ -288,60 +288,60 @@ mod tests {
 
     #[test]
     fn answers_go_before_batches_and_each_in_its_order() {
-        let outbox = Arc::new(Outbox::default());
-        assert_eq!(outbox.live(&batch()), Taken::Yes);
-        outbox.encoded_answer(answer());
-        outbox.pong(Bytes::from_static(b"older"));
-        outbox.pong(Bytes::from_static(b"newer"));
+        let outgoing = Arc::new(Outgoing::default());
+        assert_eq!(outgoing.live(&batch()), Taken::Yes);
+        outgoing.encoded_answer(answer());
+        outgoing.pong(Bytes::from_static(b"older"));
+        outgoing.pong(Bytes::from_static(b"newer"));
         assert_eq!(
-            taken(&outbox, 2),
+            taken(&outgoing, 2),
             [Bytes::from_static(b"newer"), answer().into_wire()]
         );
-        assert_eq!(taken(&outbox, 2), [batch().into_wire()]);
-        assert_eq!(taken(&outbox, 2), Vec::<Bytes>::new());
+        assert_eq!(taken(&outgoing, 2), [batch().into_wire()]);
+        assert_eq!(taken(&outgoing, 2), Vec::<Bytes>::new());
     }
 
     #[test]
     fn a_slow_socket_has_room_for_so_many_live_batches_and_never_refuses_an_answer() {
-        let outbox = Arc::new(Outbox::default());
+        let outgoing = Arc::new(Outgoing::default());
         for _ in 0..LIVE_FRAMES_MAX {
-            assert_eq!(outbox.live(&batch()), Taken::Yes);
+            assert_eq!(outgoing.live(&batch()), Taken::Yes);
         }
-        assert_eq!(outbox.live(&batch()), Taken::NoRoom);
-        assert!(!outbox.is_crowded());
+        assert_eq!(outgoing.live(&batch()), Taken::NoRoom);
+        assert!(!outgoing.is_crowded());
         for _ in 0..ANSWERS_MAX {
-            outbox.encoded_answer(answer());
+            outgoing.encoded_answer(answer());
         }
-        assert!(outbox.is_crowded());
-        let mut room = Box::pin(outbox.room());
+        assert!(outgoing.is_crowded());
+        let mut room = Box::pin(outgoing.room());
         assert!(room.as_mut().now_or_never().is_none());
-        assert_eq!(taken(&outbox, 1).len(), 1);
+        assert_eq!(taken(&outgoing, 1).len(), 1);
         assert!(room.now_or_never().is_some());
-        assert_eq!(taken(&outbox, ANSWERS_MAX).len(), ANSWERS_MAX);
-        assert_eq!(outbox.live(&batch()), Taken::Yes);
+        assert_eq!(taken(&outgoing, ANSWERS_MAX).len(), ANSWERS_MAX);
+        assert_eq!(outgoing.live(&batch()), Taken::Yes);
     }
 
     #[test]
     fn large_batches_wait_in_few_and_one_always_finds_room() {
-        let outbox = Arc::new(Outbox::default());
+        let outgoing = Arc::new(Outgoing::default());
         let large = EncodedFrame::of(&HubFrame::Refused {
             command: None,
             log: None,
             error: ErrorCode::Internal.with("x".repeat(LIVE_BYTES_MAX), ""),
         });
-        assert_eq!(outbox.live(&large), Taken::Yes);
-        assert_eq!(outbox.live(&batch()), Taken::NoRoom);
-        assert_eq!(taken(&outbox, 1).len(), 1);
-        assert_eq!(outbox.live(&batch()), Taken::Yes);
+        assert_eq!(outgoing.live(&large), Taken::Yes);
+        assert_eq!(outgoing.live(&batch()), Taken::NoRoom);
+        assert_eq!(taken(&outgoing, 1).len(), 1);
+        assert_eq!(outgoing.live(&batch()), Taken::Yes);
     }
 
     #[test]
     fn what_comes_after_the_end_is_forgotten() {
-        let outbox = Arc::new(Outbox::default());
-        outbox.encoded_answer(answer());
-        outbox.close();
-        outbox.encoded_answer(answer());
-        assert_eq!(outbox.live(&batch()), Taken::Yes);
-        assert_eq!(taken(&outbox, 9), Vec::<Bytes>::new());
+        let outgoing = Arc::new(Outgoing::default());
+        outgoing.encoded_answer(answer());
+        outgoing.close();
+        outgoing.encoded_answer(answer());
+        assert_eq!(outgoing.live(&batch()), Taken::Yes);
+        assert_eq!(taken(&outgoing, 9), Vec::<Bytes>::new());
     }
 }
