@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use baton_log::EventLog;
 use baton_protocol::{AccountId, LogId};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::actor::{AccountActors, Attention, SessionActors};
@@ -70,6 +71,8 @@ pub struct HubCore {
     pub stopping: CancellationToken,
     /// Connections have ended: session actors end, and then accounts.
     pub sessions_stopping: CancellationToken,
+    /// Logs are deleted one after the other: an append waits for one of them at most.
+    pub deleting: Semaphore,
     /// Session actors have ended: account actors end.
     pub accounts_stopping: CancellationToken,
     /// Held until the last task of this hub is gone.
@@ -118,6 +121,7 @@ impl HubCore {
             tasks: Tasks::default(),
             stopping: CancellationToken::new(),
             sessions_stopping: CancellationToken::new(),
+            deleting: Semaphore::new(1),
             accounts_stopping: CancellationToken::new(),
             _claim: parts.claim,
         })

@@ -228,7 +228,11 @@ impl Driver {
                     tracing::info!(phase = ?status.phase, "the line to the hub changed");
                     self.views.set_status(status);
                 }
-                Output::CaughtUp { log, caught_up } => self.views.set_caught_up(log, caught_up),
+                Output::CaughtUp { log, caught_up } => {
+                    // What came since may have put it back: said further behind, and known already.
+                    let caught_up = caught_up && self.engine.caught_up(log);
+                    self.views.set_caught_up(log, caught_up);
+                }
             }
         }
     }
@@ -274,11 +278,9 @@ impl Driver {
             seq: batch.after,
         });
         let positions = positions_in(&batch);
-        let ends = self.trail.ends_in(&batch);
         let apply = move |store: &mut crate::mirror::Store| store.apply(&batch);
         match self.mirror.write(apply).await {
             Ok(ApplyOutcome::Applied | ApplyOutcome::Known) => {
-                self.trail.has(log, ends);
                 if !positions.is_empty() {
                     self.feed(Input::Summaries(positions));
                 }

@@ -8,7 +8,7 @@ mod outbox;
 mod overview;
 mod receipts;
 mod tail;
-mod trail;
+pub(crate) mod trail;
 
 use std::path::PathBuf;
 use std::sync::Arc;

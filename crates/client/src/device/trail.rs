@@ -3,12 +3,10 @@
 
 use std::collections::HashMap;
 
-use baton_protocol::{
-    Batch, ClientFrame, Command, CommandId, EventBody, LogId, PromptId, Receipt, ReceiptOutcome,
-    RunId, Seq,
-};
+use baton_protocol::{Batch, ClientFrame, Command, CommandId, EventBody, Receipt, ReceiptOutcome};
+use baton_session::SessionState;
 
-/// Commands and runs of which an end is waited for; past it the lines have no times and no prompts.
+/// Commands of which an answer is waited for; past it the lines have no times.
 const REMEMBERED_MAX: usize = 1_024;
 
 /// What must be remembered for the lines.
@@ -16,14 +14,6 @@ const REMEMBERED_MAX: usize = 1_024;
 pub(super) struct Trail {
     /// On the monotonic clock, in milliseconds.
     made: HashMap<CommandId, u64>,
-    prompts: HashMap<RunId, PromptId>,
-}
-
-/// A run's end in a batch.
-pub(super) struct RunEnd {
-    run: RunId,
-    prompt: Option<PromptId>,
-    seq: Seq,
 }
 
 impl Trail {
@@ -59,35 +49,19 @@ impl Trail {
             "a command is answered"
         );
     }
+}
 
-    /// The runs that end in a batch.
-    pub(super) fn ends_in(&mut self, batch: &Batch) -> Vec<RunEnd> {
-        let mut ends = Vec::new();
-        for event in &batch.events {
-            match &event.body {
-                EventBody::RunStarted(body) if self.prompts.len() < REMEMBERED_MAX => {
-                    self.prompts.insert(body.run, body.prompt);
-                }
-                EventBody::RunEnded(body) => ends.push(RunEnd {
-                    run: body.run,
-                    prompt: self.prompts.remove(&body.run),
-                    seq: event.seq,
-                }),
-                _ => {}
-            }
-        }
-        ends
-    }
-
-    /// The mirror has these ends.
-    pub(super) fn has(&self, log: LogId, ends: Vec<RunEnd>) {
-        for end in ends {
-            let command = end.prompt.map(|prompt| tracing::field::display(prompt.0));
+/// The mirror has the runs' ends that are in a batch, and nobody was shown them yet.
+pub(crate) fn ends_are_here(batch: &Batch, state: &SessionState) {
+    for event in &batch.events {
+        if let EventBody::RunEnded(body) = &event.body {
+            let record = state.run_record(body.run);
+            let command = record.map(|record| tracing::field::display(record.prompt.0));
             tracing::info!(
                 command.id = command,
-                log.id = %log,
-                run.id = %end.run,
-                seq = end.seq.0,
+                log.id = %batch.log,
+                run.id = %body.run,
+                seq = event.seq.0,
                 "a run's end is here"
             );
         }

@@ -226,7 +226,9 @@ impl Store {
                             .session_changed(session, &changes, &memory.state, &[]);
                     }
                     None => {
-                        *memory = SessionLog::load(&self.conn, row)?;
+                        if let Some(loaded) = self.read_session(log)? {
+                            *memory = loaded;
+                        }
                         self.listener.session_dropped(session);
                     }
                 }
@@ -301,6 +303,21 @@ impl Store {
         }
     }
 
+    /// A session as the table has it. In one piece: a state of an older version is folded anew, and half of that would leave the index of
+    /// words without the rows that they are of.
+    fn read_session(&mut self, log: LogId) -> Result<Option<SessionLog>, FoldLogError> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let Some(row) = logs::find(&tx, log)? else {
+            return Ok(None);
+        };
+        let loaded = SessionLog::load(&tx, row)?;
+        tx.commit().map_err(StoreError::from)?;
+        Ok(Some(loaded))
+    }
+
     /// Brings a session into memory as the table has it.
     fn load_session(&mut self, log: LogId) -> Result<(), StoreError> {
         if let Some(Loaded::Session(loaded)) = self.loaded.get(&log) {
@@ -310,14 +327,12 @@ impl Store {
             }
             self.loaded.remove(&log);
         }
-        let Some(row) = logs::find(&self.conn, log)? else {
-            return Ok(());
-        };
-        match SessionLog::load(&self.conn, row) {
-            Ok(loaded) => {
+        match self.read_session(log) {
+            Ok(Some(loaded)) => {
                 self.keep(log, Loaded::Session(Box::new(loaded)));
                 Ok(())
             }
+            Ok(None) => Ok(()),
             Err(FoldLogError::Store(StoreError::Json(_)) | FoldLogError::Fold(_)) => {
                 tracing::warn!(log = %log, "what was mirrored does not fold, it is fetched anew");
                 self.drop_log(log)

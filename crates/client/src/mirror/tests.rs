@@ -416,6 +416,39 @@ fn a_state_that_an_older_version_saved_is_folded_anew_from_the_mirrors_own_event
 }
 
 #[test]
+fn a_state_that_cannot_be_folded_anew_leaves_the_mirror_as_it_was_and_is_tried_again() {
+    let place = place();
+    let mut script = script();
+    script.exchange("where is the tide table?", &["in the ", "drawer"]);
+    script.exchange("and the tide?", &["it is low"]);
+    let (mut store, _) = open(&place.path);
+    apply(&mut store, &script.batch(0, script.head()));
+    let older =
+        "UPDATE logs SET state_json = '{}', state_seq = cursor WHERE log_id LIKE 'session:%'";
+    store.conn.execute_batch(older).unwrap();
+    drop(store);
+
+    let found = |store: &Store| search::find(&store.conn, "tide", 10).unwrap().len();
+    let expected = script.transcript(script.head()).rows;
+    for kept in 0..expected.len() {
+        let (mut store, _) = open(&place.path);
+        let refuses = format!(
+            "CREATE TEMP TRIGGER refuses BEFORE INSERT ON main.rows
+             WHEN (SELECT count(*) FROM main.rows) = {kept}
+             BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        );
+        store.conn.execute_batch(&refuses).unwrap();
+        assert!(store.open_session(script.session, 100).is_err());
+        assert_eq!(found(&store), 2, "nothing of it stands");
+    }
+    let (mut store, _) = open(&place.path);
+    assert_eq!(rows(&mut store, script.session), expected);
+    assert_eq!(found(&store), 2, "each is found once");
+    store.drop_log(script.log()).unwrap();
+    assert_eq!(found(&store), 0);
+}
+
+#[test]
 fn rows_of_branches_that_are_not_shown_stay_in_the_mirror_and_out_of_the_window() {
     let place = place();
     let mut script = script();

@@ -8,6 +8,7 @@ use baton_protocol::view::TranscriptRow;
 use super::facts::SessionFacts;
 use super::window::Window;
 use super::{Inner, Views};
+use crate::device::trail::ends_are_here;
 use crate::mirror::MirrorListener;
 
 /// A sub-agent of a branch that is not shown may still be at work.
@@ -18,6 +19,7 @@ fn is_hidden(row: &TranscriptRow, state: &SessionState) -> bool {
 
 impl MirrorListener for Views {
     fn applied(&self, session: SessionId, batch: &Batch, state: &SessionState) {
+        ends_are_here(batch, state);
         self.lock().live.applied(session, batch, state);
     }
 

@@ -98,7 +98,7 @@ impl AccountActor {
             EventBody::SessionDeleted(body) => {
                 // From here on nobody finds it; its actor ends what still runs there.
                 self.core.owners.delete(body.session);
-                delete_later(&self.core, body.session, event.by.clone());
+                delete_later(&self.core, self.account, body.session, event.by.clone());
             }
             _ => {}
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::account::{AccountActor, STORAGE_RETRY};
 use super::answer::{self, Answer};
+use super::attention::Need;
 use super::message::{AccountFact, AccountMessage};
 use super::session_actors::SessionActors;
 use crate::authorize::Caller;
@@ -163,10 +164,12 @@ pub fn record_later(core: &Arc<HubCore>, account: AccountId, fact: AccountFact) 
 }
 
 /// Ends what still goes on in a session that is deleted, and then deletes its log, without waiting for it.
-pub fn delete_later(core: &Arc<HubCore>, session: SessionId, by: Principal) {
+pub fn delete_later(core: &Arc<HubCore>, account: AccountId, session: SessionId, by: Principal) {
     let hub = Arc::clone(core);
     let work = async move {
         SessionActors::delete(&hub, session, by).await;
+        // Also where its actor could not read the log, and did not know whose it was.
+        hub.attention.note(session, account, Need::Nothing);
         delete_log(&hub, session).await;
     };
     core.tasks
@@ -185,7 +188,10 @@ pub fn delete_log_later(core: &Arc<HubCore>, session: SessionId) {
 async fn delete_log(core: &HubCore, session: SessionId) {
     let log = LogId::Session(session);
     while !core.sessions_stopping.is_cancelled() {
-        match core.log.delete(log).await {
+        let turn = core.deleting.acquire().await;
+        let deleted = core.log.delete(log).await;
+        drop(turn);
+        match deleted {
             Ok(()) => {
                 return tracing::info!(session.id = %session, "a deleted session's log is gone");
             }

@@ -108,20 +108,22 @@ impl Guest {
         } else {
             End::Because(revoked())
         };
-        // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye.
+        // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye. Where a frame is on its way, also in
+        // the layer below, nothing more is: it would come along.
         self.grant = None;
+        let is_clean = writer.is_clean();
         let close = match end {
             End::Gone => return,
             End::Left(reply) => reply,
             End::Because(error) => {
                 self.core.measures.refused.increment(1);
                 tracing::debug!(code = error.code.as_str(), "a connection is closed");
-                if error.code == ErrorCode::Revoked && writer.is_amid() {
-                    return;
-                }
                 close_frame(&error)
             }
         };
+        if !is_clean {
+            return;
+        }
         // Boxed: it is not there while the connection lives.
         Box::pin(say_goodbye(&mut reader, &mut writer, close)).await;
     }

@@ -151,6 +151,11 @@ impl Outgoing {
         self.put(|waiting| waiting.behind.push_back(reader));
     }
 
+    /// The same for one that is in the middle of something which takes memory: it comes first.
+    pub fn goes_on(&self, reader: Arc<dyn Reader>) {
+        self.put(|waiting| waiting.behind.push_front(reader));
+    }
+
     /// It reads no more: it has no turn any more.
     pub fn forget<R: Reader>(&self, reader: &R) {
         let mut waiting = self.waiting();

@@ -108,7 +108,7 @@ pub fn follow(
             counted: Some(Counted::on(&core.measures.subscriptions)),
         }),
     });
-    outgoing.behind(Arc::clone(&subscription) as _);
+    Subscription::queue(&subscription);
     Following(subscription)
 }
 
@@ -151,8 +151,10 @@ impl Subscription {
 
     fn falls_behind(&self, place: &mut Place) {
         place.stage = Stage::Behind;
-        if let Some(me) = self.me.upgrade() {
-            self.outgoing.behind(me);
+        match self.me.upgrade() {
+            Some(me) if place.snapshot.is_some() => self.outgoing.goes_on(me),
+            Some(me) => self.outgoing.behind(me),
+            None => {}
         }
     }
 

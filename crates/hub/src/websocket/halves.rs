@@ -21,6 +21,8 @@ pub struct SocketWriter<S> {
     waiting: VecDeque<Bytes>,
     /// Whether a part of the first one was written.
     is_amid: bool,
+    /// Whether the layer below holds nothing of what was written. TLS takes more than the network does.
+    is_flushed: bool,
 }
 
 /// Of one stream.
@@ -30,6 +32,7 @@ pub fn halves<S: AsyncRead + AsyncWrite>(stream: S) -> (SocketReader<S>, SocketW
         half: write,
         waiting: VecDeque::new(),
         is_amid: false,
+        is_flushed: true,
     };
     (SocketReader::new(read), writer)
 }
@@ -45,9 +48,9 @@ impl<S: AsyncWrite> SocketWriter<S> {
         self.waiting.is_empty()
     }
 
-    /// Whether a frame was written in part: no other may follow before the rest of it.
-    pub fn is_amid(&self) -> bool {
-        self.is_amid
+    /// Whether all that was written went out as whole frames: what is pushed next is the next thing that leaves this machine.
+    pub fn is_clean(&self) -> bool {
+        self.is_flushed && !self.is_amid
     }
 
     /// Forgets the frames of which nothing was written.
@@ -72,6 +75,7 @@ impl<S: AsyncWrite> SocketWriter<S> {
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
+        self.is_flushed = false;
         self.written(written);
         if self.waiting.is_empty() {
             // An idle socket keeps no queue.
@@ -99,7 +103,9 @@ impl<S: AsyncWrite> SocketWriter<S> {
 
     /// Pushes on what a layer below still holds; nothing without TLS.
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.half).poll_flush(cx)
+        ready!(Pin::new(&mut self.half).poll_flush(cx))?;
+        self.is_flushed = true;
+        Poll::Ready(Ok(()))
     }
 
     /// Writes all that waits, and then the end of the stream.

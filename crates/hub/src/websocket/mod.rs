@@ -17,10 +17,13 @@ pub use reader::SocketReader;
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
+    use std::io;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
 
     use baton_protocol::limits;
-    use futures::{SinkExt as _, StreamExt as _};
-    use tokio::io::DuplexStream;
+    use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
+    use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
     use tokio_tungstenite::WebSocketStream;
     use tokio_tungstenite::tungstenite::protocol::Role;
     use tokio_tungstenite::tungstenite::{Error, Message};
@@ -45,6 +48,7 @@ mod tests {
         while !writer.is_empty() {
             poll_fn(|cx| writer.poll_write(cx)).await.unwrap();
         }
+        poll_fn(|cx| writer.poll_flush(cx)).await.unwrap();
     }
 
     #[tokio::test]
@@ -120,6 +124,64 @@ mod tests {
             }
         };
         tokio::join!(write_all(&mut writer), read);
-        assert!(!writer.is_amid());
+        assert!(writer.is_clean());
+    }
+
+    /// Takes all that is written and passes it on when it may, as TLS does.
+    #[derive(Default)]
+    struct Holding {
+        passes_on: bool,
+    }
+
+    impl AsyncRead for Holding {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.passes_on = bytes.starts_with(b"pass");
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.passes_on {
+                Poll::Ready(Ok(()))
+            } else {
+                Poll::Pending
+            }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.poll_flush(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_writer_is_not_clean_while_the_layer_below_holds_a_frame() {
+        let (_reader, mut writer) = halves(Holding::default());
+        let held = |writer: &mut SocketWriter<Holding>, frame: &'static [u8]| {
+            writer.push(frame.into());
+            poll_fn(|cx| writer.poll_write(cx))
+                .now_or_never()
+                .unwrap()
+                .unwrap();
+            poll_fn(|cx| writer.poll_flush(cx)).now_or_never().is_none()
+        };
+        assert!(writer.is_clean());
+        assert!(held(&mut writer, b"keep"));
+        assert!(writer.is_empty());
+        assert!(!writer.is_clean());
+        assert!(!held(&mut writer, b"pass"));
+        assert!(writer.is_clean());
     }
 }

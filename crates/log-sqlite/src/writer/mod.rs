@@ -144,7 +144,6 @@ impl Writer {
                 }
             }
         }
-        self.gathering.gathered(group.len());
         self.commit(group, incoming);
     }
 
@@ -173,6 +172,7 @@ impl Writer {
         if group.is_empty() {
             return;
         }
+        self.gathering.gathered(group.len());
         if self.shared.health.has_stopped() {
             return answer_all_failed(group);
         }

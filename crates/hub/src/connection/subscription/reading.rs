@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use baton_log::{LogHead, ReadError, ReadLimit};
-use baton_protocol::{Cursor, HubFrame, Incarnation, LogId, Seq, SessionId, limits};
+use baton_protocol::{Cursor, HubFrame, Incarnation, LogId, Seq, limits};
 use futures::FutureExt as _;
 
 use super::{Place, Stage, Subscription, may_read, missing, refused};
@@ -51,6 +51,33 @@ impl Reader for Subscription {
 }
 
 impl Subscription {
+    /// Waits for its first turn: at once, or once a session that its device creates and follows in one go is in its log. That may take as
+    /// long as the disk does, and nobody else's turn waits for it.
+    pub(super) fn queue(this: &Arc<Self>) {
+        let core = &this.core;
+        let created = match this.log {
+            LogId::Session(session)
+                if core.owners.of(session).is_none() && core.sessions.is_live(session) =>
+            {
+                session
+            }
+            _ => return this.outgoing.behind(Arc::clone(this) as _),
+        };
+        let subscription = Arc::clone(this);
+        let creation = async move {
+            SessionActors::barrier(&subscription.core, created).await;
+            let mut place = subscription.place();
+            place.reading = None;
+            if place.stage != Stage::Over {
+                let me = Arc::clone(&subscription);
+                subscription.outgoing.behind(me);
+            }
+        };
+        // The lock is held so that the task, which takes its handle away when it is done, comes after.
+        let mut place = this.place();
+        place.reading = Some(core.tasks.spawn(TaskGroup::Edge, "subscription", creation));
+    }
+
     async fn read_and_put(self: Arc<Self>, room: PulledRoom) {
         match self.read_next().await {
             Ok(next) => self.put(next, room),
@@ -102,9 +129,6 @@ impl Subscription {
         state_format: Option<u32>,
     ) -> Result<Arc<Feed>, HubFrame> {
         let (core, log) = (&self.core, self.log);
-        if let LogId::Session(session) = log {
-            wait_for_creation(core, session).await;
-        }
         // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither. A session that may
         // be read now is deleted later, and this very feed says so.
         let feed = core.feeds.open(log);
@@ -206,12 +230,5 @@ async fn fitting(core: &HubCore, log: LogId, cursor: Option<Cursor>) -> Result<L
         Ok(head)
     } else {
         Err(missing(log, Some(head.incarnation)))
-    }
-}
-
-/// A session that its device creates and follows in one go may be on its way into its log.
-async fn wait_for_creation(core: &Arc<HubCore>, session: SessionId) {
-    if core.owners.of(session).is_none() && core.sessions.is_live(session) {
-        SessionActors::barrier(core, session).await;
     }
 }
