@@ -6,7 +6,7 @@ use std::time::Duration;
 use baton_hub::HubOptions;
 use baton_protocol::*;
 
-use crate::client::{Assigned, Client};
+use crate::client::{Assigned, Client, create};
 use crate::moody::{Mood, MoodyLog, moody_world};
 use crate::scene::Answering;
 use crate::world::{PATIENCE, Runner, World, new_session};
@@ -321,6 +321,33 @@ async fn writes_behind_a_stalled_disk(
     // Frames are served in order: all of them are in the session's mailbox.
     runner.heard().await;
     log.set(Mood::Good);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_read_while_sessions_on_the_same_line_wait_for_the_disk_to_be_created() {
+    let (world, log) = moody_world(HubOptions::default()).await;
+    let mut laptop = world.device("Laptop").await;
+    let known = new_session();
+    laptop.command(known, create()).await;
+    log.set(Mood::Stalled);
+    // As many as there are turns to read, and one more.
+    let created = [new_session(), new_session(), new_session()];
+    for session in created {
+        let command = Command {
+            only_if: None,
+            id: CommandId::mint(),
+            log: session,
+            body: create(),
+        };
+        laptop.send(&ClientFrame::Command { command }).await;
+        laptop.follow(session).await;
+    }
+    laptop.follow(known).await;
+    laptop.until(known, |followed| followed.level).await;
+    log.set(Mood::Good);
+    for session in created {
+        laptop.until(session, |followed| followed.level).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
