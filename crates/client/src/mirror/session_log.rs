@@ -51,7 +51,7 @@ pub(super) enum FoldLogError {
 
 impl SessionLog {
     /// The session at its cursor: the saved state, and the tail folded over it. A state that an older version saved is folded anew
-    /// from the events, which are all here.
+    /// from the events, which are all here: for a transaction.
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let state = match (serde_json::from_str(&row.state_json), row.gap) {
             (Ok(state), _) => state,
@@ -125,7 +125,7 @@ impl SessionLog {
         self.side = Side::Head { floor: Seq::ZERO };
     }
 
-    /// The state and the rows, made anew from the table's events. A crash in between leaves the old state, and it is done again.
+    /// The state and the rows, made anew from the table's events. For a transaction: half of it would be an index without its rows.
     fn refold(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let mut log = Self {
             key: row.key,

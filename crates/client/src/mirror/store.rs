@@ -226,10 +226,12 @@ impl Store {
                             .session_changed(session, &changes, &memory.state, &[]);
                     }
                     None => {
-                        if let Some(loaded) = self.read_session(log)? {
-                            *memory = loaded;
-                        }
+                        let read = self.read_session(log)?;
                         self.listener.session_dropped(session);
+                        let Some(loaded) = read else {
+                            return Ok(());
+                        };
+                        *memory = loaded;
                     }
                 }
                 self.keep(log, Loaded::Session(memory));

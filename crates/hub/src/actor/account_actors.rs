@@ -7,6 +7,7 @@ use baton_protocol::{AccountId, Command, ErrorBody, LogId, Principal, SessionId,
 use baton_session::AccountState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::account::{AccountActor, STORAGE_RETRY};
 use super::answer::{self, Answer};
@@ -136,14 +137,7 @@ pub fn record_access_later(core: &Arc<HubCore>, record: PrincipalRecord) {
     core.tasks
         .spawn(TaskGroup::Edge, "access to be recorded", async move {
             let core = core_again;
-            while tokio::time::timeout(STORAGE_RETRY, core.stopping.cancelled())
-                .await
-                .is_err()
-            {
-                if record_access(&core, &record).await {
-                    break;
-                }
-            }
+            while rested(&core.stopping).await && !record_access(&core, &record).await {}
         });
 }
 
@@ -152,12 +146,9 @@ pub fn record_access_later(core: &Arc<HubCore>, record: PrincipalRecord) {
 pub fn record_later(core: &Arc<HubCore>, account: AccountId, fact: AccountFact) {
     let hub = Arc::clone(core);
     let work = async move {
-        while hub.accounts.record(account, fact.clone()).await.is_err() {
-            let stopped = tokio::time::timeout(STORAGE_RETRY, hub.sessions_stopping.cancelled());
-            if stopped.await.is_ok() {
-                return;
-            }
-        }
+        while hub.accounts.record(account, fact.clone()).await.is_err()
+            && rested(&hub.sessions_stopping).await
+        {}
     };
     core.tasks
         .spawn(TaskGroup::Sessions, "a fact for the account", work);
@@ -187,7 +178,8 @@ pub fn delete_log_later(core: &Arc<HubCore>, session: SessionId) {
 /// Deletes a log as soon as the storage does it. What the hub does not get to, its next start does: the tombstone stands.
 async fn delete_log(core: &HubCore, session: SessionId) {
     let log = LogId::Session(session);
-    while !core.sessions_stopping.is_cancelled() {
+    let mut goes_on = !core.sessions_stopping.is_cancelled();
+    while goes_on {
         let turn = core.deleting.acquire().await;
         let deleted = core.log.delete(log).await;
         drop(turn);
@@ -197,9 +189,14 @@ async fn delete_log(core: &HubCore, session: SessionId) {
             }
             Err(error) => core.storage.delete_failed(log, &error),
         }
-        // An error is the time that is over.
-        let _ = tokio::time::timeout(STORAGE_RETRY, core.sessions_stopping.cancelled()).await;
+        goes_on = rested(&core.sessions_stopping).await;
     }
+}
+
+/// Waits before a storage is asked again that has just refused. False where the hub stops meanwhile.
+async fn rested(stopping: &CancellationToken) -> bool {
+    let stopped = tokio::time::timeout(STORAGE_RETRY, stopping.cancelled());
+    stopped.await.is_err()
 }
 
 async fn record_access(core: &HubCore, record: &PrincipalRecord) -> bool {

@@ -1,18 +1,14 @@
 //! What a session's actor does by itself: it starts runs, loses them with their hosts, and tells the list.
 
-use std::time::Duration;
-
 use baton_protocol::{HubFrame, PromptId, RunId, RunnerId};
 use baton_session::{ActiveRun, NewEvent, expire_edit, lose_run, start_run};
 use tokio::time::Instant;
 
+use super::account::STORAGE_RETRY;
 use super::attention::Need;
 use super::session::SessionActor;
 use crate::frame_text::EncodedFrame;
 use crate::leases::Verdict;
-
-/// How long the hub waits before it asks a storage again that has just refused.
-const STORAGE_RETRY: Duration = Duration::from_secs(1);
 
 impl SessionActor {
     /// Brings about whatever follows from the state and from what is known of runners: lost runs, started runs, the list's summary.

@@ -198,11 +198,7 @@ impl Connection {
                 log,
                 error,
             } => {
-                self.outgoing.answer(&HubFrame::Refused {
-                    command,
-                    log,
-                    error,
-                });
+                self.refuse(command, log, error);
                 return Ok(());
             }
         };
@@ -269,13 +265,16 @@ impl Connection {
         }
     }
 
-    fn refuse_log(&mut self, log: LogId, error: ErrorBody) {
-        let refused = HubFrame::Refused {
-            command: None,
-            log: Some(log),
+    fn refuse(&self, command: Option<CommandId>, log: Option<LogId>, error: ErrorBody) {
+        self.outgoing.answer(&HubFrame::Refused {
+            command,
+            log,
             error,
-        };
-        self.outgoing.answer(&refused);
+        });
+    }
+
+    fn refuse_log(&self, log: LogId, error: ErrorBody) {
+        self.refuse(None, Some(log), error);
     }
 
     fn command(&mut self, command: Command) {
@@ -285,20 +284,10 @@ impl Connection {
                 "too many commands in a short time",
                 "send it again in a second",
             );
-            self.outgoing.answer(&HubFrame::Refused {
-                command: Some(id),
-                log: Some(log),
-                error,
-            });
-            return;
+            return self.refuse(Some(id), Some(log), error);
         }
         if let Err(error) = may_send(&self.core, &self.caller, &command) {
-            self.outgoing.answer(&HubFrame::Refused {
-                command: Some(id),
-                log: Some(log),
-                error,
-            });
-            return;
+            return self.refuse(Some(id), Some(log), error);
         }
         let (core, caller) = (Arc::clone(&self.core), Caller::clone(&self.caller));
         self.handing_over = Some(Box::pin(async move {
