@@ -17,11 +17,20 @@ pub fn examine(connection: &Connection) -> Result<Vec<String>, ReadError> {
     let unavailable = |error: rusqlite::Error| ReadError::Unavailable(Box::new(error));
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let mut findings = integrity(&snapshot).map_err(unavailable)?;
-    if findings.is_empty() {
+    if !findings.is_empty() {
         // Rows of a damaged file are not worth a second look.
-        findings = places(&snapshot).map_err(unavailable)?;
-        findings.extend(strays(&snapshot).map_err(unavailable)?);
-        findings.extend(receipts(&snapshot).map_err(unavailable)?);
+        return Ok(findings);
+    }
+    for check in [places, strays, receipts] {
+        match check(&snapshot) {
+            Ok(found) => findings.extend(found),
+            Err(error) if findings.is_empty() => return Err(unavailable(error)),
+            // What was found is told all the same.
+            Err(error) => {
+                findings.push(format!("the rest could not be examined: {error}"));
+                break;
+            }
+        }
     }
     Ok(findings)
 }

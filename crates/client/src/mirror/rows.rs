@@ -51,7 +51,7 @@ impl RowPlace {
 }
 
 /// The text by which a row can be found: that of prompts and answers, once they grow no more.
-pub(super) fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
+fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
     match (&row.body, settled) {
         (RowBody::Prompt { text, .. } | RowBody::Text { text, .. }, Settled::Yes) => Some(text),
         _ => None,
@@ -73,20 +73,16 @@ pub(super) enum Stands {
     Maybe,
 }
 
-/// Writes a row. Gives its id where its text is to be found from now on: [`search::insert`] must follow in the same transaction.
-pub(super) fn write(
+/// Writes a row. Gives its id and its text where that is to be found from now on: [`search::insert`] must follow in the same transaction.
+pub(super) fn write<'a>(
     conn: &Connection,
     key: LogKey,
     (place, stands): (RowPlace, Stands),
-    row: &TranscriptRow,
+    row: &'a TranscriptRow,
     settled: Settled,
-) -> Result<Option<i64>, StoreError> {
-    let is_searchable = searchable(row, settled).is_some();
-    let index = if is_searchable {
-        Index::Newest as i64
-    } else {
-        0
-    };
+) -> Result<Option<(i64, &'a str)>, StoreError> {
+    let text = searchable(row, settled);
+    let index = text.map_or(0, |_| Index::Newest as i64);
     let json = serde_json::to_string(row)?;
     let standing = match stands {
         Stands::No => None,
@@ -95,11 +91,11 @@ pub(super) fn write(
     // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
     // savepoint the full-text index writes what it has gathered to its tables.
     if let Some((id, searched)) = standing {
-        let is_new = searched == 0 && is_searchable;
-        let searched = if is_new { index } else { searched };
+        let new_text = text.filter(|_| searched == 0);
+        let searched = if new_text.is_some() { index } else { searched };
         conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
             .execute(params![id, json, searched])?;
-        return Ok(is_new.then_some(id));
+        return Ok(new_text.map(|text| (id, text)));
     }
     let mut insert = conn.prepare_cached(
         "INSERT INTO rows (log, seq, n, row_id, json, searched, turn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -113,7 +109,7 @@ pub(super) fn write(
         index,
         row.turn.map(|turn| turn.to_string())
     ])?;
-    Ok(is_searchable.then_some(id))
+    Ok(text.map(|text| (id, text)))
 }
 
 /// A row's id and where its text can be found.

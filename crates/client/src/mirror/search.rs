@@ -98,10 +98,12 @@ pub(super) fn find(
     if long.is_empty() {
         return hits(conn, Source::Rows, (&long, &short), limit);
     }
-    let mut found = hits(conn, Source::Newest, (&long, &short), limit)?;
+    // One snapshot for both: a row that is written anew in between moves from one index to the other.
+    let conn = conn.unchecked_transaction()?;
+    let mut found = hits(&conn, Source::Newest, (&long, &short), limit)?;
     let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
-    if left > 0 && has_earlier(conn)? {
-        found.extend(hits(conn, Source::Earlier, (&long, &short), left)?);
+    if left > 0 && has_earlier(&conn)? {
+        found.extend(hits(&conn, Source::Earlier, (&long, &short), left)?);
     }
     Ok(found)
 }

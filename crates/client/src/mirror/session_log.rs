@@ -168,9 +168,13 @@ impl SessionLog {
                 true => Stands::No,
                 false => Stands::Maybe,
             };
-            if let Some(id) = rows::write(conn, self.key, (*place, stands), row, *settled)? {
-                texts.extend(rows::searchable(row, *settled).map(|text| (id, text)));
-            }
+            texts.extend(rows::write(
+                conn,
+                self.key,
+                (*place, stands),
+                row,
+                *settled,
+            )?);
         }
         search::insert(conn, texts)
     }

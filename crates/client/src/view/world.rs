@@ -166,21 +166,11 @@ impl World {
     }
 
     fn session_row(&self, session: SessionId, summary: &SessionSummary) -> SessionRow {
-        let unread = summary.finished_seq > self.account.read_mark(session);
-        let state = match &summary.activity {
-            _ if summary.open_approvals > 0 => SessionRowState::NeedsYou,
-            SessionActivity::Running { started_at, .. } => SessionRowState::Running {
-                started_at: *started_at,
-            },
-            SessionActivity::Failed { .. } if unread => SessionRowState::Failed,
-            _ if unread => SessionRowState::Unread,
-            SessionActivity::Waiting => SessionRowState::Waiting,
-            SessionActivity::Failed { .. } | SessionActivity::Idle => SessionRowState::Idle,
-        };
+        let is_unread = summary.finished_seq > self.account.read_mark(session);
         SessionRow {
             session,
             title: title_of(summary.title.as_deref(), &summary.preview),
-            state,
+            state: row_state(summary, is_unread),
             updated_at: summary.updated_at,
             queued: summary.queued,
         }
@@ -230,6 +220,21 @@ impl World {
     }
 }
 
+fn row_state(summary: &SessionSummary, is_unread: bool) -> SessionRowState {
+    match &summary.activity {
+        _ if summary.open_approvals > 0 => SessionRowState::NeedsYou,
+        SessionActivity::Running { started_at, .. } => SessionRowState::Running {
+            started_at: *started_at,
+        },
+        SessionActivity::Failed { .. } if is_unread => SessionRowState::Failed,
+        _ if is_unread => SessionRowState::Unread,
+        SessionActivity::Waiting => SessionRowState::Waiting,
+        // The failure was read; what it paused waits on.
+        SessionActivity::Failed { .. } if summary.queued > 0 => SessionRowState::Waiting,
+        SessionActivity::Failed { .. } | SessionActivity::Idle => SessionRowState::Idle,
+    }
+}
+
 pub(super) fn title_of(title: Option<&str>, preview: &str) -> String {
     title.unwrap_or(preview).to_owned()
 }
@@ -250,5 +255,38 @@ fn rank(state: &SessionRowState) -> u8 {
         SessionRowState::Waiting => 4,
         SessionRowState::NotSent => 5,
         SessionRowState::Idle => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{RunId, TimestampMs};
+
+    use super::*;
+
+    #[test]
+    fn prompts_that_wait_behind_a_failure_show_once_it_was_read() {
+        let lost = |queued| SessionSummary {
+            seq: Seq(9),
+            created_at: TimestampMs(0),
+            title: None,
+            preview: String::new(),
+            agent: AgentId("assistant".to_owned()),
+            activity: SessionActivity::Failed { run: RunId::mint() },
+            queued,
+            open_approvals: 0,
+            finished_seq: Seq(9),
+            updated_at: TimestampMs(0),
+        };
+        let states = [(1, true), (1, false), (0, false)]
+            .map(|(queued, is_unread)| row_state(&lost(queued), is_unread));
+        assert_eq!(
+            states,
+            [
+                SessionRowState::Failed,
+                SessionRowState::Waiting,
+                SessionRowState::Idle
+            ]
+        );
     }
 }

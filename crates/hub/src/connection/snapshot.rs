@@ -100,9 +100,9 @@ pub struct Wanted {
 }
 
 /// The reading of a stretch. Ends when dropped.
-pub struct History(Arc<Reading>);
+pub struct History(Arc<Stretch>);
 
-struct Reading {
+struct Stretch {
     core: Arc<HubCore>,
     caller: Arc<Caller>,
     outgoing: Arc<Outgoing>,
@@ -124,34 +124,34 @@ pub fn read_history(
     outgoing: &Arc<Outgoing>,
     wanted: Wanted,
 ) -> History {
-    let reading = Arc::new(Reading {
+    let stretch = Arc::new(Stretch {
         core: Arc::clone(core),
         caller: Arc::clone(caller),
         outgoing: Arc::clone(outgoing),
         wanted,
         task: Mutex::new(Task::Waits),
     });
-    outgoing.behind(Arc::clone(&reading) as _);
-    History(reading)
+    outgoing.behind(Arc::clone(&stretch) as _);
+    History(stretch)
 }
 
-impl Reader for Reading {
+impl Reader for Stretch {
     fn read_on(self: Arc<Self>, room: PulledRoom) {
-        let reading = Arc::clone(&self);
+        let stretch = Arc::clone(&self);
         // The lock is held so that whoever drops the history finds the task.
         let mut task = self.task();
         if matches!(*task, Task::Over) {
             return;
         }
         let work = async move {
-            let frame = answer(&reading.core, &reading.caller, reading.wanted).await;
+            let frame = answer(&stretch.core, &stretch.caller, stretch.wanted).await;
             room.fill(EncodedFrame::of(&frame));
         };
         *task = Task::Reads(self.core.tasks.spawn(TaskGroup::Edge, "history", work));
     }
 }
 
-impl Reading {
+impl Stretch {
     fn task(&self) -> MutexGuard<'_, Task> {
         self.task.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -32,12 +32,19 @@ pub struct StepLimit {
 }
 
 /// What one step did.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Step {
+    pub rows: usize,
     /// About as many pages were changed.
     pub pages: usize,
-    /// Nothing of the log is left.
-    pub is_last: bool,
+    /// Of so many logs, the first that were named, nothing is left.
+    pub logs_gone: usize,
+}
+
+impl Step {
+    fn has_reached(self, limit: StepLimit) -> bool {
+        self.rows >= limit.rows || self.pages >= limit.pages
+    }
 }
 
 /// Events that stand on one page, about: those that arrived closer together share it.
@@ -61,61 +68,78 @@ pub fn begin(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Takes some of a log's rows away: its events, and with the last of them the rest, table by table. For a transaction.
-pub fn step(connection: &Connection, log: LogNumber, limit: StepLimit) -> rusqlite::Result<Step> {
-    let pages = delete_events(connection, log, limit)?;
-    if pages > 0 {
-        let is_last = false;
-        return Ok(Step { pages, is_last });
+/// Takes rows of these logs away, one log after the other, until so many are gone: its events, and behind the last of them the rest,
+/// table by table. For a transaction.
+pub fn step(
+    connection: &Connection,
+    logs: impl IntoIterator<Item = LogNumber>,
+    limit: StepLimit,
+) -> rusqlite::Result<Step> {
+    let mut step = Step::default();
+    for log in logs {
+        delete_events(connection, log, limit, &mut step)?;
+        if !step.has_reached(limit) {
+            delete_rest(connection, log, limit, &mut step)?;
+        }
+        if step.has_reached(limit) {
+            break;
+        }
+        connection
+            .prepare_cached("DELETE FROM deletions WHERE log = ?1")?
+            .execute([log.0])?;
+        step.logs_gone += 1;
     }
-    let mut rows = 0;
+    Ok(step)
+}
+
+/// What stands in the tables beside events.
+fn delete_rest(
+    connection: &Connection,
+    log: LogNumber,
+    limit: StepLimit,
+    step: &mut Step,
+) -> rusqlite::Result<()> {
+    let before = step.rows;
     for sql in [
         receipts::DELETE_SOME,
         unsealed_parts::DELETE_SOME,
         sealed_stretches::DELETE_SOME,
         saved_states::DELETE_SOME,
     ] {
-        let room = (limit.rows - rows) as i64;
-        rows += connection
+        let room = (limit.rows - step.rows) as i64;
+        step.rows += connection
             .prepare_cached(sql)?
             .execute(params![log.0, room])?;
-        if rows >= limit.rows {
-            let (pages, is_last) = (limit.pages, false);
-            return Ok(Step { pages, is_last });
-        }
     }
-    connection
-        .prepare_cached("DELETE FROM deletions WHERE log = ?1")?
-        .execute([log.0])?;
-    let pages = 1 + rows / EVENTS_PER_PAGE as usize;
-    let is_last = true;
-    Ok(Step { pages, is_last })
+    step.pages += 1 + (step.rows - before) / EVENTS_PER_PAGE as usize;
+    Ok(())
 }
 
-/// The first of the log's events with their places. Says how many pages that is; 0: there are none.
+/// The first of the log's events with their places.
 fn delete_events(
     connection: &Connection,
     log: LogNumber,
     limit: StepLimit,
-) -> rusqlite::Result<usize> {
+    step: &mut Step,
+) -> rusqlite::Result<()> {
     let first = Position::new(log, Seq::ZERO);
-    let (mut arrivals, mut last, mut pages) = (Vec::new(), first, 0);
+    let (mut arrivals, mut last) = (Vec::new(), first);
     {
         let mut next = connection.prepare_cached(NEXT_EVENTS)?;
         let end = Position::new(log, SEQ_MAX);
         let mut rows = next.query(params![first.value(), end.value()])?;
         let mut page_begins = None;
-        while arrivals.len() < limit.rows
-            && pages < limit.pages
+        while !step.has_reached(limit)
             && let Some(row) = rows.next()?
         {
             let (arrival, bytes): (i64, u32) = (row.get(1)?, row.get(2)?);
             let is_near = |begin: i64| (begin..begin + EVENTS_PER_PAGE).contains(&arrival);
             if !page_begins.is_some_and(is_near) {
                 page_begins = Some(arrival);
-                pages += 1;
+                step.pages += 1;
             }
-            pages += bytes as usize / PAGE_BYTES;
+            step.pages += bytes as usize / PAGE_BYTES;
+            step.rows += 1;
             last = Position::at(row, 0)?;
             arrivals.push(Arrival(arrival));
         }
@@ -126,5 +150,5 @@ fn delete_events(
     if !arrivals.is_empty() {
         places::delete_between(connection, (first, last))?;
     }
-    Ok(pages)
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Deleting a log: one transaction after which nobody finds it, and then bounded steps in which its rows go.
 
+use std::collections::VecDeque;
+
 use baton_protocol::LogId;
 use rusqlite::Connection;
 
@@ -14,6 +16,54 @@ const STEP: StepLimit = StepLimit {
     rows: 512,
     pages: 128,
 };
+
+/// Logs that nobody finds any more and of which rows are left.
+pub struct Doomed {
+    /// Taken away together, in this order.
+    sound: VecDeque<LogNumber>,
+    /// Could not be taken away: each alone, and when there is no other.
+    stuck: VecDeque<LogNumber>,
+}
+
+impl Doomed {
+    pub fn new(logs: Vec<LogNumber>) -> Self {
+        Self {
+            sound: logs.into(),
+            stuck: VecDeque::new(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sound.is_empty() && self.stuck.is_empty()
+    }
+
+    pub fn push(&mut self, log: LogNumber) {
+        self.sound.push_back(log);
+    }
+
+    /// Takes rows away of the first of them.
+    pub fn step(&mut self, connection: &Connection) -> Result<Step, Fault> {
+        let (logs, together) = match self.sound.is_empty() {
+            false => (&mut self.sound, usize::MAX),
+            true => (&mut self.stuck, 1),
+        };
+        let mut at = None;
+        let next = logs.iter().copied().take(together);
+        let next = next.inspect(|log| at = Some(*log));
+        let done = transact(connection, |connection| {
+            deletions::step(connection, next, STEP).map(Work::Keep)
+        });
+        match &done {
+            Ok((step, _)) => drop(logs.drain(..step.logs_gone)),
+            Err(_) => {
+                let place = logs.iter().position(|log| Some(*log) == at);
+                let stuck = place.and_then(|place| logs.remove(place));
+                self.stuck.extend(stuck);
+            }
+        }
+        done.map(|(step, _)| step)
+    }
+}
 
 /// Lets nobody find a log any more. `None`: there is no such log.
 ///
@@ -30,12 +80,4 @@ pub fn begin(connection: &Connection, id: LogId) -> Result<Option<LogNumber>, Fa
         Ok(Work::Keep(Some(row.log)))
     });
     begun.map(|(log, _)| log)
-}
-
-/// Takes some rows of a log away that nobody finds any more.
-pub fn step(connection: &Connection, log: LogNumber) -> Result<Step, Fault> {
-    transact(connection, |connection| {
-        deletions::step(connection, log, STEP).map(Work::Keep)
-    })
-    .map(|(step, _)| step)
 }

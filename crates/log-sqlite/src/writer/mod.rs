@@ -35,11 +35,13 @@ use rusqlite::Connection;
 use crate::tables::deletions;
 use crate::tables::logs::LogNumber;
 use crate::tables::unsealed_parts::{self, ClosedPart};
+use delete::Doomed;
 use gather::Gathering;
 use group::{Committed, GroupCommit};
 use request::{Message, Rows, WriteRequest};
 use thread::Shared;
 use transaction::FlushFailed;
+use upkeep::Rest;
 
 /// Requests in one transaction: their flush is shared many times over, and the first of them does not wait long for the last.
 const GROUP_REQUESTS_MAX: usize = 1024;
@@ -63,11 +65,10 @@ pub struct Writer {
     /// What came while the last group was flushed.
     pending: VecDeque<Message>,
     backlog: VecDeque<ClosedPart>,
-    seal_again_at: Option<Instant>,
-    place_again_at: Option<Instant>,
-    /// Nobody finds them, and rows of them are left.
-    deletions: VecDeque<LogNumber>,
-    delete_again_at: Option<Instant>,
+    seal_rest: Rest,
+    place_rest: Rest,
+    deletions: Doomed,
+    delete_rest: Rest,
     bytes_since_checkpoint: usize,
 }
 
@@ -86,10 +87,10 @@ impl Writer {
             gathering: Gathering::default(),
             pending: VecDeque::new(),
             backlog: parts.into(),
-            seal_again_at: None,
-            place_again_at: None,
-            deletions: deletions.into(),
-            delete_again_at: None,
+            seal_rest: Rest::default(),
+            place_rest: Rest::default(),
+            deletions: Doomed::new(deletions),
+            delete_rest: Rest::default(),
             bytes_since_checkpoint: 0,
         }
     }

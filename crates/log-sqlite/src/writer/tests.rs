@@ -7,6 +7,7 @@ use baton_session::NewEvent;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::delete::{self, Doomed};
 use super::group::{Committed, GroupCommit};
 use super::request::Rows;
 use crate::open::{SqliteOptions, open};
@@ -236,5 +237,27 @@ fn a_storage_error_in_one_request_leaves_the_others_and_is_told() {
     assert_eq!(
         receipts::find(&connection, row.log, command(1)).unwrap(),
         None
+    );
+}
+
+#[test]
+fn small_logs_are_taken_away_together() {
+    let (_directory, connection) = database(None);
+    let mut groups = GroupCommit::default();
+    let requests: Vec<Rows> = (0..40).map(create).collect();
+    commit(&mut groups, &connection, &requests);
+    let doomed: Vec<_> = (0..40)
+        .map(|number| delete::begin(&connection, session(number)).ok().flatten())
+        .collect::<Option<_>>()
+        .expect("all of them were there");
+    let step = Doomed::new(doomed).step(&connection).unwrap();
+    assert_eq!(step.logs_gone, 40);
+    let left = |table| -> i64 {
+        let sql = format!("SELECT count(*) FROM {table}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(
+        (left("arrivals"), left("places"), left("deletions")),
+        (0, 0, 0)
     );
 }

@@ -20,8 +20,8 @@ const SEAL_BACKLOG_MAX: usize = 256;
 /// Parts that are sealed in one transaction: an append that comes meanwhile waits for it.
 const SEAL_PARTS_MAX: usize = 16;
 
-/// How long sealing rests after it failed. The log is as good without it.
-const SEAL_REST: Duration = Duration::from_secs(10);
+/// How long a piece of upkeep rests after it failed.
+const REST: Duration = Duration::from_secs(10);
 
 /// Bytes written after which the WAL is folded back into the database: less than the WAL has from the start.
 const CHECKPOINT_BYTES: usize = 6 * 1024 * 1024;
@@ -36,15 +36,29 @@ const PLACE_TOGETHER: usize = 4096;
 /// What a place costs in the WAL where a thousand logs are written at once.
 const PLACE_WAL_BYTES: usize = 512;
 
-/// How long placing rests after it failed. The log is as good without it, but for its memory.
-const PLACE_REST: Duration = Duration::from_secs(10);
-
 /// Of the writer's time, taking deleted logs' rows away has one part in so many. Less than one append in a hundred meets a step then,
 /// and a hundred thousand rows are gone after a minute or two.
 const DELETE_TIME_SHARE: u32 = 128;
 
-/// How long that rests after it failed. Nobody finds these logs as it is.
-const DELETE_REST: Duration = Duration::from_secs(10);
+/// Before what a piece of upkeep is not done again.
+#[derive(Default)]
+pub(super) struct Rest(Option<Instant>);
+
+impl Rest {
+    /// What is left of it.
+    fn left(&self) -> Duration {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        self.0.map_or(Duration::ZERO, left)
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().is_zero()
+    }
+
+    fn begin(&mut self, length: Duration) {
+        self.0 = Some(Instant::now() + length);
+    }
+}
 
 impl Writer {
     /// How long nobody must ask for anything before there is something to look after; `None`: there is nothing.
@@ -85,9 +99,8 @@ impl Writer {
     }
 
     fn wants_to_seal(&self) -> bool {
-        let rested = self.seal_again_at.is_none_or(|at| Instant::now() >= at);
         let allowed = self.sealing == Sealing::ByItself && !self.shared.health.has_stopped();
-        allowed && rested && !self.backlog.is_empty()
+        allowed && !self.backlog.is_empty() && self.seal_rest.is_over()
     }
 
     pub(super) fn seal_all(&mut self) {
@@ -106,11 +119,10 @@ impl Writer {
         match seal::seal_parts(&self.connection, &self.shared.unplaced, &parts) {
             Ok(()) => {
                 self.backlog.drain(..count);
-                self.seal_again_at = None;
                 self.bytes_since_checkpoint += count * SEAL_WAL_BYTES;
             }
             Err(Fault::RolledBack(error)) => {
-                self.seal_again_at = Some(Instant::now() + SEAL_REST);
+                self.seal_rest.begin(REST);
                 tracing::warn!(%error, "parts stay unsealed for now");
             }
             Err(Fault::Flush(failed)) => self.stop(&failed),
@@ -119,8 +131,7 @@ impl Writer {
 
     /// Gives what arrived its places. Without them the log is as good: they are in memory, and made of what is there at the next start.
     pub(super) fn place(&mut self) {
-        let rests = self.place_again_at.is_some_and(|at| Instant::now() < at);
-        if rests || self.shared.health.has_stopped() {
+        if !self.place_rest.is_over() || self.shared.health.has_stopped() {
             return;
         }
         let count = self.shared.unplaced.count();
@@ -133,11 +144,10 @@ impl Writer {
         match placing {
             Ok(_) => {
                 self.shared.unplaced.placed();
-                self.place_again_at = None;
                 self.bytes_since_checkpoint += count * PLACE_WAL_BYTES;
             }
             Err(Fault::RolledBack(error)) => {
-                self.place_again_at = Some(Instant::now() + PLACE_REST);
+                self.place_rest.begin(REST);
                 tracing::warn!(%error, "events stay without their places for now");
             }
             Err(Fault::Flush(failed)) => self.stop(&failed),
@@ -157,7 +167,7 @@ impl Writer {
                 self.shared.tail_runs.deleted(id);
                 self.groups.forget(id);
                 self.backlog.retain(|part| part.log != log);
-                self.deletions.push_back(log);
+                self.deletions.push(log);
                 self.bytes_since_checkpoint += unplaced * PLACE_WAL_BYTES + 4 * PAGE_WAL_BYTES;
                 Ok(())
             }
@@ -171,9 +181,8 @@ impl Writer {
 
     /// How long until rows of deleted logs are taken away; `None`: there are none.
     fn next_deletion_in(&self) -> Option<Duration> {
-        let rest = |at: Instant| at.saturating_duration_since(Instant::now());
         let is_on = !self.deletions.is_empty() && !self.shared.health.has_stopped();
-        is_on.then(|| self.delete_again_at.map_or(Duration::ZERO, rest))
+        is_on.then(|| self.delete_rest.left())
     }
 
     pub(super) fn delete_all(&mut self) {
@@ -185,22 +194,19 @@ impl Writer {
     }
 
     fn delete_some(&mut self) -> Progress {
-        let Some(log) = self.deletions.front().copied() else {
+        if self.deletions.is_empty() {
             return Progress::None;
-        };
+        }
         let began = Instant::now();
-        match delete::step(&self.connection, log) {
+        match self.deletions.step(&self.connection) {
             Ok(step) => {
-                if step.is_last {
-                    self.deletions.pop_front();
-                }
                 self.bytes_since_checkpoint += step.pages * PAGE_WAL_BYTES;
-                let ended = Instant::now();
-                self.delete_again_at = Some(ended + (ended - began) * DELETE_TIME_SHARE);
+                self.delete_rest.begin(began.elapsed() * DELETE_TIME_SHARE);
                 Progress::Made
             }
             Err(Fault::RolledBack(error)) => {
-                self.delete_again_at = Some(Instant::now() + DELETE_REST);
+                self.delete_rest.begin(REST);
+                self.forget_cache();
                 tracing::warn!(%error, "rows of a deleted log stay for now");
                 Progress::None
             }

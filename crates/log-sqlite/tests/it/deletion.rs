@@ -157,6 +157,41 @@ async fn a_start_goes_on_where_a_deletion_was_left() {
 }
 
 #[tokio::test]
+async fn a_log_whose_rows_cannot_be_taken_away_holds_up_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open_with(directory.path(), WHEN_ASKED).unwrap();
+    let mut other = Conversation::create(&log).await;
+    let (damaged, sound) = (
+        grown(&log, &mut other, 30).await,
+        grown(&log, &mut other, 30).await,
+    );
+    let beside = Beside::of(&directory);
+    let [damaged_number, sound_number] = [damaged, sound].map(|id| beside.number_of(id));
+    let trigger = format!(
+        "CREATE TRIGGER refuses BEFORE DELETE ON receipts WHEN old.log = {damaged_number}
+         BEGIN SELECT raise(FAIL, 'as the test says'); END"
+    );
+    beside.0.execute_batch(&trigger).unwrap();
+    for id in [damaged, sound] {
+        log.delete(id).await.unwrap();
+    }
+    // Each time the log does all that it can: it comes to the damaged one, and then to the sound one.
+    for _ in 0..2 {
+        log.seal_closed_parts().await;
+    }
+    assert_eq!(beside.rows(sound_number), [0; 7]);
+    assert_eq!(
+        beside.number("SELECT log FROM deletions"),
+        damaged_number,
+        "it is tried again later"
+    );
+    beside.0.execute_batch("DROP TRIGGER refuses").unwrap();
+    log.seal_closed_parts().await;
+    assert_eq!(beside.rows(damaged_number), [0; 7]);
+    assert_well(&log).await;
+}
+
+#[tokio::test]
 async fn its_pages_are_used_again() {
     let directory = tempfile::tempdir().unwrap();
     let log = SqliteEventLog::open_with(directory.path(), WHEN_ASKED).unwrap();

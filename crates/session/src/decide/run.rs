@@ -3,8 +3,8 @@
 use baton_protocol::{
     AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
     PartAppendedEvent, PartClosedEvent, PartIndex, PartOpenedEvent, PauseReason, Principal,
-    ProducerSeq, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite,
-    RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent,
+    ProducerSeq, PromptId, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent,
+    RunWrite, RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent,
     TimestampMs, Usage, limits,
 };
 
@@ -197,13 +197,11 @@ impl RunWriter<'_> {
             return Err(invalid("a write stands behind the end of the run"));
         };
         let events = match &entry.write {
-            RunWrite::OpenPart { part, kind } => {
-                vec![EventBody::PartOpened(PartOpenedEvent {
-                    run,
-                    part: *part,
-                    kind: kind.clone(),
-                })]
-            }
+            RunWrite::OpenPart { part, kind } => vec![EventBody::PartOpened(PartOpenedEvent {
+                run,
+                part: *part,
+                kind: kind.clone(),
+            })],
             RunWrite::AppendText { part, offset, text } => {
                 vec![append(&active, *part, *offset, text)?]
             }
@@ -212,13 +210,7 @@ impl RunWriter<'_> {
                 part: *part,
                 end: *end,
             })],
-            RunWrite::ConsumeSteer { prompts } => {
-                self.check_steer(prompts)?;
-                vec![EventBody::SteerConsumed(SteerConsumedEvent {
-                    run,
-                    prompts: prompts.clone(),
-                })]
-            }
+            RunWrite::ConsumeSteer { prompts } => vec![self.consume_steer(prompts)?],
             RunWrite::StartChild {
                 run,
                 prompt,
@@ -298,9 +290,9 @@ impl RunWriter<'_> {
         self.record(events)
     }
 
-    fn check_steer(&self, prompts: &[baton_protocol::PromptId]) -> Result<(), ErrorBody> {
+    fn consume_steer(&self, prompts: &[PromptId]) -> Result<EventBody, ErrorBody> {
         let steers = &self.state.steers;
-        let waits = |prompt: &baton_protocol::PromptId| {
+        let waits = |prompt: &PromptId| {
             steers
                 .iter()
                 .any(|steer| steer.prompt == *prompt && steer.run == Some(self.run))
@@ -308,7 +300,10 @@ impl RunWriter<'_> {
         if prompts.is_empty() || !prompts.iter().all(waits) {
             return Err(invalid("a steer does not wait for this run any more"));
         }
-        Ok(())
+        Ok(EventBody::SteerConsumed(SteerConsumedEvent {
+            run: self.run,
+            prompts: prompts.to_vec(),
+        }))
     }
 
     fn event(&self, active: &ActiveRun, producer: ProducerSeq, body: EventBody) -> NewEvent {
