@@ -202,6 +202,16 @@ impl Desktop {
         .await
     }
 
+    /// Waits until the box with this `data-testid` holds exactly this text.
+    pub async fn wait_value(&self, test_id: &str, expected: &str) {
+        let script = "return document.querySelector(`[data-testid=\"${arguments[0]}\"]`)?.value";
+        self.until(&format!("{expected:?} in `{test_id}`"), async || {
+            let asked = self.driver.client.execute(script, vec![test_id.into()]);
+            (asked.await.ok()?.as_str()? == expected).then_some(())
+        })
+        .await
+    }
+
     /// Presses the element with this `data-testid`.
     pub async fn press(&self, test_id: &str) {
         self.press_css(&format!("[data-testid=\"{test_id}\"]"))

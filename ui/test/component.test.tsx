@@ -19,6 +19,7 @@ import { fakeShell } from "../src/platform/fake/fake-shell";
 import { choosePlatformForTest } from "../src/platform/platform";
 import { useConversation } from "../src/state/conversation";
 import { emptyConversation, type OpenSession, openedSession } from "../src/state/conversation.logic";
+import { followDrafts, saveDrafts, useDrafts } from "../src/state/drafts";
 import { useInterface } from "../src/state/interface";
 import { StartView } from "../src/views/StartView";
 
@@ -39,8 +40,11 @@ beforeEach(() => {
   });
 });
 afterEach(() => {
+  // Nothing of one test is saved in the next.
+  saveDrafts();
   useConversation.setState(emptyConversation, true);
-  useInterface.setState({ drafts: {}, stopPressed: undefined, problem: undefined, place: { type: "new" } });
+  useDrafts.setState({ drafts: {} });
+  useInterface.setState({ stopPressed: undefined, problem: undefined, place: { type: "new" } });
 });
 
 const run: RunningView = {
@@ -145,6 +149,22 @@ describe("the composer", () => {
     await waitFor(() => expect(composer().value).toBe("on second thought"));
   });
 
+  it("keeps what is typed on this device, and goes on with what another one typed", async () => {
+    render(<SessionComposer open={opened()} />);
+    await userEvent.type(composer(), "half");
+    await waitFor(() => expect(asked).toContainEqual({ type: "saveDraft", session: "s1", text: "half" }));
+    const draft = (text: string, seq: number, by = me) => ({ session: "s1", isBegun: true, text, seq, by });
+    act(() => followDrafts([draft("half", 4)]));
+    act(() => followDrafts([draft("half a thought", 5, laptop)]));
+    expect(composer().value).toBe("half a thought");
+    await userEvent.type(composer(), "!{Enter}");
+    expect(composer().value).toBe("");
+    act(() => followDrafts([]));
+    expect(composer().value).toBe("");
+    saveDrafts();
+    expect(asked.filter((request) => request.type === "saveDraft")).toHaveLength(1);
+  });
+
   it("lets a stop that waits for the hub be taken back", async () => {
     useInterface.setState({ stopPressed: { aim: "r1", command: "stop-1" } });
     render(<SessionComposer open={opened({ run: { ...run, stopping: "waitingForHub" } })} />);
@@ -198,7 +218,11 @@ describe("the queue", () => {
 });
 
 describe("rows", () => {
-  const show = (body: RowBody) => render(<Row row={{ id: "7", seq: 7, at: Date.now(), run: "r1", body }} mark="none" onSettled={() => {}} />);
+  const show = (body: RowBody) => {
+    const row = { id: "7", seq: 7, at: Date.now(), run: "r1", body };
+    useConversation.setState(({ open }) => ({ open: open && { ...open, rows: [row] } }));
+    return render(<Row row={row} mark="none" onSettled={() => {}} />);
+  };
 
   it("say who stopped a run, what was cancelled and what still runs, and offer Retry", async () => {
     opened();

@@ -169,6 +169,13 @@ pub enum Verb {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// Print what is begun to be written in a session, or keep TEXT as that, on every device.
+    Draft {
+        /// Which session.
+        session: String,
+        /// The text; empty: give the draft up.
+        text: Option<String>,
+    },
     /// Begin a session with a copy of another one's history up to its last answer, and print its id.
     Fork {
         /// Which session.

@@ -2,23 +2,18 @@
 
 use tokio::time::Instant;
 
-/// Lets a burst through, then so many a second.
+/// Lets a burst through, then so many a second. Every connection has some, so none holds what is the same for all.
 #[derive(Debug)]
-pub struct TokenBucket {
-    burst: f64,
-    per_second: f64,
+pub struct TokenBucket<const BURST: u32, const PER_SECOND: u32> {
     tokens: f64,
     updated: Instant,
 }
 
-impl TokenBucket {
+impl<const BURST: u32, const PER_SECOND: u32> TokenBucket<BURST, PER_SECOND> {
     /// A full bucket.
-    pub fn new(burst: u32, per_second: u32, now: Instant) -> Self {
-        let tokens = f64::from(burst);
+    pub fn new(now: Instant) -> Self {
         Self {
-            burst: tokens,
-            per_second: f64::from(per_second),
-            tokens,
+            tokens: f64::from(BURST),
             updated: now,
         }
     }
@@ -35,18 +30,18 @@ impl TokenBucket {
 
     /// Puts one token back: what it was taken for turned out to be harmless.
     pub fn give_back(&mut self) {
-        self.tokens = (self.tokens + 1.0).min(self.burst);
+        self.tokens = (self.tokens + 1.0).min(f64::from(BURST));
     }
 
     /// Whether the bucket holds all that it can, so that forgetting it changes nothing.
     pub fn is_full(&mut self, now: Instant) -> bool {
         self.refill(now);
-        self.tokens >= self.burst
+        self.tokens >= f64::from(BURST)
     }
 
     fn refill(&mut self, now: Instant) {
         let seconds = now.saturating_duration_since(self.updated).as_secs_f64();
-        self.tokens = (self.tokens + seconds * self.per_second).min(self.burst);
+        self.tokens = (self.tokens + seconds * f64::from(PER_SECOND)).min(f64::from(BURST));
         self.updated = now;
     }
 }
@@ -60,7 +55,7 @@ mod tests {
     #[test]
     fn a_burst_passes_and_then_the_rate() {
         let start = Instant::now();
-        let mut bucket = TokenBucket::new(3, 2, start);
+        let mut bucket = TokenBucket::<3, 2>::new(start);
         assert_eq!(
             [(); 4].map(|()| bucket.take(start)),
             [true, true, true, false]

@@ -20,7 +20,7 @@ pub struct Presence {
 
 struct Room {
     /// By id, with the number of open connections of each.
-    connected: BTreeMap<String, (Principal, usize)>,
+    connected: BTreeMap<Arc<str>, (Principal, usize)>,
     frame: watch::Sender<EncodedFrame>,
 }
 
@@ -49,8 +49,15 @@ impl Presence {
             connected: BTreeMap::new(),
             frame: watch::Sender::new(frame(std::iter::empty())),
         });
-        let key = key(&principal);
-        let (_, connections) = room.connected.entry(key.clone()).or_insert((principal, 0));
+        let name = key(&principal);
+        let key = match room.connected.get_key_value(name.as_str()) {
+            Some((known, _)) => Arc::clone(known),
+            None => name.into(),
+        };
+        let (_, connections) = room
+            .connected
+            .entry(Arc::clone(&key))
+            .or_insert((principal, 0));
         *connections += 1;
         if *connections == 1 {
             room.announce();
@@ -70,7 +77,7 @@ impl Presence {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         rooms
             .get(&account)
-            .is_some_and(|room| room.connected.contains_key(&key(principal)))
+            .is_some_and(|room| room.connected.contains_key(key(principal).as_str()))
     }
 
     fn leave(&self, account: AccountId, key: &str) {
@@ -98,7 +105,7 @@ impl Presence {
 pub struct PresenceSeat {
     presence: Presence,
     account: AccountId,
-    key: String,
+    key: Arc<str>,
     changes: watch::Receiver<EncodedFrame>,
 }
 

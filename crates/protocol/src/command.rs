@@ -94,6 +94,40 @@ pub enum CommandBody {
     RevokeApprovalGrant(RevokeApprovalGrantCommand),
 }
 
+impl CommandBody {
+    /// Whether it goes to the account's log. Everything else goes to its session's.
+    pub fn is_for_account(&self) -> bool {
+        match self {
+            Self::MarkRead(_)
+            | Self::PinSession(_)
+            | Self::ArchiveSession(_)
+            | Self::FileSession(_)
+            | Self::DeleteSession(_)
+            | Self::NameFolder(_)
+            | Self::RemoveFolder(_)
+            | Self::SaveDraft(_)
+            | Self::RevokeApprovalGrant(_) => true,
+            Self::CreateSession(_)
+            | Self::ForkSession(_)
+            | Self::RenameSession(_)
+            | Self::SendPrompt(_)
+            | Self::EditPrompt(_)
+            | Self::WithdrawPrompt(_)
+            | Self::SendPromptNow(_)
+            | Self::MovePrompt(_)
+            | Self::PauseQueue(_)
+            | Self::ResumeQueue(_)
+            | Self::StopRun(_)
+            | Self::RetryRun(_)
+            | Self::AnswerApproval(_)
+            | Self::BeginPromptEdit(_)
+            | Self::EndPromptEdit(_)
+            | Self::ResendPrompt(_)
+            | Self::ChooseBranch(_) => false,
+        }
+    }
+}
+
 payload! {
     /// Creates the session.
     CreateSessionCommand {

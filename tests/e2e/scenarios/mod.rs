@@ -2,6 +2,7 @@
 
 mod crashes;
 mod deliveries;
+mod drafts;
 mod first_start;
 mod handover;
 mod offline;

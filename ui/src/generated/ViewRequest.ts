@@ -10,75 +10,95 @@ import type { ViewId } from "./ViewId";
 /**
  * What a screen asks for. Each is answered by one [`ViewResponse`].
  */
-export type ViewRequest = { "type": "openSessions", 
+export type ViewRequest = { "type": "openSessions",
 /**
  * The new view.
  */
-view: ViewId, } | { "type": "openSession", 
+view: ViewId, } | { "type": "openSession",
 /**
  * The new view.
  */
-view: ViewId, 
+view: ViewId,
 /**
  * Which session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * How many rows at first.
  */
-rows: number, } | { "type": "loadOlder", 
+rows: number, } | { "type": "loadOlder",
 /**
  * The view.
  */
-view: ViewId, 
+view: ViewId,
 /**
  * How many.
  */
-rows: number, } | { "type": "close", 
+rows: number, } | { "type": "close",
 /**
  * The view.
  */
-view: ViewId, } | { "type": "act", 
+view: ViewId, } | { "type": "act",
 /**
  * The log that it is about.
  */
-log: LogId, 
+log: LogId,
 /**
  * What is wanted.
  */
-body: CommandBody, } | { "type": "startSession", 
+body: CommandBody,
+/**
+ * Of a prompt: the seq of the draft that it goes on from, which is emptied with it. What this device drafted is in any case.
+ */
+draft?: Seq, } | { "type": "startSession",
 /**
  * Its id, made by the screen.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The agent.
  */
-agent: AgentDescriptionRef, 
+agent: AgentDescriptionRef,
 /**
  * The first prompt.
  */
-text: string, } | { "type": "markRead", 
+text: string,
+/**
+ * The seq of the draft that it goes on from, which is emptied with it.
+ */
+draft?: Seq, } | { "type": "markRead",
 /**
  * Which session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The last seq in view.
  */
-seq: Seq, } | { "type": "retryIntent", 
+seq: Seq, } | { "type": "saveDraft",
+/**
+ * Which session; it need not be begun.
+ */
+session: SessionId,
+/**
+ * The text; empty: given up.
+ */
+text: string,
+/**
+ * The seq of the draft that the person saw; absent: they saw none.
+ */
+seen?: Seq, } | { "type": "retryIntent",
 /**
  * Which.
  */
-command: CommandId, } | { "type": "cancelIntent", 
+command: CommandId, } | { "type": "cancelIntent",
 /**
  * Which.
  */
-command: CommandId, } | { "type": "search", 
+command: CommandId, } | { "type": "search",
 /**
  * The words.
  */
-query: string, 
+query: string,
 /**
  * At most so many hits.
  */

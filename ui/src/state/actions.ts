@@ -3,6 +3,7 @@ import type { CommandBody } from "../generated/CommandBody";
 import type { CommandId } from "../generated/CommandId";
 import type { LogId } from "../generated/LogId";
 import type { SearchHit } from "../generated/SearchHit";
+import type { Seq } from "../generated/Seq";
 import type { SessionId } from "../generated/SessionId";
 import type { StopScope } from "../generated/StopScope";
 import type { StopTarget } from "../generated/StopTarget";
@@ -13,8 +14,8 @@ import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { useConversation } from "./conversation";
 import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
-import { NEW_SESSION_DRAFT, setDraft, showProblem, useInterface } from "./interface";
-import { uuidV7 } from "./uuid";
+import { beginNextDraft, followDrafts, saveDrafts } from "./drafts";
+import { showProblem, useInterface } from "./interface";
 
 /** Rows at first and rows for each step back: enough for a tall window, little enough to paint at once. */
 export const ROWS_AT_FIRST = 120;
@@ -25,7 +26,12 @@ const nextView = (): ViewId => (lastView += 1);
 
 /** Connects the frames and follows the sessions list. Called once, when the shell is ready. */
 export async function connect(): Promise<void> {
-  await platform().onFrame((frame) => useConversation.setState((state) => applyFrame(state, frame)));
+  await platform().onFrame((frame) => {
+    useConversation.setState((state) => applyFrame(state, frame));
+    if (frame.messages.some((message) => message.type === "drafts")) followDrafts(useConversation.getState().drafts);
+  });
+  window.addEventListener("blur", saveDrafts);
+  window.addEventListener("pagehide", saveDrafts);
   const view = nextView();
   useConversation.setState({ sessionsView: view });
   await ask({ type: "openSessions", view });
@@ -49,12 +55,11 @@ export async function beginNewSession(): Promise<void> {
   if (before) await ask({ type: "close", view: before.view });
 }
 
-export async function startSession(agent: string, runner: string | undefined, text: string): Promise<boolean> {
-  const session = uuidV7();
+export async function startSession(session: SessionId, agent: string, runner: string | undefined, text: string, draft?: Seq): Promise<boolean> {
   const agentRef = runner === undefined ? { agent } : { agent, runner };
-  const response = await ask({ type: "startSession", session, agent: agentRef, text });
+  const response = await ask({ type: "startSession", session, agent: agentRef, text, ...(draft !== undefined && { draft }) });
   if (response.type === "refused") return false;
-  setDraft(NEW_SESSION_DRAFT, "");
+  beginNextDraft();
   await openSession(session);
   return true;
 }
@@ -63,10 +68,10 @@ export async function loadOlder(view: ViewId): Promise<void> {
   await ask({ type: "loadOlder", view, rows: ROWS_A_STEP });
 }
 
-/** Puts an intent into the outbox; its id once it is durable there, nothing where it was refused. */
-export async function act(session: SessionId, body: CommandBody): Promise<CommandId | undefined> {
+/** Puts an intent into the outbox, with the draft that a prompt goes on from; its id once it is durable there, nothing where it was refused. */
+export async function act(session: SessionId, body: CommandBody, draft?: Seq): Promise<CommandId | undefined> {
   const log: LogId = `session:${session}`;
-  const response = await ask({ type: "act", log, body });
+  const response = await ask({ type: "act", log, body, ...(draft !== undefined && { draft }) });
   return response.type === "queued" ? response.command : undefined;
 }
 

@@ -5,6 +5,7 @@
  */
 import type { AccountView } from "../generated/AccountView";
 import type { ConnectionView } from "../generated/ConnectionView";
+import type { DraftView } from "../generated/DraftView";
 import type { QueueView } from "../generated/QueueView";
 import type { RowPatch } from "../generated/RowPatch";
 import type { SessionHeader } from "../generated/SessionHeader";
@@ -33,6 +34,7 @@ export interface OpenSession {
 export interface Conversation {
   readonly connection: ConnectionView | undefined;
   readonly account: AccountView | undefined;
+  readonly drafts: readonly DraftView[];
   readonly sessionsView: ViewId | undefined;
   readonly sessions: readonly SessionRow[] | undefined;
   readonly open: OpenSession | undefined;
@@ -41,6 +43,7 @@ export interface Conversation {
 export const emptyConversation: Conversation = {
   connection: undefined,
   account: undefined,
+  drafts: [],
   sessionsView: undefined,
   sessions: undefined,
   open: undefined,
@@ -61,6 +64,8 @@ function applyMessage(state: Conversation, message: ViewMessage): Conversation {
       return { ...state, connection: message.connection };
     case "account":
       return { ...state, account: message.account };
+    case "drafts":
+      return { ...state, drafts: message.drafts };
     case "sessions":
       return message.view === state.sessionsView ? { ...state, sessions: message.rows } : state;
     case "header":

@@ -1,4 +1,4 @@
-/** What belongs to this screen alone: which session is shown, drafts in edit, which dialog is open. Never a part of the conversation. */
+/** What belongs to this screen alone: which session is shown, which dialog is open. Never a part of the conversation. */
 import { create } from "zustand";
 import type { RowId } from "../generated/RowId";
 import type { SessionId } from "../generated/SessionId";
@@ -25,7 +25,6 @@ interface Interface {
   stopPressed: { aim: string; command: string | undefined } | undefined;
   /** Whether one Esc was pressed, so that the next one stops. */
   escape: "none" | "armed";
-  drafts: Readonly<Record<string, string>>;
   /** Something that a person did could not be done at all; shown until dismissed. */
   problem: { message: string; hint: string } | undefined;
 }
@@ -39,22 +38,8 @@ export const useInterface = create<Interface>()(() => ({
   endAsked: 0,
   stopPressed: undefined,
   escape: "none",
-  drafts: {},
   problem: undefined,
 }));
-
-/** The key under which a draft is kept: a session's id, or this for a session that does not exist yet. */
-export const NEW_SESSION_DRAFT = "new";
-
-export function setDraft(key: string, text: string): void {
-  useInterface.setState((state) => ({ drafts: { ...state.drafts, [key]: text } }));
-}
-
-/** A text that could not be sent, or was taken back, comes before what was typed since. */
-export function restoreDraft(key: string, unsent: string): void {
-  const current = useInterface.getState().drafts[key] ?? "";
-  setDraft(key, current === "" ? unsent : `${unsent}\n${current}`);
-}
 
 /** The person sent something that begins at the end: that is where they want to look. */
 export function askForEnd(): void {

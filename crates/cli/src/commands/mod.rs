@@ -1,6 +1,7 @@
 //! One file for each group of commands.
 
 mod control;
+mod draft;
 mod link;
 mod order;
 mod prompt;
@@ -8,7 +9,7 @@ mod queue;
 mod read;
 mod tail;
 
-use baton_client::Device;
+use baton_client::{Device, Intent};
 use baton_protocol::{CommandBody, LogId, SessionId};
 
 use crate::args::{Args, Verb};
@@ -73,6 +74,7 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
             approval,
             reason,
         } => control::deny(&context, &session, approval, reason).await,
+        Verb::Draft { session, text } => draft::draft(&context, &session, text).await,
         Verb::Fork { session, title } => order::fork(&context, &session, title).await,
         Verb::Pin(which) => order::pin(&context, &which.session, !which.undo).await,
         Verb::Archive(which) => order::archive(&context, &which.session, !which.undo).await,
@@ -101,6 +103,11 @@ impl Context<'_> {
 
     async fn act_on(&self, log: LogId, body: CommandBody) -> Result<(), Failure> {
         let intent = self.device.act(log, body).await?;
+        self.answered(intent).await
+    }
+
+    /// Waits for the hub and prints the receipt.
+    async fn answered(&self, intent: Intent) -> Result<(), Failure> {
         let receipt = waiting::receipt(&self.device, intent, self.patience).await?;
         self.output.receipt(&receipt);
         waiting::accepted(&self.device, &receipt).await

@@ -113,16 +113,16 @@ impl Waiters {
 
 /// Refuses at once what the hub would refuse: nobody should wait for a connection to hear it.
 pub(super) fn check(command: &Command) -> Result<(), ErrorBody> {
-    let is_for_account = matches!(command.body, CommandBody::MarkRead(_));
-    if is_for_account != matches!(command.log, LogId::Account(_)) {
+    if command.body.is_for_account() != matches!(command.log, LogId::Account(_)) {
         return Err(ErrorCode::WrongLog.with(
             "this command is not for this kind of log",
-            "send read marks to the account's log and everything else to a session's",
+            "send what is about lists, read marks and drafts to the account's log, everything else to a session's",
         ));
     }
     match &command.body {
         CommandBody::SendPrompt(prompt) => check_text(&prompt.text),
         CommandBody::EditPrompt(edit) => check_text(&edit.text),
+        CommandBody::SaveDraft(draft) => check_length("draft", &draft.text),
         CommandBody::RenameSession(rename) => check_title(&rename.title),
         CommandBody::CreateSession(create) => create.title.as_deref().map_or(Ok(()), check_title),
         _ => Ok(()),
@@ -133,9 +133,13 @@ fn check_text(text: &str) -> Result<(), ErrorBody> {
     if text.trim().is_empty() {
         return Err(ErrorCode::TextEmpty.with("the prompt is empty", "write something"));
     }
+    check_length("prompt", text)
+}
+
+fn check_length(what: &str, text: &str) -> Result<(), ErrorBody> {
     if text.len() > limits::PROMPT_BYTES_MAX {
         let message = format!(
-            "the prompt has {} bytes, {} are allowed",
+            "the {what} has {} bytes, {} are allowed",
             text.len(),
             limits::PROMPT_BYTES_MAX
         );

@@ -2,6 +2,7 @@
 
 mod answer;
 mod catching_up;
+mod drafts;
 mod driver;
 mod intents;
 mod outbox;
@@ -148,6 +149,23 @@ impl Device {
         intents.into_iter().next().ok_or(ActError::Closed)
     }
 
+    /// Queues intents as one step: all of them, or none.
+    ///
+    /// # Errors
+    /// Where one of them could never be accepted, or they cannot be made durable.
+    pub(crate) async fn act_together(
+        &self,
+        intents: impl IntoIterator<Item = (LogId, CommandBody)>,
+    ) -> Result<Vec<Intent>, ActError> {
+        let commands = intents.into_iter().map(|(log, body)| Command {
+            only_if: None,
+            id: CommandId::mint(),
+            log,
+            body,
+        });
+        self.queue(commands.collect()).await
+    }
+
     /// Creates a session and sends its first prompt, as one step: both are queued, or none.
     ///
     /// # Errors
@@ -158,19 +176,27 @@ impl Device {
         create: CreateSessionCommand,
         prompt: Option<SendPromptCommand>,
     ) -> Result<StartedSession, ActError> {
+        self.start_session_and(session, create, prompt, None).await
+    }
+
+    /// The same with something else that must not be done without it, nor it without that.
+    pub(crate) async fn start_session_and(
+        &self,
+        session: SessionId,
+        create: CreateSessionCommand,
+        prompt: Option<SendPromptCommand>,
+        also: Option<(LogId, CommandBody)>,
+    ) -> Result<StartedSession, ActError> {
+        let has_prompt = prompt.is_some();
         let log = LogId::Session(session);
-        let command = |body| Command {
-            only_if: None,
-            id: CommandId::mint(),
-            log,
-            body,
-        };
-        let mut commands = vec![command(CommandBody::CreateSession(create))];
-        commands.extend(prompt.map(|prompt| command(CommandBody::SendPrompt(prompt))));
-        let mut intents = self.queue(commands).await?.into_iter();
+        let create = CommandBody::CreateSession(create);
+        let prompt = prompt.map(CommandBody::SendPrompt);
+        let begins = std::iter::once(create).chain(prompt);
+        let intents = begins.map(|body| (log, body)).chain(also);
+        let mut intents = self.act_together(intents).await?.into_iter();
         Ok(StartedSession {
             create: intents.next().ok_or(ActError::Closed)?,
-            prompt: intents.next(),
+            prompt: intents.next().filter(|_| has_prompt),
         })
     }
 

@@ -1,11 +1,14 @@
 //! What a person does with the outbox: queue, take back, try again.
 
-use baton_protocol::{Command, CommandBody, CommandId, LogId, Seq, SessionId};
+use baton_protocol::{
+    Command, CommandBody, CommandId, LogId, MarkReadCommand, SaveDraftCommand, Seq, SessionId,
+};
 
 use super::driver::{Driver, pending};
 use super::intents::{ActError, CancelError, Intent, IntentOutcome};
 use crate::mirror::{OutboxEntry, OutboxState, StoreError};
 use crate::sync::{CancelOutcome, Input, PendingIntent};
+use crate::view::unsent_draft;
 
 impl Driver {
     /// Makes intents durable, then shows them, then lets them go. A stop that names its run is let go first: it waits for no disk.
@@ -21,13 +24,13 @@ impl Driver {
             if self.outbox.iter().any(known) {
                 continue;
             }
-            match self.marks_before(&command) {
-                Marks::Enough => {
-                    // Read as far already, or on its way: there is nothing to wait for.
+            match self.those_before(&command) {
+                Before::Enough => {
+                    // Done already, or on its way: there is nothing to wait for.
                     self.waiters.tell(command.id, &IntentOutcome::Cancelled);
                     continue;
                 }
-                Marks::Replace(older) => replaced.extend(older),
+                Before::Replace(older) => replaced.extend(older),
             }
             fresh.push(command);
         }
@@ -106,26 +109,55 @@ impl Driver {
         }
     }
 
-    /// Read marks coalesce: only the largest of a session is kept.
-    fn marks_before(&mut self, command: &Command) -> Marks {
-        let CommandBody::MarkRead(mark) = &command.body else {
-            return Marks::Replace(Vec::new());
-        };
+    /// What a new intent makes of those that say the same of something earlier. Only read marks and drafts coalesce.
+    fn those_before(&mut self, command: &Command) -> Before {
+        match &command.body {
+            CommandBody::MarkRead(mark) => self.marks_before(mark),
+            CommandBody::SaveDraft(draft) => self.drafts_before(draft),
+            _ => Before::Replace(Vec::new()),
+        }
+    }
+
+    /// Only the largest mark of a session is kept.
+    fn marks_before(&mut self, mark: &MarkReadCommand) -> Before {
         if mark.seq <= self.views.read_mark(mark.session) {
-            return Marks::Enough;
+            return Before::Enough;
         }
         let mut older = Vec::new();
         for entry in &self.outbox {
             match mark_of(entry) {
                 Some((session, seq)) if session == mark.session && seq >= mark.seq => {
-                    return Marks::Enough;
+                    return Before::Enough;
                 }
                 Some((session, _)) if session == mark.session => older.push(entry.command.id),
                 _ => {}
             }
         }
+        self.give_way(older)
+    }
+
+    /// Only the newest text of a session is kept.
+    fn drafts_before(&mut self, draft: &SaveDraftCommand) -> Before {
+        let mut older = Vec::new();
+        let mut is_enough = self.views.is_recorded(draft);
+        for entry in &self.outbox {
+            if let Some(known) = unsent_draft(entry)
+                && known.session == draft.session
+            {
+                older.push(entry.command.id);
+                is_enough = known.text == draft.text;
+            }
+        }
+        if is_enough {
+            return Before::Enough;
+        }
+        self.give_way(older)
+    }
+
+    /// Of these, those that surely were never sent.
+    fn give_way(&mut self, mut older: Vec<CommandId>) -> Before {
         older.retain(|command| self.engine.cancel(*command) == CancelOutcome::Cancelled);
-        Marks::Replace(older)
+        Before::Replace(older)
     }
 
     pub(super) async fn cancel(&mut self, command: CommandId) -> Result<(), CancelError> {
@@ -212,10 +244,11 @@ impl Driver {
     }
 }
 
-enum Marks {
-    /// An equal or later mark is there.
+/// What stands of the same thing before a new intent.
+enum Before {
+    /// It says as much.
     Enough,
-    /// These earlier ones were never sent and give way.
+    /// These were never sent and give way.
     Replace(Vec<CommandId>),
 }
 

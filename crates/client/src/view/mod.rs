@@ -3,6 +3,7 @@
 //! [`Views`] hears what commits in the mirror and what the line does, and keeps for each screen what it has. A frame is made when the
 //! screen takes it, so a screen that does not read costs no more than its windows. It folds no events: rows come from the fold.
 
+mod drafts;
 mod facts;
 mod listening;
 mod live;
@@ -17,7 +18,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::view::{
-    AccountView, ConnectionView, SessionRow, TranscriptRow, ViewFrame, ViewId, ViewMessage,
+    AccountView, ConnectionView, DraftView, SessionRow, TranscriptRow, ViewFrame, ViewId,
+    ViewMessage,
 };
 use baton_protocol::{Cursor, LogId, Principal, Seq, SessionId};
 use baton_session::SessionState;
@@ -27,6 +29,7 @@ use crate::linked_hub::LinkedHub;
 use crate::mirror::{OutboxEntry, RowPlace};
 use crate::sync::ConnectionStatus;
 
+pub(crate) use drafts::unsent_draft;
 use facts::SessionFacts;
 use live::LiveEnds;
 pub(crate) use live::{LivePage, is_idle};
@@ -54,6 +57,8 @@ struct ScreenState {
     connection: Option<ConnectionView>,
     account: Option<AccountView>,
     account_dirty: bool,
+    drafts: Vec<DraftView>,
+    drafts_dirty: bool,
     lists_dirty: bool,
     dirty: bool,
     wake: Arc<Notify>,
@@ -83,6 +88,7 @@ impl Views {
         change(&mut inner.world);
         for screen in inner.screens.values_mut() {
             screen.account_dirty = true;
+            screen.drafts_dirty = true;
             screen.lists_dirty = true;
             screen.touch();
         }
@@ -196,6 +202,8 @@ impl Views {
             connection: None,
             account: None,
             account_dirty: true,
+            drafts: Vec::new(),
+            drafts_dirty: true,
             lists_dirty: false,
             dirty: true,
             wake: wake.clone(),
@@ -356,6 +364,13 @@ impl ScreenState {
             if self.account.as_ref() != Some(&account) {
                 self.account = Some(account.clone());
                 messages.push(ViewMessage::Account { account });
+            }
+        }
+        if std::mem::take(&mut self.drafts_dirty) {
+            let drafts = world.drafts();
+            if self.drafts != drafts {
+                self.drafts.clone_from(&drafts);
+                messages.push(ViewMessage::Drafts { drafts });
             }
         }
         if std::mem::take(&mut self.lists_dirty) && !self.lists.is_empty() {

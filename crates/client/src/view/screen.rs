@@ -6,7 +6,7 @@ use std::time::Duration;
 use baton_protocol::view::{ViewFrame, ViewId, ViewRequest, ViewResponse};
 use baton_protocol::{
     CommandBody, CreateSessionCommand, Delivery, ErrorBody, ErrorCode, LogId, MarkReadCommand,
-    SendPromptCommand, SessionId,
+    SendPromptCommand, Seq, SessionId,
 };
 use tokio::sync::Notify;
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -81,24 +81,35 @@ impl Screen {
                 self.close(view);
                 Ok(ViewResponse::Done)
             }
-            ViewRequest::Act { log, body } => self.act(log, body).await,
+            ViewRequest::Act { log, body, draft } => self.act(log, body, draft).await,
             ViewRequest::StartSession {
                 session,
                 agent,
                 text,
+                draft,
             } => {
                 let create = CreateSessionCommand {
                     agent: agent.agent,
                     runner: agent.runner,
                     title: None,
                 };
-                self.start_session(session, create, text).await
+                self.start_session(session, create, (text, draft)).await
             }
             ViewRequest::MarkRead { session, seq } => {
                 let log = LogId::Account(self.device.linked().account);
                 let body = CommandBody::MarkRead(MarkReadCommand { session, seq });
-                self.act(log, body).await
+                self.act(log, body, None).await
             }
+            ViewRequest::SaveDraft {
+                session,
+                text,
+                seen,
+            } => match self.device.save_draft(session, text, seen).await {
+                Ok(intent) => Ok(ViewResponse::Queued {
+                    command: intent.command,
+                }),
+                Err(error) => Err(refused_act(&error)),
+            },
             ViewRequest::RetryIntent { command } => match self.device.retry(command).await {
                 Ok(command) => Ok(ViewResponse::Queued { command }),
                 Err(error) => Err(refused_cancel(&error)),
@@ -172,26 +183,44 @@ impl Screen {
         }
     }
 
-    async fn act(&self, log: LogId, body: CommandBody) -> Result<ViewResponse, ErrorBody> {
-        let intent = self.device.act(log, body).await;
-        let intent = intent.map_err(|error| refused_act(&error))?;
-        Ok(ViewResponse::Queued {
-            command: intent.command,
-        })
+    /// Queues an intent. A prompt that was a draft is one no more, in the same step: whatever dies, it is never both.
+    async fn act(
+        &self,
+        log: LogId,
+        body: CommandBody,
+        draft: Option<Seq>,
+    ) -> Result<ViewResponse, ErrorBody> {
+        let emptied = match (log, &body) {
+            (LogId::Session(session), CommandBody::SendPrompt(_)) => {
+                self.device.draft_sent(session, draft)
+            }
+            _ => None,
+        };
+        let intents = std::iter::once((log, body)).chain(emptied);
+        let intents = self.device.act_together(intents).await;
+        let intents = intents.map_err(|error| refused_act(&error))?;
+        let intent = intents.into_iter().next();
+        let command = intent
+            .ok_or_else(|| refused_act(&ActError::Closed))?
+            .command;
+        Ok(ViewResponse::Queued { command })
     }
 
     async fn start_session(
         &self,
         session: SessionId,
         create: CreateSessionCommand,
-        text: String,
+        (text, draft): (String, Option<Seq>),
     ) -> Result<ViewResponse, ErrorBody> {
+        let emptied = self.device.draft_sent(session, draft);
         let prompt = SendPromptCommand {
             run: None,
             text,
             delivery: Delivery::Queue,
         };
-        let started = self.device.start_session(session, create, Some(prompt));
+        let started = self
+            .device
+            .start_session_and(session, create, Some(prompt), emptied);
         let started = started.await.map_err(|error| refused_act(&error))?;
         let intent = started.prompt.unwrap_or(started.create);
         Ok(ViewResponse::Queued {

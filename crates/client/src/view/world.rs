@@ -55,10 +55,13 @@ impl World {
     }
 
     pub(super) fn connection(&self) -> ConnectionView {
-        // Read marks go by themselves: nobody waits for them.
+        // Read marks and drafts go by themselves: nobody waits for them.
         let unanswered = |entry: &&OutboxEntry| {
             !matches!(entry.state, OutboxState::Refused(_))
-                && !matches!(entry.command.body, CommandBody::MarkRead(_))
+                && !matches!(
+                    entry.command.body,
+                    CommandBody::MarkRead(_) | CommandBody::SaveDraft(_)
+                )
         };
         ConnectionView {
             phase: self.status.phase,

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use baton_protocol::{
     AccountId, AccountOpenedEvent, Batch, ClientFrame, Command, CommandBody, CommandEffect,
-    CommandId, ErrorBody, Event, EventBody, Incarnation, LogId, Principal, ReadMarkedEvent,
-    Receipt, ReceiptOutcome, Seq, SessionId, SessionSummarizedEvent, TimestampMs,
+    CommandId, DeviceId, ErrorBody, Event, EventBody, Incarnation, LogId, Principal,
+    ReadMarkedEvent, Receipt, ReceiptOutcome, Seq, SessionId, SessionSummarizedEvent, TimestampMs,
 };
+
+use baton_session::{AccountState, decide_account};
 
 use crate::script::Script;
 
@@ -25,6 +27,7 @@ pub enum Fault {
 
 pub struct World {
     pub account: AccountId,
+    pub device: DeviceId,
     pub account_events: Vec<Event>,
     pub sessions: HashMap<SessionId, Script>,
     pub receipts: HashMap<CommandId, Receipt>,
@@ -42,6 +45,7 @@ impl World {
     pub fn new(account: AccountId) -> Self {
         let mut world = Self {
             account,
+            device: DeviceId::mint(),
             account_events: Vec::new(),
             sessions: HashMap::new(),
             receipts: HashMap::new(),
@@ -61,15 +65,41 @@ impl World {
     }
 
     pub fn record_account(&mut self, body: EventBody) {
+        self.record_account_by(Principal::Hub, body);
+    }
+
+    pub fn record_account_by(&mut self, by: Principal, body: EventBody) {
         let seq = Seq(self.account_events.len() as u64 + 1);
         self.account_events.push(Event {
             seq,
             recorded_at: TimestampMs(i64::try_from(seq.0).unwrap()),
-            by: Principal::Hub,
+            by,
             command: None,
             producer: None,
             body,
         });
+    }
+
+    /// The device that is linked here, as long as it keeps its directory.
+    pub fn principal(&self) -> Principal {
+        Principal::Device {
+            account: self.account,
+            device: self.device,
+        }
+    }
+
+    /// What the account's own machine says to a command of the device's.
+    fn on_account(&mut self, command: &Command) -> ReceiptOutcome {
+        let mut state = AccountState::default();
+        for event in &self.account_events {
+            state.apply(event).unwrap();
+        }
+        let by = self.principal();
+        let decision = decide_account(&state, command, &by);
+        for event in decision.events {
+            self.record_account_by(by.clone(), event.body);
+        }
+        decision.outcome
     }
 
     pub fn summarize(&mut self, session: SessionId) {
@@ -144,6 +174,10 @@ impl World {
                 self.record_account(EventBody::ReadMarked(ReadMarkedEvent { session, seq }));
                 let effect = CommandEffect::Applied;
                 (ReceiptOutcome::Accepted { effect }, seq)
+            }
+            (LogId::Account(_), CommandBody::SaveDraft(_), _) => {
+                let outcome = self.on_account(command);
+                (outcome, Seq(self.account_events.len() as u64))
             }
             (LogId::Session(session), body, _) => {
                 if matches!(body, CommandBody::CreateSession(_)) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use baton_client::Screen;
 use baton_protocol::SessionId;
 use baton_protocol::view::{
-    AccountView, ConnectionView, QueueView, RowBody, RowPatch, SessionHeader, SessionRow,
-    TranscriptRow, ViewId, ViewMessage, ViewRequest, ViewResponse,
+    AccountView, ConnectionView, DraftView, QueueView, RowBody, RowPatch, SessionHeader,
+    SessionRow, TranscriptRow, ViewId, ViewMessage, ViewRequest, ViewResponse,
 };
 
 #[derive(Default, Debug)]
@@ -14,6 +14,7 @@ pub struct Shown {
     pub connection: Option<ConnectionView>,
     pub account: Option<AccountView>,
     pub sessions: Vec<SessionRow>,
+    pub drafts: Vec<DraftView>,
     pub header: Option<SessionHeader>,
     pub queue: Option<QueueView>,
     pub rows: Vec<TranscriptRow>,
@@ -50,6 +51,7 @@ impl Shown {
         match message {
             ViewMessage::Connection { connection } => self.connection = Some(connection),
             ViewMessage::Account { account } => self.account = Some(account),
+            ViewMessage::Drafts { drafts } => self.drafts = drafts,
             ViewMessage::Sessions { rows, .. } => self.sessions = rows,
             ViewMessage::Header { header, .. } => self.header = Some(header),
             ViewMessage::Queue { queue, .. } => self.queue = Some(queue),

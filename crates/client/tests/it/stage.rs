@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use baton_client::{Clock, Device, DeviceConfig, LinkedHub, Now, TokenInMemory};
-use baton_protocol::{DeviceId, HubAddress, Principal, TimestampMs};
+use baton_protocol::{HubAddress, TimestampMs};
 
 use crate::fake_hub::FakeHub;
 
@@ -41,14 +41,14 @@ impl Clock for FastClock {
 }
 
 pub fn linked(hub: &FakeHub, address: HubAddress) -> LinkedHub {
-    let account = hub.world().account;
+    let (account, principal) = {
+        let world = hub.world();
+        (world.account, world.principal())
+    };
     LinkedHub {
         hub: address,
         account,
-        principal: Principal::Device {
-            account,
-            device: DeviceId::mint(),
-        },
+        principal,
         hub_name: "fake".into(),
     }
 }

@@ -143,7 +143,13 @@ async fn prompts_and_stops_of_this_device_show_how_far_they_are() {
     let scope = StopScope::Run;
     let stop = CommandBody::StopRun(StopRunCommand { target, scope });
     for body in [ask, stop] {
-        let queued = screen.request(ViewRequest::Act { log, body }).await;
+        let queued = screen
+            .request(ViewRequest::Act {
+                log,
+                body,
+                draft: None,
+            })
+            .await;
         assert!(matches!(queued, ViewResponse::Queued { .. }));
     }
     let waits = |shown: &Shown| {

@@ -53,8 +53,8 @@ pub struct Connection {
     subscriptions: HashMap<LogId, Following>,
     /// The stretch of history that is read for this client.
     history: Option<History>,
-    commands: TokenBucket,
-    subscribes: TokenBucket,
+    commands: TokenBucket<{ limits::COMMANDS_BURST_MAX }, { limits::COMMANDS_PER_SECOND }>,
+    subscribes: TokenBucket<SUBSCRIBES_BURST_MAX, { limits::COMMANDS_PER_SECOND }>,
     /// None while nothing is asked for.
     in_flight: Option<InFlight>,
     /// A request on its way into a mailbox.
@@ -114,15 +114,15 @@ impl Connection {
             _ => None,
         };
         tracing::debug!(role = ?caller.role, "a connection is open");
-        let bucket = |burst| TokenBucket::new(burst, limits::COMMANDS_PER_SECOND, Instant::now());
+        let now = Instant::now();
         Self {
             core: Arc::clone(core),
             caller,
             outgoing: Arc::clone(outgoing),
             subscriptions: HashMap::new(),
             history: None,
-            commands: bucket(limits::COMMANDS_BURST_MAX),
-            subscribes: bucket(SUBSCRIBES_BURST_MAX),
+            commands: TokenBucket::new(now),
+            subscribes: TokenBucket::new(now),
             in_flight: None,
             handing_over: None,
             held: None,

@@ -111,10 +111,12 @@ async fn redeem(edge: &Edge, request: LinkRequest) -> Result<Linked, Refusal> {
     })
 }
 
+type Attempts = TokenBucket<LINK_ATTEMPTS_BURST, LINK_ATTEMPTS_PER_SECOND>;
+
 /// Failed attempts by address.
 #[derive(Default)]
 pub struct LinkAttempts {
-    buckets: Mutex<HashMap<IpAddr, TokenBucket>>,
+    buckets: Mutex<HashMap<IpAddr, Attempts>>,
 }
 
 impl LinkAttempts {
@@ -126,7 +128,7 @@ impl LinkAttempts {
         }
         let is_known = buckets.contains_key(&address);
         let has_room = is_known || buckets.len() < ADDRESSES_MAX;
-        let new = || TokenBucket::new(LINK_ATTEMPTS_BURST, LINK_ATTEMPTS_PER_SECOND, now);
+        let new = || Attempts::new(now);
         if has_room && buckets.entry(address).or_insert_with(new).take(now) {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{AgentDescription, LogId, Principal, RunnerId, SessionId, TimestampMs};
+use crate::{AgentDescription, LogId, Principal, RunnerId, Seq, SessionId, TimestampMs};
 
 /// One row of the sessions list.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
@@ -50,6 +50,29 @@ pub enum SessionRowState {
     NotSent,
     /// Nothing.
     Idle,
+}
+
+/// A prompt that somebody has begun to write and not sent.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct DraftView {
+    /// The session that it is for.
+    pub session: SessionId,
+    /// Whether that session was begun; otherwise this would be its first prompt.
+    pub is_begun: bool,
+    /// What the account's log has; empty: nothing.
+    pub text: String,
+    /// The seq of its `draftSaved`; 0: there was none.
+    pub seq: Seq,
+    /// Who saved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub by: Option<Principal>,
+    /// What this device has saved since, of which the hub has said nothing yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub unsent: Option<String>,
 }
 
 /// The account, as every screen needs it.

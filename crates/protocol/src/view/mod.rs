@@ -64,6 +64,10 @@ pub enum ViewRequest {
         log: LogId,
         /// What is wanted.
         body: CommandBody,
+        /// Of a prompt: the seq of the draft that it goes on from, which is emptied with it. What this device drafted is in any case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        draft: Option<Seq>,
     },
     /// Begin a session and send its first prompt, as one step.
     StartSession {
@@ -73,6 +77,10 @@ pub enum ViewRequest {
         agent: AgentDescriptionRef,
         /// The first prompt.
         text: String,
+        /// The seq of the draft that it goes on from, which is emptied with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        draft: Option<Seq>,
     },
     /// The end of a session is in view of a person: move its read mark.
     MarkRead {
@@ -80,6 +88,18 @@ pub enum ViewRequest {
         session: SessionId,
         /// The last seq in view.
         seq: Seq,
+    },
+    /// Keep what a person has begun to write, on this device at once and on the others when the hub has it. Where another device has
+    /// saved since, the hub refuses it, and the screen sees the other one's text.
+    SaveDraft {
+        /// Which session; it need not be begun.
+        session: SessionId,
+        /// The text; empty: given up.
+        text: String,
+        /// The seq of the draft that the person saw; absent: they saw none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        seen: Option<Seq>,
     },
     /// Try an intent with an unknown outcome again.
     RetryIntent {
@@ -185,6 +205,11 @@ pub enum ViewMessage {
     Account {
         /// What it is now.
         account: AccountView,
+    },
+    /// All drafts that are not empty, or that this device empties; sent on each change, nothing at first meaning none.
+    Drafts {
+        /// What they are now.
+        drafts: Vec<DraftView>,
     },
     /// The sessions list, whole, in the order in which it is shown.
     Sessions {

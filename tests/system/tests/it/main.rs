@@ -2,6 +2,7 @@
 
 mod crashes;
 mod handover;
+mod lists;
 mod network;
 mod python_client;
 mod refusals;

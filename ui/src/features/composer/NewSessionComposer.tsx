@@ -4,7 +4,7 @@ import type { OfferedAgent } from "../../generated/OfferedAgent";
 import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { NEW_SESSION_DRAFT, restoreDraft, setDraft, useInterface } from "../../state/interface";
+import { restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
 import { bytesOver } from "./composer.logic";
@@ -16,7 +16,8 @@ const keyOf = (offered: OfferedAgent) => `${offered.runner}/${offered.agent.id}`
 
 export function NewSessionComposer() {
   const account = useConversation((state) => state.account);
-  const text = useInterface((state) => state.drafts[NEW_SESSION_DRAFT] ?? "");
+  const session = useDrafts((state) => state.next);
+  const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   const [chosenKey, setChosenKey] = useState<string | undefined>();
   const agents = account?.agents ?? [];
   const offered = agents.find((each) => keyOf(each) === chosenKey) ?? agents.find((each) => isOnline(account?.online, each)) ?? agents[0];
@@ -24,9 +25,9 @@ export function NewSessionComposer() {
 
   const send = async () => {
     if (!sendable) return;
-    setDraft(NEW_SESSION_DRAFT, "");
-    const started = await startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text);
-    if (!started) restoreDraft(NEW_SESSION_DRAFT, text);
+    const draft = takeDraft(session);
+    const started = await startSession(session, offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text, draft);
+    if (!started) restoreDraft(useDrafts.getState().next, text);
   };
 
   const note = noteFor(account === undefined ? "unknown" : "known", offered, account?.online, (runner) => runnerName(account, runner));
@@ -34,9 +35,9 @@ export function NewSessionComposer() {
     <ComposerBox
       text={text}
       placeholder={t("composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
-      focusKey={NEW_SESSION_DRAFT}
+      focusKey="new"
       note={note}
-      onText={(next) => setDraft(NEW_SESSION_DRAFT, next)}
+      onText={(next) => setDraft(session, next)}
       onKey={(key) => {
         if (key !== "takeBack") void send();
       }}

@@ -7,7 +7,8 @@ import { t } from "../../i18n/i18n";
 import { act, cancelIntent, stopTargetOf } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { askForEnd, restoreDraft, setDraft, useInterface } from "../../state/interface";
+import { restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
+import { askForEnd, useInterface } from "../../state/interface";
 import { agentName } from "../../state/names.logic";
 import { useSettings } from "../../state/settings";
 import { ComposerBox } from "./ComposerBox";
@@ -28,7 +29,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
   const account = useConversation((state) => state.account);
   const phase = useConversation((state) => state.connection?.phase);
   const setting = useSettings((state) => state.defaultDelivery);
-  const text = useInterface((state) => state.drafts[session] ?? "");
+  const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   const escape = useInterface((state) => state.escape);
   // The choice is for the next prompt of this run alone.
   const [choice, setChoice] = useState<{ run: string; delivery: Delivery } | undefined>();
@@ -47,10 +48,10 @@ export function SessionComposer({ open }: { open: OpenSession }) {
 
   const send = async (delivery: Delivery) => {
     if (!sendable) return;
-    setDraft(session, "");
+    const draft = takeDraft(session);
     setChoice(undefined);
     if (!run) askForEnd();
-    const command = await act(session, { type: "sendPrompt", text, delivery });
+    const command = await act(session, { type: "sendPrompt", text, delivery }, draft);
     if (command === undefined) restoreDraft(session, text);
   };
 

@@ -7,7 +7,7 @@ import { formatTime, t } from "../../i18n/i18n";
 import type { MessageId } from "../../i18n/messages.en";
 import { act, cancelIntent, retryIntent } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { restoreDraft } from "../../state/interface";
+import { restoreDraft } from "../../state/drafts";
 import { isThisDevice, nameOf } from "../../state/names.logic";
 import { actionsOf, moveTarget, placeOf, type QueueItemAction } from "./queue.logic";
 

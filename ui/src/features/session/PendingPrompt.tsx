@@ -3,7 +3,7 @@ import type { QueueItem } from "../../generated/QueueItem";
 import type { SessionId } from "../../generated/SessionId";
 import { t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
-import { restoreDraft } from "../../state/interface";
+import { restoreDraft } from "../../state/drafts";
 import { PromptRow } from "./rows/PromptRow";
 
 /** A prompt that is about to begin or to steer, drawn as the row that it becomes, so that nothing jumps when it does. */

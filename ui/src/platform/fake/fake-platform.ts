@@ -6,6 +6,7 @@
 import type { CommandBody } from "../../generated/CommandBody";
 import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import type { ConnectionView } from "../../generated/ConnectionView";
+import type { DraftView } from "../../generated/DraftView";
 import type { Principal } from "../../generated/Principal";
 import type { RowPatch } from "../../generated/RowPatch";
 import type { SearchHit } from "../../generated/SearchHit";
@@ -42,6 +43,8 @@ export class FakeHub {
   #listView: number | undefined;
   #shown = new Map<number, { session: FakeSession; rows: number }>();
   #outbox: Intent[] = [];
+  #drafts: DraftView[] = [];
+  #draftSaves = 0;
   #commands = 0;
 
   constructor(params: URLSearchParams) {
@@ -127,6 +130,9 @@ export class FakeHub {
         this.#list();
         return { type: "done" };
       }
+      case "saveDraft":
+        this.#saveDraft(request.session, request.text, me);
+        return { type: "queued", command: this.#nextCommand() };
       case "retryIntent":
       case "cancelIntent":
         this.#outbox = this.#outbox.filter((intent) => intent.command !== request.command);
@@ -142,10 +148,24 @@ export class FakeHub {
     }
   }
 
+  /** Another device writes. */
+  writeAsLaptop(session: string, text: string): void {
+    this.#saveDraft(session, text, laptop);
+  }
+
+  #saveDraft(session: string, text: string, by: Principal): void {
+    this.#draftSaves += 1;
+    const isBegun = this.sessions.some((each) => each.id === session);
+    this.#drafts = this.#drafts.filter((draft) => draft.session !== session);
+    if (text !== "") this.#drafts.push({ session, isBegun, text, seq: this.#draftSaves, by });
+    this.#push({ type: "drafts", drafts: this.#drafts });
+  }
+
   #act(log: string, body: CommandBody): ViewResponse {
     const session = this.sessions.find((each) => `session:${each.id}` === log);
     if (!session) return refused("session_not_found", "There is no such session.");
     const intent: Intent = { command: this.#nextCommand(), session, body };
+    if (body.type === "sendPrompt" && this.#drafts.some((draft) => draft.session === session.id)) this.#saveDraft(session.id, "", me);
     if (this.#isUp()) {
       this.#perform(intent);
     } else {

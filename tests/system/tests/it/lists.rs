@@ -1,0 +1,88 @@
+//! What puts sessions in order, and what is begun to be written, from any device.
+
+use baton_protocol::CommandEffect;
+use baton_testkit::{FakeModel, Reply};
+use serde_json::Value;
+
+use crate::stage::*;
+
+/// The sessions in the order in which they are listed.
+async fn listed(device: &Device) -> Vec<String> {
+    let output = device.ctl(&["list"]).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let lines = output.stdout.lines();
+    let rows = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    rows.filter_map(|row| row["session"].as_str().map(str::to_owned))
+        .collect()
+}
+
+async fn draft(device: &Device, session: &str) -> String {
+    let output = device.ctl(&["draft", session]).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    let value: Value = serde_json::from_str(output.stdout.trim()).expect("one line of JSON");
+    value["text"].as_str().expect("a text").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_pinned_put_aside_and_deleted_for_all_devices() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text("first"));
+    model.reply(Reply::text("second"));
+    let hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let (a, b) = (
+        Device::link(&hub, "Laptop").await,
+        Device::link(&hub, "Desk").await,
+    );
+    let first = a.new_session("One?").await;
+    a.tail(&first).wait_end(0).await;
+    let second = a.new_session("Two?").await;
+    a.tail(&second).wait_end(0).await;
+    let order = |sessions: [&String; 2]| sessions.map(Clone::clone).to_vec();
+    assert_eq!(listed(&b).await, order([&second, &first]));
+
+    let effect = |(_, effect): (u64, CommandEffect)| effect;
+    let applied = CommandEffect::Applied;
+    assert_eq!(effect(a.receipt(&["pin", &first]).await), applied);
+    assert_eq!(
+        effect(b.receipt(&["pin", &first]).await),
+        CommandEffect::Unchanged
+    );
+    assert_eq!(listed(&b).await, order([&first, &second]));
+    assert_eq!(effect(b.receipt(&["pin", &first, "--undo"]).await), applied);
+    assert_eq!(listed(&a).await, order([&second, &first]));
+
+    assert_eq!(effect(b.receipt(&["archive", &second]).await), applied);
+    assert_eq!(listed(&a).await, std::slice::from_ref(&first));
+    let back = a.receipt(&["archive", &second, "--undo"]).await;
+    assert_eq!(effect(back), applied);
+    assert_eq!(listed(&b).await.len(), 2);
+
+    assert_eq!(effect(a.receipt(&["delete", &second]).await), applied);
+    assert_eq!(listed(&b).await, [first]);
+    let gone = b.ctl(&["send", &second, "Still there?"]).await;
+    assert_ne!(gone.code, 0, "{gone:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_goes_on_on_another_device_and_survives_the_hubs_death() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text("an answer"));
+    let mut hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let (a, b) = (
+        Device::link(&hub, "Laptop").await,
+        Device::link(&hub, "Desk").await,
+    );
+    let session = a.new_session("One?").await;
+    a.tail(&session).wait_end(0).await;
+    assert_eq!(draft(&a, &session).await, "");
+    a.receipt(&["draft", &session, "half a"]).await;
+    assert_eq!(draft(&b, &session).await, "half a");
+    b.receipt(&["draft", &session, "half a thought"]).await;
+    hub.kill_9().await;
+    hub.run().await;
+    assert_eq!(draft(&a, &session).await, "half a thought");
+    a.receipt(&["draft", &session, ""]).await;
+    assert_eq!(draft(&b, &session).await, "");
+}
