@@ -116,15 +116,12 @@ impl EventLog for SqliteEventLog {
             .await
             .map_err(|_| AppendError::Failed)?;
         let (answer, answered) = oneshot::channel();
-        let request = WriteRequest {
-            rows,
-            answer,
-            _room: Some(room),
-        };
+        let request = WriteRequest { rows, answer, room };
         self.writer
             .send(Message::Append(request))
             .map_err(|WriterGone| AppendError::Failed)?;
-        let incarnation = answered.await.map_err(|_| AppendError::Failed)??;
+        let answer = answered.await.map_err(|_| AppendError::Failed)?;
+        let incarnation = answer.outcome?;
         Ok(Appended {
             incarnation,
             after: recording.after,

@@ -26,11 +26,17 @@ pub struct RecordedEvent {
     pub json: String,
 }
 
+/// What most events take: a piece of an answer, and all that stands around it.
+const ENCODED_BYTES: usize = 768;
+
 impl RecordedEvent {
     /// Encodes an event; refused where it is larger than an event may be.
     pub fn encode(event: Event) -> Result<Self, AppendError> {
-        let json = serde_json::to_string(&event)
+        let mut json = Vec::with_capacity(ENCODED_BYTES);
+        serde_json::to_writer(&mut json, &event)
             .map_err(|error| AppendError::Unavailable(Box::new(error)))?;
+        let json =
+            String::from_utf8(json).map_err(|error| AppendError::Unavailable(Box::new(error)))?;
         if json.len() > limits::EVENT_BYTES_MAX {
             return Err(AppendError::EventTooLarge { bytes: json.len() });
         }

@@ -3,7 +3,7 @@
 //! Whatever logs a group of appends is for, its rows stand together at the end of the table: a few pages, none of which is split.
 //! Where a log's events stand among them says [`super::places`].
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
 use super::events::{PartKey, Position};
 use super::logs::LogNumber;
@@ -91,19 +91,27 @@ pub fn behind(
     Ok(())
 }
 
-/// Adds an event.
-pub fn insert(
-    connection: &Connection,
-    (arrival, position): (Arrival, Position),
-    adds_to: Option<PartKey>,
-    json: &str,
-) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO arrivals (arrival, position, adds_to, event) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    let adds_to = adds_to.as_ref().map(PartKey::as_bytes);
-    insert.execute(params![arrival.0, position.value(), adds_to, json])?;
-    Ok(())
+/// Adds events: one statement for all of a group.
+pub struct Adding<'c>(CachedStatement<'c>);
+
+impl<'c> Adding<'c> {
+    pub fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let insert =
+            "INSERT INTO arrivals (arrival, position, adds_to, event) VALUES (?1, ?2, ?3, ?4)";
+        connection.prepare_cached(insert).map(Self)
+    }
+
+    pub fn add(
+        &mut self,
+        (arrival, position): (Arrival, Position),
+        adds_to: Option<PartKey>,
+        json: &str,
+    ) -> rusqlite::Result<()> {
+        let adds_to = adds_to.as_ref().map(PartKey::as_bytes);
+        self.0
+            .execute(params![arrival.0, position.value(), adds_to, json])?;
+        Ok(())
+    }
 }
 
 /// Puts another event into an event's row.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::request::{NewEventRow, PartRole, Rows};
 use super::transaction::{Fault, FlushFailed, Work, transact};
-use crate::tables::arrivals::{self, Arrival};
+use crate::tables::arrivals::{Adding, Arrival};
 use crate::tables::deleted_logs;
 use crate::tables::events::{Events, LOG_MAX, Position, SEQ_MAX};
 use crate::tables::logs::{self, LogRow};
@@ -152,8 +152,9 @@ impl GroupCommit {
         self.writing.arrived.clear();
         self.writing.closed.clear();
         let mut answers = Vec::with_capacity(requests.len());
+        let mut adding = Adding::begin(connection)?;
         for request in requests {
-            answers.push(self.write_request(connection, request)?);
+            answers.push(self.write_request(connection, &mut adding, request)?);
         }
         if answers.iter().all(Result::is_err) {
             return Ok(Work::Drop(answers));
@@ -166,6 +167,7 @@ impl GroupCommit {
     fn write_request(
         &mut self,
         connection: &Connection,
+        adding: &mut Adding<'_>,
         request: &Rows,
     ) -> rusqlite::Result<Result<Incarnation, AppendError>> {
         let known = match self.check(connection, request) {
@@ -173,7 +175,7 @@ impl GroupCommit {
             Err(RequestFault::Refused(refused)) => return Ok(Err(refused)),
             Err(RequestFault::Storage(error)) => return Err(error),
         };
-        let known = self.writing.write(connection, request, known)?;
+        let known = self.writing.write(connection, adding, request, known)?;
         self.known.insert(request.log, known);
         Ok(Ok(known.row.incarnation))
     }
@@ -239,6 +241,7 @@ impl Writing {
     fn write(
         &mut self,
         connection: &Connection,
+        adding: &mut Adding<'_>,
         request: &Rows,
         known: Option<Known>,
     ) -> rusqlite::Result<Known> {
@@ -248,7 +251,7 @@ impl Writing {
         };
         for event in &request.events {
             known.head = known.head.next();
-            self.write_event(connection, request.log, &known, event)?;
+            self.write_event((connection, adding), request.log, &known, event)?;
         }
         if let Some(receipt) = &request.receipt {
             receipts::insert(connection, known.row.log, receipt)?;
@@ -262,7 +265,7 @@ impl Writing {
     /// At the log's head, which has moved on to it.
     fn write_event(
         &mut self,
-        connection: &Connection,
+        (connection, adding): (&Connection, &mut Adding<'_>),
         id: LogId,
         known: &Known,
         event: &NewEventRow,
@@ -274,7 +277,7 @@ impl Writing {
         };
         let arrival = self.last.next();
         let place = (arrival, Position::new(log, seq));
-        arrivals::insert(connection, place, adds_to, &event.json)?;
+        adding.add(place, adds_to, &event.json)?;
         self.last = arrival;
         self.arrived.push((id, Place { seq, arrival }));
         match event.part {

@@ -203,8 +203,7 @@ impl Writer {
                         };
                         self.shared.tail_runs.committed(&mut request.rows, head);
                     }
-                    // Whoever asked may have gone; the answer holds all the same.
-                    let _ = request.answer.send(answer);
+                    request.answer(answer);
                 }
             }
             Err(failed) => {
@@ -227,8 +226,7 @@ fn was_storages_fault(answer: &Result<Incarnation, AppendError>) -> bool {
 
 fn answer_all_failed(group: Vec<WriteRequest>) {
     for request in group {
-        // Whoever asked may have gone.
-        let _ = request.answer.send(Err(AppendError::Failed));
+        request.answer(Err(AppendError::Failed));
     }
 }
 

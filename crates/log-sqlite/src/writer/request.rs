@@ -24,9 +24,23 @@ pub enum Message {
 /// An append, ready to be written.
 pub struct WriteRequest {
     pub rows: Rows,
-    pub answer: oneshot::Sender<Result<Incarnation, AppendError>>,
+    pub answer: oneshot::Sender<Answer>,
     /// The room that the request takes in the queue.
-    pub _room: Option<OwnedSemaphorePermit>,
+    pub room: OwnedSemaphorePermit,
+}
+
+/// What became of an append. Whoever asked lets go of what was written, rather than the one thread that everybody waits for.
+pub struct Answer {
+    pub outcome: Result<Incarnation, AppendError>,
+    _written: (Rows, OwnedSemaphorePermit),
+}
+
+impl WriteRequest {
+    pub fn answer(self, outcome: Result<Incarnation, AppendError>) {
+        let _written = (self.rows, self.room);
+        // Whoever asked may have gone; the answer holds all the same.
+        let _ = self.answer.send(Answer { outcome, _written });
+    }
 }
 
 /// The rows of an append.
