@@ -220,12 +220,13 @@ describe("the queue", () => {
 describe("rows", () => {
   const show = (body: RowBody) => {
     const row = { id: "7", seq: 7, at: Date.now(), run: "r1", body };
-    useConversation.setState(({ open }) => ({ open: open && { ...open, rows: [row] } }));
     return render(<Row row={row} mark="none" onSettled={() => {}} />);
   };
 
   it("say who stopped a run, what was cancelled and what still runs, and offer Retry", async () => {
-    opened();
+    const { header } = opened();
+    const retry = (retryable: string) => useConversation.setState(({ open }) => ({ open: open && { ...open, header: header && { ...header, retryable } } }));
+    retry("r1");
     show({
       type: "runEnd",
       outcome: { type: "stopped", by: laptop },
@@ -236,6 +237,8 @@ describe("rows", () => {
     expect(screen.getByTestId("run-usage").textContent).toBe("8 s · — tokens");
     await userEvent.click(screen.getByTestId("retry-run"));
     expect(acts()).toEqual([{ type: "retryRun", run: "r1" }]);
+    act(() => retry("r2"));
+    expect(screen.queryByTestId("retry-run")).toBeNull();
   });
 
   it("carry their kind, state and exact length for tests", () => {

@@ -2,6 +2,7 @@
 import type { Principal } from "./Principal";
 import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
+import type { UnsentDraft } from "./UnsentDraft";
 
 /**
  * A prompt that somebody has begun to write and not sent.
@@ -28,6 +29,6 @@ seq: Seq,
  */
 by?: Principal,
 /**
- * What this device has saved since, of which the hub has said nothing yet.
+ * What this device has saved since, and the log does not have.
  */
-unsent?: string, };
+unsent?: UnsentDraft, };

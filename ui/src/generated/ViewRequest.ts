@@ -3,6 +3,7 @@ import type { AgentDescriptionRef } from "./AgentDescriptionRef";
 import type { CommandBody } from "./CommandBody";
 import type { CommandId } from "./CommandId";
 import type { LogId } from "./LogId";
+import type { SentDraft } from "./SentDraft";
 import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 import type { ViewId } from "./ViewId";
@@ -64,9 +65,9 @@ agent: AgentDescriptionRef,
  */
 text: string,
 /**
- * The seq of the draft that it goes on from, which is emptied with it.
+ * The draft that it was, which is emptied with it. Its session is none: two devices may send one draft, and each begins its own.
  */
-draft?: Seq, } | { "type": "markRead",
+draft?: SentDraft, } | { "type": "markRead",
 /**
  * Which session.
  */

@@ -4,6 +4,7 @@ import type { CommandId } from "../generated/CommandId";
 import type { LogId } from "../generated/LogId";
 import type { SearchHit } from "../generated/SearchHit";
 import type { Seq } from "../generated/Seq";
+import type { SentDraft } from "../generated/SentDraft";
 import type { SessionId } from "../generated/SessionId";
 import type { StopScope } from "../generated/StopScope";
 import type { StopTarget } from "../generated/StopTarget";
@@ -14,8 +15,9 @@ import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { useConversation } from "./conversation";
 import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
-import { beginNextDraft, followDrafts, saveDrafts } from "./drafts";
+import { followDrafts, saveDrafts } from "./drafts";
 import { showProblem, useInterface } from "./interface";
+import { uuidV7 } from "./uuid";
 
 /** Rows at first and rows for each step back: enough for a tall window, little enough to paint at once. */
 export const ROWS_AT_FIRST = 120;
@@ -55,11 +57,11 @@ export async function beginNewSession(): Promise<void> {
   if (before) await ask({ type: "close", view: before.view });
 }
 
-export async function startSession(session: SessionId, agent: string, runner: string | undefined, text: string, draft?: Seq): Promise<boolean> {
+export async function startSession(agent: string, runner: string | undefined, text: string, draft: SentDraft): Promise<boolean> {
+  const session = uuidV7();
   const agentRef = runner === undefined ? { agent } : { agent, runner };
-  const response = await ask({ type: "startSession", session, agent: agentRef, text, ...(draft !== undefined && { draft }) });
+  const response = await ask({ type: "startSession", session, agent: agentRef, text, draft });
   if (response.type === "refused") return false;
-  beginNextDraft();
   await openSession(session);
   return true;
 }

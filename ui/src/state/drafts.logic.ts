@@ -1,54 +1,51 @@
 /**
- * What a person has begun to write, beside what the account's log has of it. Nothing that was typed is ever replaced: where another
- * device has written something else meanwhile, both texts stand.
+ * What a person has begun to write, beside what is kept of it. Nothing that was typed is ever replaced: where another device has written
+ * something else meanwhile, both texts stand.
  */
 import type { DraftView } from "../generated/DraftView";
 import type { Principal } from "../generated/Principal";
 import type { SessionId } from "../generated/SessionId";
 
-/** A draft as the log has it; `seq` is 0 where there is none. */
-interface Recorded {
-  readonly seq: number;
-  readonly text: string;
-}
-
 export interface Draft {
   /** What stands in the box. */
   readonly text: string;
-  /** What it goes on from. */
-  readonly seen: Recorded;
+  /** What is kept of it: by this device where it has saved since, else by the account's log. */
+  readonly kept: string;
+  /** The seq of the log's draft that it goes on from; 0: there was none. */
+  readonly seen: number;
 }
 
-const NONE: Recorded = { seq: 0, text: "" };
-export const NO_DRAFT: Draft = { text: "", seen: NONE };
+export const NO_DRAFT: Draft = { text: "", kept: "", seen: 0 };
 
-/** The draft after the account's log said something of it, or nothing. `undefined` for one that was not looked at here yet. */
+/** The draft after something, or nothing, is kept of it. `undefined` for one that was not looked at here yet. */
 export function follow(draft: Draft | undefined, view: DraftView | undefined, me: Principal | undefined): Draft {
-  const recorded: Recorded = view ? { seq: view.seq, text: view.text } : NONE;
-  if (draft === undefined) return { text: view?.unsent ?? recorded.text, seen: recorded };
-  const { text, seen } = draft;
-  const isNews = view ? recorded.seq > seen.seq : seen.text !== "";
-  if (!isNews) return draft;
-  const isOwn = view?.by !== undefined && me !== undefined && isSame(view.by, me);
-  if (isOwn) return { text, seen: recorded };
-  const isClean = text === seen.text;
-  return { text: isClean ? recorded.text : both(recorded.text, text), seen: recorded };
+  const recorded = view?.text ?? "";
+  const seen = view?.seq ?? 0;
+  const kept = view?.unsent?.text ?? recorded;
+  const isElsewhere = recorded !== "" && !(view?.by && me && isSame(view.by, me));
+  if (draft === undefined || draft.text === draft.kept) {
+    // Nothing was typed here since. A text of this device's that did not know of the log's stands beside that.
+    const isApart = isElsewhere && view?.unsent !== undefined && view.unsent.basedOn !== seen;
+    return { text: isApart ? both(recorded, kept) : kept, kept, seen };
+  }
+  const isNews = isElsewhere && seen !== draft.seen;
+  return { text: isNews ? both(recorded, draft.text) : draft.text, kept, seen };
 }
 
-/** Two texts in one: the longer where it has the other, otherwise one above the other. */
+/** Two texts in one: the longer where it begins with the other, otherwise one above the other. */
 export function both(above: string, below: string): string {
-  if (below.includes(above)) return below;
-  return above.includes(below) ? above : `${above}\n${below}`;
+  if (below.startsWith(above)) return below;
+  return above.startsWith(below) ? above : `${above}\n${below}`;
 }
 
-/** Whether the box says something else than what this device has saved and the log has. */
-export function isUnsaved(draft: Draft, view: DraftView | undefined): boolean {
-  return draft.text !== (view?.unsent ?? draft.seen.text);
+/** Whether the box says something else than what is kept. */
+export function isUnsaved({ text, kept }: Draft): boolean {
+  return text !== kept;
 }
 
 /** A first prompt that was begun on some device: the newest, where there are several. */
 export function newestUnbegun(drafts: readonly DraftView[]): DraftView | undefined {
-  const waiting = drafts.filter((draft) => !draft.isBegun && (draft.unsent ?? draft.text) !== "");
+  const waiting = drafts.filter((draft) => !draft.isBegun && (draft.unsent?.text ?? draft.text) !== "");
   return waiting.toSorted((a, b) => b.seq - a.seq)[0];
 }
 

@@ -2,6 +2,7 @@
 import { create } from "zustand";
 import type { DraftView } from "../generated/DraftView";
 import type { Seq } from "../generated/Seq";
+import type { SentDraft } from "../generated/SentDraft";
 import type { SessionId } from "../generated/SessionId";
 import type { ViewRequest } from "../generated/ViewRequest";
 import { platform } from "../platform/platform";
@@ -11,7 +12,7 @@ import { uuidV7 } from "./uuid";
 
 interface Drafts {
   readonly drafts: Readonly<Record<SessionId, Draft>>;
-  /** The session that the next first prompt begins. */
+  /** Under which the next first prompt stands. No session has this id. */
   readonly next: SessionId;
 }
 
@@ -38,7 +39,7 @@ export function setDraft(session: SessionId, text: string): void {
   saveSoon(session);
 }
 
-/** The text goes out as a prompt, and the draft of this seq with it, where there was one. */
+/** The text goes out as a prompt, and with it the draft of this seq, where one was seen. */
 export function takeDraft(session: SessionId): Seq | undefined {
   cancelSave(session);
   const draft = draftOf(session);
@@ -46,27 +47,29 @@ export function takeDraft(session: SessionId): Seq | undefined {
   return seenOf(draft);
 }
 
-/** A text that could not be sent, or was taken back, comes before what was typed since. */
+/** The same for the first prompt; the next one stands elsewhere. */
+export function takeFirstDraft(): SentDraft {
+  const session = useDrafts.getState().next;
+  const seen = takeDraft(session);
+  useDrafts.setState({ next: uuidV7() });
+  return { session, ...(seen !== undefined && { seen }) };
+}
+
+/** A text that could not be sent, or was taken back, comes before what was typed since. Kept at once: it stands nowhere else. */
 export function restoreDraft(session: SessionId, unsent: string): void {
   const current = draftText(session);
-  setDraft(session, current === "" ? unsent : `${unsent}\n${current}`);
+  put(session, { ...draftOf(session), text: current === "" ? unsent : `${unsent}\n${current}` });
+  save(session);
 }
 
-/** The next first prompt is another session's. */
-export function beginNextDraft(): void {
-  useDrafts.setState({ next: uuidV7() });
-}
-
-/** What the account's log has now. */
+/** What is kept now, here and in the account's log. */
 export function followDrafts(views: readonly DraftView[]): void {
   const me = useConversation.getState().account?.me;
   const known = new Set([...Object.keys(useDrafts.getState().drafts), ...views.map((view) => view.session)]);
   for (const session of known) {
-    const before = useDrafts.getState().drafts[session];
-    const view = viewOf(views, session);
-    const after = follow(before, view, me);
-    if (after !== before) put(session, after);
-    if (isUnsaved(after, view) && !savings.has(session)) saveSoon(session);
+    const after = follow(useDrafts.getState().drafts[session], viewOf(views, session), me);
+    put(session, after);
+    if (isUnsaved(after) && !savings.has(session)) saveSoon(session);
   }
   chooseNext(views);
 }
@@ -76,37 +79,24 @@ export function saveDrafts(): void {
   for (const session of savings.keys()) save(session);
 }
 
-/**
- * An empty box shows the first prompt that was begun on any device. Where the session was begun meanwhile, what was typed since is the
- * first prompt of another one.
- */
+/** An empty box shows the first prompt that was begun on any device. */
 function chooseNext(views: readonly DraftView[]): void {
-  const { next, drafts } = useDrafts.getState();
-  const text = draftText(next);
-  const view = viewOf(views, next);
-  if (view?.isBegun === true) {
-    beginNextDraft();
-    if (text !== "") {
-      setDraft(next, "");
-      setDraft(useDrafts.getState().next, text);
-    }
-  } else if (text === "") {
-    const waiting = newestUnbegun(views);
-    if (waiting !== undefined) useDrafts.setState({ next: waiting.session });
-    // It was sent or given up, here or elsewhere: its session may be there by now.
-    else if (drafts[next] !== undefined && view === undefined) beginNextDraft();
-  }
-}
-
-function seenOf({ seen }: Draft): Seq | undefined {
-  return seen.seq > 0 ? seen.seq : undefined;
+  if (draftText(useDrafts.getState().next) !== "") return;
+  const waiting = newestUnbegun(views);
+  if (waiting !== undefined) useDrafts.setState({ next: waiting.session });
 }
 
 function draftOf(session: SessionId): Draft {
   return useDrafts.getState().drafts[session] ?? NO_DRAFT;
 }
 
+function seenOf({ seen }: Draft): Seq | undefined {
+  return seen > 0 ? seen : undefined;
+}
+
 function put(session: SessionId, draft: Draft): void {
+  const { text, kept, seen } = draftOf(session);
+  if (useDrafts.getState().drafts[session] && draft.text === text && draft.kept === kept && draft.seen === seen) return;
   useDrafts.setState(({ drafts }) => ({ drafts: { ...drafts, [session]: draft } }));
 }
 
@@ -126,10 +116,9 @@ function cancelSave(session: SessionId): void {
 function save(session: SessionId): void {
   cancelSave(session);
   const draft = draftOf(session);
-  const { text } = draft;
   const seen = seenOf(draft);
-  const request: ViewRequest = { type: "saveDraft", session, text, ...(seen !== undefined && { seen }) };
-  // Nobody asked for it: where it is refused the text stays in the box, and the next change saves again.
+  const request: ViewRequest = { type: "saveDraft", session, text: draft.text, ...(seen !== undefined && { seen }) };
+  // Nobody asked for it: where it is refused the text stays in the box, and what is typed next is saved again.
   void platform()
     .request(request)
     .catch(() => undefined);

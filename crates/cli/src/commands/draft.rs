@@ -16,7 +16,7 @@ pub async fn draft(
     let known = drafts.find(|draft| draft.session == session);
     let (now, seen) = known.map_or((String::new(), None), |draft| {
         let seen = Some(draft.seq).filter(|seq| *seq > Seq::ZERO);
-        (draft.unsent.unwrap_or(draft.text), seen)
+        (draft.unsent.map_or(draft.text, |unsent| unsent.text), seen)
     });
     match text {
         Some(text) if text != now => {

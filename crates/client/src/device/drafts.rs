@@ -10,7 +10,8 @@ impl Device {
     /// Keeps what a person has begun to write in a session, which need not be begun. `seen` is the seq of the draft that they saw;
     /// `None`: they saw none. When this returns it is durable here; earlier saves that were never sent give way to it.
     ///
-    /// Where another device has saved since, the hub refuses it with `draft_conflict`: [`Device::drafts`] has the other text then.
+    /// Where another device has saved since, the hub refuses it with `draft_conflict`: [`Device::drafts`] has both texts then, until the
+    /// next save.
     ///
     /// # Errors
     /// Where the text is too long, or cannot be made durable.
@@ -30,14 +31,10 @@ impl Device {
         self.views().drafts()
     }
 
-    /// What empties the draft that a prompt was: the one of this seq, or of this device.
-    pub(crate) fn draft_sent(
-        &self,
-        session: SessionId,
-        seen: Option<Seq>,
-    ) -> Option<(LogId, CommandBody)> {
-        let emptied = self.views().draft_sent(session, seen)?;
-        Some(self.for_lists(CommandBody::SaveDraft(emptied)))
+    /// What empties the draft that a prompt was: the one of this seq, or of this device. Queued where none stands, it is nothing.
+    pub(crate) fn draft_sent(&self, session: SessionId, seen: Option<Seq>) -> (LogId, CommandBody) {
+        let emptied = self.views().draft_sent(session, seen);
+        self.for_lists(CommandBody::SaveDraft(emptied))
     }
 
     fn for_lists(&self, body: CommandBody) -> (LogId, CommandBody) {

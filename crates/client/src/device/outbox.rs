@@ -81,6 +81,8 @@ impl Driver {
             }
         })?;
         for command in gone {
+            // Not before: what is not written must not be without its intent.
+            self.engine.cancel(command);
             self.take_entry(command);
             self.waiters.tell(command, &IntentOutcome::Cancelled);
         }
@@ -110,7 +112,7 @@ impl Driver {
     }
 
     /// What a new intent makes of those that say the same of something earlier. Only read marks and drafts coalesce.
-    fn those_before(&mut self, command: &Command) -> Before {
+    fn those_before(&self, command: &Command) -> Before {
         match &command.body {
             CommandBody::MarkRead(mark) => self.marks_before(mark),
             CommandBody::SaveDraft(draft) => self.drafts_before(draft),
@@ -119,7 +121,7 @@ impl Driver {
     }
 
     /// Only the largest mark of a session is kept.
-    fn marks_before(&mut self, mark: &MarkReadCommand) -> Before {
+    fn marks_before(&self, mark: &MarkReadCommand) -> Before {
         if mark.seq <= self.views.read_mark(mark.session) {
             return Before::Enough;
         }
@@ -129,35 +131,31 @@ impl Driver {
                 Some((session, seq)) if session == mark.session && seq >= mark.seq => {
                     return Before::Enough;
                 }
-                Some((session, _)) if session == mark.session => older.push(entry.command.id),
+                Some((session, _)) if session == mark.session => older.extend(gives_way(entry)),
                 _ => {}
             }
         }
-        self.give_way(older)
+        Before::Replace(older)
     }
 
-    /// Only the newest text of a session is kept.
-    fn drafts_before(&mut self, draft: &SaveDraftCommand) -> Before {
+    /// Only the newest text of a session is kept. An empty one is enough where nothing stands, or another device's draft that the person
+    /// did not see.
+    fn drafts_before(&self, draft: &SaveDraftCommand) -> Before {
         let mut older = Vec::new();
         let mut is_enough = self.views.is_recorded(draft);
         for entry in &self.outbox {
             if let Some(known) = unsent_draft(entry)
                 && known.session == draft.session
             {
-                older.push(entry.command.id);
-                is_enough = known.text == draft.text;
+                older.extend(gives_way(entry));
+                let is_refused = matches!(entry.state, OutboxState::Refused(_));
+                is_enough = known.text == draft.text && !is_refused;
             }
         }
-        if is_enough {
-            return Before::Enough;
+        match is_enough {
+            true => Before::Enough,
+            false => Before::Replace(older),
         }
-        self.give_way(older)
-    }
-
-    /// Of these, those that surely were never sent.
-    fn give_way(&mut self, mut older: Vec<CommandId>) -> Before {
-        older.retain(|command| self.engine.cancel(*command) == CancelOutcome::Cancelled);
-        Before::Replace(older)
     }
 
     pub(super) async fn cancel(&mut self, command: CommandId) -> Result<(), CancelError> {
@@ -242,6 +240,11 @@ impl Driver {
         self.write_intents(new, replaced).await?;
         id.ok_or(CancelError::NotWaiting)
     }
+}
+
+/// An intent that a newer one may replace: it surely was never sent, or was refused.
+fn gives_way(entry: &OutboxEntry) -> Option<CommandId> {
+    (entry.state != OutboxState::Sent).then_some(entry.command.id)
 }
 
 /// What stands of the same thing before a new intent.

@@ -12,7 +12,10 @@ impl Driver {
     pub(super) async fn store_receipt(&mut self, receipt: Receipt) {
         let command = receipt.command;
         self.trail.answered(&receipt, self.clock.now().mono_ms);
-        let keeps = self.keeps_refusal(command);
+        let keeps = match &receipt.outcome {
+            ReceiptOutcome::Refused { error } => self.keeps_refusal(command, error),
+            ReceiptOutcome::Accepted { .. } => false,
+        };
         let settled = match &receipt.outcome {
             ReceiptOutcome::Accepted { .. } => self.take_entry(command),
             ReceiptOutcome::Refused { error } => {
@@ -42,7 +45,7 @@ impl Driver {
     }
 
     pub(super) async fn refuse(&mut self, command: CommandId, error: ErrorBody) {
-        let keeps = self.keeps_refusal(command);
+        let keeps = self.keeps_refusal(command, &error);
         let why = error.clone();
         let refuse = move |store: &mut Store| store.refuse_intent(command, &why, keeps);
         if let Err(error) = self.mirror.write(refuse).await {
@@ -56,9 +59,9 @@ impl Driver {
         self.waiters.tell(command, &IntentOutcome::Refused(error));
     }
 
-    fn keeps_refusal(&self, command: CommandId) -> bool {
+    fn keeps_refusal(&self, command: CommandId, error: &ErrorBody) -> bool {
         let entry = self.outbox.iter().find(|entry| entry.command.id == command);
-        entry.is_some_and(|entry| keeps_refusal(&entry.command.body))
+        entry.is_some_and(|entry| keeps_refusal(&entry.command.body, error))
     }
 
     fn note_refusal(&mut self, command: CommandId, keeps: bool, error: &ErrorBody) {

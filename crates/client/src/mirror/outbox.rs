@@ -1,6 +1,6 @@
 //! Table `outbox`: intents that the hub has not answered, and prompts that it refused.
 
-use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, TimestampMs};
+use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, TimestampMs};
 use rusqlite::{Connection, params};
 
 use super::StoreError;
@@ -125,9 +125,13 @@ pub(super) fn delete(conn: &Connection, command: CommandId) -> Result<(), StoreE
 }
 
 /// Whether a refusal of this intent stays to be seen: what a person wrote is never dropped without a word.
-pub(crate) fn keeps_refusal(body: &CommandBody) -> bool {
-    matches!(
-        body,
-        CommandBody::SendPrompt(_) | CommandBody::CreateSession(_)
-    )
+/// A draft stays as well until the next one is saved, unless its session is gone.
+pub(crate) fn keeps_refusal(body: &CommandBody, error: &ErrorBody) -> bool {
+    match body {
+        CommandBody::SendPrompt(_) | CommandBody::CreateSession(_) => true,
+        CommandBody::SaveDraft(draft) => {
+            !draft.text.is_empty() && error.code != ErrorCode::SessionNotFound
+        }
+        _ => false,
+    }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use baton_protocol::view::DraftView;
-use baton_protocol::{CommandBody, LogId, SaveDraftCommand, Seq, SessionId};
+use baton_protocol::view::{DraftView, UnsentDraft};
+use baton_protocol::{CommandBody, SaveDraftCommand, Seq, SessionId};
 
 use super::Views;
 use super::world::World;
-use crate::mirror::{OutboxEntry, OutboxState};
+use crate::mirror::OutboxEntry;
 
 impl World {
     /// Drafts that are not empty, or that this device empties.
@@ -17,11 +17,16 @@ impl World {
         let mut drafts: BTreeMap<SessionId, DraftView> = recorded
             .map(|(session, _)| (*session, self.draft(*session)))
             .collect();
-        for unsent in self.outbox.iter().filter_map(unsent_draft) {
+        // What was accepted stands until the mirror has it: an older text must not show in between.
+        let settling = self.settling.iter().map(|settling| &settling.entry);
+        for unsent in settling.chain(&self.outbox).filter_map(unsent_draft) {
             let draft = drafts
                 .entry(unsent.session)
                 .or_insert_with(|| self.draft(unsent.session));
-            draft.unsent = Some(unsent.text.clone());
+            draft.unsent = Some(UnsentDraft {
+                text: unsent.text.clone(),
+                based_on: unsent.based_on,
+            });
         }
         drafts.into_values().collect()
     }
@@ -31,7 +36,7 @@ impl World {
         let recorded = self.account.draft(session);
         DraftView {
             session,
-            is_begun: self.is_begun(session),
+            is_begun: self.account.sessions().contains_key(&session),
             text: recorded.map_or_else(String::new, |draft| draft.text.clone()),
             seq: recorded.map_or(Seq::ZERO, |draft| draft.seq),
             by: recorded.map(|draft| draft.by.clone()),
@@ -39,50 +44,36 @@ impl World {
         }
     }
 
-    fn is_begun(&self, session: SessionId) -> bool {
-        let begins = |entry: &OutboxEntry| {
-            matches!(
-                entry.command.body,
-                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
-            )
-        };
-        self.account.sessions().contains_key(&session)
-            || self.intents_for(LogId::Session(session)).any(begins)
-    }
-
-    /// What this device has saved last and the hub has not answered.
-    fn newest_unsent(&self, session: SessionId) -> Option<&SaveDraftCommand> {
-        let mut unsent = self.outbox.iter().rev().filter_map(unsent_draft);
-        unsent.find(|draft| draft.session == session)
-    }
-
-    /// A save by a person who saw the draft of this seq, or none.
+    /// A save by a person who saw the draft of this seq, or none. An emptied draft looks like none.
     fn save(&self, session: SessionId, text: String, seen: Option<Seq>) -> SaveDraftCommand {
         let recorded = self.account.draft(session);
-        // An emptied draft looks like none.
         let emptied = recorded.filter(|draft| draft.text.is_empty());
-        let none = emptied.map_or(Seq::ZERO, |draft| draft.seq);
         SaveDraftCommand {
             session,
             text,
-            based_on: seen.unwrap_or(none),
+            based_on: emptied.map_or(seen.unwrap_or(Seq::ZERO), |draft| draft.seq),
         }
     }
 
-    /// What empties the draft that is sent as a prompt. Nothing where none stands, or one of another device's that was not seen.
-    fn sent(&self, session: SessionId, seen: Option<Seq>) -> Option<SaveDraftCommand> {
-        let recorded = self
-            .account
-            .draft(session)
-            .filter(|draft| !draft.text.is_empty());
+    /// What empties the draft that a prompt was: the one that was seen, or this device's own. Another one stays: it is refused there.
+    fn sent(&self, session: SessionId, seen: Option<Seq>) -> SaveDraftCommand {
+        let recorded = self.account.draft(session);
         let is_it = |draft: &&baton_session::Draft| {
             Some(draft.seq) == seen || draft.by == self.linked.principal
         };
-        let stands = match self.newest_unsent(session) {
-            Some(unsent) => !unsent.text.is_empty(),
-            None => recorded.filter(is_it).is_some(),
-        };
-        stands.then(|| self.save(session, String::new(), recorded.map(|draft| draft.seq)))
+        let base = recorded.filter(is_it).map(|draft| draft.seq);
+        self.save(session, String::new(), base)
+    }
+
+    /// Whether the account's log has just this draft, or one that it could not replace by nothing.
+    fn is_recorded(&self, draft: &SaveDraftCommand) -> bool {
+        match self.account.draft(draft.session) {
+            None => draft.text.is_empty(),
+            Some(recorded) if draft.text.is_empty() && !recorded.text.is_empty() => {
+                recorded.seq != draft.based_on && recorded.by != self.linked.principal
+            }
+            Some(recorded) => recorded.text == draft.text,
+        }
     }
 }
 
@@ -102,27 +93,20 @@ impl Views {
     }
 
     /// What empties the draft that a prompt was: the one of this seq, or of this device.
-    pub(crate) fn draft_sent(
-        &self,
-        session: SessionId,
-        seen: Option<Seq>,
-    ) -> Option<SaveDraftCommand> {
+    pub(crate) fn draft_sent(&self, session: SessionId, seen: Option<Seq>) -> SaveDraftCommand {
         self.lock().world.sent(session, seen)
     }
 
-    /// Whether the account's log has just this draft.
+    /// Whether the account's log has just this draft, or one that it could not replace by nothing.
     pub(crate) fn is_recorded(&self, draft: &SaveDraftCommand) -> bool {
-        let inner = self.lock();
-        let recorded = inner.world.account.draft(draft.session);
-        recorded.map_or("", |draft| draft.text.as_str()) == draft.text
+        self.lock().world.is_recorded(draft)
     }
 }
 
-/// A draft on its way to the hub.
+/// A draft that the account's log does not have, be it that another device's newer one was met there.
 pub(crate) fn unsent_draft(entry: &OutboxEntry) -> Option<&SaveDraftCommand> {
-    match (&entry.command.body, &entry.state) {
-        (_, OutboxState::Refused(_)) => None,
-        (CommandBody::SaveDraft(draft), _) => Some(draft),
+    match &entry.command.body {
+        CommandBody::SaveDraft(draft) => Some(draft),
         _ => None,
     }
 }

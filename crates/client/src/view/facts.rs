@@ -12,6 +12,7 @@ pub(super) struct SessionFacts {
     pub(super) agent: Option<AgentId>,
     pub(super) pinned_runner: Option<RunnerId>,
     pub(super) run: Option<RunFacts>,
+    pub(super) retryable: Option<RunId>,
     pub(super) pause: Option<QueuePause>,
     pub(super) steers: Vec<WaitingPrompt>,
     pub(super) queue: Vec<WaitingPrompt>,
@@ -37,6 +38,7 @@ impl SessionFacts {
             agent: None,
             pinned_runner: None,
             run: None,
+            retryable: None,
             pause: None,
             steers: Vec::new(),
             queue: Vec::new(),
@@ -69,6 +71,7 @@ impl SessionFacts {
                 started_by: run.started_by.clone(),
             });
         }
+        self.retryable = state.retryable_run();
         if self.pause.as_ref() != state.pause() {
             self.pause = state.pause().cloned();
         }

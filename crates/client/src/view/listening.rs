@@ -7,6 +7,7 @@ use baton_protocol::view::TranscriptRow;
 
 use super::facts::SessionFacts;
 use super::window::Window;
+use super::world::Settling;
 use super::{Inner, Views};
 use crate::device::trail::ends_are_here;
 use crate::mirror::MirrorListener;
@@ -108,6 +109,13 @@ impl MirrorListener for Views {
     }
 
     fn account_changed(&self, state: &AccountState) {
-        self.change(|world| world.account = state.clone());
+        self.change(|world| {
+            world.account = state.clone();
+            let is_here = |settling: &Settling| {
+                matches!(settling.entry.command.log, LogId::Account(_))
+                    && settling.seq <= state.head()
+            };
+            world.settling.retain(|settling| !is_here(settling));
+        });
     }
 }

@@ -21,7 +21,7 @@ use baton_protocol::view::{
     AccountView, ConnectionView, DraftView, SessionRow, TranscriptRow, ViewFrame, ViewId,
     ViewMessage,
 };
-use baton_protocol::{Cursor, LogId, Principal, Seq, SessionId};
+use baton_protocol::{CommandBody, Cursor, LogId, Principal, Seq, SessionId};
 use baton_session::SessionState;
 use tokio::sync::{Notify, watch};
 
@@ -139,10 +139,16 @@ impl Views {
     pub(crate) fn settle(&self, entry: OutboxEntry, seq: Seq) {
         let log = entry.command.log;
         let mut inner = self.lock();
-        let behind = inner.session_views().any(|view| {
-            let head = view.facts.as_ref().map(|facts| facts.head);
-            LogId::Session(view.session) == log && head.unwrap_or_default() < seq
-        });
+        let behind = match log {
+            LogId::Account(_) => {
+                let is_draft = matches!(entry.command.body, CommandBody::SaveDraft(_));
+                is_draft && inner.world.account.head() < seq
+            }
+            LogId::Session(_) => inner.session_views().any(|view| {
+                let head = view.facts.as_ref().map(|facts| facts.head);
+                LogId::Session(view.session) == log && head.unwrap_or_default() < seq
+            }),
+        };
         if behind && !inner.world.landed.contains(&entry.command.id) {
             inner.world.settling.push(Settling { entry, seq });
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use baton_protocol::view::{ViewFrame, ViewId, ViewRequest, ViewResponse};
+use baton_protocol::view::{SentDraft, ViewFrame, ViewId, ViewRequest, ViewResponse};
 use baton_protocol::{
     CommandBody, CreateSessionCommand, Delivery, ErrorBody, ErrorCode, LogId, MarkReadCommand,
     SendPromptCommand, Seq, SessionId,
@@ -192,7 +192,7 @@ impl Screen {
     ) -> Result<ViewResponse, ErrorBody> {
         let emptied = match (log, &body) {
             (LogId::Session(session), CommandBody::SendPrompt(_)) => {
-                self.device.draft_sent(session, draft)
+                Some(self.device.draft_sent(session, draft))
             }
             _ => None,
         };
@@ -210,9 +210,9 @@ impl Screen {
         &self,
         session: SessionId,
         create: CreateSessionCommand,
-        (text, draft): (String, Option<Seq>),
+        (text, draft): (String, Option<SentDraft>),
     ) -> Result<ViewResponse, ErrorBody> {
-        let emptied = self.device.draft_sent(session, draft);
+        let emptied = draft.map(|draft| self.device.draft_sent(draft.session, draft.seen));
         let prompt = SendPromptCommand {
             run: None,
             text,

@@ -86,6 +86,7 @@ impl SessionView {
             has_older: self.window.has_older,
             caught_up: world.caught_up.contains(&log),
             run: run.map(|run| self.running(run, world)),
+            retryable: known.and_then(|facts| facts.retryable),
         }
     }
 

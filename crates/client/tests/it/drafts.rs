@@ -1,10 +1,10 @@
 //! What is begun to be written: kept here at once, on every device soon, and sent as a prompt or a draft but never both.
 
-use baton_client::{Device, OutboxState, Screen};
-use baton_protocol::view::{ConnectionPhase, DraftView, ViewRequest, ViewResponse};
+use baton_client::{Device, OutboxEntry, OutboxState, Screen};
+use baton_protocol::view::{ConnectionPhase, DraftView, SentDraft, ViewRequest, ViewResponse};
 use baton_protocol::{
     AgentId, ClientFrame, CommandBody, Delivery, DeviceId, DraftSavedEvent, EventBody, LogId,
-    Principal, SendPromptCommand, Seq, SessionId, limits,
+    Principal, SendPromptCommand, Seq, SessionDeletedEvent, SessionId, limits,
 };
 use tempfile::TempDir;
 
@@ -88,7 +88,7 @@ async fn what_is_typed_without_a_hub_survives_a_kill_as_its_newest_text() {
     let screen = second.screen();
     let mut shown = Shown::default();
     let kept = |shown: &Shown| draft_of(shown, session)?.unsent.clone();
-    assert_eq!(shown.until(&screen, "the draft", kept).await, "why");
+    assert_eq!(shown.until(&screen, "the draft", kept).await.text, "why");
     assert!(!draft_of(&shown, session).unwrap().is_begun);
     hub.listen(None).await;
     let is_recorded = |shown: &Shown| {
@@ -152,11 +152,11 @@ async fn a_draft_that_is_sent_is_a_draft_no_more_in_the_same_step() {
 async fn a_session_that_is_begun_takes_its_first_prompts_draft_with_it() {
     let dir = TempDir::new().unwrap();
     let mut hub = FakeHub::absent().await;
-    let session = SessionId::mint();
+    let (draft, session) = (SessionId::mint(), SessionId::mint());
     {
         let device = device(&hub, dir.path()).await;
         let screen = device.screen();
-        save(&screen, session, "hello", None).await;
+        save(&screen, draft, "hello", None).await;
         let start = ViewRequest::StartSession {
             session,
             agent: baton_protocol::view::AgentDescriptionRef {
@@ -164,7 +164,10 @@ async fn a_session_that_is_begun_takes_its_first_prompts_draft_with_it() {
                 runner: None,
             },
             text: "hello".to_owned(),
-            draft: None,
+            draft: Some(SentDraft {
+                session: draft,
+                seen: None,
+            }),
         };
         assert!(matches!(
             screen.request(start).await,
@@ -191,25 +194,41 @@ async fn a_session_that_is_begun_takes_its_first_prompts_draft_with_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_older_text_does_not_replace_another_devices_newer_one() {
+async fn an_older_text_neither_replaces_another_devices_newer_one_nor_is_lost() {
     let dir = TempDir::new().unwrap();
     let mut hub = FakeHub::absent().await;
     let session = hub.change(a_session);
-    let device = device(&hub, dir.path()).await;
-    let screen = device.screen();
-    // Written on this device while it was away, not knowing of the other's.
-    save(&screen, session, "mine", None).await;
+    {
+        // Written on this device while it was away, not knowing of the other's.
+        let device = device(&hub, dir.path()).await;
+        save(&device.screen(), session, "mine", None).await;
+    }
     let theirs = hub.change(|world| saved_elsewhere(world, session, "theirs"));
     hub.listen(None).await;
+    {
+        // The hub refuses it while no window is there to see that.
+        let device = device(&hub, dir.path()).await;
+        until(&device, "the refusal", |device| {
+            let refused = |entry: &OutboxEntry| matches!(entry.state, OutboxState::Refused(_));
+            device.outbox().iter().any(refused).then_some(())
+        })
+        .await;
+    }
+    let device = device(&hub, dir.path()).await;
+    let screen = device.screen();
     let mut shown = Shown::default();
-    let refused = |shown: &Shown| {
-        let draft = draft_of(shown, session)?;
-        (draft.unsent.is_none()).then(|| (draft.text.clone(), draft.seq))
-    };
-    let there = shown.until(&screen, "the other's text", refused).await;
-    assert_eq!(there, ("theirs".to_owned(), theirs));
-    // Now it was seen.
+    let both = |shown: &Shown| draft_of(shown, session)?.unsent.clone();
+    let unsent = shown.until(&screen, "both texts", both).await;
+    assert_eq!((unsent.text.as_str(), unsent.based_on), ("mine", Seq::ZERO));
+    let draft = draft_of(&shown, session).unwrap();
+    assert_eq!((draft.text.as_str(), draft.seq), ("theirs", theirs));
+    assert_eq!(device.connection().outbox, 0, "nobody waits for it");
+    // Now both were seen.
     save(&screen, session, "theirs\nmine", Some(theirs)).await;
+    until(&device, "an empty outbox", |device| {
+        device.outbox().is_empty().then_some(())
+    })
+    .await;
     hub.until("both", |world| {
         recorded(world) == ["theirs", "theirs\nmine"]
     })
@@ -277,4 +296,51 @@ async fn the_same_text_is_not_saved_twice_and_too_long_a_text_is_refused_at_once
     );
     let saves = |frame: &&ClientFrame| matches!(frame, ClientFrame::Command { command } if matches!(command.body, CommandBody::SaveDraft(_)));
     assert_eq!(hub.world().received.iter().filter(saves).count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_the_hub_has_and_the_mirror_has_not_shows_all_the_time() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(a_session);
+    let device = device(&hub, dir.path()).await;
+    let screen = device.screen();
+    let mut shown = Shown::default();
+    save(&screen, session, "why", None).await;
+    let texts = std::cell::RefCell::new(Vec::new());
+    let settled = |shown: &Shown| {
+        let draft = draft_of(shown, session);
+        let text = draft.map(|draft| {
+            let unsent = draft.unsent.as_ref();
+            unsent.map_or(draft.text.clone(), |unsent| unsent.text.clone())
+        });
+        texts.borrow_mut().push(text);
+        draft?.unsent.is_none().then_some(())
+    };
+    shown.until(&screen, "it at the hub", settled).await;
+    let mut texts = texts.into_inner();
+    texts.dedup();
+    let first_sight = usize::from(texts[0].is_none());
+    assert_eq!(
+        texts[first_sight..],
+        [Some("why".to_owned())],
+        "it was never gone"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_was_refused_for_good_is_not_kept() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(a_session);
+    hub.change(|world| {
+        world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
+    });
+    let device = device(&hub, dir.path()).await;
+    save(&device.screen(), session, "too late", None).await;
+    until(&device, "an empty outbox", |device| {
+        device.outbox().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(device.drafts(), []);
 }

@@ -37,6 +37,11 @@ impl Doomed {
         self.sound.is_empty() && self.stuck.is_empty()
     }
 
+    /// How many could be taken away as far as known.
+    pub fn sound(&self) -> usize {
+        self.sound.len()
+    }
+
     pub fn push(&mut self, log: LogNumber) {
         self.sound.push_back(log);
     }

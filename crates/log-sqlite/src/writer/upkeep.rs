@@ -186,7 +186,13 @@ impl Writer {
     }
 
     pub(super) fn delete_all(&mut self) {
-        while !self.shared.health.has_stopped() && self.delete_some() == Progress::Made {
+        loop {
+            let sound = self.deletions.sound();
+            // One that could not be taken away holds up no other.
+            let goes_on = self.delete_some() == Progress::Made || self.deletions.sound() < sound;
+            if !goes_on || self.shared.health.has_stopped() {
+                return;
+            }
             if self.bytes_since_checkpoint > CHECKPOINT_BYTES {
                 self.checkpoint();
             }
@@ -197,7 +203,7 @@ impl Writer {
         if self.deletions.is_empty() {
             return Progress::None;
         }
-        let began = Instant::now();
+        let (began, sound) = (Instant::now(), self.deletions.sound());
         match self.deletions.step(&self.connection) {
             Ok(step) => {
                 self.bytes_since_checkpoint += step.pages * PAGE_WAL_BYTES;
@@ -206,7 +212,10 @@ impl Writer {
             }
             Err(Fault::RolledBack(error)) => {
                 self.delete_rest.begin(REST);
-                self.forget_cache();
+                // Once: what is damaged on the disk gets no better.
+                if self.deletions.sound() < sound {
+                    self.forget_cache();
+                }
                 tracing::warn!(%error, "rows of a deleted log stay for now");
                 Progress::None
             }

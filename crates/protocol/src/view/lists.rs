@@ -69,10 +69,21 @@ pub struct DraftView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub by: Option<Principal>,
-    /// What this device has saved since, of which the hub has said nothing yet.
+    /// What this device has saved since, and the log does not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
-    pub unsent: Option<String>,
+    pub unsent: Option<UnsentDraft>,
+}
+
+/// A draft that stands on this device alone.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct UnsentDraft {
+    /// The text; empty: given up, or sent.
+    pub text: String,
+    /// The seq of the draft that it goes on from. Where the log has another one of another device's, both stand.
+    pub based_on: Seq,
 }
 
 /// The account, as every screen needs it.

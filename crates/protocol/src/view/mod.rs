@@ -77,10 +77,10 @@ pub enum ViewRequest {
         agent: AgentDescriptionRef,
         /// The first prompt.
         text: String,
-        /// The seq of the draft that it goes on from, which is emptied with it.
+        /// The draft that it was, which is emptied with it. Its session is none: two devices may send one draft, and each begins its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
-        draft: Option<Seq>,
+        draft: Option<SentDraft>,
     },
     /// The end of a session is in view of a person: move its read mark.
     MarkRead {
@@ -118,6 +118,19 @@ pub enum ViewRequest {
         /// At most so many hits.
         limit: u32,
     },
+}
+
+/// A draft that is sent as a session's first prompt.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SentDraft {
+    /// Under which it stands.
+    pub session: SessionId,
+    /// Its seq, where the person saw one that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub seen: Option<Seq>,
 }
 
 /// Which agent of which runner.
@@ -262,6 +275,10 @@ pub struct SessionHeader {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub run: Option<RunningView>,
+    /// The run that can be tried again: the last one, where it did not complete and none is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub retryable: Option<RunId>,
 }
 
 /// A run that is on.

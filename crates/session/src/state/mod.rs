@@ -137,6 +137,12 @@ impl SessionState {
         self.last_root
     }
 
+    /// The root run that can be tried again: the last one, where it did not complete and none is on.
+    pub fn retryable_run(&self) -> Option<RunId> {
+        let is_over = self.root_run().is_none() && self.last_prompt.is_some();
+        self.last_root.filter(|_| is_over)
+    }
+
     /// The prompt whose run may begin now: nothing runs, and the queue is not paused or the prompt goes past the pause.
     pub fn next_prompt(&self) -> Option<&WaitingPrompt> {
         let head = self.queue.first()?;

@@ -325,14 +325,17 @@ impl Device {
         Ok(())
     }
 
-    fn keeps_refusal(&self, command: CommandId) -> bool {
+    fn keeps_refusal(&self, command: CommandId, error: &ErrorBody) -> bool {
         let outbox = self.process.iter().flat_map(|process| &process.outbox);
         let mut entries = outbox.filter(|entry| entry.command.id == command);
-        entries.any(|entry| DirectMirror::keeps_refusal(&entry.command.body))
+        entries.any(|entry| DirectMirror::keeps_refusal(&entry.command.body, error))
     }
 
     fn store_receipt(&mut self, sim: &mut Sim, receipt: &Receipt) -> Result<()> {
-        let keeps = self.keeps_refusal(receipt.command);
+        let keeps = match &receipt.outcome {
+            ReceiptOutcome::Refused { error } => self.keeps_refusal(receipt.command, error),
+            ReceiptOutcome::Accepted { .. } => false,
+        };
         sim.note(format_args!(
             "device {} has the receipt of `{}`",
             self.number, receipt.command
@@ -349,7 +352,7 @@ impl Device {
     }
 
     fn refuse(&mut self, sim: &mut Sim, command: CommandId, error: &ErrorBody) -> Result<()> {
-        let keeps = self.keeps_refusal(command);
+        let keeps = self.keeps_refusal(command, error);
         let (number, code) = (self.number, error.code.as_str());
         let tells_anyhow = sim.is_planted(Planted::DeviceTellsOfUnnotedRefusals);
         if !self.can_write(sim) && !tells_anyhow {

@@ -4,7 +4,7 @@ import type { OfferedAgent } from "../../generated/OfferedAgent";
 import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
+import { restoreDraft, setDraft, takeFirstDraft, useDrafts } from "../../state/drafts";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
 import { bytesOver } from "./composer.logic";
@@ -25,8 +25,8 @@ export function NewSessionComposer() {
 
   const send = async () => {
     if (!sendable) return;
-    const draft = takeDraft(session);
-    const started = await startSession(session, offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text, draft);
+    const draft = takeFirstDraft();
+    const started = await startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text, draft);
     if (!started) restoreDraft(useDrafts.getState().next, text);
   };
 

@@ -3,7 +3,6 @@ import type { RowBody } from "../../generated/RowBody";
 import type { RunId } from "../../generated/RunId";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { formatCount, t } from "../../i18n/i18n";
-import type { OpenSession } from "../../state/conversation.logic";
 
 /** The row's state in one word, for tests and styles. */
 export function rowState(body: RowBody): string {
@@ -40,12 +39,6 @@ export function usageText(body: Extract<RowBody, { type: "runEnd" }>): string {
   if (body.usage?.inputTokens === undefined && body.usage?.outputTokens === undefined) return t("end.tokensUnknown");
   const known = (count: number | undefined) => (count === undefined ? t("common.unknown") : formatCount(count));
   return t("end.tokens", { input: known(body.usage?.inputTokens), output: known(body.usage?.outputTokens) });
-}
-
-/** Whether a run can be done over: it is the last one that ended, and none is on. */
-export function isRetryable({ header, rows }: Pick<OpenSession, "header" | "rows">, run: RunId | undefined): boolean {
-  if (run === undefined || header?.run !== undefined) return false;
-  return rows.findLast((row) => row.body.type === "runEnd")?.run === run;
 }
 
 /** Whether a row belongs closely to the one before it, so that it stands nearer. */

@@ -274,7 +274,10 @@ export class FakeSession {
         stopping: run.stopping,
       },
     };
-    return { session: this.id, title: this.title, agent: this.agent, seq: this.seq, hasOlder: rowsShown < this.rows.length, caughtUp: true, ...running };
+    const last = this.rows.findLast((row) => row.body.type === "runEnd");
+    const retryable = !run && last?.run !== undefined && last.body.type === "runEnd" && last.body.outcome.type !== "completed" && { retryable: last.run };
+    const header = { session: this.id, title: this.title, agent: this.agent, seq: this.seq, hasOlder: rowsShown < this.rows.length, caughtUp: true };
+    return { ...header, ...running, ...retryable };
   }
 
   queue(runner: "online" | "offline"): QueueView {

@@ -10,7 +10,7 @@ import { formatDuration, t } from "../../../i18n/i18n";
 import { act } from "../../../state/actions";
 import { useConversation } from "../../../state/conversation";
 import { isThisDevice, nameOf } from "../../../state/names.logic";
-import { answerOf, CONFIRM_WITHIN_MS, isRetryable, usageText } from "../rows.logic";
+import { answerOf, CONFIRM_WITHIN_MS, usageText } from "../rows.logic";
 
 type Body = Extract<RowBody, { type: "runEnd" }>;
 
@@ -25,7 +25,7 @@ const LOOKS: Record<RunOutcome["type"], { icon: IconName; frame: string }> = {
 export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefined; at: number }) {
   const session = useConversation((state) => state.open?.session);
   const [asked, setAsked] = useState<"no" | "yes">("no");
-  const retryable = useConversation(({ open }) => open !== undefined && isRetryable(open, run));
+  const retryable = useConversation(({ open }) => run !== undefined && open?.header?.retryable === run);
   const { outcome } = body;
   const looks = LOOKS[outcome.type];
   const retry = async () => {
