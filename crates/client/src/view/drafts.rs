@@ -110,3 +110,89 @@ pub(crate) fn unsent_draft(entry: &OutboxEntry) -> Option<&SaveDraftCommand> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{
+        AccountId, AccountOpenedEvent, Command, CommandId, DeviceId, DraftSavedEvent, Event,
+        EventBody, HubAddress, LogId, Principal, TimestampMs,
+    };
+    use baton_session::AccountState;
+
+    use super::*;
+    use crate::linked_hub::LinkedHub;
+    use crate::mirror::{MirrorListener as _, OutboxState};
+
+    #[test]
+    fn what_was_accepted_stands_until_the_mirror_has_it() {
+        let (account, session) = (AccountId::mint(), SessionId::mint());
+        let me = Principal::Device {
+            account,
+            device: DeviceId::mint(),
+        };
+        let views = Views::new(LinkedHub {
+            hub: HubAddress {
+                authority: "127.0.0.1:1".to_owned(),
+                fingerprint: None,
+            },
+            account,
+            principal: me.clone(),
+            hub_name: String::new(),
+        });
+        let text = "why".to_owned();
+        let entry = OutboxEntry {
+            ordinal: 1,
+            command: Command {
+                only_if: None,
+                id: CommandId::mint(),
+                log: LogId::Account(account),
+                body: CommandBody::SaveDraft(SaveDraftCommand {
+                    session,
+                    text: text.clone(),
+                    based_on: Seq::ZERO,
+                }),
+            },
+            state: OutboxState::Sent,
+            queued_at: TimestampMs(0),
+        };
+        let shown = || {
+            let drafts = views.drafts();
+            drafts.first().map(|draft| {
+                let unsent = draft.unsent.as_ref().map(|unsent| unsent.text.clone());
+                (draft.text.clone(), unsent)
+            })
+        };
+        views.set_outbox(vec![entry.clone()]);
+        let on_its_way = Some((String::new(), Some(text.clone())));
+        assert_eq!(shown(), on_its_way);
+        views.settle(entry, Seq(2));
+        views.set_outbox(Vec::new());
+        assert_eq!(shown(), on_its_way);
+
+        let mut state = AccountState::default();
+        let name = String::new();
+        let opened = EventBody::AccountOpened(AccountOpenedEvent { account, name });
+        let saved = EventBody::DraftSaved(DraftSavedEvent {
+            session,
+            text: text.clone(),
+        });
+        for (seq, body) in [(1, opened), (2, saved)] {
+            let event = Event {
+                seq: Seq(seq),
+                recorded_at: TimestampMs(0),
+                by: me.clone(),
+                command: None,
+                producer: None,
+                body,
+            };
+            state.apply(&event).unwrap();
+            views.account_changed(&state);
+            let expected = if seq == 1 {
+                on_its_way.clone()
+            } else {
+                Some((text.clone(), None))
+            };
+            assert_eq!(shown(), expected);
+        }
+    }
+}
