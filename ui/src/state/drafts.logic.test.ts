@@ -60,6 +60,19 @@ describe("a draft", () => {
     expect(boxAfter(old, view("why", 6, me))?.text).toBe("why");
   });
 
+  it("is saved again where the other one was emptied meanwhile", () => {
+    const refused = boxAfter(undefined, view("", 9, other, unsent("what", 5)));
+    expect(refused).toEqual({ text: "what", kept: "", seen: 9 });
+    expect(refused && isUnsaved(refused)).toBe(true);
+    expect(boxAfter(refused, view("", 9, other, unsent("what", 9)))).toEqual({ text: "what", kept: "what", seen: 9 });
+  });
+
+  it("is not what is kept while it is being typed", () => {
+    const typing = typed({ text: "abcd", kept: "abc", seen: 0 }, "abc");
+    expect(follow(typing, view("", 0, me, unsent("abcd")), me, "held").text).toBe("abc");
+    expect(follow(typing, view("", 0, me, unsent("abcd")), me, "free").text).toBe("abcd");
+  });
+
   it("stays empty once it was sent, while the log still has it", () => {
     const sent = typed(follow(undefined, view("why", 5, me), me), "");
     const emptying = follow(sent, view("why", 5, me, unsent("", 5)), me);

@@ -17,17 +17,20 @@ export interface Draft {
 
 export const NO_DRAFT: Draft = { text: "", kept: "", seen: 0 };
 
-/** The draft after something, or nothing, is kept of it. `undefined` for one that was not looked at here yet. */
-export function follow(draft: Draft | undefined, view: DraftView | undefined, me: Principal | undefined): Draft {
+/**
+ * The draft after something, or nothing, is kept of it. `undefined` for one that was not looked at here yet. A text that is `held` is
+ * being typed or is on its way to what keeps it: what is kept says nothing of it yet.
+ */
+export function follow(draft: Draft | undefined, view: DraftView | undefined, me: Principal | undefined, hold: "held" | "free" = "free"): Draft {
   const recorded = view?.text ?? "";
   const seen = view?.seq ?? 0;
-  const kept = view?.unsent?.text ?? recorded;
-  const isElsewhere = recorded !== "" && !(view?.by && me && isSame(view.by, me));
-  if (draft === undefined || draft.text === draft.kept) {
-    // Nothing was typed here since. A text of this device's that did not know of the log's stands beside that.
-    const isApart = isElsewhere && view?.unsent !== undefined && view.unsent.basedOn !== seen;
-    return { text: isApart ? both(recorded, kept) : kept, kept, seen };
-  }
+  const { unsent } = view ?? {};
+  const isElsewhere = view?.by !== undefined && !(me && isSame(view.by, me));
+  // Saved without knowing of what the log has by now: the hub refuses it, so it is not kept, and it stands beside that.
+  const isApart = isElsewhere && unsent !== undefined && unsent.basedOn !== seen;
+  const kept = isApart ? recorded : (unsent?.text ?? recorded);
+  const isClean = hold === "free" && draft?.text === draft?.kept;
+  if (draft === undefined || isClean) return { text: isApart ? both(recorded, unsent.text) : kept, kept, seen };
   const isNews = isElsewhere && seen !== draft.seen;
   return { text: isNews ? both(recorded, draft.text) : draft.text, kept, seen };
 }

@@ -29,6 +29,9 @@ interface Saving {
 
 const savings = new Map<SessionId, Saving>();
 
+/** What was asked of the device last about a session's draft, until it answers. The next thing is asked then. */
+const turns = new Map<SessionId, Promise<unknown>>();
+
 export function draftText(session: SessionId): string {
   return useDrafts.getState().drafts[session]?.text ?? "";
 }
@@ -67,9 +70,10 @@ export function followDrafts(views: readonly DraftView[]): void {
   const me = useConversation.getState().account?.me;
   const known = new Set([...Object.keys(useDrafts.getState().drafts), ...views.map((view) => view.session)]);
   for (const session of known) {
-    const after = follow(useDrafts.getState().drafts[session], viewOf(views, session), me);
+    const isHeld = savings.has(session) || turns.has(session);
+    const after = follow(useDrafts.getState().drafts[session], viewOf(views, session), me, isHeld ? "held" : "free");
     put(session, after);
-    if (isUnsaved(after) && !savings.has(session)) saveSoon(session);
+    if (isUnsaved(after) && !isHeld) saveSoon(session);
   }
   chooseNext(views);
 }
@@ -79,8 +83,12 @@ export function saveDrafts(): void {
   for (const session of savings.keys()) save(session);
 }
 
-/** An empty box shows the first prompt that was begun on any device. */
+/** An empty box shows the first prompt that was begun on any device, and never what is written in a session. */
 function chooseNext(views: readonly DraftView[]): void {
+  const { next, drafts } = useDrafts.getState();
+  const view = viewOf(views, next);
+  const isGone = view === undefined && drafts[next] !== undefined && draftText(next) === "";
+  if (view?.isBegun === true || isGone) useDrafts.setState({ next: uuidV7() });
   if (draftText(useDrafts.getState().next) !== "") return;
   const waiting = newestUnbegun(views);
   if (waiting !== undefined) useDrafts.setState({ next: waiting.session });
@@ -119,7 +127,18 @@ function save(session: SessionId): void {
   const seen = seenOf(draft);
   const request: ViewRequest = { type: "saveDraft", session, text: draft.text, ...(seen !== undefined && { seen }) };
   // Nobody asked for it: where it is refused the text stays in the box, and what is typed next is saved again.
-  void platform()
-    .request(request)
-    .catch(() => undefined);
+  void inTurn(session, () => platform().request(request)).catch(() => undefined);
+}
+
+/** Asks something about a session's draft, once what was asked before is answered: a prompt must not overtake the save of its text. */
+export function inTurn<T>(session: SessionId, ask: () => Promise<T>): Promise<T> {
+  const before = turns.get(session);
+  const answer = before ? before.then(ask) : ask();
+  const turn = answer
+    .catch(() => undefined)
+    .then(() => {
+      if (turns.get(session) === turn) turns.delete(session);
+    });
+  turns.set(session, turn);
+  return answer;
 }

@@ -12,6 +12,7 @@ use baton_protocol::{
     Batch, Command, CommandId, Cursor, ErrorCode, EventBody, LogId, SessionActivity, SessionId,
     SessionSummary,
 };
+use baton_session::AccountState;
 use futures::FutureExt;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,7 +20,9 @@ use super::intents::{ActError, CancelError, Intent, Waiters};
 use super::trail::Trail;
 use crate::limits::{EVENTS_TOGETHER_MAX, FRAMES_TOGETHER_MAX};
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, StoreError};
+use crate::mirror::{
+    ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, Store, StoreError,
+};
 use crate::net::{Line, LineEvent};
 use crate::sync::{
     ConnectionStatus, Input, Output, PendingIntent, Problem, SessionPosition, SyncConfig,
@@ -27,7 +30,7 @@ use crate::sync::{
 };
 use crate::system::Clock;
 use crate::token::TokenProvider;
-use crate::view::Views;
+use crate::view::{Views, unsent_draft};
 
 /// What the handles of a device ask of its driver.
 pub(super) enum Request {
@@ -77,6 +80,9 @@ impl Driver {
         let account = LogId::Account(linked.account);
         let read = move |store: &mut crate::mirror::Store| {
             let state = store.account(account)?;
+            if let Some(state) = &state {
+                forget_drafts_of_deleted(store, state)?;
+            }
             Ok((store.cursors()?, store.gaps()?, state, store.outbox()?))
         };
         let (cursors, gaps, account, outbox) = mirror.write(read).await?;
@@ -322,6 +328,18 @@ impl Driver {
         let cause = std::error::Error::source(error).map(ToString::to_string);
         tracing::error!(error = %error, cause, "the mirror failed");
     }
+}
+
+/// A draft that was refused because its session is gone stands until the next start: a person may copy it.
+fn forget_drafts_of_deleted(store: &mut Store, account: &AccountState) -> Result<(), StoreError> {
+    for entry in store.outbox()? {
+        let is_refused = matches!(entry.state, OutboxState::Refused(_));
+        let draft = unsent_draft(&entry).filter(|_| is_refused);
+        if draft.is_some_and(|draft| account.deleted().contains(&draft.session)) {
+            store.remove_intent(entry.command.id)?;
+        }
+    }
+    Ok(())
 }
 
 /// An outbox entry as the engine wants it; a refused one is nothing to it.

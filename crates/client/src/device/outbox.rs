@@ -149,7 +149,7 @@ impl Driver {
             {
                 older.extend(gives_way(entry));
                 let is_refused = matches!(entry.state, OutboxState::Refused(_));
-                is_enough = known.text == draft.text && !is_refused;
+                is_enough = known == draft && !is_refused;
             }
         }
         match is_enough {

@@ -6,16 +6,14 @@ use super::driver::Driver;
 use super::intents::IntentOutcome;
 use crate::mirror::{OutboxState, Store, keeps_refusal};
 use crate::sync::Input;
+use crate::view::unsent_draft;
 
 impl Driver {
     /// Keeps a receipt, and tells of it. The writer's thread does both: whoever waits need not wait for this task as well.
     pub(super) async fn store_receipt(&mut self, receipt: Receipt) {
         let command = receipt.command;
         self.trail.answered(&receipt, self.clock.now().mono_ms);
-        let keeps = match &receipt.outcome {
-            ReceiptOutcome::Refused { error } => self.keeps_refusal(command, error),
-            ReceiptOutcome::Accepted { .. } => false,
-        };
+        let keeps = self.keeps_refusal(command);
         let settled = match &receipt.outcome {
             ReceiptOutcome::Accepted { .. } => self.take_entry(command),
             ReceiptOutcome::Refused { error } => {
@@ -45,7 +43,7 @@ impl Driver {
     }
 
     pub(super) async fn refuse(&mut self, command: CommandId, error: ErrorBody) {
-        let keeps = self.keeps_refusal(command, &error);
+        let keeps = self.keeps_refusal(command);
         let why = error.clone();
         let refuse = move |store: &mut Store| store.refuse_intent(command, &why, keeps);
         if let Err(error) = self.mirror.write(refuse).await {
@@ -59,9 +57,20 @@ impl Driver {
         self.waiters.tell(command, &IntentOutcome::Refused(error));
     }
 
-    fn keeps_refusal(&self, command: CommandId, error: &ErrorBody) -> bool {
-        let entry = self.outbox.iter().find(|entry| entry.command.id == command);
-        entry.is_some_and(|entry| keeps_refusal(&entry.command.body, error))
+    fn keeps_refusal(&self, command: CommandId) -> bool {
+        let mut from_it = self
+            .outbox
+            .iter()
+            .skip_while(|entry| entry.command.id != command);
+        let Some(entry) = from_it.next() else {
+            return false;
+        };
+        // A newer text of the same draft has it in it, or was its sending.
+        let is_older = unsent_draft(entry).is_some_and(|draft| {
+            let mut newer = from_it.filter_map(unsent_draft);
+            newer.any(|newer| newer.session == draft.session)
+        });
+        !is_older && keeps_refusal(&entry.command.body)
     }
 
     fn note_refusal(&mut self, command: CommandId, keeps: bool, error: &ErrorBody) {

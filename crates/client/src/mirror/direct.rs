@@ -206,7 +206,7 @@ impl DirectMirror {
     }
 
     /// Whether a refusal of this intent stays to be seen.
-    pub fn keeps_refusal(body: &CommandBody, error: &ErrorBody) -> bool {
-        keeps_refusal(body, error)
+    pub fn keeps_refusal(body: &CommandBody) -> bool {
+        keeps_refusal(body)
     }
 }

@@ -1,6 +1,6 @@
 //! Table `outbox`: intents that the hub has not answered, and prompts that it refused.
 
-use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, TimestampMs};
+use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, TimestampMs};
 use rusqlite::{Connection, params};
 
 use super::StoreError;
@@ -125,13 +125,11 @@ pub(super) fn delete(conn: &Connection, command: CommandId) -> Result<(), StoreE
 }
 
 /// Whether a refusal of this intent stays to be seen: what a person wrote is never dropped without a word.
-/// A draft stays as well until the next one is saved, unless its session is gone.
-pub(crate) fn keeps_refusal(body: &CommandBody, error: &ErrorBody) -> bool {
+/// A draft stays as well, until the next one is saved.
+pub(crate) fn keeps_refusal(body: &CommandBody) -> bool {
     match body {
         CommandBody::SendPrompt(_) | CommandBody::CreateSession(_) => true,
-        CommandBody::SaveDraft(draft) => {
-            !draft.text.is_empty() && error.code != ErrorCode::SessionNotFound
-        }
+        CommandBody::SaveDraft(draft) => !draft.text.is_empty(),
         _ => false,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use baton_protocol::view::{DraftView, UnsentDraft};
-use baton_protocol::{CommandBody, SaveDraftCommand, Seq, SessionId};
+use baton_protocol::{CommandBody, LogId, SaveDraftCommand, Seq, SessionId};
 
 use super::Views;
 use super::world::World;
@@ -36,12 +36,25 @@ impl World {
         let recorded = self.account.draft(session);
         DraftView {
             session,
-            is_begun: self.account.sessions().contains_key(&session),
+            is_begun: self.is_begun(session),
             text: recorded.map_or_else(String::new, |draft| draft.text.clone()),
             seq: recorded.map_or(Seq::ZERO, |draft| draft.seq),
             by: recorded.map(|draft| draft.by.clone()),
             unsent: None,
         }
+    }
+
+    /// Whether a session has this id or had it, as far as this device knows.
+    fn is_begun(&self, session: SessionId) -> bool {
+        let begins = |entry: &OutboxEntry| {
+            matches!(
+                entry.command.body,
+                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
+            )
+        };
+        self.account.sessions().contains_key(&session)
+            || self.account.deleted().contains(&session)
+            || self.intents_for(LogId::Session(session)).any(begins)
     }
 
     /// A save by a person who saw the draft of this seq, or none. An emptied draft looks like none.
@@ -67,6 +80,11 @@ impl World {
 
     /// Whether the account's log has just this draft, or one that it could not replace by nothing.
     fn is_recorded(&self, draft: &SaveDraftCommand) -> bool {
+        let settling = self.settling.iter().rev();
+        let mut accepted = settling.filter_map(|settling| unsent_draft(&settling.entry));
+        if let Some(accepted) = accepted.find(|accepted| accepted.session == draft.session) {
+            return accepted.text == draft.text;
+        }
         match self.account.draft(draft.session) {
             None => draft.text.is_empty(),
             Some(recorded) if draft.text.is_empty() && !recorded.text.is_empty() => {

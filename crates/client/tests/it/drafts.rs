@@ -329,18 +329,71 @@ async fn a_text_that_the_hub_has_and_the_mirror_has_not_shows_all_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_draft_that_was_refused_for_good_is_not_kept() {
+async fn what_was_written_in_a_session_that_is_gone_stands_until_the_next_start() {
     let dir = TempDir::new().unwrap();
     let hub = FakeHub::start().await;
     let session = hub.change(a_session);
     hub.change(|world| {
         world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
     });
+    {
+        let device = device(&hub, dir.path()).await;
+        save(&device.screen(), session, "too late", None).await;
+        let refused = |entry: &OutboxEntry| matches!(entry.state, OutboxState::Refused(_));
+        until(&device, "the refusal", |device| {
+            device.outbox().iter().any(refused).then_some(())
+        })
+        .await;
+        let drafts = device.drafts();
+        let unsent = drafts[0].unsent.as_ref().map(|unsent| unsent.text.as_str());
+        assert_eq!((unsent, drafts[0].is_begun), (Some("too late"), true));
+    }
     let device = device(&hub, dir.path()).await;
-    save(&device.screen(), session, "too late", None).await;
+    assert_eq!((device.drafts(), device.outbox().len()), (Vec::new(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_text_does_not_come_back_behind_the_prompt_that_it_became() {
+    let dir = TempDir::new().unwrap();
+    let mut hub = FakeHub::start().await;
+    let session = hub.change(a_session);
+    let device = device(&hub, dir.path()).await;
+    until(&device, "live", |device| {
+        (device.connection().phase == ConnectionPhase::Live).then_some(())
+    })
+    .await;
+    // On the line when that dies: it may be at the hub.
+    hub.change(|world| world.muted_through = world.connections);
+    let screen = device.screen();
+    save(&screen, session, "mine", None).await;
+    until(&device, "it on the line", |device| {
+        let sent = |entry: &OutboxEntry| entry.state == OutboxState::Sent;
+        device.outbox().iter().any(sent).then_some(())
+    })
+    .await;
+    hub.stop().await;
+    hub.change(|world| saved_elsewhere(world, session, "theirs"));
+    let prompt = CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
+        text: "mine".to_owned(),
+        delivery: Delivery::Queue,
+    });
+    screen
+        .request(ViewRequest::Act {
+            log: LogId::Session(session),
+            body: prompt,
+            draft: None,
+        })
+        .await;
+    hub.listen(None).await;
     until(&device, "an empty outbox", |device| {
         device.outbox().is_empty().then_some(())
     })
     .await;
-    assert_eq!(device.drafts(), []);
+    let theirs = |device: &Device| {
+        let drafts = device.drafts();
+        let draft = drafts.first().filter(|draft| draft.text == "theirs")?;
+        draft.unsent.is_none().then_some(())
+    };
+    until(&device, "the other's draft alone", theirs).await;
 }

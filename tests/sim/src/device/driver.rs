@@ -325,17 +325,14 @@ impl Device {
         Ok(())
     }
 
-    fn keeps_refusal(&self, command: CommandId, error: &ErrorBody) -> bool {
+    fn keeps_refusal(&self, command: CommandId) -> bool {
         let outbox = self.process.iter().flat_map(|process| &process.outbox);
         let mut entries = outbox.filter(|entry| entry.command.id == command);
-        entries.any(|entry| DirectMirror::keeps_refusal(&entry.command.body, error))
+        entries.any(|entry| DirectMirror::keeps_refusal(&entry.command.body))
     }
 
     fn store_receipt(&mut self, sim: &mut Sim, receipt: &Receipt) -> Result<()> {
-        let keeps = match &receipt.outcome {
-            ReceiptOutcome::Refused { error } => self.keeps_refusal(receipt.command, error),
-            ReceiptOutcome::Accepted { .. } => false,
-        };
+        let keeps = self.keeps_refusal(receipt.command);
         sim.note(format_args!(
             "device {} has the receipt of `{}`",
             self.number, receipt.command
@@ -352,7 +349,7 @@ impl Device {
     }
 
     fn refuse(&mut self, sim: &mut Sim, command: CommandId, error: &ErrorBody) -> Result<()> {
-        let keeps = self.keeps_refusal(command, error);
+        let keeps = self.keeps_refusal(command);
         let (number, code) = (self.number, error.code.as_str());
         let tells_anyhow = sim.is_planted(Planted::DeviceTellsOfUnnotedRefusals);
         if !self.can_write(sim) && !tells_anyhow {

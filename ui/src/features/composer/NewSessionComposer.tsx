@@ -4,7 +4,7 @@ import type { OfferedAgent } from "../../generated/OfferedAgent";
 import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { restoreDraft, setDraft, takeFirstDraft, useDrafts } from "../../state/drafts";
+import { inTurn, restoreDraft, setDraft, takeFirstDraft, useDrafts } from "../../state/drafts";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
 import { bytesOver } from "./composer.logic";
@@ -26,7 +26,7 @@ export function NewSessionComposer() {
   const send = async () => {
     if (!sendable) return;
     const draft = takeFirstDraft();
-    const started = await startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text, draft);
+    const started = await inTurn(draft.session, () => startSession(offered?.agent.id ?? BUILT_IN_AGENT, offered?.runner, text, draft));
     if (!started) restoreDraft(useDrafts.getState().next, text);
   };
 

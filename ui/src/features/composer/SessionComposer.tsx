@@ -7,7 +7,7 @@ import { t } from "../../i18n/i18n";
 import { act, cancelIntent, stopTargetOf } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
+import { inTurn, restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
 import { askForEnd, useInterface } from "../../state/interface";
 import { agentName } from "../../state/names.logic";
 import { useSettings } from "../../state/settings";
@@ -51,7 +51,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
     const draft = takeDraft(session);
     setChoice(undefined);
     if (!run) askForEnd();
-    const command = await act(session, { type: "sendPrompt", text, delivery }, draft);
+    const command = await inTurn(session, () => act(session, { type: "sendPrompt", text, delivery }, draft));
     if (command === undefined) restoreDraft(session, text);
   };
 
