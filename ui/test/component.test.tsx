@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ErrorBoundary } from "../src/components/ErrorBoundary";
 import { Markdown } from "../src/components/markdown/Markdown";
 import { OpenLinkContext } from "../src/components/markdown/open-link";
+import { NewSessionComposer } from "../src/features/composer/NewSessionComposer";
 import { SessionComposer } from "../src/features/composer/SessionComposer";
 import { QueuePanel } from "../src/features/queue/QueuePanel";
 import { Row } from "../src/features/session/Row";
@@ -17,6 +18,7 @@ import type { ViewResponse } from "../src/generated/ViewResponse";
 import { account, BUILD_BOX, laptop, me } from "../src/platform/fake/fake-content";
 import { fakeShell } from "../src/platform/fake/fake-shell";
 import { choosePlatformForTest } from "../src/platform/platform";
+import { beginNewSession } from "../src/state/actions";
 import { useConversation } from "../src/state/conversation";
 import { emptyConversation, type OpenSession, openedSession } from "../src/state/conversation.logic";
 import { followDrafts, saveDrafts, useDrafts } from "../src/state/drafts";
@@ -171,6 +173,20 @@ describe("the composer", () => {
     expect(screen.getByTestId("stop-waits").textContent).toContain("Stop is sent when the hub is back");
     await userEvent.click(screen.getByTestId("stop-cancel"));
     expect(asked).toContainEqual({ type: "cancelIntent", command: "stop-1" });
+  });
+});
+
+describe("a new session", () => {
+  it("takes the focus each time that it is asked for", async () => {
+    render(
+      <>
+        <button type="button">elsewhere</button>
+        <NewSessionComposer />
+      </>,
+    );
+    act(() => screen.getByText("elsewhere").focus());
+    await act(beginNewSession);
+    expect(document.activeElement).toBe(composer());
   });
 });
 

@@ -52,7 +52,7 @@ export async function openSession(session: SessionId): Promise<void> {
 
 export async function beginNewSession(): Promise<void> {
   const before = useConversation.getState().open;
-  useInterface.setState({ place: { type: "new" } });
+  useInterface.setState(({ newAsked }) => ({ place: { type: "new" }, newAsked: newAsked + 1 }));
   useConversation.setState({ open: undefined });
   if (before) await ask({ type: "close", view: before.view });
 }

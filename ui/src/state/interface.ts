@@ -19,6 +19,8 @@ interface Interface {
   reveal: Reveal | undefined;
   /** The row that a search led to; marked until another session is opened. */
   revealed: RowId | undefined;
+  /** How often a new session was asked for: the box for it takes the focus each time. */
+  newAsked: number;
   /** How often the end of the transcript was asked for from elsewhere. */
   endAsked: number;
   /** A stop that was pressed here: at what, and its intent once that is in the outbox. */
@@ -35,6 +37,7 @@ export const useInterface = create<Interface>()(() => ({
   sidebar: "shown",
   reveal: undefined,
   revealed: undefined,
+  newAsked: 0,
   endAsked: 0,
   stopPressed: undefined,
   escape: "none",

@@ -141,6 +141,25 @@ mod tests {
     use crate::linked_hub::LinkedHub;
     use crate::mirror::{MirrorListener as _, OutboxState};
 
+    fn save_of(account: AccountId, session: SessionId, text: &str) -> OutboxEntry {
+        let draft = SaveDraftCommand {
+            session,
+            text: text.to_owned(),
+            based_on: Seq::ZERO,
+        };
+        OutboxEntry {
+            ordinal: 1,
+            command: Command {
+                only_if: None,
+                id: CommandId::mint(),
+                log: LogId::Account(account),
+                body: CommandBody::SaveDraft(draft),
+            },
+            state: OutboxState::Sent,
+            queued_at: TimestampMs(0),
+        }
+    }
+
     #[test]
     fn what_was_accepted_stands_until_the_mirror_has_it() {
         let (account, session) = (AccountId::mint(), SessionId::mint());
@@ -158,21 +177,7 @@ mod tests {
             hub_name: String::new(),
         });
         let text = "why".to_owned();
-        let entry = OutboxEntry {
-            ordinal: 1,
-            command: Command {
-                only_if: None,
-                id: CommandId::mint(),
-                log: LogId::Account(account),
-                body: CommandBody::SaveDraft(SaveDraftCommand {
-                    session,
-                    text: text.clone(),
-                    based_on: Seq::ZERO,
-                }),
-            },
-            state: OutboxState::Sent,
-            queued_at: TimestampMs(0),
-        };
+        let entry = save_of(account, session, &text);
         let shown = || {
             let drafts = views.drafts();
             drafts.first().map(|draft| {

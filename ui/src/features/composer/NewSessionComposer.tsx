@@ -5,6 +5,7 @@ import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import { inTurn, restoreDraft, setDraft, takeFirstDraft, useDrafts } from "../../state/drafts";
+import { useInterface } from "../../state/interface";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
 import { bytesOver } from "./composer.logic";
@@ -16,6 +17,7 @@ const keyOf = (offered: OfferedAgent) => `${offered.runner}/${offered.agent.id}`
 
 export function NewSessionComposer() {
   const account = useConversation((state) => state.account);
+  const asked = useInterface((state) => state.newAsked);
   const session = useDrafts((state) => state.next);
   const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   const [chosenKey, setChosenKey] = useState<string | undefined>();
@@ -35,7 +37,7 @@ export function NewSessionComposer() {
     <ComposerBox
       text={text}
       placeholder={t("composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
-      focusKey="new"
+      focusKey={`new ${asked}`}
       note={note}
       onText={(next) => setDraft(session, next)}
       onKey={(key) => {
