@@ -234,10 +234,7 @@ describe("the queue", () => {
 });
 
 describe("rows", () => {
-  const show = (body: RowBody) => {
-    const row = { id: "7", seq: 7, at: Date.now(), run: "r1", body };
-    return render(<Row row={row} mark="none" onSettled={() => {}} />);
-  };
+  const show = (body: RowBody) => render(<Row row={{ id: "7", seq: 7, at: Date.now(), run: "r1", body }} mark="none" onSettled={() => {}} />);
 
   it("say who stopped a run, what was cancelled and what still runs, and offer Retry", async () => {
     const { header } = opened();

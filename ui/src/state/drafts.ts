@@ -32,7 +32,7 @@ const savings = new Map<SessionId, Saving>();
 /** What was asked of the device last about a session's draft, until it answers. The next thing is asked then. */
 const turns = new Map<SessionId, Promise<unknown>>();
 
-export function draftText(session: SessionId): string {
+function draftText(session: SessionId): string {
   return useDrafts.getState().drafts[session]?.text ?? "";
 }
 

@@ -80,10 +80,11 @@ impl Driver {
         let account = LogId::Account(linked.account);
         let read = move |store: &mut crate::mirror::Store| {
             let state = store.account(account)?;
+            let mut outbox = store.outbox()?;
             if let Some(state) = &state {
-                forget_drafts_of_deleted(store, state)?;
+                forget_drafts_of_deleted(store, state, &mut outbox)?;
             }
-            Ok((store.cursors()?, store.gaps()?, state, store.outbox()?))
+            Ok((store.cursors()?, store.gaps()?, state, outbox))
         };
         let (cursors, gaps, account, outbox) = mirror.write(read).await?;
         let mut sessions = Vec::new();
@@ -331,13 +332,18 @@ impl Driver {
 }
 
 /// A draft that was refused because its session is gone stands until the next start: a person may copy it.
-fn forget_drafts_of_deleted(store: &mut Store, account: &AccountState) -> Result<(), StoreError> {
-    for entry in store.outbox()? {
+fn forget_drafts_of_deleted(
+    store: &mut Store,
+    account: &AccountState,
+    outbox: &mut Vec<OutboxEntry>,
+) -> Result<(), StoreError> {
+    let is_forgotten = |entry: &mut OutboxEntry| {
         let is_refused = matches!(entry.state, OutboxState::Refused(_));
-        let draft = unsent_draft(&entry).filter(|_| is_refused);
-        if draft.is_some_and(|draft| account.deleted().contains(&draft.session)) {
-            store.remove_intent(entry.command.id)?;
-        }
+        let draft = unsent_draft(entry).filter(|_| is_refused);
+        draft.is_some_and(|draft| account.deleted().contains(&draft.session))
+    };
+    for forgotten in outbox.extract_if(.., is_forgotten) {
+        store.remove_intent(forgotten.command.id)?;
     }
     Ok(())
 }

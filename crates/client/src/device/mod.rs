@@ -130,14 +130,8 @@ impl Device {
     /// # Errors
     /// Where it could never be accepted, or cannot be made durable. A stop that names its run may have reached the hub all the same.
     pub async fn act(&self, log: LogId, body: CommandBody) -> Result<Intent, ActError> {
-        let id = CommandId::mint();
-        self.act_as(Command {
-            only_if: None,
-            id,
-            log,
-            body,
-        })
-        .await
+        let intents = self.act_together([(log, body)]).await?;
+        intents.into_iter().next().ok_or(ActError::Closed)
     }
 
     /// The same under an id that the caller chose, so that trying again is the same intent.

@@ -90,7 +90,7 @@ pub enum ViewRequest {
         seq: Seq,
     },
     /// Keep what a person has begun to write, on this device at once and on the others when the hub has it. Where another device has
-    /// saved since, the hub refuses it, and the screen sees the other one's text.
+    /// saved since, the hub refuses it, and the screen sees both texts.
     SaveDraft {
         /// Which session; it need not be begun.
         session: SessionId,
