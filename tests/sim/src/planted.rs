@@ -31,6 +31,8 @@ pub enum Planted {
     RunnerAsksAgain,
     /// A runner forgets its runs of a log that was replaced, as it once did.
     RunnerForgetsReplacedLogs,
+    /// A runner takes the end of each batch for the end of its log, as it once did.
+    RunnerTakesBatchesForLogs,
     /// The hub takes a runner's own late hello for another process, as it once did.
     HubSendsRunnersAway,
     /// The hub takes whichever process of a runner said hello last for the newest one, as it once did.
@@ -47,7 +49,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::DeviceIgnoresAfter,
         Self::DeviceForgetsSent,
         Self::DeviceSendsUnderNewId,
@@ -61,6 +63,7 @@ impl Planted {
         Self::RunnerCountsAnew,
         Self::RunnerAsksAgain,
         Self::RunnerForgetsReplacedLogs,
+        Self::RunnerTakesBatchesForLogs,
         Self::HubSendsRunnersAway,
         Self::HubTakesLateHellos,
         Self::HubForgetsRefusals,

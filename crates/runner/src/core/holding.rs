@@ -32,7 +32,7 @@ impl Core {
                 self.control.push_back(frame);
             }
             Followed::Moved { reported } => {
-                if batch.upto >= batch.head {
+                if followed.is_at_head() {
                     self.take_up(session);
                 }
                 self.look_at_session(session, now);

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use baton_protocol::{
     Epoch, PartEnd, PartKind, PromptId, RunId, RunOutcome, RunWrite, Seq, SessionId,
 };
-use baton_session::{ActiveRun, SessionState};
+use baton_session::ActiveRun;
 
+use super::session::FollowedSession;
 use super::writes::WriteQueue;
 use crate::limits::{COALESCE_BYTES, COALESCE_MS};
 use crate::provider::ModelEvent;
@@ -132,7 +133,9 @@ impl HeldRun {
     }
 
     /// Looks at the log and says what is to be done. A call that is on and is no longer wanted is left behind by changing the phase.
-    pub fn look(&mut self, state: &SessionState, now: Instant) -> Want {
+    /// While the log is still being read, only an end is final: what else it says of the run is a state that may be over.
+    pub fn look(&mut self, followed: &FollowedSession, now: Instant) -> Want {
+        let state = &followed.state;
         let Some(record) = state.run_record(self.run) else {
             // A log that goes on beyond the run's beginning without it is another one.
             let is_gone = state.head() >= self.seq;
@@ -144,7 +147,9 @@ impl HeldRun {
         let Some(active) = state.active_run(self.run) else {
             return Want::Nothing;
         };
-        if !matches!(self.phase, Phase::Between { .. } | Phase::Generating { .. }) {
+        if !followed.is_at_head()
+            || !matches!(self.phase, Phase::Between { .. } | Phase::Generating { .. })
+        {
             return Want::Nothing;
         }
         if self.writes.last() < active.last_producer {

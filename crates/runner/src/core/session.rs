@@ -1,6 +1,8 @@
 //! A session as its log tells it, for as long as a run of it is held.
 
-use baton_protocol::{Batch, ClientFrame, Cursor, EventBody, Incarnation, LogId, RunId, SessionId};
+use baton_protocol::{
+    Batch, ClientFrame, Cursor, EventBody, Incarnation, LogId, RunId, Seq, SessionId,
+};
 use baton_session::{FoldError, SessionState, Transcript};
 
 /// The folded log of one session.
@@ -9,6 +11,8 @@ pub(super) struct FollowedSession {
     incarnation: Option<Incarnation>,
     pub state: SessionState,
     pub transcript: Transcript,
+    /// How far the log went when its newest batch was sent.
+    told_head: Seq,
     was_reset: bool,
 }
 
@@ -33,6 +37,7 @@ impl FollowedSession {
             incarnation: None,
             state: SessionState::default(),
             transcript: Transcript::default(),
+            told_head: Seq::default(),
             was_reset: false,
         }
     }
@@ -56,6 +61,12 @@ impl FollowedSession {
         }
     }
 
+    /// Whether everything is here that the log had when its newest batch was sent. Before that, a run that looks active may have ended
+    /// long ago: nothing may begin on its account.
+    pub fn is_at_head(&self) -> bool {
+        self.incarnation.is_some() && self.state.head() >= self.told_head
+    }
+
     pub fn apply(&mut self, batch: &Batch) -> Followed {
         if self
             .incarnation
@@ -70,6 +81,7 @@ impl FollowedSession {
             return Followed::Gap;
         }
         self.incarnation = Some(batch.incarnation);
+        self.told_head = self.told_head.max(batch.head);
         let mut reported = Vec::new();
         for event in &batch.events {
             if let Err(error) = self.state.apply(event, &mut self.transcript) {

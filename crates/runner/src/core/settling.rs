@@ -51,7 +51,7 @@ impl Core {
             // An earlier start of this runner began it, and what that one knew is gone.
             return self.forget(run);
         }
-        match held.look(&followed.state, now) {
+        match held.look(followed, now) {
             Want::Nothing => {}
             Want::Forget => self.forget(run),
             Want::Call if self.calls.len() >= RUNS_SIDE_BY_SIDE_MAX => {}

@@ -497,6 +497,10 @@ fn as_planted(sim: &Sim, frame: HubFrame) -> HubFrame {
             let incarnation = None;
             HubFrame::Missing { log, incarnation }
         }
+        HubFrame::Batch(mut batch) if sim.is_planted(Planted::RunnerTakesBatchesForLogs) => {
+            batch.head = batch.upto;
+            HubFrame::Batch(batch)
+        }
         frame => frame,
     }
 }
