@@ -94,6 +94,7 @@ impl World {
             seed: 7,
             cursors: Vec::new(),
             sessions: Vec::new(),
+            deleted: Vec::new(),
             intents: Vec::new(),
         };
         Self {

@@ -39,6 +39,12 @@ pub enum Planted {
     HubTakesLateHellos,
     /// The hub forgets what it refused without a receipt, as it once did.
     HubForgetsRefusals,
+    /// The hub does not tell those who follow a session that it was deleted.
+    HubDeletesInSilence,
+    /// The hub does not go on, after a start, with deletions that an earlier one began.
+    HubForgetsDeletions,
+    /// A device keeps a deleted session at which nobody looks until its next start, as it once did.
+    DeviceKeepsDeleted,
     /// A device tells of a refusal that it could not note, as it once did.
     DeviceTellsOfUnnotedRefusals,
     /// A log that was restored from an older copy keeps its incarnation.
@@ -49,7 +55,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::DeviceIgnoresAfter,
         Self::DeviceForgetsSent,
         Self::DeviceSendsUnderNewId,
@@ -67,6 +73,9 @@ impl Planted {
         Self::HubSendsRunnersAway,
         Self::HubTakesLateHellos,
         Self::HubForgetsRefusals,
+        Self::HubDeletesInSilence,
+        Self::HubForgetsDeletions,
+        Self::DeviceKeepsDeleted,
         Self::DeviceTellsOfUnnotedRefusals,
         Self::RestoreKeepsIncarnation,
         Self::LogCutsSealedParts,

@@ -73,11 +73,12 @@ impl World {
     }
 
     /// Every device looks at every session, whether there is one or not: a session that a restored hub does not have any more is
-    /// dropped when somebody looks at it.
+    /// dropped when somebody looks at it. One that was deleted is in no list: nobody can look at it, and it must be dropped all the same.
     fn look_everywhere(&mut self) -> Result<()> {
         for device in &mut self.devices {
-            for number in 0..self.sim.cast.sessions.len() {
-                if device.is_on() {
+            for (number, session) in self.sim.cast.sessions.clone().into_iter().enumerate() {
+                let is_listed = !self.sim.checker.is_deleted(LogId::Session(session));
+                if is_listed && device.is_on() {
                     device.look_at(&mut self.sim, number)?;
                 }
             }
@@ -185,6 +186,7 @@ impl World {
                     .violated(format!("device {device} keeps {log}, which is not there"));
             }
         }
+        self.deleted_are_gone();
         self.summaries_agree();
         Ok(())
     }
@@ -280,6 +282,17 @@ impl World {
             ));
         }
         Ok(())
+    }
+
+    /// Of a session that was deleted, nothing is left on the hub's disk.
+    fn deleted_are_gone(&mut self) {
+        let logs = self.sim.cast.sessions.iter().copied().map(LogId::Session);
+        let mut deleted = logs.filter(|log| self.sim.checker.is_deleted(*log));
+        let kept = deleted.find(|log| !matches!(self.sim.store.head(*log), Ok(None)));
+        if let Some(log) = kept {
+            let what = "was deleted, and is still there";
+            self.sim.checker.violated(format!("{log} {what}"));
+        }
     }
 
     /// The sessions list says what the sessions say.

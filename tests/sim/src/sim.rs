@@ -4,14 +4,14 @@ use std::fmt::Arguments;
 use std::time::{Duration, Instant};
 
 use baton_log::ReadLimit;
-use baton_protocol::{AccountId, DeviceId, RunnerId, SessionId, TimestampMs};
+use baton_protocol::{AccountId, DeviceId, LogId, RunnerId, SessionId, TimestampMs};
 
 use crate::checker::Checker;
 use crate::net::Net;
 use crate::plan::Snapshots;
 use crate::planted::Planted;
 use crate::rng::Rng;
-use crate::store::Store;
+use crate::store::{DeleteFault, Store};
 use crate::trace::Trace;
 
 /// The day on which every simulation begins.
@@ -93,6 +93,20 @@ impl Sim {
                 bytes: 512 * 1024,
             },
         }
+    }
+
+    /// The hub lets its disk delete a log.
+    ///
+    /// # Errors
+    /// What the hub was told; the log may be gone all the same.
+    pub fn delete_log(&mut self, log: LogId) -> Result<(), DeleteFault> {
+        let was_there = self.store.head(log).ok().flatten().is_some();
+        let (is_gone, told) = self.store.delete(self.now_ms, log);
+        if is_gone && was_there {
+            self.note(format_args!("log {log} is gone"));
+            self.checker.deleted(log);
+        }
+        told
     }
 
     /// Whether this fault was planted.

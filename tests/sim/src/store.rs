@@ -21,6 +21,15 @@ pub enum StoreFault {
     Crashed,
 }
 
+/// Why a log was not deleted, as far as the hub was told.
+#[derive(Debug)]
+pub enum DeleteFault {
+    /// Not now.
+    Refused,
+    /// The hub's process died at it.
+    Crashed,
+}
+
 /// What came of an append.
 pub struct Stored {
     /// What is in the log now, whatever the hub was told.
@@ -120,6 +129,42 @@ impl Store {
         Stored {
             recorded: Some(appended),
             told,
+        }
+    }
+
+    /// Deletes, or does what a disk does instead. Says whether the log is gone now, and what the hub was told.
+    pub fn delete(&mut self, now_ms: u64, log: LogId) -> (bool, Result<(), DeleteFault>) {
+        let refused = |is_gone| (is_gone, Err(DeleteFault::Refused));
+        if self.failed || now_ms < self.full_until_ms {
+            return refused(false);
+        }
+        if self.refusals > 0 {
+            self.refusals -= 1;
+            return refused(false);
+        }
+        let crashes = self.crash_due();
+        if crashes == Some(AtCommit::Before) {
+            return (false, Err(DeleteFault::Crashed));
+        }
+        let fails = self.fails.take();
+        self.failed |= fails.is_some();
+        if fails == Some(false) {
+            return refused(false);
+        }
+        let deleted = match &self.backend {
+            Backend::Memory(memory) => at_once(memory.delete(log)).is_ok(),
+            Backend::Sqlite {
+                runtime,
+                log: Some(sqlite),
+                ..
+            } => runtime.block_on(sqlite.delete(log)).is_ok(),
+            Backend::Sqlite { log: None, .. } => false,
+        };
+        match (deleted, fails, crashes) {
+            (false, _, _) => refused(false),
+            (true, Some(_), _) => refused(true),
+            (true, None, Some(_)) => (true, Err(DeleteFault::Crashed)),
+            (true, None, None) => (true, Ok(())),
         }
     }
 

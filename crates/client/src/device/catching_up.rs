@@ -31,6 +31,8 @@ impl Driver {
         if let Some(account) = account {
             let positions = account.sessions().iter().map(position).collect();
             self.feed(Input::Summaries(positions));
+            let deleted = account.deleted().iter().copied().collect();
+            self.feed(Input::Deleted(deleted));
         }
         match outcome {
             SnapshotOutcome::Applied => {}

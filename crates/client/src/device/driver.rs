@@ -87,10 +87,11 @@ impl Driver {
             Ok((store.cursors()?, store.gaps()?, state, outbox))
         };
         let (cursors, gaps, account, outbox) = mirror.write(read).await?;
-        let mut sessions = Vec::new();
+        let (mut sessions, mut deleted) = (Vec::new(), Vec::new());
         if let Some(account) = &account {
             views.account_changed(account);
             sessions.extend(account.sessions().iter().map(position));
+            deleted.extend(account.deleted());
         }
         views.set_outbox(outbox.clone());
         let engine = SyncEngine::new(SyncConfig {
@@ -99,6 +100,7 @@ impl Driver {
             cursors,
             gaps,
             sessions,
+            deleted,
             intents: outbox.iter().filter_map(pending).collect(),
         });
         Ok(Self {
@@ -284,12 +286,15 @@ impl Driver {
             incarnation: batch.incarnation,
             seq: batch.after,
         });
-        let positions = positions_in(&batch);
+        let (positions, deleted) = (positions_in(&batch), deleted_in(&batch));
         let apply = move |store: &mut crate::mirror::Store| store.apply(&batch);
         match self.mirror.write(apply).await {
             Ok(ApplyOutcome::Applied | ApplyOutcome::Known) => {
                 if !positions.is_empty() {
                     self.feed(Input::Summaries(positions));
+                }
+                if !deleted.is_empty() {
+                    self.feed(Input::Deleted(deleted));
                 }
             }
             Ok(ApplyOutcome::Moved(cursor)) => self.feed(Input::MirrorMoved { log, cursor }),
@@ -307,7 +312,7 @@ impl Driver {
     }
 
     async fn drop_log(&mut self, log: LogId) {
-        tracing::warn!(log = %log, "the hub has another log under this name: its mirror is dropped");
+        tracing::warn!(log = %log, "the hub has this log no more, or another one under its name: its mirror is dropped");
         let forget = move |store: &mut crate::mirror::Store| store.drop_log(log);
         if let Err(error) = self.mirror.write(forget).await {
             self.report(&error);
@@ -375,6 +380,14 @@ fn positions_in(batch: &Batch) -> Vec<SessionPosition> {
         _ => None,
     });
     summarized.collect()
+}
+
+fn deleted_in(batch: &Batch) -> Vec<SessionId> {
+    let deleted = batch.events.iter().filter_map(|event| match &event.body {
+        EventBody::SessionDeleted(body) => Some(body.session),
+        _ => None,
+    });
+    deleted.collect()
 }
 
 async fn next_event(line: &mut Option<Line>) -> LineEvent {

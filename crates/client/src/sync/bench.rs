@@ -113,12 +113,22 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn with(cursors: Vec<(LogId, Cursor)>, intents: Vec<PendingIntent>) -> Self {
+        Self::knowing(cursors, intents, Vec::new())
+    }
+
+    /// With the tombstones of these sessions in the mirror.
+    pub(super) fn knowing(
+        cursors: Vec<(LogId, Cursor)>,
+        intents: Vec<PendingIntent>,
+        deleted: Vec<SessionId>,
+    ) -> Self {
         let engine = SyncEngine::new(SyncConfig {
             gaps: Vec::new(),
             account: account(),
             seed: 42,
             cursors,
             sessions: Vec::new(),
+            deleted,
             intents,
         });
         let now = Now {

@@ -63,7 +63,7 @@ impl SyncEngine {
         for intent in config.intents {
             sending.queue(intent);
         }
-        Self {
+        let mut engine = Self {
             account: config.account,
             line: Line::Down,
             backoff: Backoff::new(config.seed),
@@ -76,7 +76,9 @@ impl SyncEngine {
             last: Now::default(),
             shown: None,
             out: VecDeque::new(),
-        }
+        };
+        engine.deleted(config.deleted);
+        engine
     }
 
     /// Takes one input. What is to be done then comes from [`Self::next_output`].
@@ -109,6 +111,7 @@ impl SyncEngine {
                     self.following.note(position);
                 }
             }
+            Input::Deleted(sessions) => self.deleted(sessions),
         }
         if slept {
             self.nudge(now);

@@ -3,7 +3,7 @@
 use baton_protocol::limits::HEARTBEAT_INTERVAL_MS;
 use baton_protocol::{
     Batch, Command, CommandBody, CommandId, Cursor, ErrorBody, ErrorCode, HubFrame, LogId, Receipt,
-    ReceiptOutcome, SnapshotPiece,
+    ReceiptOutcome, SessionId, SnapshotPiece,
 };
 
 use super::engine::Line;
@@ -127,12 +127,29 @@ impl SyncEngine {
         if there_is_one {
             return self.start_over(now, log);
         }
-        if self.following.cursor(log).is_some() {
+        self.forget(log);
+        self.absent(log);
+    }
+
+    /// The account's log has their tombstones. Where a log is followed the hub says so too, and then there is nothing left to do.
+    pub(super) fn deleted(&mut self, sessions: Vec<SessionId>) {
+        for log in sessions.into_iter().map(LogId::Session) {
+            if self.following.unlist(log) {
+                self.forget(log);
+                self.absent(log);
+            }
+        }
+    }
+
+    /// Says whether something was mirrored.
+    fn forget(&mut self, log: LogId) -> bool {
+        let is_mirrored = self.following.cursor(log).is_some();
+        if is_mirrored {
             self.emit(Output::DropLog(log));
             self.histories.forget(log);
             self.following.set_cursor(log, None);
         }
-        self.absent(log);
+        is_mirrored
     }
 
     fn absent(&mut self, log: LogId) {
@@ -146,10 +163,7 @@ impl SyncEngine {
     }
 
     fn start_over(&mut self, now: Now, log: LogId) {
-        if self.following.cursor(log).is_some() {
-            self.emit(Output::DropLog(log));
-            self.histories.forget(log);
-            self.following.set_cursor(log, None);
+        if self.forget(log) {
             self.say_caught_up(log);
         }
         let ask = self.following.subscribe(log, now.mono_ms);

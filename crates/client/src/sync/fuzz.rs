@@ -69,6 +69,7 @@ impl World {
             seed: 3,
             cursors: Vec::new(),
             sessions: Vec::new(),
+            deleted: Vec::new(),
             intents: Vec::new(),
         });
         let now = Now {

@@ -28,6 +28,8 @@ pub struct SyncConfig {
     pub gaps: Vec<(LogId, Gap)>,
     /// What the mirror's account log says of the sessions.
     pub sessions: Vec<SessionPosition>,
+    /// Sessions that are deleted, as the mirror's account log says: what the mirror still has of them is forgotten at once.
+    pub deleted: Vec<SessionId>,
     /// Intents without an answer, in their order.
     pub intents: Vec<PendingIntent>,
 }
@@ -155,6 +157,8 @@ pub enum Input {
     Quarantine(LogId),
     /// The sessions list changed here.
     Summaries(Vec<SessionPosition>),
+    /// These sessions are deleted, as the account's log says: what is mirrored of them is forgotten, whether or not anybody looks.
+    Deleted(Vec<SessionId>),
 }
 
 /// What the driver must do.

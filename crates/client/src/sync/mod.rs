@@ -32,6 +32,8 @@ mod fuzz_intents;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]
+mod tables_deletion;
+#[cfg(test)]
 mod tables_intents;
 
 pub use backoff::Backoff;

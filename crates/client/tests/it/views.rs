@@ -1,11 +1,13 @@
 //! What a screen shows, from the hub's log to the patches.
 
+use std::time::Duration;
+
 use baton_protocol::view::{
     ConnectionPhase, PromptState, SessionRowState, StoppingState, ViewRequest, ViewResponse,
 };
 use baton_protocol::{
-    CommandBody, Delivery, LogId, PartKind, SendPromptCommand, Seq, StopRunCommand, StopScope,
-    StopTarget,
+    CommandBody, Delivery, EventBody, LogId, PartKind, SendPromptCommand, Seq, SessionDeletedEvent,
+    StopRunCommand, StopScope, StopTarget,
 };
 use tempfile::TempDir;
 
@@ -106,6 +108,34 @@ async fn a_session_opens_from_the_mirror_without_a_hub() {
     let hits = offline.search("tide table", 50).await.unwrap();
     assert_eq!(hits.len(), 50);
     assert_eq!(hits[0].title, "question 0");
+}
+
+/// Its text is not left in the mirror of a device on which nobody looks at it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_deleted_elsewhere_leaves_a_device_on_which_nobody_looks_at_it() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(|world| {
+        let mut script = Script::new(world.account);
+        script.exchange("a secret?", &["a tide table"]);
+        world.add(script)
+    });
+    let device = device(&hub, dir.path()).await;
+    let mut changes = device.changes();
+    while device.search("tide", 5).await.unwrap().is_empty() {
+        changes.changed().await.unwrap();
+    }
+    hub.change(|world| {
+        world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
+    });
+    let gone = async {
+        while device.session(session).await.unwrap().is_some() {
+            changes.changed().await.unwrap();
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(20), gone);
+    gone.await.expect("the mirror lets go of it");
+    assert_eq!(device.search("tide", 5).await.unwrap(), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

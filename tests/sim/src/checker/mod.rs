@@ -308,6 +308,25 @@ impl Checker {
         self.was_restored = true;
     }
 
+    /// The hub's disk has deleted a log.
+    pub fn deleted(&mut self, log: LogId) {
+        let is_meant = self.is_deleted(log);
+        self.check(is_meant, || {
+            format!("{log} is gone, and nobody deleted its session")
+        });
+        self.truth.delete(log);
+    }
+
+    /// Whether the log's session was deleted, as the account's log says.
+    pub fn is_deleted(&self, log: LogId) -> bool {
+        let account = self.truth.log(LogId::Account(self.account));
+        let deleted = account.map(|account| account.account().deleted());
+        match log {
+            LogId::Session(session) => deleted.is_some_and(|deleted| deleted.contains(&session)),
+            LogId::Account(_) => false,
+        }
+    }
+
     /// How a run ended, where it did.
     pub fn outcome(&self, run: RunId) -> Option<&RunOutcome> {
         self.truth.run_outcome(run)

@@ -130,7 +130,7 @@ impl Checker {
     pub fn answered(&mut self, receipt: &Receipt) {
         let log = self.truth.log(receipt.log);
         let kept = log.and_then(|log| log.receipts().get(&receipt.command));
-        let is_kept = kept == Some(receipt) || self.was_restored;
+        let is_kept = kept == Some(receipt) || self.was_restored || self.is_deleted(receipt.log);
         self.check(is_kept, || {
             format!(
                 "a device keeps a receipt for `{}` that the log has not",
@@ -152,7 +152,9 @@ impl Checker {
             let log = self.truth.log(wanted.log)?;
             Some(log.receipts().get(&command)?.outcome.clone())
         });
-        let was_done = matches!(recorded, Some(ReceiptOutcome::Accepted { .. }));
+        // Of what was done in a session that was deleted meanwhile, nothing is left.
+        let is_gone = wanted.is_some_and(|wanted| self.is_deleted(wanted.log));
+        let was_done = matches!(recorded, Some(ReceiptOutcome::Accepted { .. })) && !is_gone;
         self.check(!was_done || self.was_restored, || {
             format!("`{command}` was {before:?}, is done, and its device is told that it is not")
         });

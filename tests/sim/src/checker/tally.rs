@@ -23,6 +23,8 @@ pub struct Tally {
     pub lost: u64,
     /// Steers that were taken in.
     pub steers: u64,
+    /// Sessions that were deleted. What was in them is not counted.
+    pub deleted: u64,
 }
 
 impl Tally {
@@ -36,6 +38,7 @@ impl Tally {
         self.failed += other.failed;
         self.lost += other.lost;
         self.steers += other.steers;
+        self.deleted += other.deleted;
     }
 }
 
@@ -49,6 +52,7 @@ impl Checker {
                 tally.events += 1;
                 match &event.body {
                     EventBody::RunStarted(_) => tally.runs += 1,
+                    EventBody::SessionDeleted(_) => tally.deleted += 1,
                     EventBody::SteerConsumed(body) => tally.steers += body.prompts.len() as u64,
                     EventBody::RunEnded(body) => match body.outcome {
                         RunOutcome::Completed => tally.completed += 1,

@@ -1,6 +1,6 @@
 //! What stands in the logs, folded by the checker itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use baton_log::Appended;
 use baton_protocol::{
@@ -12,6 +12,7 @@ use baton_session::{AccountState, ActiveRun, SessionState, Transcript};
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
     logs: BTreeMap<LogId, LogTruth>,
+    deleted: BTreeSet<LogId>,
 }
 
 /// One log.
@@ -127,6 +128,9 @@ impl Truth {
     }
 
     pub(super) fn record(&mut self, log: LogId, appended: &Appended) -> Result<(), String> {
+        if self.deleted.contains(&log) {
+            return Err(format!("{log} was deleted, and goes on"));
+        }
         let known = self
             .logs
             .entry(log)
@@ -157,6 +161,11 @@ impl Truth {
             }
         }
         Ok(())
+    }
+
+    pub(super) fn delete(&mut self, log: LogId) {
+        self.logs.remove(&log);
+        self.deleted.insert(log);
     }
 
     pub(super) fn active_run(&self, run: RunId) -> Option<&ActiveRun> {

@@ -4,10 +4,11 @@ use anyhow::Result;
 use baton_client::OutboxState;
 use baton_client::sync::{CancelOutcome, Input, PendingIntent};
 use baton_protocol::{
-    AgentId, ClientFrame, Command, CommandBody, CommandId, CreateSessionCommand, Delivery,
-    EditPromptCommand, EventBody, LogId, MarkReadCommand, MovePromptCommand, PauseQueueCommand,
-    PromptId, RenameSessionCommand, ResumeQueueCommand, RetryRunCommand, RunId, SendPromptCommand,
-    SendPromptNowCommand, Seq, StopRunCommand, StopScope, StopTarget, WithdrawPromptCommand,
+    AgentId, ClientFrame, Command, CommandBody, CommandId, CreateSessionCommand,
+    DeleteSessionCommand, Delivery, EditPromptCommand, EventBody, LogId, MarkReadCommand,
+    MovePromptCommand, PauseQueueCommand, PromptId, RenameSessionCommand, ResumeQueueCommand,
+    RetryRunCommand, RunId, SendPromptCommand, SendPromptNowCommand, Seq, StopRunCommand,
+    StopScope, StopTarget, WithdrawPromptCommand,
 };
 
 use super::Device;
@@ -48,6 +49,11 @@ impl Device {
                 self.say_again(sim, pick, Some(body))
             }
             Act::MarkRead { session, back } => self.mark_read(sim, session, back),
+            Act::Delete { session } => {
+                let session = sim.cast.sessions[session];
+                let body = CommandBody::DeleteSession(DeleteSessionCommand { session });
+                self.want(sim, LogId::Account(sim.cast.account), vec![body])
+            }
             _ => match body_of(sim, self.number, act) {
                 Some((log, body)) => self.want(sim, log, vec![body]),
                 None => Ok(()),

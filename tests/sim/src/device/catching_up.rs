@@ -40,11 +40,13 @@ impl Device {
                     LogId::Account(_) => self.mirror.account(log)?,
                     LogId::Session(_) => None,
                 };
-                let positions = account
-                    .iter()
-                    .flat_map(|account| account.sessions().iter().map(position))
-                    .collect();
-                self.feed_only(sim, Input::Summaries(positions))
+                let (mut positions, mut deleted) = (Vec::new(), Vec::new());
+                if let Some(account) = account {
+                    positions.extend(account.sessions().iter().map(position));
+                    deleted.extend(account.deleted());
+                }
+                self.feed_only(sim, Input::Summaries(positions))?;
+                self.feed_only(sim, Input::Deleted(deleted))
             }
             SnapshotOutcome::Moved(cursor) => {
                 self.gap_moved(sim, log)?;

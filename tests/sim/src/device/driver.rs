@@ -39,6 +39,8 @@ impl Device {
             .iter()
             .flat_map(|state| state.sessions().iter().map(position));
         let sessions = sessions.collect();
+        let deleted = state.iter().flat_map(|state| state.deleted());
+        let deleted = deleted.copied().collect();
         let outbox = self.mirror.outbox()?;
         let stream = 1_000 + self.number as u64 * 100 + self.starts;
         let engine = SyncEngine::new(SyncConfig {
@@ -47,6 +49,7 @@ impl Device {
             cursors,
             gaps: self.mirror.gaps()?,
             sessions,
+            deleted,
             intents: outbox.iter().filter_map(pending).collect(),
         });
         self.process = Some(Process {
@@ -262,12 +265,14 @@ impl Device {
         match self.mirror.apply(batch)? {
             AppliedBatch::Applied => {
                 self.look(sim, batch)?;
-                let positions = positions_in(batch);
-                if positions.is_empty() {
-                    Ok(())
-                } else {
-                    self.feed_only(sim, Input::Summaries(positions))
+                let (positions, deleted) = (positions_in(batch), deleted_in(batch));
+                if !positions.is_empty() {
+                    self.feed_only(sim, Input::Summaries(positions))?;
                 }
+                if !deleted.is_empty() && !sim.is_planted(Planted::DeviceKeepsDeleted) {
+                    self.feed_only(sim, Input::Deleted(deleted))?;
+                }
+                Ok(())
             }
             AppliedBatch::Moved(cursor) => self.feed_only(sim, Input::MirrorMoved { log, cursor }),
             AppliedBatch::Dropped(reason) => {
@@ -430,4 +435,12 @@ fn positions_in(batch: &Batch) -> Vec<SessionPosition> {
         _ => None,
     });
     summarized.collect()
+}
+
+fn deleted_in(batch: &Batch) -> Vec<SessionId> {
+    let deleted = batch.events.iter().filter_map(|event| match &event.body {
+        EventBody::SessionDeleted(body) => Some(body.session),
+        _ => None,
+    });
+    deleted.collect()
 }

@@ -11,6 +11,7 @@ use baton_session::{AccountState, NewEvent, decide_account};
 use super::actor::{digest, known_answer, refusal};
 use super::commit::{CommitError, Writer};
 use super::connection::Caller;
+use super::deletion::Deletion;
 use super::process::{Shared, StartFailed};
 use crate::sim::Sim;
 
@@ -41,6 +42,7 @@ impl AccountActor {
     /// Reads the log; opens it where there is none, and records who is linked.
     pub(super) fn start(&mut self, sim: &mut Sim, shared: &mut Shared) -> Result<(), StartFailed> {
         self.fold(sim).map_err(|_| StartFailed)?;
+        shared.deleted = self.state.deleted().clone();
         let account = self.account;
         let mut events = Vec::new();
         if !self.writer.exists() {
@@ -93,10 +95,13 @@ impl AccountActor {
         Ok(())
     }
 
-    fn mend(&mut self, sim: &mut Sim) {
+    fn mend(&mut self, sim: &mut Sim, shared: &mut Shared) {
         if self.broken.is_some() && self.mend_ms <= sim.now_ms {
             self.mend_ms = sim.now_ms + STORAGE_RETRY_MS;
             self.broken = self.fold(sim).err();
+            for session in self.state.deleted() {
+                shared.hide(*session);
+            }
         }
     }
 
@@ -108,7 +113,7 @@ impl AccountActor {
         caller: &Caller,
         command: &Command,
     ) -> Vec<HubFrame> {
-        self.mend(sim);
+        self.mend(sim, shared);
         let digest = digest(command);
         match self.writer.receipt(sim, command.id) {
             Ok(Some(stored)) => return known_answer(command, digest, stored),
@@ -142,7 +147,7 @@ impl AccountActor {
         runner: RunnerId,
         agents: Vec<AgentDescription>,
     ) {
-        self.mend(sim);
+        self.mend(sim, shared);
         if self.state.agents().get(&runner) == Some(&agents) {
             return;
         }
@@ -165,12 +170,13 @@ impl AccountActor {
         if shared.summaries.is_empty() || self.summaries_ms > sim.now_ms {
             return;
         }
-        self.mend(sim);
+        self.mend(sim, shared);
         let taken = std::mem::take(&mut shared.summaries);
         let known = self.state.sessions();
         let news = taken
             .iter()
-            .filter(|(session, summary)| known.get(session) != Some(summary));
+            .filter(|(session, summary)| known.get(session) != Some(summary))
+            .filter(|(session, _)| !self.state.deleted().contains(session));
         let events: Vec<NewEvent> = news
             .map(|(session, summary)| {
                 by_hub(EventBody::SessionSummarized(SessionSummarizedEvent {
@@ -215,6 +221,16 @@ impl AccountActor {
         }
         let (log, incarnation) = (self.writer.log, appended.incarnation);
         shared.publish(sim, log, incarnation, appended.after, &appended.events);
+        for event in &appended.events {
+            if let EventBody::SessionDeleted(body) = &event.body {
+                shared.hide(body.session);
+                shared.deletions.push(Deletion {
+                    at_ms: sim.now_ms + sim.hub_rng.skewed(40),
+                    session: body.session,
+                    by: Some(event.by.clone()),
+                });
+            }
+        }
         Ok(appended)
     }
 }

@@ -47,6 +47,8 @@ pub struct Actor {
     pub(super) begun: BTreeMap<RunId, Seq>,
     pub(super) told: Option<SessionSummary>,
     pub(super) try_again_ms: Option<u64>,
+    /// The session is deleted: nothing of it is begun, watched or told any more.
+    pub(super) is_deleted: bool,
     broken: Option<ErrorBody>,
 }
 
@@ -61,12 +63,13 @@ impl Actor {
             begun: BTreeMap::new(),
             told: None,
             try_again_ms: None,
+            is_deleted: shared.deleted.contains(&session),
             broken: None,
         };
         match actor.read(sim) {
             Ok(()) => {
                 if actor.state.created().is_some() {
-                    shared.owned.insert(session);
+                    shared.note_owned(session);
                 }
                 let now = sim.instant().into();
                 for run in actor.state.active_runs() {
@@ -106,7 +109,8 @@ impl Actor {
 
     /// Whether somebody must watch the session.
     pub(super) fn is_at_work(&self) -> bool {
-        self.state.active_runs().next().is_some() || self.waits_for_storage()
+        let is_on = self.state.active_runs().next().is_some() || self.waits_for_storage();
+        is_on && !self.is_deleted
     }
 
     /// Whether the storage refused what must follow from the state.
@@ -257,7 +261,7 @@ impl Actor {
             }
         }
         if self.state.created().is_some() {
-            shared.owned.insert(self.session);
+            shared.note_owned(self.session);
         }
         if !shows_first {
             let (log, incarnation) = (self.writer.log, appended.incarnation);

@@ -8,6 +8,7 @@ use baton_protocol::{
 };
 
 use super::actor::{Request, refusal};
+use super::deletion::deleted;
 use super::process::Process;
 use super::subscription::Subscription;
 use crate::net::{LineId, ToClient, ToHub};
@@ -282,6 +283,10 @@ impl Process {
                 return self.shared.answer(sim, caller.line, frames);
             }
         };
+        if self.shared.deleted.contains(&session) {
+            let frames = refusal(command.log, Some(command.id), deleted());
+            return self.shared.answer(sim, caller.line, frames);
+        }
         let creates = matches!(command.body, CommandBody::CreateSession(_));
         let is_known = self.shared.owned.contains(&session) || self.is_live(session);
         if !creates && !is_known {
@@ -300,7 +305,9 @@ impl Process {
         session: SessionId,
         request: Request,
     ) {
-        if caller.instance.is_none() || !self.shared.owned.contains(&session) {
+        let is_known =
+            self.shared.owned.contains(&session) || self.shared.deleted.contains(&session);
+        if caller.instance.is_none() || !is_known {
             let error = ErrorCode::LogNotFound.with("there is no such log", "");
             let frames = refusal(LogId::Session(session), None, error);
             return self.shared.answer(sim, caller.line, frames);

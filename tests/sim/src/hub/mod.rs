@@ -8,6 +8,7 @@ mod account;
 mod actor;
 mod commit;
 mod connection;
+mod deletion;
 mod directory;
 mod process;
 mod runs;

@@ -10,8 +10,10 @@ use baton_protocol::{
 use super::account::AccountActor;
 use super::actor::{Actor, Request};
 use super::connection::{Caller, Connection};
+use super::deletion::{Deletion, of_deleted};
 use super::directory::{Attention, Directory};
 use crate::net::{LineId, ToClient};
+use crate::planted::Planted;
 use crate::sim::Sim;
 
 /// How long a session whose actor broke is left alone, unless somebody asks for it.
@@ -34,6 +36,10 @@ pub struct Process {
 pub(super) struct Shared {
     /// Sessions that the account has.
     pub owned: BTreeSet<SessionId>,
+    /// Sessions that were deleted; their ids are never used again.
+    pub deleted: BTreeSet<SessionId>,
+    /// What follows from that, and when.
+    pub deletions: Vec<Deletion>,
     pub directory: Directory,
     pub attention: Attention,
     pub connections: BTreeMap<LineId, Connection>,
@@ -56,6 +62,13 @@ impl Shared {
         let who = self.connections[&line].who;
         sim.checker.hub_says(who, &frame);
         sim.net.send_down(line, sim.now_ms, ToClient::Frame(frame));
+    }
+
+    /// Notes that the account has the session.
+    pub fn note_owned(&mut self, session: SessionId) {
+        if !self.deleted.contains(&session) {
+            self.owned.insert(session);
+        }
     }
 
     /// What is refused for good stays refused, by whatever copy it comes again.
@@ -87,6 +100,8 @@ impl Process {
         let mut process = Self {
             shared: Shared {
                 owned: BTreeSet::new(),
+                deleted: BTreeSet::new(),
+                deletions: Vec::new(),
                 directory: Directory::default(),
                 attention: Attention::new(),
                 connections: BTreeMap::new(),
@@ -118,6 +133,15 @@ impl Process {
 
     fn look_at(&mut self, sim: &mut Sim, session: SessionId, listed: Option<&SessionSummary>) {
         use baton_protocol::SessionActivity::{Failed, Idle};
+        if self.shared.deleted.contains(&session) {
+            let at_ms = sim.now_ms;
+            let by = None;
+            if !sim.is_planted(Planted::HubForgetsDeletions) {
+                let deletion = Deletion { at_ms, session, by };
+                self.shared.deletions.push(deletion);
+            }
+            return;
+        }
         let head = sim.store.head(LogId::Session(session));
         let head = head.ok().flatten().map(|head| head.seq);
         let is_at_rest = listed.is_some_and(|summary| {
@@ -130,7 +154,7 @@ impl Process {
     }
 
     /// Does something with a session's actor, which is loaded where it is not there.
-    fn with_actor<T>(
+    pub(super) fn with_actor<T>(
         &mut self,
         sim: &mut Sim,
         session: SessionId,
@@ -151,6 +175,12 @@ impl Process {
         done
     }
 
+    /// Nobody works on the session any more.
+    pub(super) fn forget_actor(&mut self, session: SessionId) {
+        self.actors.remove(&session);
+        self.again_ms.remove(&session);
+    }
+
     /// Whether somebody works on the session.
     pub(super) fn is_live(&self, session: SessionId) -> bool {
         self.actors.contains_key(&session)
@@ -165,6 +195,10 @@ impl Process {
         request: Request,
     ) {
         let line = caller.line;
+        if self.shared.deleted.contains(&session) {
+            let frames = of_deleted(session, &request);
+            return self.shared.answer(sim, line, frames);
+        }
         self.with_actor(sim, session, |actor, sim, shared| {
             let frames = actor.answer(sim, shared, caller, request);
             shared.note_refusals(&frames);
@@ -194,6 +228,7 @@ impl Process {
     pub fn is_quiet(&self) -> bool {
         self.shared.summaries.is_empty()
             && self.shared.arrivals.is_empty()
+            && self.shared.deletions.is_empty()
             && self.again_ms.is_empty()
             && self.actors.values().all(|actor| !actor.waits_for_storage())
     }
@@ -203,8 +238,10 @@ impl Process {
         let shared = &self.shared;
         let connections = shared.connections.values().map(Connection::wake_ms);
         let arrivals = shared.arrivals.iter().map(|(at, _, _)| *at);
+        let deletions = shared.deletions.iter().map(|deletion| deletion.at_ms);
         let fixed = connections
             .chain(arrivals)
+            .chain(deletions)
             .chain(self.again_ms.values().copied())
             .chain(self.account.wake_ms(shared))
             .min();
@@ -239,6 +276,7 @@ impl Process {
         for session in due {
             self.with_actor(sim, session, |actor, sim, shared| actor.settle(sim, shared));
         }
+        self.delete_due(sim);
         self.account.tick(sim, &mut self.shared);
     }
 

@@ -14,11 +14,14 @@ use crate::planted::Planted;
 use crate::sim::Sim;
 
 /// How long the hub waits before it asks a storage again that has just refused.
-const STORAGE_RETRY_MS: u64 = 1_000;
+pub(super) const STORAGE_RETRY_MS: u64 = 1_000;
 
 impl Actor {
     /// Brings about whatever follows from the state and from what is known of runners.
     pub(super) fn settle(&mut self, sim: &mut Sim, shared: &mut Shared) {
+        if self.is_deleted {
+            return;
+        }
         if self.try_again_ms.is_none_or(|at| at <= sim.now_ms) {
             self.try_again_ms = None;
             while self.may_go_on(sim) && (self.lose_one(sim, shared) || self.start_one(sim, shared))
@@ -109,6 +112,9 @@ impl Actor {
 
     /// When the state must be looked at again.
     pub(super) fn next_look_ms(&mut self, sim: &Sim, shared: &Shared) -> Option<u64> {
+        if self.is_deleted {
+            return None;
+        }
         if self.try_again_ms.is_some() {
             return self.try_again_ms;
         }
@@ -235,7 +241,7 @@ impl Actor {
     }
 }
 
-fn fenced(run: RunId) -> Vec<HubFrame> {
+pub(super) fn fenced(run: RunId) -> Vec<HubFrame> {
     let error = ErrorCode::LeaseFenced.with("this run is not held any more", "stop writing");
     vec![HubFrame::RunFenced { run, error }]
 }

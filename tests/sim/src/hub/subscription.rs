@@ -27,6 +27,22 @@ pub(super) struct Subscription {
 }
 
 impl Subscription {
+    /// What was published and not yet shown, where it continues what was.
+    pub fn what_was_published(&mut self) -> Vec<Batch> {
+        let (mut cursor, mut next) = (self.cursor, Vec::new());
+        if self.must_pull {
+            return next;
+        }
+        for batch in self.live.drain(..).filter(|batch| batch.upto > self.cursor) {
+            if batch.after != cursor {
+                break;
+            }
+            cursor = batch.upto;
+            next.push(batch);
+        }
+        next
+    }
+
     pub fn forget_queue(&mut self, now_ms: u64) {
         self.live.clear();
         self.must_pull = true;

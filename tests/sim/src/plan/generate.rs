@@ -9,6 +9,9 @@ use crate::rng::Rng;
 /// Names the stream that plans are drawn from.
 const STREAM: u64 = 1;
 
+/// Names the stream of deletions, which leaves the plans of all other seeds as they were.
+const DELETION_STREAM: u64 = 2;
+
 /// What kind of bad day it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Day {
@@ -74,11 +77,32 @@ pub fn plan_for(seed: u64) -> Plan {
         steps.push(at(&mut rng, &setup, Step::Fault(fault)));
     }
     steps.push(at(&mut rng, &setup, Step::Fault(Fault::Seal)));
+    if has_deletions(seed) {
+        steps.extend(deletions(seed, &setup));
+    }
     steps.sort_by_key(|planned| planned.at_ms);
     for (index, planned) in steps.iter_mut().enumerate() {
         planned.index = index;
     }
     Plan { seed, setup, steps }
+}
+
+/// By the seed alone, like the setup: one in eight, with every kind of store and mirror.
+fn has_deletions(seed: u64) -> bool {
+    seed % 8 == 7 || seed % 128 == 33
+}
+
+/// Mostly one, sometimes of several sessions, or of one by two devices.
+fn deletions(seed: u64, setup: &Setup) -> Vec<Planned> {
+    let mut rng = Rng::named(seed, DELETION_STREAM);
+    let count = rng.skewed(3) + 1;
+    let mut deletion = || {
+        let device = below(&mut rng, setup.devices);
+        let session = below(&mut rng, setup.sessions);
+        let act = Act::Delete { session };
+        at(&mut rng, setup, Step::Act { device, act })
+    };
+    (0..count).map(|_| deletion()).collect()
 }
 
 fn setup(seed: u64, rng: &mut Rng) -> Setup {

@@ -156,6 +156,9 @@ pub enum Act {
         session: usize,
         back: u64,
     },
+    Delete {
+        session: usize,
+    },
     /// Opens a view.
     Look {
         session: usize,

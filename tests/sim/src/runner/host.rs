@@ -2,8 +2,8 @@
 
 use anyhow::{Result, bail};
 use baton_protocol::{
-    AgentDescription, AgentId, ClientFrame, ErrorBody, ErrorCode, HubFrame, ProducerSeq,
-    RunnerHello, RunnerInstanceId, limits,
+    AgentDescription, AgentId, ClientFrame, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId,
+    RunWrite, RunWriteEntry, RunnerHello, RunnerInstanceId, limits,
 };
 use baton_runner::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
 use baton_runner::provider::{ModelEvent, ModelRequest, ModelRole};
@@ -389,7 +389,7 @@ impl Runner {
             let frame = count_anew(sim, frame, process.connections);
             note_frame(sim, number, &frame);
             if matches!(frame, ClientFrame::WriteRun { .. }) {
-                process.last_write = Some(frame.clone());
+                process.last_write = may_come_again(&frame).then(|| frame.clone());
             }
             sim.net.send_up(id, sim.now_ms, ToHub::Frame(frame));
             self.apply_effects(sim)?;
@@ -465,7 +465,7 @@ fn heard(output: &ModelOutput) -> Heard {
     }
 }
 
-fn tell(sim: &mut Sim, run: baton_protocol::RunId, heard: Heard) {
+fn tell(sim: &mut Sim, run: RunId, heard: Heard) {
     match heard {
         Heard::Text(said, text) => sim.checker.model_said(run, said, &text),
         Heard::End(end) => sim.checker.model_ended(run, end),
@@ -489,6 +489,12 @@ fn check_request(sim: &mut Sim, request: &ModelRequest) {
             "the model is asked with turns {system:?} {roles:?}"
         ));
     }
+}
+
+/// A steer may be refused, and is taken back then: no runner would say it a second time on the same line.
+fn may_come_again(frame: &ClientFrame) -> bool {
+    let is_steer = |entry: &RunWriteEntry| matches!(entry.write, RunWrite::ConsumeSteer { .. });
+    matches!(frame, ClientFrame::WriteRun { entries, .. } if !entries.iter().any(is_steer))
 }
 
 fn as_planted(sim: &Sim, frame: HubFrame) -> HubFrame {

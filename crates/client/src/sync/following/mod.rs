@@ -140,6 +140,19 @@ impl Following {
         self.place(log);
     }
 
+    /// The sessions list has it no more. Says whether anything is known of it.
+    pub(in crate::sync) fn unlist(&mut self, log: LogId) -> bool {
+        let Some(entry) = self.logs.get_mut(&log) else {
+            return false;
+        };
+        if let Some(position) = entry.position.take() {
+            let key = (Reverse(position.updated_at), position.session);
+            self.running.remove(&key);
+            self.behind.remove(&key);
+        }
+        true
+    }
+
     /// Sorts a session in among those that are behind, or out of them.
     fn place(&mut self, log: LogId) {
         self.changed = true;

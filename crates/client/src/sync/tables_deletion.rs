@@ -1,0 +1,88 @@
+//! Sessions that are deleted, as the account's log says, leave the mirror.
+
+use super::bench::*;
+use super::*;
+use baton_protocol::{ClientFrame, HubFrame, TimestampMs};
+
+fn drops(outputs: &[Output]) -> usize {
+    let is_drop = |output: &&Output| **output == Output::DropLog(log(1));
+    outputs.iter().filter(is_drop).count()
+}
+
+#[test]
+fn a_deleted_session_is_forgotten_though_nobody_looks_at_it() {
+    let mut bench = Bench::with(vec![(log(1), cursor(8))], Vec::new());
+    bench.connect();
+    // It was asked for as one that is not listed, is there, and is let go.
+    bench.hear(HubFrame::Batch(batch(log(1), 8, 8, 8)));
+    let outputs = bench.give(Input::Deleted(vec![session(1), session(2)]));
+    assert_eq!(drops(&outputs), 1);
+    assert_eq!(sent(&outputs), []);
+    assert_eq!(drops(&bench.give(Input::Deleted(vec![session(1)]))), 0);
+    bench.give(lost());
+    bench.give(Input::Nudge);
+    let asked = sent(&bench.open());
+    assert!(!asked.contains(&subscribe(log(1), None)), "{asked:?}");
+}
+
+#[test]
+fn one_that_is_behind_is_not_fetched_any_more() {
+    let mut bench = Bench::live();
+    let position = SessionPosition {
+        session: session(1),
+        seq: baton_protocol::Seq(9),
+        updated_at: TimestampMs(5),
+        running: true,
+    };
+    let outputs = bench.give(Input::Summaries(vec![position]));
+    assert_eq!(sent(&outputs), [subscribe(log(1), None)]);
+    bench.hear(HubFrame::Batch(batch(log(1), 0, 4, 9)));
+    assert_eq!(drops(&bench.give(Input::Deleted(vec![session(1)]))), 1);
+    // What was on its way changes nothing, and neither does that the hub says it too.
+    for frame in [
+        HubFrame::Batch(batch(log(1), 4, 9, 9)),
+        HubFrame::Missing {
+            log: log(1),
+            incarnation: None,
+        },
+    ] {
+        let outputs = bench.hear(frame);
+        let applies = |output: &Output| matches!(output, Output::ApplyBatch(_));
+        assert!(!outputs.iter().any(applies), "{outputs:?}");
+        assert_eq!((drops(&outputs), sent(&outputs)), (0, Vec::new()));
+    }
+    bench.give(lost());
+    bench.give(Input::Nudge);
+    let subscribes = |frame: &ClientFrame| matches!(frame, ClientFrame::Subscribe { log, .. } if *log != account_log());
+    assert!(!sent(&bench.open()).iter().any(subscribes));
+}
+
+#[test]
+fn what_could_not_be_dropped_before_a_start_is_dropped_by_it_without_a_hub() {
+    let cursors = vec![(log(1), cursor(8)), (log(2), cursor(3))];
+    let mut bench = Bench::knowing(cursors, Vec::new(), vec![session(1)]);
+    assert_eq!(drops(&bench.give(Input::Start)), 1);
+    let asked = sent(&bench.open());
+    assert!(
+        asked.contains(&subscribe(log(2), Some(cursor(3)))),
+        "{asked:?}"
+    );
+    let about_it = |frame: &ClientFrame| matches!(frame, ClientFrame::Subscribe { log: of, .. } if *of == log(1));
+    assert!(!asked.iter().any(about_it), "{asked:?}");
+}
+
+/// Whoever looks at it sees that it is gone, and the hub is not asked for it on this line again.
+#[test]
+fn a_view_of_a_deleted_session_is_level_with_nothing() {
+    let mut bench = Bench::live();
+    bench.give(Input::Want(log(1)));
+    bench.hear(HubFrame::Batch(batch(log(1), 0, 4, 4)));
+    let outputs = bench.give(Input::Deleted(vec![session(1)]));
+    assert_eq!(drops(&outputs), 1);
+    let level = Output::CaughtUp {
+        log: log(1),
+        caught_up: true,
+    };
+    assert!(outputs.contains(&level), "{outputs:?}");
+    assert_eq!(sent(&outputs), []);
+}
