@@ -23,6 +23,10 @@ pub struct Tally {
     pub lost: u64,
     /// Steers that were taken in.
     pub steers: u64,
+    /// Prompts that began a branch.
+    pub branches: u64,
+    /// Sessions that began as a copy.
+    pub forks: u64,
     /// Sessions that were deleted. What was in them is not counted.
     pub deleted: u64,
 }
@@ -38,6 +42,8 @@ impl Tally {
         self.failed += other.failed;
         self.lost += other.lost;
         self.steers += other.steers;
+        self.branches += other.branches;
+        self.forks += other.forks;
         self.deleted += other.deleted;
     }
 }
@@ -52,6 +58,8 @@ impl Checker {
                 tally.events += 1;
                 match &event.body {
                     EventBody::RunStarted(_) => tally.runs += 1,
+                    EventBody::PromptSent(body) if body.branch_of.is_some() => tally.branches += 1,
+                    EventBody::SessionForked(_) => tally.forks += 1,
                     EventBody::SessionDeleted(_) => tally.deleted += 1,
                     EventBody::SteerConsumed(body) => tally.steers += body.prompts.len() as u64,
                     EventBody::RunEnded(body) => match body.outcome {

@@ -4,14 +4,12 @@ use anyhow::Result;
 use baton_client::OutboxState;
 use baton_client::sync::{CancelOutcome, Input, PendingIntent};
 use baton_protocol::{
-    AgentId, ClientFrame, Command, CommandBody, CommandId, CreateSessionCommand,
-    DeleteSessionCommand, Delivery, EditPromptCommand, EventBody, LogId, MarkReadCommand,
-    MovePromptCommand, PauseQueueCommand, PromptId, RenameSessionCommand, ResumeQueueCommand,
-    RetryRunCommand, RunId, SendPromptCommand, SendPromptNowCommand, Seq, StopRunCommand,
-    StopScope, StopTarget, WithdrawPromptCommand,
+    AgentId, ClientFrame, Command, CommandBody, CommandCondition, CommandId, CreateSessionCommand,
+    Delivery, LogId, PauseQueueCommand, SaveDraftCommand, SendPromptCommand, Seq,
 };
 
 use super::Device;
+use super::bodies::{body_of, newest};
 use super::driver::pending;
 use crate::net::ToHub;
 use crate::plan::{Act, Sent};
@@ -20,9 +18,6 @@ use crate::words;
 
 /// The agent that every runner offers.
 pub const AGENT: &str = "assistant";
-
-/// How far back a person picks.
-const PICKS: u64 = 4;
 
 impl Device {
     /// Does what a person does, where the device is on.
@@ -48,11 +43,15 @@ impl Device {
                 let body = CommandBody::PauseQueue(PauseQueueCommand {});
                 self.say_again(sim, pick, Some(body))
             }
-            Act::MarkRead { session, back } => self.mark_read(sim, session, back),
-            Act::Delete { session } => {
-                let session = sim.cast.sessions[session];
-                let body = CommandBody::DeleteSession(DeleteSessionCommand { session });
-                self.want(sim, LogId::Account(sim.cast.account), vec![body])
+            Act::Draft { session, text } => self.save_draft(sim, session, text),
+            Act::SendIfIdle { session, text } => {
+                let how = Sent::Queue;
+                match body_of(sim, self.number, &Act::Send { session, how, text }) {
+                    Some((log, body)) => {
+                        self.want_if(sim, log, vec![body], Some(CommandCondition::Idle))
+                    }
+                    None => Ok(()),
+                }
             }
             _ => match body_of(sim, self.number, act) {
                 Some((log, body)) => self.want(sim, log, vec![body]),
@@ -94,23 +93,36 @@ impl Device {
         self.want(sim, log, std::iter::once(create).chain(first).collect())
     }
 
-    fn mark_read(&mut self, sim: &mut Sim, session: usize, back: u64) -> Result<()> {
+    /// As the desktop keeps what is begun to be written: behind the text that this device knows.
+    fn save_draft(&mut self, sim: &mut Sim, session: usize, text: u64) -> Result<()> {
+        let log = LogId::Account(sim.cast.account);
         let session = sim.cast.sessions[session];
-        let head = sim.checker.truth().log(LogId::Session(session));
-        let head = head.map_or(Seq::ZERO, |log| log.head());
-        let body = CommandBody::MarkRead(MarkReadCommand {
+        let account = self.mirror.account(log)?;
+        let known = account.as_ref().and_then(|account| account.draft(session));
+        let body = CommandBody::SaveDraft(SaveDraftCommand {
             session,
-            seq: Seq(head.0.saturating_sub(back)),
+            text: words::prompt(sim.seed, text),
+            based_on: known.map_or(Seq::ZERO, |draft| draft.seq),
         });
-        self.want(sim, LogId::Account(sim.cast.account), vec![body])
+        self.want(sim, log, vec![body])
     }
 
     /// Makes intents durable, then lets them go: as `write_intents` in the client.
     pub fn want(&mut self, sim: &mut Sim, log: LogId, bodies: Vec<CommandBody>) -> Result<()> {
+        self.want_if(sim, log, bodies, None)
+    }
+
+    fn want_if(
+        &mut self,
+        sim: &mut Sim,
+        log: LogId,
+        bodies: Vec<CommandBody>,
+        only_if: Option<CommandCondition>,
+    ) -> Result<()> {
         let commands: Vec<Command> = bodies
             .into_iter()
             .map(|body| Command {
-                only_if: None,
+                only_if,
                 id: CommandId::from_uuid(sim.ids.uuid()),
                 log,
                 body,
@@ -185,7 +197,10 @@ impl Device {
         let waiting = waiting.filter(|entry| entry.state == OutboxState::Waiting);
         let prompts = waiting.filter(|entry| {
             // A creation takes what is bound to it along, which is the outbox's business and not the line's.
-            !matches!(entry.command.body, CommandBody::CreateSession(_))
+            !matches!(
+                entry.command.body,
+                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
+            )
         });
         let ids: Vec<CommandId> = prompts.map(|entry| entry.command.id).collect();
         let Some(command) = newest(&ids, pick) else {
@@ -225,135 +240,4 @@ impl Device {
         }
         Ok(())
     }
-}
-
-/// One of them, counted from the newest.
-pub fn newest<T: Clone>(of: &[T], pick: u64) -> Option<T> {
-    let back = pick % PICKS.min(of.len().max(1) as u64);
-    let index = of.len().checked_sub(1 + usize::try_from(back).ok()?)?;
-    of.get(index).cloned()
-}
-
-/// A session's prompts, the ones that this device has not sent included.
-fn prompts(sim: &Sim, device: usize, log: LogId) -> Vec<PromptId> {
-    let events = sim.checker.truth().log(log);
-    let events = events.map_or(&[][..], |log| log.events());
-    let sent = events.iter().filter_map(|event| match &event.body {
-        EventBody::PromptSent(body) => Some(body.prompt),
-        _ => None,
-    });
-    let mut prompts: Vec<PromptId> = sent.collect();
-    for command in sim.checker.wanted_on(device) {
-        let prompt = PromptId(command.id);
-        let is_prompt = matches!(command.body, CommandBody::SendPrompt(_));
-        if is_prompt && command.log == log && !prompts.contains(&prompt) {
-            prompts.push(prompt);
-        }
-    }
-    prompts
-}
-
-/// A session's runs.
-pub fn runs(sim: &Sim, log: LogId) -> Vec<RunId> {
-    let events = sim.checker.truth().log(log);
-    let events = events.map_or(&[][..], |log| log.events());
-    let started = events.iter().filter_map(|event| match &event.body {
-        EventBody::RunStarted(body) => Some(body.run),
-        _ => None,
-    });
-    started.collect()
-}
-
-fn body_of(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, CommandBody)> {
-    let session_of = |session: usize| LogId::Session(sim.cast.sessions[session]);
-    let prompt_of = |session, pick| {
-        let log = session_of(session);
-        Some((log, newest(&prompts(sim, device, log), pick)?))
-    };
-    let run_of = |session, pick| {
-        let log = session_of(session);
-        Some((log, newest(&runs(sim, log), pick)?))
-    };
-    Some(match *act {
-        Act::Send { session, how, text } => {
-            let text = words::prompt(sim.seed, text);
-            let delivery = match how {
-                Sent::Steer => Delivery::Steer,
-                Sent::Queue => Delivery::Queue,
-                Sent::Interrupt => Delivery::Interrupt,
-            };
-            let body = SendPromptCommand {
-                run: None,
-                text,
-                delivery,
-            };
-            (session_of(session), CommandBody::SendPrompt(body))
-        }
-        Act::Edit {
-            session,
-            pick,
-            text,
-        } => {
-            let (log, prompt) = prompt_of(session, pick)?;
-            let text = words::prompt(sim.seed, text);
-            let body = EditPromptCommand { prompt, text };
-            (log, CommandBody::EditPrompt(body))
-        }
-        Act::Withdraw { session, pick } => {
-            let (log, prompt) = prompt_of(session, pick)?;
-            let body = WithdrawPromptCommand { prompt };
-            (log, CommandBody::WithdrawPrompt(body))
-        }
-        Act::Move {
-            session,
-            pick,
-            before,
-        } => {
-            let (log, prompt) = prompt_of(session, pick)?;
-            let before = before.and_then(|pick| prompt_of(session, pick));
-            let before = before.map(|(_, prompt)| prompt);
-            let body = MovePromptCommand { prompt, before };
-            (log, CommandBody::MovePrompt(body))
-        }
-        Act::SendNow { session, pick } => {
-            let (log, prompt) = prompt_of(session, pick)?;
-            let body = SendPromptNowCommand { prompt };
-            (log, CommandBody::SendPromptNow(body))
-        }
-        Act::StopRun {
-            session,
-            pick,
-            scope,
-        } => {
-            let (log, run) = run_of(session, pick)?;
-            let target = StopTarget::Run { run };
-            let scope = [StopScope::Run, StopScope::Tree, StopScope::Session]
-                [usize::try_from(scope % 3).ok()?];
-            (log, CommandBody::StopRun(StopRunCommand { target, scope }))
-        }
-        Act::StopPrompt { session, pick } => {
-            let (log, prompt) = prompt_of(session, pick)?;
-            let target = StopTarget::Prompt { prompt };
-            let scope = StopScope::Run;
-            (log, CommandBody::StopRun(StopRunCommand { target, scope }))
-        }
-        Act::Retry { session, pick } => {
-            let (log, run) = run_of(session, pick)?;
-            (log, CommandBody::RetryRun(RetryRunCommand { run }))
-        }
-        Act::Pause { session } => {
-            let body = CommandBody::PauseQueue(PauseQueueCommand {});
-            (session_of(session), body)
-        }
-        Act::Resume { session } => {
-            let body = CommandBody::ResumeQueue(ResumeQueueCommand {});
-            (session_of(session), body)
-        }
-        Act::Rename { session, text } => {
-            let title = format!("title {text}");
-            let body = CommandBody::RenameSession(RenameSessionCommand { title });
-            (session_of(session), body)
-        }
-        _ => return None,
-    })
 }

@@ -7,7 +7,7 @@ use baton_client::sync::{Gap, Snapshot};
 use baton_client::{
     AppliedBatch, DirectMirror, HistoryOutcome, OutboxEntry, OutboxState, SnapshotOutcome,
 };
-use baton_protocol::view::TranscriptRow;
+use baton_protocol::view::{BranchView, RowBody, TranscriptRow};
 use baton_protocol::{
     AccountId, Batch, Command, CommandId, Cursor, ErrorBody, LogId, Receipt, ReceiptOutcome, Seq,
     SessionId, TimestampMs,
@@ -120,18 +120,22 @@ impl Mirror {
         })
     }
 
-    /// A session's rows.
-    pub fn rows(&mut self, session: SessionId) -> Result<Vec<TranscriptRow>> {
+    /// Whether a session's rows are those that its log gives.
+    pub fn has_rows(
+        &mut self,
+        session: SessionId,
+        known: (&SessionState, &Transcript),
+    ) -> Result<bool> {
+        let (state, transcript) = known;
         Ok(match self {
             Self::Model(model) => {
-                let known = model.logs.get(&LogId::Session(session));
-                known
-                    .map(|known| known.transcript.rows.clone())
-                    .unwrap_or_default()
+                let mirrored = model.logs.get(&LogId::Session(session));
+                mirrored.is_some_and(|mirrored| mirrored.transcript == *transcript)
             }
             Self::Tables(tables) => {
                 let found = tables.direct.session(session, ROWS_MAX)?;
-                found.map(|(rows, _)| rows).unwrap_or_default()
+                let shown = transcript.shown().map(|row| as_shown(state, row));
+                found.is_some_and(|(rows, _)| rows.into_iter().eq(shown))
             }
         })
     }
@@ -267,6 +271,16 @@ impl Mirror {
             Self::Tables(tables) => Ok(tables.direct.remove_intent(command)?),
         }
     }
+}
+
+/// A row as a screen gets it: with the branches that begin there.
+fn as_shown(state: &SessionState, row: &TranscriptRow) -> TranscriptRow {
+    let mut row = row.clone();
+    if let RowBody::Prompt { prompt, branch, .. } = &mut row.body {
+        let prompts = state.turns().beside(*prompt);
+        *branch = (prompts.len() > 1).then_some(BranchView { prompts });
+    }
+    row
 }
 
 impl Model {

@@ -1,6 +1,7 @@
 //! A device: the client's own sync engine, in the hands of a driver that does what the client's driver does, in its order.
 
 mod acts;
+mod bodies;
 mod catching_up;
 mod driver;
 mod mirror;
@@ -12,7 +13,8 @@ use baton_client::sync::SyncEngine;
 use baton_client::{OutboxEntry, OutboxState};
 use baton_protocol::{CommandId, LogId};
 
-pub use acts::{AGENT, newest, runs};
+pub use acts::AGENT;
+pub use bodies::{newest, runs};
 pub use mirror::Mirror;
 
 use crate::net::LineId;

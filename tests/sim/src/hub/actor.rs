@@ -6,11 +6,11 @@ use std::time::Duration;
 use baton_hub::Leases;
 use baton_log::{Appended, NewReceipt, StoredReceipt};
 use baton_protocol::{
-    Command, CommandBody, CommandId, Epoch, ErrorBody, ErrorCode, Event, EventBody, HubFrame,
-    LogId, Receipt, ReceiptOutcome, RequeueReason, RunId, RunWriteEntry, Seq, SessionId,
-    SessionSummary, limits,
+    Command, CommandBody, CommandId, Epoch, ErrorBody, ErrorCode, Event, EventBody,
+    ForkSessionCommand, HubFrame, LogId, PromptId, Receipt, ReceiptOutcome, RequeueReason, RunId,
+    RunWriteEntry, Seq, SessionId, SessionSummary, limits,
 };
-use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
+use baton_session::{DecideFacts, Decision, NewEvent, NoTranscript, SessionState, decide, fork};
 use sha2::{Digest as _, Sha256};
 
 use super::commit::{CommitError, Writer};
@@ -47,6 +47,8 @@ pub struct Actor {
     pub(super) begun: BTreeMap<RunId, Seq>,
     pub(super) told: Option<SessionSummary>,
     pub(super) try_again_ms: Option<u64>,
+    /// Prompts that are edited, and until when.
+    pub(super) edits: BTreeMap<PromptId, u64>,
     /// The session is deleted: nothing of it is begun, watched or told any more.
     pub(super) is_deleted: bool,
     broken: Option<ErrorBody>,
@@ -63,6 +65,7 @@ impl Actor {
             begun: BTreeMap::new(),
             told: None,
             try_again_ms: None,
+            edits: BTreeMap::new(),
             is_deleted: shared.deleted.contains(&session),
             broken: None,
         };
@@ -141,7 +144,7 @@ impl Actor {
         let creates = matches!(
             &request,
             Request::Command(Command {
-                body: CommandBody::CreateSession(_),
+                body: CommandBody::CreateSession(_) | CommandBody::ForkSession(_),
                 ..
             })
         );
@@ -174,8 +177,18 @@ impl Actor {
         if let Some(error) = refused.filter(|_| !sim.is_planted(Planted::HubForgetsRefusals)) {
             return refusal(command.log, Some(command.id), error.clone());
         }
-        let facts = self.facts(shared);
-        let decision = decide(&self.state, command, &caller.principal, &facts);
+        let decision = match &command.body {
+            CommandBody::ForkSession(body) if !self.writer.exists() => {
+                match fork_of(sim, shared, caller, command, body) {
+                    Ok(decision) => decision,
+                    Err(error) => return refusal(command.log, Some(command.id), error),
+                }
+            }
+            _ => {
+                let facts = self.facts(shared);
+                decide(&self.state, command, &caller.principal, &facts)
+            }
+        };
         if let (false, ReceiptOutcome::Refused { error }) =
             (self.writer.exists(), &decision.outcome)
         {
@@ -202,6 +215,7 @@ impl Actor {
         match self.commit(sim, shared, decision.events, receipt) {
             Ok(_) if answers_first => Vec::new(),
             Ok(appended) => {
+                self.follow_command(sim, command);
                 let receipt = appended.receipt.unwrap_or(guessed);
                 vec![HubFrame::Receipt { receipt }]
             }
@@ -283,6 +297,29 @@ impl Actor {
             shared.summaries.insert(self.session, summary);
         }
     }
+}
+
+/// Decides a fork on the other session's log as it is now.
+fn fork_of(
+    sim: &mut Sim,
+    shared: &Shared,
+    caller: &Caller,
+    command: &Command,
+    body: &ForkSessionCommand,
+) -> Result<Decision, ErrorBody> {
+    let not_found = || ErrorCode::LogNotFound.with("there is no such log", "look again");
+    if !shared.owned.contains(&body.from) {
+        return Err(not_found());
+    }
+    let source = Writer::new(LogId::Session(body.from));
+    let mut events = Vec::new();
+    let read = source.clone().load(sim, |batch, _| {
+        events.extend(batch);
+        Ok(())
+    });
+    read?;
+    fork(command, body, &caller.principal, &events)
+        .map_err(|error| ErrorCode::Internal.with(error.to_string(), ""))
 }
 
 fn is_missed_steer(event: &NewEvent) -> bool {

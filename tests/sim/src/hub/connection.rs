@@ -287,7 +287,10 @@ impl Process {
             let frames = refusal(command.log, Some(command.id), deleted());
             return self.shared.answer(sim, caller.line, frames);
         }
-        let creates = matches!(command.body, CommandBody::CreateSession(_));
+        let creates = matches!(
+            command.body,
+            CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
+        );
         let is_known = self.shared.owned.contains(&session) || self.is_live(session);
         if !creates && !is_known {
             let error = ErrorCode::SessionNotFound.with("there is no such session", "create it");

@@ -2,9 +2,12 @@
 
 use baton_hub::Verdict;
 use baton_protocol::{
-    Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId, RunWriteEntry, RunnerId,
+    Command, CommandBody, Epoch, ErrorBody, ErrorCode, HubFrame, ProducerSeq, PromptId, RunId,
+    RunWriteEntry, RunnerId, limits,
 };
-use baton_session::{ActiveRun, NewEvent, decide_run_write, lose_run, report_teardown, start_run};
+use baton_session::{
+    ActiveRun, NewEvent, decide_run_write, expire_edit, lose_run, report_teardown, start_run,
+};
 
 use super::actor::{Actor, Request, refusal};
 use super::commit::CommitError;
@@ -24,9 +27,11 @@ impl Actor {
         }
         if self.try_again_ms.is_none_or(|at| at <= sim.now_ms) {
             self.try_again_ms = None;
-            while self.may_go_on(sim) && (self.lose_one(sim, shared) || self.start_one(sim, shared))
-            {
-            }
+            while self.may_go_on(sim)
+                && (self.lose_one(sim, shared)
+                    || self.expire_one(sim, shared)
+                    || self.start_one(sim, shared))
+            {}
         }
         if sim.hub_crashed {
             return;
@@ -34,6 +39,7 @@ impl Actor {
         let is_on: Vec<RunId> = self.state.active_runs().map(|run| run.run).collect();
         self.leases.retain(|run| is_on.contains(&run));
         self.begun.retain(|run, _| is_on.contains(run));
+        self.keep_edits(sim);
         if self.state.created().is_none() {
             return;
         }
@@ -61,6 +67,33 @@ impl Actor {
         };
         sim.note(format_args!("run {run} is lost"));
         self.follow_up(sim, shared, lose_run(&self.state, run))
+    }
+
+    fn expire_one(&mut self, sim: &mut Sim, shared: &mut Shared) -> bool {
+        let expired = self.edits.iter().find(|(_, until)| **until <= sim.now_ms);
+        let Some(prompt) = expired.map(|(prompt, _)| *prompt) else {
+            return false;
+        };
+        self.edits.remove(&prompt);
+        let ended = expire_edit(&self.state, prompt);
+        !ended.is_empty() && self.follow_up(sim, shared, ended)
+    }
+
+    fn keep_edits(&mut self, sim: &Sim) {
+        let edited: Vec<PromptId> = self.state.edits().map(|(prompt, _)| prompt).collect();
+        self.edits.retain(|prompt, _| edited.contains(prompt));
+        for prompt in edited {
+            let until_ms = sim.now_ms + limits::PROMPT_EDIT_MS;
+            self.edits.entry(prompt).or_insert(until_ms);
+        }
+    }
+
+    /// What follows from an accepted command outside of the log.
+    pub(super) fn follow_command(&mut self, sim: &Sim, command: &Command) {
+        if let CommandBody::BeginPromptEdit(body) = &command.body {
+            let until_ms = sim.now_ms + limits::PROMPT_EDIT_MS;
+            self.edits.insert(body.prompt, until_ms);
+        }
     }
 
     fn follow_up(&mut self, sim: &mut Sim, shared: &mut Shared, events: Vec<NewEvent>) -> bool {
@@ -132,7 +165,7 @@ impl Actor {
                 Verdict::Expired => sim.now_ms,
             }
         });
-        looks.min()
+        looks.chain(self.edits.values().copied()).min()
     }
 
     pub(super) fn run_request(

@@ -12,6 +12,9 @@ const STREAM: u64 = 1;
 /// Names the stream of deletions, which leaves the plans of all other seeds as they were.
 const DELETION_STREAM: u64 = 2;
 
+/// Names the stream of branches, forks, edits and what a list of sessions needs, for the same reason.
+const HISTORY_STREAM: u64 = 3;
+
 /// What kind of bad day it is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Day {
@@ -26,7 +29,7 @@ enum Day {
 /// The plan of a seed.
 pub fn plan_for(seed: u64) -> Plan {
     let mut rng = Rng::named(seed, STREAM);
-    let setup = setup(seed, &mut rng);
+    let mut setup = setup(seed, &mut rng);
     let day = *rng.pick(&[
         Day::Good,
         Day::Network,
@@ -77,6 +80,9 @@ pub fn plan_for(seed: u64) -> Plan {
         steps.push(at(&mut rng, &setup, Step::Fault(fault)));
     }
     steps.push(at(&mut rng, &setup, Step::Fault(Fault::Seal)));
+    if has_history(seed) {
+        steps.extend(history(seed, &mut setup));
+    }
     if has_deletions(seed) {
         steps.extend(deletions(seed, &setup));
     }
@@ -85,6 +91,60 @@ pub fn plan_for(seed: u64) -> Plan {
         planned.index = index;
     }
     Plan { seed, setup, steps }
+}
+
+/// By the seed alone, like the setup: one in eight, with every kind of mirror.
+fn has_history(seed: u64) -> bool {
+    seed.is_multiple_of(8) || matches!(seed % 64, 33 | 39 | 49)
+}
+
+fn history(seed: u64, setup: &mut Setup) -> Vec<Planned> {
+    let mut rng = Rng::named(seed, HISTORY_STREAM);
+    let others = setup.sessions;
+    setup.sessions += 1;
+    let mut steps = Vec::new();
+    for _ in 0..rng.between(2, 16) {
+        let device = below(&mut rng, setup.devices);
+        let session = below(&mut rng, setup.sessions);
+        let from = below(&mut rng, others);
+        let act = history_act(&mut rng, session, (others, from));
+        steps.push(at(&mut rng, setup, Step::Act { device, act }));
+    }
+    steps
+}
+
+fn history_act(rng: &mut Rng, session: usize, (new, from): (usize, usize)) -> Act {
+    let (pick, text) = (rng.below(4), rng.next_u64() % 1_000);
+    let is_on = rng.chance(700);
+    match rng.below(100) {
+        0..24 => {
+            let how = *rng.pick(&[Sent::Queue, Sent::Queue, Sent::Interrupt]);
+            Act::Resend {
+                session,
+                pick,
+                how,
+                text,
+            }
+        }
+        24..36 => Act::ChooseBranch { session, pick },
+        36..48 => Act::Fork {
+            session: new,
+            from,
+            pick,
+        },
+        48..60 => Act::BeginEdit { session, pick },
+        60..66 => Act::EndEdit { session, pick },
+        66..72 => Act::Pin {
+            session,
+            pinned: is_on,
+        },
+        72..78 => Act::Archive {
+            session,
+            archived: is_on,
+        },
+        78..90 => Act::Draft { session, text },
+        _ => Act::SendIfIdle { session, text },
+    }
 }
 
 /// By the seed alone, like the setup: one in eight, with every kind of store and mirror.

@@ -159,6 +159,49 @@ pub enum Act {
     Delete {
         session: usize,
     },
+    /// Asks again beside a prompt.
+    Resend {
+        session: usize,
+        pick: u64,
+        how: Sent,
+        text: u64,
+    },
+    ChooseBranch {
+        session: usize,
+        pick: u64,
+    },
+    /// Begins `session` with a copy of `from`.
+    Fork {
+        session: usize,
+        from: usize,
+        pick: u64,
+    },
+    BeginEdit {
+        session: usize,
+        pick: u64,
+    },
+    EndEdit {
+        session: usize,
+        pick: u64,
+    },
+    Pin {
+        session: usize,
+        pinned: bool,
+    },
+    Archive {
+        session: usize,
+        archived: bool,
+    },
+    /// Keeps what is begun to be written.
+    Draft {
+        session: usize,
+        text: u64,
+    },
+    /// Sends a prompt that is refused where the session is busy.
+    SendIfIdle {
+        session: usize,
+        text: u64,
+    },
     /// Opens a view.
     Look {
         session: usize,
