@@ -80,7 +80,10 @@ impl Driver {
     pub(super) fn mirror_failed(&mut self, log: LogId, cursor: Option<Cursor>, error: &StoreError) {
         self.report(error);
         self.feed(Input::MirrorMoved { log, cursor });
-        let hint = "check that the disk is not full";
+        let hint = match error {
+            StoreError::Newer => "close this Baton and start the newer one",
+            _ => "check that the disk is not full",
+        };
         let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
         self.feed(Input::MirrorFailed(error));
     }

@@ -7,14 +7,14 @@
 
 use baton_protocol::{Batch, Cursor, LogId, Seq};
 use baton_session::{AccountState, SessionState};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
 use super::account_log::AccountLog;
 use super::logs::{FilledRow, LogRow};
 use super::session_log::{FoldLogError, SessionLog};
 use super::store::{Flush, Loaded, Store};
-use super::{StoreError, events, logs, rows};
+use super::{StoreError, events, logs, rows, schema};
 use crate::sync::{Gap, Snapshot};
 
 /// What became of a saved state.
@@ -71,9 +71,7 @@ impl Store {
         snapshot: &Snapshot,
     ) -> Result<SnapshotOutcome, StoreError> {
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = schema::begin(&mut self.conn)?;
         let row = logs::find(&tx, snapshot.log)?;
         let stands_at = row.as_ref().map(|row| row.cursor);
         let fits = match stands_at {
@@ -147,10 +145,7 @@ impl Store {
             return Ok(HistoryOutcome::Elsewhere(None));
         };
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+        let tx = schema::begin(&mut self.conn)?;
         let Some(row) = logs::find(&tx, batch.log)? else {
             return Ok(HistoryOutcome::Elsewhere(None));
         };

@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The schema could not be brought up to date.
     #[error("the mirror's schema cannot be brought up to date: {0}")]
     Migration(String),
+    /// A newer version of Baton writes this mirror.
+    #[error("a newer Baton writes this mirror")]
+    Newer,
     /// What stands in a table is not what was written there.
     #[error("the mirror holds something unreadable")]
     Json(#[from] serde_json::Error),

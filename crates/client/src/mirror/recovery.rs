@@ -74,12 +74,7 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
             return Err(StoreError::Damaged);
         }
     }
-    schema::migrations()
-        .to_latest(&mut conn)
-        .map_err(|error| match error {
-            rusqlite_migration::Error::RusqliteError { err, .. } => StoreError::Sqlite(err),
-            other => StoreError::Migration(other.to_string()),
-        })?;
+    schema::migrate(&mut conn)?;
     // What is read first must be readable, or the device would neither start nor rebuild.
     outbox::all(&conn)?;
     super::logs::cursors(&conn)?;
@@ -143,6 +138,7 @@ fn is_damage(error: &StoreError) -> bool {
         StoreError::Damaged | StoreError::Unreadable(_) | StoreError::Json(_) => true,
         StoreError::Sqlite(_)
         | StoreError::Migration(_)
+        | StoreError::Newer
         | StoreError::Io(_)
         | StoreError::Closed => false,
     }

@@ -1,23 +1,59 @@
 //! The mirror's schema: each table's file has its own part, and migrations only add.
+//!
+//! Several processes may have one mirror open, and they need not be of one version: a person who updates Baton starts the new one beside
+//! the old one. Whoever writes looks at the version first, so that nobody writes by a schema that is not the file's any more.
 
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::{events, logs, outbox, receipts, rows, search, settings};
+use super::{StoreError, events, logs, outbox, receipts, rows, search, settings};
 
 /// Every migration, in order.
-pub(super) fn migrations() -> Migrations<'static> {
-    Migrations::new(vec![
-        M::up(logs::TABLE),
-        M::up(events::TABLE),
-        M::up(rows::TABLE),
-        M::up(search::TABLE),
-        M::up(outbox::TABLE),
-        M::up(receipts::TABLE),
-        M::up(settings::TABLE),
-        M::up(rows::TURN_COLUMN),
-        M::up(logs::GAP_COLUMNS),
-        M::up(search::NEWEST_FIRST),
-    ])
+const STEPS: [&str; 10] = [
+    logs::TABLE,
+    events::TABLE,
+    rows::TABLE,
+    search::TABLE,
+    outbox::TABLE,
+    receipts::TABLE,
+    settings::TABLE,
+    rows::TURN_COLUMN,
+    logs::GAP_COLUMNS,
+    search::NEWEST_FIRST,
+];
+
+/// Brings the file up to date.
+///
+/// # Errors
+/// [`StoreError::Newer`] where a newer Baton wrote it.
+pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
+    use rusqlite_migration::{Error, MigrationDefinitionError};
+    migrations().to_latest(conn).map_err(|error| match error {
+        Error::RusqliteError { err, .. } => StoreError::Sqlite(err),
+        Error::MigrationDefinition(MigrationDefinitionError::DatabaseTooFarAhead) => {
+            StoreError::Newer
+        }
+        other => StoreError::Migration(other.to_string()),
+    })
+}
+
+/// A transaction that writes.
+///
+/// # Errors
+/// [`StoreError::Newer`] where a newer Baton has brought the file up to its own date meanwhile.
+pub(super) fn begin(conn: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i64 = tx
+        .prepare_cached("PRAGMA user_version")?
+        .query_row([], |row| row.get(0))?;
+    match usize::try_from(version) == Ok(STEPS.len()) {
+        true => Ok(tx),
+        false => Err(StoreError::Newer),
+    }
+}
+
+fn migrations() -> Migrations<'static> {
+    Migrations::new(STEPS.map(M::up).to_vec())
 }
 
 #[cfg(test)]

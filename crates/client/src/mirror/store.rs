@@ -13,12 +13,12 @@ use std::sync::Arc;
 use baton_protocol::view::TranscriptRow;
 use baton_protocol::{AccountId, Batch, Cursor, LogId, Seq, SessionId};
 use baton_session::{AccountState, SessionState};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::account_log::AccountLog;
 use super::rows::RowPlace;
 use super::session_log::{FoldLogError, SessionLog};
-use super::{MirrorListener, StoreError, events, logs, recovery, rows};
+use super::{MirrorListener, StoreError, events, logs, recovery, rows, schema};
 use crate::limits::LOGS_LOADED_MAX;
 
 /// What became of a batch.
@@ -138,10 +138,7 @@ impl Store {
         batch: &Batch,
     ) -> Result<ApplyOutcome, FoldLogError> {
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+        let tx = schema::begin(&mut self.conn)?;
         let stands_at = logs::cursor(&tx, batch.log)?.map(|(_, cursor)| cursor);
         if let Some(outcome) = misfit(stands_at, batch) {
             drop(tx);
@@ -166,10 +163,7 @@ impl Store {
 
     fn apply_account(&mut self, batch: &Batch) -> Result<ApplyOutcome, FoldLogError> {
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+        let tx = schema::begin(&mut self.conn)?;
         let stands_at = logs::cursor(&tx, batch.log)?.map(|(_, cursor)| cursor);
         if let Some(outcome) = misfit(stands_at, batch) {
             drop(tx);
@@ -252,9 +246,7 @@ impl Store {
         self.filling
             .take_if(|(session, _)| LogId::Session(*session) == log);
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = schema::begin(&mut self.conn)?;
         if let Some((key, _)) = logs::cursor(&tx, log)? {
             rows::delete_all(&tx, key)?;
             events::delete_through(&tx, key, events::last(&tx, key)?)?;
@@ -308,10 +300,7 @@ impl Store {
     /// A session as the table has it. In one piece: a state of an older version is folded anew, and half of that would leave the index of
     /// words without the rows that they are of.
     fn read_session(&mut self, log: LogId) -> Result<Option<SessionLog>, FoldLogError> {
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(StoreError::from)?;
+        let tx = schema::begin(&mut self.conn)?;
         let Some(row) = logs::find(&tx, log)? else {
             return Ok(None);
         };

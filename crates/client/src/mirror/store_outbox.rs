@@ -1,11 +1,10 @@
 //! The outbox, receipts and settings, on the writing connection.
 
 use baton_protocol::{Command, CommandId, ErrorBody, Receipt, ReceiptOutcome, TimestampMs};
-use rusqlite::TransactionBehavior;
 
 use super::outbox::{OutboxEntry, OutboxState};
 use super::store::{Flush, Store};
-use super::{StoreError, outbox, receipts, settings};
+use super::{StoreError, outbox, receipts, schema, settings};
 
 /// What became of intents that were to be queued.
 #[derive(Default)]
@@ -23,9 +22,7 @@ impl Store {
         queued_at: TimestampMs,
     ) -> Result<QueuedIntents, StoreError> {
         self.flush(Flush::Now)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = schema::begin(&mut self.conn)?;
         for command in replaced {
             outbox::delete(&tx, *command)?;
         }
@@ -49,9 +46,7 @@ impl Store {
 
     pub(crate) fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
         self.flush(Flush::Now)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = schema::begin(&mut self.conn)?;
         for command in commands {
             outbox::set_sent(&tx, *command)?;
         }
@@ -65,9 +60,7 @@ impl Store {
         keeps_refusal: bool,
     ) -> Result<(), StoreError> {
         self.flush(Flush::WithTheNext)?;
-        let tx = self
-            .conn
-            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tx = schema::begin(&mut self.conn)?;
         receipts::insert(&tx, receipt)?;
         match &receipt.outcome {
             ReceiptOutcome::Refused { error } if keeps_refusal => {
@@ -85,16 +78,20 @@ impl Store {
         keeps_refusal: bool,
     ) -> Result<(), StoreError> {
         self.flush(Flush::Now)?;
+        let tx = schema::begin(&mut self.conn)?;
         if keeps_refusal {
-            outbox::set_refused(&self.conn, command, error)
+            outbox::set_refused(&tx, command, error)?;
         } else {
-            outbox::delete(&self.conn, command)
+            outbox::delete(&tx, command)?;
         }
+        Ok(tx.commit()?)
     }
 
     pub(crate) fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
         self.flush(Flush::Now)?;
-        outbox::delete(&self.conn, command)
+        let tx = schema::begin(&mut self.conn)?;
+        outbox::delete(&tx, command)?;
+        Ok(tx.commit()?)
     }
 
     pub(crate) fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {
@@ -107,6 +104,8 @@ impl Store {
 
     pub(crate) fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         self.flush(Flush::Now)?;
-        settings::set(&self.conn, name, value)
+        let tx = schema::begin(&mut self.conn)?;
+        settings::set(&tx, name, value)?;
+        Ok(tx.commit()?)
     }
 }
