@@ -8,6 +8,7 @@ import { OpenLinkContext } from "../src/components/markdown/open-link";
 import { NewSessionComposer } from "../src/features/composer/NewSessionComposer";
 import { SessionComposer } from "../src/features/composer/SessionComposer";
 import { QueuePanel } from "../src/features/queue/QueuePanel";
+import { DeletedSession } from "../src/features/session/DeletedSession";
 import { Row } from "../src/features/session/Row";
 import { SessionsList } from "../src/features/sessions/SessionsList";
 import type { QueueView } from "../src/generated/QueueView";
@@ -61,7 +62,7 @@ const run: RunningView = {
 const noQueue: QueueView = { runnerOnline: true, items: [] };
 
 function opened(change: { run?: RunningView; queue?: QueueView } = {}): OpenSession {
-  const header = { session: "s1", title: "A title", agent: "assistant", seq: 9, hasOlder: false, caughtUp: true };
+  const header = { session: "s1", title: "A title", agent: "assistant", seq: 9, hasOlder: false, caughtUp: true, isDeleted: false };
   const open: OpenSession = {
     ...openedSession(1, "s1"),
     header: change.run ? { ...header, run: change.run } : header,
@@ -74,6 +75,30 @@ function opened(change: { run?: RunningView; queue?: QueueView } = {}): OpenSess
 
 const composer = () => screen.getByTestId<HTMLTextAreaElement>("composer");
 const acts = () => asked.flatMap((request) => (request.type === "act" ? [request.body] : []));
+
+describe("a session that was deleted", () => {
+  it("gives what was begun there to a new one", async () => {
+    useDrafts.setState({ drafts: { s1: { text: "half a thought", kept: "half a thought", seen: 4 } } });
+    opened();
+    useInterface.setState({ place: { type: "session", session: "s1" } });
+    render(<DeletedSession session="s1" />);
+    expect(screen.getByTestId("deleted-draft").textContent).toBe("half a thought");
+    await userEvent.click(screen.getByTestId("deleted-go-on"));
+    expect(useInterface.getState().place).toEqual({ type: "new" });
+    const { drafts, next } = useDrafts.getState();
+    expect(drafts[next]?.text).toBe("half a thought");
+    expect(asked).toContainEqual({ type: "saveDraft", session: next, text: "half a thought" });
+  });
+
+  it("offers a new one where nothing was begun", async () => {
+    opened();
+    render(<DeletedSession session="s1" />);
+    expect(screen.queryByTestId("deleted-draft")).toBeNull();
+    await userEvent.click(screen.getByTestId("deleted-go-on"));
+    expect(useInterface.getState().place).toEqual({ type: "new" });
+    expect(asked.filter((request) => request.type === "saveDraft")).toEqual([]);
+  });
+});
 
 describe("the composer", () => {
   it("steers with Enter and queues with Ctrl+Enter while a run is on", async () => {

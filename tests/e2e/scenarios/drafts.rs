@@ -1,6 +1,7 @@
 //! What is begun to be written on one machine goes on on the other.
 
 use crate::history::assert_same_everywhere;
+use crate::screen::Screen;
 use crate::stage::Stage;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,4 +65,41 @@ async fn a_first_prompt_is_begun_on_one_machine_and_sent_from_the_other() {
     // The box on the first machine begins another session.
     let other = a.begin("Say goodbye.").await;
     assert_ne!(other, session);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_begun_in_a_session_that_is_deleted_elsewhere_goes_on_in_a_new_one() {
+    let stage = Stage::set().await;
+    let (a, b) = (stage.desktop("laptop").await, stage.desktop("desk").await);
+    let session = a.begin("Say hello.").await;
+    let completed = vec!["completed".to_owned()];
+    b.open(&session).await;
+    for window in [&a, &b] {
+        window
+            .wait_equal("the answer", &completed, |screen| screen.outcomes())
+            .await;
+    }
+    b.type_into("composer", "Now say goodbye.").await;
+    a.wait_value("composer", "Now say goodbye.").await;
+
+    stage.witness.receipt(&["delete", &session]).await;
+    for window in [&a, &b] {
+        window.element("session-deleted").await;
+        let written = |text: &str| text == "Now say goodbye.";
+        window
+            .wait_text("deleted-draft", "what was begun", written)
+            .await;
+        let gone = |screen: &Screen| screen.session_state(&session).is_none().then_some(());
+        window.wait("a list without it", gone).await;
+        window
+            .wait_equal("no answer of it", &Vec::new(), |screen| screen.outcomes())
+            .await;
+    }
+    b.screenshot("deleted-on-the-desk").await;
+    b.press("deleted-go-on").await;
+    b.wait_value("composer", "Now say goodbye.").await;
+    b.press("send").await;
+    b.wait_equal("the other answer", &completed, |screen| screen.outcomes())
+        .await;
+    assert_eq!(stage.model.request_count(), 2, "it was sent once");
 }

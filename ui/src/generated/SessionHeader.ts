@@ -40,4 +40,8 @@ run?: RunningView,
 /**
  * The run that can be tried again: the last one, where it did not complete and none is on.
  */
-retryable?: RunId, };
+retryable?: RunId,
+/**
+ * Whether it was deleted, on whichever device: nothing of it is left, and nothing can be sent to it.
+ */
+isDeleted: boolean, };

@@ -15,7 +15,7 @@ import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { useConversation } from "./conversation";
 import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
-import { followDrafts, saveDrafts } from "./drafts";
+import { followDrafts, restoreDraft, saveDrafts, useDrafts } from "./drafts";
 import { showProblem, useInterface } from "./interface";
 import { uuidV7 } from "./uuid";
 
@@ -55,6 +55,12 @@ export async function beginNewSession(): Promise<void> {
   useInterface.setState(({ newAsked }) => ({ place: { type: "new" }, newAsked: newAsked + 1 }));
   useConversation.setState({ open: undefined });
   if (before) await ask({ type: "close", view: before.view });
+}
+
+/** What was begun to be written where it cannot be sent stands in the box of a new session. */
+export async function goOnInNewSession(text: string): Promise<void> {
+  restoreDraft(useDrafts.getState().next, text);
+  await beginNewSession();
 }
 
 export async function startSession(agent: string, runner: string | undefined, text: string, draft: SentDraft): Promise<boolean> {

@@ -13,7 +13,7 @@ const item = (prompt: string, delivery: QueueItem["delivery"] = "queue"): QueueI
   state: { type: "accepted" },
 });
 const items = [item("a"), item("b")];
-const header: SessionHeader = { session: "s", title: "", agent: "x", seq: 1, hasOlder: false, caughtUp: true };
+const header: SessionHeader = { session: "s", title: "", agent: "x", seq: 1, hasOlder: false, caughtUp: true, isDeleted: false };
 const run = { run: "r", prompt: "p", runner: "x", startedAt: 0, startedBy: { type: "hub" }, canSteer: true, stopping: "none" } as const;
 const names = (waiting: ReturnType<typeof waitingOf>) => [waiting.pending.map((each) => each.prompt), waiting.queued.map((each) => each.prompt)];
 

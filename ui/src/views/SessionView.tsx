@@ -1,5 +1,6 @@
 import { SessionComposer } from "../features/composer/SessionComposer";
 import { QueuePanel } from "../features/queue/QueuePanel";
+import { DeletedSession } from "../features/session/DeletedSession";
 import { LiveLog } from "../features/session/LiveLog";
 import { SessionBar } from "../features/session/SessionBar";
 import { Transcript } from "../features/session/Transcript";
@@ -14,7 +15,7 @@ export function SessionView({ open }: { open: OpenSession }) {
       <LiveLog view={open.view} />
       <div className="mx-auto w-full max-w-[48rem] shrink-0 px-4 pb-3">
         <QueuePanel open={open} />
-        <SessionComposer open={open} />
+        {open.header?.isDeleted === true ? <DeletedSession session={open.session} /> : <SessionComposer open={open} />}
       </div>
     </section>
   );

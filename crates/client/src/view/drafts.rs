@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use baton_protocol::view::{DraftView, UnsentDraft};
 use baton_protocol::{CommandBody, LogId, SaveDraftCommand, Seq, SessionId};
+use baton_session::AccountState;
 
 use super::Views;
 use super::world::World;
@@ -12,7 +13,7 @@ use crate::mirror::OutboxEntry;
 impl World {
     /// Drafts that are not empty, or that this device empties.
     pub(super) fn drafts(&self) -> Vec<DraftView> {
-        let recorded = self.account.drafts().iter();
+        let recorded = self.account.drafts().iter().chain(&self.bereft);
         let recorded = recorded.filter(|(_, draft)| !draft.text.is_empty());
         let mut drafts: BTreeMap<SessionId, DraftView> = recorded
             .map(|(session, _)| (*session, self.draft(*session)))
@@ -34,6 +35,7 @@ impl World {
     /// A session's draft as the account's log has it.
     fn draft(&self, session: SessionId) -> DraftView {
         let recorded = self.account.draft(session);
+        let recorded = recorded.or_else(|| self.bereft.get(&session));
         DraftView {
             session,
             is_begun: self.is_begun(session),
@@ -42,6 +44,15 @@ impl World {
             by: recorded.map(|draft| draft.by.clone()),
             unsent: None,
         }
+    }
+
+    /// The account is about to be this one.
+    pub(super) fn keep_drafts_of_deleted(&mut self, next: &AccountState) {
+        let written = self.account.drafts().iter();
+        let written = written.filter(|(_, draft)| !draft.text.is_empty());
+        let bereft = written.filter(|(session, _)| next.deleted().contains(session));
+        let bereft = bereft.map(|(session, draft)| (*session, draft.clone()));
+        self.bereft.extend(bereft);
     }
 
     /// Whether a session has this id or had it, as far as this device knows.
@@ -131,15 +142,13 @@ pub(crate) fn unsent_draft(entry: &OutboxEntry) -> Option<&SaveDraftCommand> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::linked_hub::LinkedHub;
+    use crate::mirror::{MirrorListener as _, OutboxState};
     use baton_protocol::{
         AccountId, AccountOpenedEvent, Command, CommandId, DeviceId, DraftSavedEvent, Event,
         EventBody, HubAddress, LogId, Principal, TimestampMs,
     };
-    use baton_session::AccountState;
-
-    use super::*;
-    use crate::linked_hub::LinkedHub;
-    use crate::mirror::{MirrorListener as _, OutboxState};
 
     fn save_of(account: AccountId, session: SessionId, text: &str) -> OutboxEntry {
         let draft = SaveDraftCommand {

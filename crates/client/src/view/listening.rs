@@ -110,6 +110,7 @@ impl MirrorListener for Views {
 
     fn account_changed(&self, state: &AccountState) {
         self.change(|world| {
+            world.keep_drafts_of_deleted(state);
             world.account = state.clone();
             let is_here = |settling: &Settling| {
                 matches!(settling.entry.command.log, LogId::Account(_))

@@ -73,9 +73,12 @@ impl SessionView {
     fn make_header(&self, world: &World) -> SessionHeader {
         let log = self.log();
         let known = self.facts.as_ref();
-        let title = match known.filter(|facts| facts.agent.is_some()) {
-            Some(facts) => title_of(facts.title.as_deref(), &facts.preview),
-            None => world.session_title(self.session),
+        let is_deleted = world.account.deleted().contains(&self.session);
+        let title = match (known.filter(|facts| facts.agent.is_some()), &self.header) {
+            (Some(facts), _) => title_of(facts.title.as_deref(), &facts.preview),
+            // Whoever has it open sees of what this was the end.
+            (None, Some(last)) if is_deleted => last.title.clone(),
+            (None, _) => world.session_title(self.session),
         };
         let run = known.and_then(|facts| facts.run.as_ref());
         SessionHeader {
@@ -87,6 +90,7 @@ impl SessionView {
             caught_up: world.caught_up.contains(&log),
             run: run.map(|run| self.running(run, world)),
             retryable: known.and_then(|facts| facts.retryable),
+            is_deleted,
         }
     }
 

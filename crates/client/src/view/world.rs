@@ -10,7 +10,7 @@ use baton_protocol::{
     AgentId, Command, CommandBody, CommandId, LogId, Principal, RunnerId, Seq, SessionActivity,
     SessionId, SessionSummary, limits,
 };
-use baton_session::AccountState;
+use baton_session::{AccountState, Draft};
 
 use crate::linked_hub::LinkedHub;
 use crate::mirror::{OutboxEntry, OutboxState};
@@ -34,6 +34,8 @@ pub(super) struct World {
     /// Intents of the outbox whose events have come, before their receipts.
     pub(super) landed: HashSet<CommandId>,
     pub(super) caught_up: HashSet<LogId>,
+    /// Drafts that stood in sessions when those were deleted: what was written there is shown until the next start.
+    pub(super) bereft: BTreeMap<SessionId, Draft>,
 }
 
 impl World {
@@ -51,6 +53,7 @@ impl World {
             settling: Vec::new(),
             landed: HashSet::new(),
             caught_up: HashSet::new(),
+            bereft: BTreeMap::new(),
         }
     }
 

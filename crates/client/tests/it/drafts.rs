@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::fake_hub::FakeHub;
 use crate::fake_world::{Fault, World};
-use crate::screen::Shown;
+use crate::screen::{Shown, open};
 use crate::script::Script;
 use crate::stage::{device, until};
 
@@ -350,6 +350,37 @@ async fn what_was_written_in_a_session_that_is_gone_stands_until_the_next_start(
     }
     let device = device(&hub, dir.path()).await;
     assert_eq!((device.drafts(), device.outbox().len()), (Vec::new(), 0));
+}
+
+/// Whoever has a session open that is deleted elsewhere sees that it is, what it was, and what was begun to be written there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_session_that_is_deleted_says_so_and_keeps_what_was_begun_there() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(a_session);
+    hub.change(|world| saved_elsewhere(world, session, "half a thought"));
+    let device = device(&hub, dir.path()).await;
+    let screen = device.screen();
+    let mut shown = Shown::default();
+    open(&screen, session).await;
+    let text = |shown: &Shown| Some(draft_of(shown, session)?.text.clone());
+    let written = |shown: &Shown| text(shown).filter(|text| text == "half a thought");
+    shown.until(&screen, "the draft", written).await;
+    let there = |shown: &Shown| (shown.rows.len() > 1).then_some(());
+    shown.until(&screen, "its rows", there).await;
+    let header = shown.header.clone().unwrap();
+    assert!(!header.is_deleted);
+
+    hub.change(|world| {
+        world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
+    });
+    let gone = |shown: &Shown| {
+        let header = shown.header.as_ref()?;
+        (header.is_deleted && shown.rows.is_empty()).then(|| header.title.clone())
+    };
+    let title = shown.until(&screen, "that it is gone", gone).await;
+    assert_eq!(title, header.title);
+    assert_eq!(text(&shown).as_deref(), Some("half a thought"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -279,6 +279,8 @@ pub struct SessionHeader {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub retryable: Option<RunId>,
+    /// Whether it was deleted, on whichever device: nothing of it is left, and nothing can be sent to it.
+    pub is_deleted: bool,
 }
 
 /// A run that is on.

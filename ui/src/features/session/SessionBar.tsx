@@ -23,7 +23,7 @@ export function SessionBar({ open }: { open: OpenSession }) {
         <IconButton icon="sidebar" label={t("sessions.show")} testId="sidebar-show" onClick={toggleSidebar} />
       </span>
       <div className="min-w-0 grow ps-2">
-        <Title key={session} session={session} title={header?.title ?? ""} />
+        <Title key={session} session={session} title={header?.title ?? ""} fixed={header?.isDeleted === true ? "yes" : "no"} />
         <p className="flex h-4.5 items-center truncate text-xs text-ink-muted" data-testid="session-where" data-run={header?.run?.run}>
           {header && <Where header={header} />}
         </p>
@@ -33,7 +33,7 @@ export function SessionBar({ open }: { open: OpenSession }) {
   );
 }
 
-function Title({ session, title }: { session: string; title: string }) {
+function Title({ session, title, fixed }: { session: string; title: string; fixed: "yes" | "no" }) {
   const [draft, setDraft] = useState<string | undefined>();
   const done = (next: string | undefined) => {
     setDraft(undefined);
@@ -72,7 +72,8 @@ function Title({ session, title }: { session: string; title: string }) {
         dir="auto"
         title={t("session.rename")}
         data-testid="title"
-        className="-mx-1 min-w-0 truncate rounded px-1 text-read font-semibold hover:bg-hover"
+        disabled={fixed === "yes"}
+        className="-mx-1 min-w-0 truncate rounded px-1 text-read font-semibold enabled:hover:bg-hover"
         onClick={() => setDraft(title)}
       >
         {title === "" ? t("sessions.untitled") : title}
@@ -86,6 +87,7 @@ function Where({ header }: { header: SessionHeader }) {
   const phase = useConversation((state) => state.connection?.phase);
   const behind = useLasting(!header.caughtUp);
   const { run } = header;
+  if (header.isDeleted) return t("session.deletedShort");
   if (behind) return t(phase === "live" || phase === "catchingUp" ? "session.catchingUp" : "session.mirrorOnly");
   if (run) {
     const values = { runner: runnerName(account, run.runner), device: nameOf(account, run.startedBy), time: formatTime(run.startedAt) };

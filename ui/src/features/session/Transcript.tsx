@@ -91,7 +91,7 @@ export function Transcript({ open }: { open: OpenSession }) {
           <Working header={header} last={rows.at(-1)} />
         </div>
       </div>
-      {open.painted && rows.length === 0 && !header?.run && pending.length === 0 && <Emptiness caughtUp={header?.caughtUp === true ? "yes" : "no"} />}
+      {open.painted && rows.length === 0 && !header?.run && !header?.isDeleted && pending.length === 0 && <Emptiness caughtUp={header?.caughtUp === true ? "yes" : "no"} />}
       <JumpToLatest key={view} mode={following.mode} missed={following.missed} onJump={following.jump} />
     </div>
   );

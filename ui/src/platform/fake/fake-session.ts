@@ -276,7 +276,7 @@ export class FakeSession {
     };
     const last = this.rows.findLast((row) => row.body.type === "runEnd");
     const retryable = !run && last?.run !== undefined && last.body.type === "runEnd" && last.body.outcome.type !== "completed" && { retryable: last.run };
-    const header = { session: this.id, title: this.title, agent: this.agent, seq: this.seq, hasOlder: rowsShown < this.rows.length, caughtUp: true };
+    const header = { session: this.id, title: this.title, agent: this.agent, seq: this.seq, hasOlder: rowsShown < this.rows.length, caughtUp: true, isDeleted: false };
     return { ...header, ...running, ...retryable };
   }
 
