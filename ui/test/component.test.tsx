@@ -176,6 +176,14 @@ describe("the composer", () => {
     await waitFor(() => expect(composer().value).toBe("on second thought"));
   });
 
+  it("puts the cursor behind what was begun", async () => {
+    useDrafts.setState({ drafts: { s1: { text: "half", kept: "half", seen: 4 } } });
+    render(<SessionComposer open={opened()} />);
+    expect(document.activeElement).toBe(composer());
+    await userEvent.keyboard(" a thought");
+    expect(composer().value).toBe("half a thought");
+  });
+
   it("keeps what is typed on this device, and goes on with what another one typed", async () => {
     render(<SessionComposer open={opened()} />);
     await userEvent.type(composer(), "half");

@@ -55,7 +55,7 @@ export const messagesEn = {
   "session.transcript": "Transcript",
   "session.log": "New in this session",
   "session.empty": "Nothing has been said yet.",
-  "session.deleted": "This session was deleted. Nothing of it is left, on any device.",
+  "session.deleted": "This session was deleted, for all devices.",
   "session.deletedShort": "Deleted",
   "session.deletedDraft": "You had begun to write:",
   "session.goOn": "Go on in a new session",

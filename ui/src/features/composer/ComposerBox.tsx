@@ -26,7 +26,11 @@ export function ComposerBox({ text, placeholder, focusKey, reclaimKey, note, lea
     element.style.height = `${element.scrollHeight}px`;
   }, [text]);
   useLayoutEffect(() => {
-    area.current?.focus({ preventScroll: true });
+    const element = area.current;
+    if (!element) return;
+    element.focus({ preventScroll: true });
+    // A box that is shown with a text has its cursor before it.
+    element.setSelectionRange(element.value.length, element.value.length);
   }, [focusKey]);
   useLayoutEffect(() => {
     if (document.activeElement === null || document.activeElement === document.body) area.current?.focus({ preventScroll: true });
