@@ -65,6 +65,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::bench(&options),
         Task::ModelServer(options) => model::serve(&options),
     });
+    services::leave_the_end_to_a_signal();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,6 +28,9 @@ enum Target {
 
 static TARGETS: Mutex<Vec<Target>> = Mutex::new(Vec::new());
 
+/// A signal came, and everything is being ended.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
 /// Takes its process off the list of what a signal ends.
 pub struct Registered(Target);
 
@@ -43,6 +47,7 @@ pub fn end_all_on_signal() -> Result<()> {
         .context("cannot listen for signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
+            ENDING.store(true, Ordering::SeqCst);
             eprintln!("\nending what was started …");
             let targets: Vec<Target> = targets().iter().rev().copied().collect();
             for target in targets {
@@ -55,6 +60,13 @@ pub fn end_all_on_signal() -> Result<()> {
         }
     });
     Ok(())
+}
+
+/// Where a signal ends everything, it ends this process too: whoever watched a program that is ended so has nothing to report.
+pub fn leave_the_end_to_a_signal() {
+    while ENDING.load(Ordering::SeqCst) {
+        thread::park();
+    }
 }
 
 /// A child that shares our process group.
