@@ -51,6 +51,7 @@ fn input(line: &str, now: &mut Now) -> Input {
         [b'D', ..] => Input::Disconnected(Problem::lasting(ErrorCode::Revoked.with("no", "link"))),
         [b'n', ..] => Input::Nudge,
         [b'w', ..] => Input::Want(log),
+        [b'x', ..] => Input::Deleted(vec![session()]),
         [b'm', ..] => Input::MirrorMoved { log, cursor: None },
         [b'f', ..] => Input::MirrorFailed(ErrorCode::Internal.with("full", "make room")),
         [b's', seconds, ..] => {

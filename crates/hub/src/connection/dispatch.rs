@@ -9,7 +9,6 @@
 mod following;
 mod waits;
 
-use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 
+use self::following::Follows;
 use self::waits::{InFlight, answered, assigned, due, ended, handed_over, heard};
 use super::End;
 use super::entry::{may_send, run_request, runner_arrives};
@@ -30,7 +30,7 @@ use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
 use super::snapshot::{History, Wanted};
-use super::subscription::{Following, Wish};
+use super::subscription::Wish;
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
@@ -50,7 +50,7 @@ pub struct Connection {
     core: Arc<HubCore>,
     caller: Arc<Caller>,
     outgoing: Arc<Outgoing>,
-    subscriptions: HashMap<LogId, Following>,
+    follows: Follows,
     /// The stretch of history that is read for this client.
     history: Option<History>,
     commands: TokenBucket<{ limits::COMMANDS_BURST_MAX }, { limits::COMMANDS_PER_SECOND }>,
@@ -119,7 +119,7 @@ impl Connection {
             core: Arc::clone(core),
             caller,
             outgoing: Arc::clone(outgoing),
-            subscriptions: HashMap::new(),
+            follows: Follows::default(),
             history: None,
             commands: TokenBucket::new(now),
             subscribes: TokenBucket::new(now),
@@ -234,7 +234,7 @@ impl Connection {
                 after,
                 upto,
             }),
-            ClientFrame::Unsubscribe { log } => drop(self.subscriptions.remove(&log)),
+            ClientFrame::Unsubscribe { log } => self.follows.end(log),
             ClientFrame::Command { command } => self.command(command),
             ClientFrame::Attend {
                 session,

@@ -84,48 +84,51 @@ impl Guest {
     }
 
     /// Serves the socket until it ends. Once.
-    pub async fn serve(&mut self, upgraded: Upgraded) {
-        let Some(grant) = &self.grant else {
-            return;
-        };
-        let _counted = Counted::on(&self.core.measures.connections);
+    pub fn serve(&mut self, upgraded: Upgraded) -> impl Future<Output = ()> {
+        // What a future captures is there once. An argument, or what is moved into a variable of it, is there twice.
         let (mut reader, mut writer) = websocket::halves(TokioIo::new(upgraded));
-        let outgoing = Arc::new(Outgoing::default());
-        let end = {
-            // Pinned where they stand: a future that is moved into another one is there twice.
-            let rare = pin!(listen(
-                &self.core,
-                &mut reader,
-                (&self.caller, grant),
-                &outgoing
-            ));
-            let often = pin!(write(&mut writer, &outgoing, grant));
-            strands::first(rare, often).await
-        };
-        outgoing.close();
-        let end = if grant.is_current() {
-            end
-        } else {
-            End::Because(revoked())
-        };
-        // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye. Where a frame is on its way, also in
-        // the layer below, nothing more is: it would come along.
-        self.grant = None;
-        let is_clean = writer.is_clean();
-        let close = match end {
-            End::Gone => return,
-            End::Left(reply) => reply,
-            End::Because(error) => {
-                self.core.measures.refused.increment(1);
-                tracing::debug!(code = error.code.as_str(), "a connection is closed");
-                close_frame(&error)
+        async move {
+            let Some(grant) = &self.grant else {
+                return;
+            };
+            let _counted = Counted::on(&self.core.measures.connections);
+            let outgoing = Arc::new(Outgoing::default());
+            let end = {
+                // Pinned where they stand: a future that is moved into another one is there twice.
+                let rare = pin!(listen(
+                    &self.core,
+                    &mut reader,
+                    (&self.caller, grant),
+                    &outgoing
+                ));
+                let often = pin!(write(&mut writer, &outgoing, grant));
+                strands::first(rare, often).await
+            };
+            outgoing.close();
+            let end = if grant.is_current() {
+                end
+            } else {
+                End::Because(revoked())
+            };
+            // From here on nothing but the close frame is sent: a revoke need not wait for the goodbye. Where a frame is on its way, also in
+            // the layer below, nothing more is: it would come along.
+            self.grant = None;
+            let is_clean = writer.is_clean();
+            let close = match end {
+                End::Gone => return,
+                End::Left(reply) => reply,
+                End::Because(error) => {
+                    self.core.measures.refused.increment(1);
+                    tracing::debug!(code = error.code.as_str(), "a connection is closed");
+                    close_frame(&error)
+                }
+            };
+            if !is_clean {
+                return;
             }
-        };
-        if !is_clean {
-            return;
+            // Boxed: it is not there while the connection lives.
+            Box::pin(say_goodbye(&mut reader, &mut writer, close)).await;
         }
-        // Boxed: it is not there while the connection lives.
-        Box::pin(say_goodbye(&mut reader, &mut writer, close)).await;
     }
 }
 

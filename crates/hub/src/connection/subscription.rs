@@ -112,6 +112,13 @@ pub fn follow(
     Following(subscription)
 }
 
+impl Following {
+    /// Which log.
+    pub fn log(&self) -> LogId {
+        self.0.log
+    }
+}
+
 impl Drop for Following {
     fn drop(&mut self) {
         let subscription = &self.0;
