@@ -23,6 +23,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whatever was waited for in a session never comes.
+    pub fn session_deleted() -> Self {
+        Self::Unfinished("this session was deleted".to_owned())
+    }
+
     /// As documented.
     pub fn exit_code(&self) -> u8 {
         match self {

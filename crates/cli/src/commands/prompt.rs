@@ -151,6 +151,7 @@ async fn print_answer(
         let event = match tail.next().await? {
             TailItem::Event(event) => event,
             TailItem::AtEnd(_) => continue,
+            TailItem::Deleted => return Err(Failure::session_deleted()),
             TailItem::Restarted => {
                 answer = AnswerReader::new(prompt);
                 continue;

@@ -43,6 +43,7 @@ pub async fn tail(
             TailItem::AtEnd(_) if offline.offline => return Ok(()),
             TailItem::AtEnd(end) if until_idle && end.caught_up && end.idle => return Ok(()),
             TailItem::AtEnd(_) => {}
+            TailItem::Deleted => return Err(Failure::session_deleted()),
             TailItem::Restarted => {
                 context
                     .output

@@ -31,6 +31,8 @@ pub enum TailItem {
     AtEnd(SessionAtEnd),
     /// The log is another one now: what follows begins at its first event.
     Restarted,
+    /// The session is deleted, on whichever device. Nothing follows.
+    Deleted,
 }
 
 /// How things stand at the end of what is mirrored.
@@ -107,6 +109,9 @@ impl Tail {
                 return Ok(TailItem::Event(Box::new(event)));
             }
             self.changes.mark_unchanged();
+            if self.device.views().is_deleted(self.log) {
+                return Ok(TailItem::Deleted);
+            }
             // Before the mirror is read: what was caught up then is at least what is read now.
             let caught_up = self.device.is_caught_up(self.log);
             let (seq, idle) = if let Some(live) = self.live() {

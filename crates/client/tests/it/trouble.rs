@@ -218,7 +218,7 @@ async fn a_tail_gives_every_event_and_then_waits_at_the_end() {
                 break;
             }
             TailItem::AtEnd(_) => {}
-            TailItem::Restarted => panic!("the same log"),
+            TailItem::Restarted | TailItem::Deleted => panic!("the same log"),
         }
     }
     let head = hub.world().sessions[&session].head();

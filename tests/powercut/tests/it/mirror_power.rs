@@ -154,6 +154,7 @@ pub async fn settled(device: &Device, session: SessionId, prompts: usize) -> Vec
             match tail.next().await.unwrap() {
                 TailItem::Event(event) => seen.extend(prompt_of(*event)),
                 TailItem::Restarted => seen.clear(),
+                TailItem::Deleted => panic!("nobody deleted it"),
                 // The list may know of a prompt before it is here: both are logs of their own.
                 TailItem::AtEnd(end) if end.caught_up && seen.len() >= prompts => return,
                 TailItem::AtEnd(_) => {}

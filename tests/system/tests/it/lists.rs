@@ -1,7 +1,7 @@
 //! What puts sessions in order, and what is begun to be written, from any device.
 
 use baton_protocol::CommandEffect;
-use baton_testkit::{FakeModel, Reply};
+use baton_testkit::{Ending, FakeModel, Reply};
 use serde_json::Value;
 
 use crate::stage::*;
@@ -85,4 +85,38 @@ async fn a_draft_goes_on_on_another_device_and_survives_the_hubs_death() {
     assert_eq!(draft(&a, &session).await, "half a thought");
     a.receipt(&["draft", &session, ""]).await;
     assert_eq!(draft(&b, &session).await, "");
+}
+
+/// Whoever follows a session that is deleted elsewhere, or waits for an answer there, hears so and waits no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_ends_what_goes_on_in_the_session_on_every_device() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::text(long_text(300)).hold_after(60));
+    let hub = Hub::start().await;
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    let (a, b) = (
+        Device::link(&hub, "Laptop").await,
+        Device::link(&hub, "Desk").await,
+    );
+    let session = a.new_session("A long one?").await;
+    let mut follower = b.tail(&session);
+    follower.wait_text(1).await;
+
+    let (_, effect) = a.receipt(&["delete", &session]).await;
+    assert_eq!(effect, CommandEffect::Applied);
+    let ended = follower.child.wait_exit().await;
+    let said = follower.child.stderr_lines().join("\n");
+    assert_eq!(ended.code(), Some(1), "{said}");
+    assert!(said.contains("this session was deleted"), "{said}");
+    assert_eq!(model.wait_ended(0).await, Ending::ClosedByClient);
+
+    // Also where it is asked for later, and without a hub.
+    for words in [
+        &["tail", &session, "--until-idle"][..],
+        &["tail", &session, "--offline"],
+        &["send", &session, "Still there?"],
+    ] {
+        let output = b.ctl(words).await;
+        assert_ne!(output.code, 0, "{words:?}: {output:?}");
+    }
 }

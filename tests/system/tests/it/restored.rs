@@ -68,6 +68,7 @@ impl Reader {
                         }
                     }
                     TailItem::AtEnd(end) => is_level = end.caught_up,
+                    TailItem::Deleted => panic!("nobody deleted it"),
                     TailItem::Restarted => {
                         self.restarts += 1;
                         self.prompts.clear();

@@ -129,6 +129,7 @@ async fn hold(hub: &mut Hub, answered: &[Answered], folder: &std::path::Path) {
                 match tail.next().await.expect("the mirror can be read") {
                     baton_client::TailItem::Event(event) => events.push(*event),
                     baton_client::TailItem::AtEnd(end) if end.caught_up => return,
+                    baton_client::TailItem::Deleted => panic!("nobody deleted it"),
                     _ => {}
                 }
             }
