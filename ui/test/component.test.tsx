@@ -90,6 +90,15 @@ describe("a session that was deleted", () => {
     expect(asked).toContainEqual({ type: "saveDraft", session: next, text: "half a thought" });
   });
 
+  it("brings it there once, though another device did so before", async () => {
+    const { next } = useDrafts.getState();
+    useDrafts.setState({ drafts: { s1: { text: "half", kept: "half", seen: 4 }, [next]: { text: "half a thought", kept: "half a thought", seen: 5 } } });
+    opened();
+    render(<DeletedSession session="s1" />);
+    await userEvent.click(screen.getByTestId("deleted-go-on"));
+    expect(useDrafts.getState().drafts[next]?.text).toBe("half a thought");
+  });
+
   it("offers a new one where nothing was begun", async () => {
     opened();
     render(<DeletedSession session="s1" />);

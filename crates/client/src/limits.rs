@@ -26,8 +26,8 @@ pub const COMMAND_RETRY_MS_MIN: u64 = 1_000;
 /// The longest wait before it is.
 pub const COMMAND_RETRY_MS_MAX: u64 = 30_000;
 
-/// The wait before a log is dropped again whose drop failed: a disk that is full is seldom full for long.
-pub const DROP_RETRY_MS: u64 = 5_000;
+/// The wait before the mirror is written again where it could not be: a disk that is full is seldom full for long.
+pub const MIRROR_RETRY_MS: u64 = 5_000;
 
 /// Sessions that are caught up in the background at once.
 pub const BACKGROUND_FETCHES_MAX: usize = 4;

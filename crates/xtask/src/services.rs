@@ -6,9 +6,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,9 @@ enum Target {
 
 static TARGETS: Mutex<Vec<Target>> = Mutex::new(Vec::new());
 
-/// A signal came, and everything is being ended.
-static ENDING: AtomicBool = AtomicBool::new(false);
+/// A signal came, and everything is being ended. Set by the signal's handler itself: a child in our own group gets the signal too, and
+/// whoever waits for that child must not find this still unset.
+static ENDING: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
 /// Takes its process off the list of what a signal ends.
 pub struct Registered(Target);
@@ -43,11 +44,14 @@ impl Drop for Registered {
 /// From now on SIGINT, SIGTERM and SIGHUP end everything that was started here, the newest first, then this process.
 pub fn end_all_on_signal() -> Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&ENDING))
+            .context("cannot listen for signals")?;
+    }
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
         .context("cannot listen for signals")?;
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            ENDING.store(true, Ordering::SeqCst);
             eprintln!("\nending what was started …");
             let targets: Vec<Target> = targets().iter().rev().copied().collect();
             for target in targets {

@@ -53,7 +53,9 @@ fn input(line: &str, now: &mut Now) -> Input {
         [b'w', ..] => Input::Want(log),
         [b'x', ..] => Input::Deleted(vec![session()]),
         [b'm', ..] => Input::MirrorMoved { log, cursor: None },
-        [b'f', ..] => Input::MirrorFailed(ErrorCode::Internal.with("full", "make room")),
+        [b'f', ..] => Input::MirrorFailed(Problem::passing(
+            ErrorCode::Internal.with("full", "make room"),
+        )),
         [b's', seconds, ..] => {
             now.mono_ms += u64::from(*seconds) * 1_000;
             now.wall = TimestampMs(now.wall.0 + i64::from(*seconds) * 1_000);

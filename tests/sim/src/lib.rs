@@ -37,7 +37,7 @@ mod words;
 mod world;
 
 pub use checker::Tally;
-pub use plan::{Plan, Planned, Step, plan_for};
+pub use plan::{Plan, Planned, Step, plan_for, refusals_on_a_full_disk};
 pub use planted::{Planted, UnknownFault};
 pub use shrink::shrink;
 pub use simulate::{Outcome, simulate};

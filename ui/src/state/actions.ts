@@ -15,7 +15,7 @@ import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { useConversation } from "./conversation";
 import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
-import { followDrafts, restoreDraft, saveDrafts, useDrafts } from "./drafts";
+import { followDrafts, joinDraft, saveDrafts, useDrafts } from "./drafts";
 import { showProblem, useInterface } from "./interface";
 import { uuidV7 } from "./uuid";
 
@@ -59,7 +59,7 @@ export async function beginNewSession(): Promise<void> {
 
 /** What was begun to be written where it cannot be sent stands in the box of a new session. */
 export async function goOnInNewSession(text: string): Promise<void> {
-  restoreDraft(useDrafts.getState().next, text);
+  joinDraft(useDrafts.getState().next, text);
   await beginNewSession();
 }
 

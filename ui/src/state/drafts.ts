@@ -7,7 +7,7 @@ import type { SessionId } from "../generated/SessionId";
 import type { ViewRequest } from "../generated/ViewRequest";
 import { platform } from "../platform/platform";
 import { useConversation } from "./conversation";
-import { type Draft, follow, isUnsaved, newestUnbegun, NO_DRAFT, viewOf } from "./drafts.logic";
+import { both, type Draft, follow, isUnsaved, newestUnbegun, NO_DRAFT, viewOf } from "./drafts.logic";
 import { uuidV7 } from "./uuid";
 
 interface Drafts {
@@ -62,6 +62,12 @@ export function takeFirstDraft(): SentDraft {
 export function restoreDraft(session: SessionId, unsent: string): void {
   const current = draftText(session);
   put(session, { ...draftOf(session), text: current === "" ? unsent : `${unsent}\n${current}` });
+  save(session);
+}
+
+/** A text that was begun elsewhere stands in this box too, once: another device may have brought it here already. */
+export function joinDraft(session: SessionId, text: string): void {
+  put(session, { ...draftOf(session), text: both(text, draftText(session)) });
   save(session);
 }
 

@@ -1,10 +1,11 @@
 //! Saved states and history on their way into the mirror.
 
 use baton_protocol::{Batch, Cursor, ErrorCode, LogId};
+use baton_session::AccountState;
 
 use super::driver::{Driver, position};
 use crate::mirror::{HistoryOutcome, SnapshotOutcome, Store, StoreError};
-use crate::sync::{Input, Snapshot};
+use crate::sync::{Input, Problem, Snapshot};
 
 impl Driver {
     pub(super) async fn apply_snapshot(&mut self, snapshot: Snapshot) {
@@ -29,16 +30,13 @@ impl Driver {
             }
         };
         if let Some(account) = account {
-            let positions = account.sessions().iter().map(position).collect();
-            self.feed(Input::Summaries(positions));
-            let deleted = account.deleted().iter().copied().collect();
-            self.feed(Input::Deleted(deleted));
+            self.follow_account(&account);
         }
         match outcome {
             SnapshotOutcome::Applied => {}
             SnapshotOutcome::Moved(cursor) => {
                 self.gap_moved(log).await;
-                self.feed(Input::MirrorMoved { log, cursor });
+                self.moved(log, cursor).await;
             }
             SnapshotOutcome::Unfit { stands_at } => {
                 tracing::warn!(log = %log, "a saved state of the hub cannot be used: the log is read without it");
@@ -69,6 +67,26 @@ impl Driver {
         }
     }
 
+    /// Another process has brought the mirror elsewhere, and what the account's log said there was not heard here.
+    pub(super) async fn moved(&mut self, log: LogId, cursor: Option<Cursor>) {
+        if let LogId::Account(_) = log {
+            let read = move |store: &mut Store| store.account(log);
+            match self.mirror.write(read).await {
+                Ok(Some(account)) => self.follow_account(&account),
+                Ok(None) => {}
+                Err(error) => self.report(&error),
+            }
+        }
+        self.feed(Input::MirrorMoved { log, cursor });
+    }
+
+    fn follow_account(&mut self, account: &AccountState) {
+        let deleted = account.deleted().iter().copied().collect();
+        self.feed(Input::Deleted(deleted));
+        let positions = account.sessions().iter().map(position).collect();
+        self.feed(Input::Summaries(positions));
+    }
+
     /// Tells the engine what the mirror lacks of a log.
     async fn gap_moved(&mut self, log: LogId) {
         let look = move |store: &mut Store| store.gap(log);
@@ -80,11 +98,10 @@ impl Driver {
     pub(super) fn mirror_failed(&mut self, log: LogId, cursor: Option<Cursor>, error: &StoreError) {
         self.report(error);
         self.feed(Input::MirrorMoved { log, cursor });
-        let hint = match error {
-            StoreError::Newer => "close this Baton and start the newer one",
-            _ => "check that the disk is not full",
-        };
-        let error = ErrorCode::StorageUnavailable.with(error.to_string(), hint);
-        self.feed(Input::MirrorFailed(error));
+        let told = ErrorCode::StorageUnavailable.with(error.to_string(), error.hint());
+        self.feed(Input::MirrorFailed(match error {
+            StoreError::Newer => Problem::lasting(told),
+            _ => Problem::passing(told),
+        }));
     }
 }

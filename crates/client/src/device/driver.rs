@@ -89,7 +89,7 @@ impl Driver {
         let (cursors, gaps, account, outbox) = mirror.write(read).await?;
         let (mut sessions, mut deleted) = (Vec::new(), Vec::new());
         if let Some(account) = &account {
-            views.account_changed(account);
+            views.account_changed(account, Vec::new());
             sessions.extend(account.sessions().iter().map(position));
             deleted.extend(account.deleted());
         }
@@ -286,18 +286,20 @@ impl Driver {
             incarnation: batch.incarnation,
             seq: batch.after,
         });
-        let (positions, deleted) = (positions_in(&batch), deleted_in(&batch));
+        let deleted = deleted_in(&batch);
+        let mut positions = positions_in(&batch);
+        positions.retain(|position| !deleted.contains(&position.session));
         let apply = move |store: &mut crate::mirror::Store| store.apply(&batch);
         match self.mirror.write(apply).await {
             Ok(ApplyOutcome::Applied | ApplyOutcome::Known) => {
-                if !positions.is_empty() {
-                    self.feed(Input::Summaries(positions));
-                }
                 if !deleted.is_empty() {
                     self.feed(Input::Deleted(deleted));
                 }
+                if !positions.is_empty() {
+                    self.feed(Input::Summaries(positions));
+                }
             }
-            Ok(ApplyOutcome::Moved(cursor)) => self.feed(Input::MirrorMoved { log, cursor }),
+            Ok(ApplyOutcome::Moved(cursor)) => self.moved(log, cursor).await,
             Ok(ApplyOutcome::Dropped { reason }) => {
                 tracing::error!(log = %log, reason, "the log does not fold: its mirror is dropped and fetched anew");
                 if !self.unfoldable.insert(log) {
@@ -312,7 +314,7 @@ impl Driver {
     }
 
     async fn drop_log(&mut self, log: LogId) {
-        tracing::warn!(log = %log, "the hub has this log no more, or another one under its name: its mirror is dropped");
+        tracing::info!(log = %log, "the session is gone, or the hub has another log under its name: its mirror is dropped");
         let forget = move |store: &mut crate::mirror::Store| store.drop_log(log);
         if let Err(error) = self.mirror.write(forget).await {
             self.report(&error);

@@ -1,7 +1,7 @@
 //! The account's log in memory. Its events serve only to fold its state, so those below a saved state are dropped.
 
-use baton_protocol::{Batch, Cursor, LogId};
-use baton_session::AccountState;
+use baton_protocol::{Batch, Cursor, Event, EventBody, LogId, SessionId};
+use baton_session::{AccountState, Draft};
 use rusqlite::Connection;
 
 use super::logs::{LogKey, LogRow};
@@ -15,6 +15,7 @@ pub(super) struct AccountLog {
     pub(super) cursor: Cursor,
     pub(super) state: AccountState,
     tail: UnsavedTail,
+    bereft: Vec<(SessionId, Draft)>,
 }
 
 impl AccountLog {
@@ -29,6 +30,7 @@ impl AccountLog {
             },
             state,
             tail: UnsavedTail::behind(saved_bytes),
+            bereft: Vec::new(),
         };
         log.follow_table(conn, row.cursor)?;
         Ok(log)
@@ -46,7 +48,25 @@ impl AccountLog {
             cursor,
             state,
             tail: UnsavedTail::behind(0),
+            bereft: Vec::new(),
         })
+    }
+
+    fn fold(&mut self, event: &Event) -> Result<(), FoldLogError> {
+        if let EventBody::SessionDeleted(deleted) = &event.body
+            && let Some(draft) = self.state.draft(deleted.session)
+            && !draft.text.is_empty()
+        {
+            self.bereft.push((deleted.session, draft.clone()));
+        }
+        self.state.apply(event)?;
+        self.tail.grow();
+        Ok(())
+    }
+
+    /// Drafts that stood in sessions when those were deleted, since this was asked last.
+    pub(super) fn take_bereft(&mut self) -> Vec<(SessionId, Draft)> {
+        std::mem::take(&mut self.bereft)
     }
 
     /// Folds what stands in the table beyond memory.
@@ -57,8 +77,7 @@ impl AccountLog {
     ) -> Result<(), FoldLogError> {
         let tail = (self.cursor.seq, upto.seq);
         for event in events::between(conn, self.key, tail, usize::MAX)? {
-            self.state.apply(&event)?;
-            self.tail.grow();
+            self.fold(&event)?;
         }
         self.state.set_head(upto.seq);
         self.cursor = upto;
@@ -81,14 +100,14 @@ impl AccountLog {
             cursor,
             state,
             tail: UnsavedTail::behind(json.len()),
+            bereft: Vec::new(),
         })
     }
 
     /// Folds a batch and writes it. The caller commits, or forgets this log.
     pub(super) fn apply(&mut self, conn: &Connection, batch: &Batch) -> Result<(), FoldLogError> {
         for event in &batch.events {
-            self.state.apply(event)?;
-            self.tail.grow();
+            self.fold(event)?;
         }
         events::insert(conn, self.key, batch.events.iter())?;
         self.state.set_head(batch.upto);

@@ -10,7 +10,7 @@ use baton_protocol::{
     AccountId, Batch, Command, CommandBody, CommandId, Cursor, ErrorBody, Event, LogId, Receipt,
     SessionId, TimestampMs,
 };
-use baton_session::{AccountState, RowChange, SessionState};
+use baton_session::{AccountState, Draft, RowChange, SessionState};
 
 use super::outbox::{OutboxEntry, OutboxState, keeps_refusal};
 use super::store::{ApplyOutcome, Store};
@@ -39,7 +39,7 @@ impl MirrorListener for Deaf {
     fn session_changed(&self, _: SessionId, _: &[RowChange], _: &SessionState, _: &[Event]) {}
     fn session_dropped(&self, _: SessionId) {}
     fn history_filled(&self, _: SessionId) {}
-    fn account_changed(&self, _: &AccountState) {}
+    fn account_changed(&self, _: &AccountState, _: Vec<(SessionId, Draft)>) {}
 }
 
 impl DirectMirror {

@@ -99,7 +99,7 @@ impl Store {
                 };
                 let log = AccountLog::replace(&tx, key, cursor, state)?;
                 tx.commit()?;
-                self.listener.account_changed(&log.state);
+                self.listener.account_changed(&log.state, Vec::new());
                 self.keep(snapshot.log, Loaded::Account(Box::new(log)));
             }
             LogId::Session(session) => {

@@ -31,7 +31,7 @@ mod tests;
 mod threads;
 
 use baton_protocol::{Batch, Event, SessionId};
-use baton_session::{AccountState, RowChange, SessionState};
+use baton_session::{AccountState, Draft, RowChange, SessionState};
 
 #[cfg(feature = "simulation")]
 pub use direct::{AppliedBatch, DirectMirror};
@@ -60,8 +60,8 @@ pub(crate) trait MirrorListener: Send + Sync + 'static {
     fn session_dropped(&self, session: SessionId);
     /// What lay in a gap of a session is here now: there are older rows than there were.
     fn history_filled(&self, session: SessionId);
-    /// The account's log went on.
-    fn account_changed(&self, state: &AccountState);
+    /// The account's log went on. `bereft`: drafts that stood in sessions when those were deleted.
+    fn account_changed(&self, state: &AccountState, bereft: Vec<(SessionId, Draft)>);
 }
 
 /// The mirror cannot be read or written.
@@ -91,6 +91,16 @@ pub enum StoreError {
     /// The mirror was closed.
     #[error("the mirror is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// What a person can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Newer => "close this Baton and start the newer one",
+            _ => "check that the disk is not full, then restart Baton",
+        }
+    }
 }
 
 impl From<rusqlite::types::FromSqlError> for StoreError {

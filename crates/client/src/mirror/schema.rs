@@ -1,7 +1,10 @@
 //! The mirror's schema: each table's file has its own part, and migrations only add.
 //!
 //! Several processes may have one mirror open, and they need not be of one version: a person who updates Baton starts the new one beside
-//! the old one. Whoever writes looks at the version first, so that nobody writes by a schema that is not the file's any more.
+//! the old one. Once a file is open, whoever writes to it looks at its version first, so that nobody writes by a schema that is not the
+//! file's any more.
+
+use std::cmp::Ordering;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
@@ -46,9 +49,10 @@ pub(super) fn begin(conn: &mut Connection) -> Result<Transaction<'_>, StoreError
     let version: i64 = tx
         .prepare_cached("PRAGMA user_version")?
         .query_row([], |row| row.get(0))?;
-    match usize::try_from(version) == Ok(STEPS.len()) {
-        true => Ok(tx),
-        false => Err(StoreError::Newer),
+    match usize::try_from(version).unwrap_or(0).cmp(&STEPS.len()) {
+        Ordering::Equal => Ok(tx),
+        Ordering::Greater => Err(StoreError::Newer),
+        Ordering::Less => Err(StoreError::Damaged),
     }
 }
 

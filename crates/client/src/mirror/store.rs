@@ -179,7 +179,8 @@ impl Store {
         };
         log.apply(&tx, batch)?;
         tx.commit().map_err(StoreError::from)?;
-        self.listener.account_changed(&log.state);
+        let bereft = log.take_bereft();
+        self.listener.account_changed(&log.state, bereft);
         self.keep(batch.log, Loaded::Account(Box::new(log)));
         Ok(ApplyOutcome::Applied)
     }
@@ -231,8 +232,9 @@ impl Store {
                 self.keep(log, Loaded::Session(memory));
             }
             (LogId::Account(_), Some(Loaded::Account(_))) => {
-                let account = AccountLog::load(&self.conn, row)?;
-                self.listener.account_changed(&account.state);
+                let mut account = AccountLog::load(&self.conn, row)?;
+                let bereft = account.take_bereft();
+                self.listener.account_changed(&account.state, bereft);
                 self.keep(log, Loaded::Account(Box::new(account)));
             }
             _ => {}

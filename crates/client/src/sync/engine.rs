@@ -12,7 +12,7 @@ use super::history::Histories;
 use super::problems::{no_answer, silent, unreadable};
 use super::sending::Sending;
 use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
-use crate::limits::{CONNECT_TIMEOUT_MS, DROP_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
+use crate::limits::{CONNECT_TIMEOUT_MS, MIRROR_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Line {
@@ -94,15 +94,16 @@ impl SyncEngine {
             Input::Nudge => self.nudge(now),
             Input::IntentQueued(intent) => self.sending.queue(intent),
             Input::SnapshotUnfit(log) => self.following.without_snapshots(log),
+            Input::GapMoved { log, .. } if self.following.is_deleted(log) => {}
             Input::GapMoved { log, gap } => self.histories.set(log, gap),
             Input::WantHistory(log) => self.histories.want(log),
             Input::Want(log) => self.following.want(log),
             Input::Unwant(log) => self.following.unwant(log),
             Input::MirrorMoved { log, cursor } => self.mirror_moved(now, log, cursor),
-            Input::MirrorFailed(error) => self.cut(now, Problem::passing(error)),
+            Input::MirrorFailed(problem) => self.mirror_failed(now, problem),
             Input::Quarantine(log) => self.following.quarantine(log),
             Input::DropFailed(log) => {
-                self.undropped.insert(log, now.mono_ms + DROP_RETRY_MS);
+                self.undropped.insert(log, now.mono_ms + MIRROR_RETRY_MS);
             }
             Input::RefusalNoted(command) => drop(self.sending.answered(command)),
             Input::RefusalUnnoted(command) => self.sending.hold(command, now.mono_ms),
@@ -262,6 +263,14 @@ impl SyncEngine {
         }
         self.emit(Output::Close);
         self.lose_line(now, problem);
+    }
+
+    /// However good the line is, what comes over it has no place.
+    fn mirror_failed(&mut self, now: Now, problem: Problem) {
+        self.cut(now, problem);
+        if let Line::Waiting { until_ms } = &mut self.line {
+            *until_ms = (*until_ms).max(now.mono_ms + MIRROR_RETRY_MS);
+        }
     }
 
     fn lose_line(&mut self, now: Now, problem: Problem) {

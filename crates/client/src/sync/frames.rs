@@ -134,7 +134,7 @@ impl SyncEngine {
     /// The account's log has their tombstones. Where a log is followed the hub says so too, and then there is nothing left to do.
     pub(super) fn deleted(&mut self, sessions: Vec<SessionId>) {
         for log in sessions.into_iter().map(LogId::Session) {
-            if self.following.unlist(log) {
+            if self.following.delete(log) {
                 self.forget(log);
                 self.absent(log);
             }
@@ -171,6 +171,10 @@ impl SyncEngine {
     }
 
     pub(super) fn mirror_moved(&mut self, now: Now, log: LogId, cursor: Option<Cursor>) {
+        if cursor.is_some() && self.following.is_deleted(log) {
+            // What it stood at when a batch before its end failed: it goes all the same.
+            return self.emit(Output::DropLog(log));
+        }
         if cursor.is_none() {
             self.histories.forget(log);
         }

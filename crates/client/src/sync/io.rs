@@ -145,8 +145,8 @@ pub enum Input {
         /// Where it stands; absent: it is empty.
         cursor: Option<Cursor>,
     },
-    /// The mirror could not take a batch: start the line anew, later.
-    MirrorFailed(ErrorBody),
+    /// The mirror could not take a batch: start the line anew, later, or not before a person has acted.
+    MirrorFailed(Problem),
     /// A log could not be forgotten: that is tried again in a while.
     DropFailed(LogId),
     /// A refusal is durable: the intent is over, and never sent again.

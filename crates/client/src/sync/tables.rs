@@ -3,7 +3,7 @@
 use super::bench::*;
 use super::*;
 use crate::limits::{
-    BACKGROUND_FETCHES_MAX, DROP_RETRY_MS, RECONNECT_DELAY_MS_MAX, STALE_AFTER_MS,
+    BACKGROUND_FETCHES_MAX, MIRROR_RETRY_MS, RECONNECT_DELAY_MS_MAX, STALE_AFTER_MS,
 };
 use baton_protocol::limits::{HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, PROTOCOL_VERSION};
 use baton_protocol::view::ConnectionPhase;
@@ -140,7 +140,7 @@ fn a_log_that_could_not_be_dropped_is_dropped_again_unless_it_came_anew() {
             });
         }
         let mut drops = 0;
-        let wanted = bench.now.mono_ms + DROP_RETRY_MS;
+        let wanted = bench.now.mono_ms + MIRROR_RETRY_MS;
         while bench.now.mono_ms < wanted {
             let due = bench.engine.deadline_ms().unwrap();
             let outputs = bench.pass(due - bench.now.mono_ms);
@@ -330,4 +330,25 @@ fn a_mirror_that_moved_is_followed_from_where_it_stands() {
         cursor,
     });
     assert_eq!(sent(&outputs), [subscribe(log(1), cursor)]);
+}
+
+/// However good the line is: a disk that is full would be asked several times a second.
+#[test]
+fn a_mirror_that_cannot_be_written_is_left_in_peace_for_a_while() {
+    let error = ErrorCode::StorageUnavailable.with("full", "make room");
+    let mut bench = Bench::live();
+    let outputs = bench.give(Input::MirrorFailed(Problem::passing(error.clone())));
+    assert_eq!(outputs[0], Output::Close);
+    assert!(!bench.pass(MIRROR_RETRY_MS - 1).contains(&Output::Connect));
+    assert!(bench.pass(1).contains(&Output::Connect));
+
+    let mut bench = Bench::live();
+    let outputs = bench.give(Input::MirrorFailed(Problem::lasting(error)));
+    assert_eq!(phase(&outputs), Some(ConnectionPhase::Refused));
+    assert!(!bench.pass(60 * MIRROR_RETRY_MS).contains(&Output::Connect));
+    let nudged = bench.give(Input::Nudge);
+    assert!(
+        nudged.contains(&Output::Connect),
+        "a person may try: {nudged:?}"
+    );
 }

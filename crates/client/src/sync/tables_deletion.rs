@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use super::*;
+use crate::limits::MIRROR_RETRY_MS;
 use baton_protocol::{ClientFrame, HubFrame, TimestampMs};
 
 fn drops(outputs: &[Output]) -> usize {
@@ -85,4 +86,52 @@ fn a_view_of_a_deleted_session_is_level_with_nothing() {
     };
     assert!(outputs.contains(&level), "{outputs:?}");
     assert_eq!(sent(&outputs), []);
+}
+
+/// A full disk lets neither a batch in nor the mirror go, and the batch's failure must not make it forget that the mirror goes.
+#[test]
+fn a_drop_that_failed_behind_a_batch_that_failed_comes_again() {
+    let mut bench = Bench::live();
+    bench.give(Input::Want(log(1)));
+    bench.hear(HubFrame::Batch(batch(log(1), 0, 4, 4)));
+    assert_eq!(drops(&bench.give(Input::Deleted(vec![session(1)]))), 1);
+    let moved = Input::MirrorMoved {
+        log: log(1),
+        cursor: Some(cursor(2)),
+    };
+    let outputs = bench.give(moved);
+    assert_eq!((drops(&outputs), sent(&outputs)), (1, Vec::new()));
+    bench.give(Input::DropFailed(log(1)));
+    let mut again = 0;
+    let until_ms = bench.now.mono_ms + MIRROR_RETRY_MS;
+    while bench.now.mono_ms < until_ms {
+        let due = bench.engine.deadline_ms().unwrap();
+        again += drops(&bench.pass(due - bench.now.mono_ms));
+        bench.hear(HubFrame::HeartbeatAck {});
+    }
+    assert_eq!(again, 1);
+}
+
+/// A hub that was restored may have the session again.
+#[test]
+fn a_session_that_is_listed_again_is_mirrored_again() {
+    let mut bench = Bench::with(vec![(log(1), cursor(8))], Vec::new());
+    bench.connect();
+    bench.hear(HubFrame::Batch(batch(log(1), 8, 8, 8)));
+    bench.give(Input::Deleted(vec![session(1)]));
+    let listed = SessionPosition {
+        session: session(1),
+        seq: baton_protocol::Seq(5),
+        updated_at: TimestampMs(9),
+        running: false,
+    };
+    let outputs = bench.give(Input::Summaries(vec![listed]));
+    assert_eq!(sent(&outputs), [subscribe(log(1), None)]);
+    let outputs = bench.hear(HubFrame::Batch(batch(log(1), 0, 5, 5)));
+    assert!(matches!(outputs[0], Output::ApplyBatch(_)), "{outputs:?}");
+    let moved = Input::MirrorMoved {
+        log: log(1),
+        cursor: Some(cursor(2)),
+    };
+    assert_eq!(drops(&bench.give(moved)), 0);
 }

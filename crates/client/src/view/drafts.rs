@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use baton_protocol::view::{DraftView, UnsentDraft};
 use baton_protocol::{CommandBody, LogId, SaveDraftCommand, Seq, SessionId};
-use baton_session::AccountState;
 
 use super::Views;
 use super::world::World;
@@ -44,15 +43,6 @@ impl World {
             by: recorded.map(|draft| draft.by.clone()),
             unsent: None,
         }
-    }
-
-    /// The account is about to be this one.
-    pub(super) fn keep_drafts_of_deleted(&mut self, next: &AccountState) {
-        let written = self.account.drafts().iter();
-        let written = written.filter(|(_, draft)| !draft.text.is_empty());
-        let bereft = written.filter(|(session, _)| next.deleted().contains(session));
-        let bereft = bereft.map(|(session, draft)| (*session, draft.clone()));
-        self.bereft.extend(bereft);
     }
 
     /// Whether a session has this id or had it, as far as this device knows.
@@ -142,13 +132,38 @@ pub(crate) fn unsent_draft(entry: &OutboxEntry) -> Option<&SaveDraftCommand> {
 
 #[cfg(test)]
 mod tests {
+    use baton_session::AccountState;
+
     use super::*;
     use crate::linked_hub::LinkedHub;
     use crate::mirror::{MirrorListener as _, OutboxState};
     use baton_protocol::{
         AccountId, AccountOpenedEvent, Command, CommandId, DeviceId, DraftSavedEvent, Event,
-        EventBody, HubAddress, LogId, Principal, TimestampMs,
+        EventBody, HubAddress, LogId, Principal, SessionDeletedEvent, TimestampMs,
     };
+
+    fn views_of(account: AccountId, principal: Principal) -> Views {
+        Views::new(LinkedHub {
+            hub: HubAddress {
+                authority: "127.0.0.1:1".to_owned(),
+                fingerprint: None,
+            },
+            account,
+            principal,
+            hub_name: String::new(),
+        })
+    }
+
+    fn event_of(by: &Principal, seq: u64, body: EventBody) -> Event {
+        Event {
+            seq: Seq(seq),
+            recorded_at: TimestampMs(0),
+            by: by.clone(),
+            command: None,
+            producer: None,
+            body,
+        }
+    }
 
     fn save_of(account: AccountId, session: SessionId, text: &str) -> OutboxEntry {
         let draft = SaveDraftCommand {
@@ -170,21 +185,44 @@ mod tests {
     }
 
     #[test]
+    fn what_was_begun_in_a_deleted_session_goes_where_the_session_is_there_again() {
+        let (account, session) = (AccountId::mint(), SessionId::mint());
+        let principal = Principal::Device {
+            account,
+            device: DeviceId::mint(),
+        };
+        let views = views_of(account, principal.clone());
+        let draft = baton_session::Draft {
+            seq: Seq(2),
+            text: "half".to_owned(),
+            by: principal.clone(),
+        };
+        let mut state = AccountState::default();
+        let events = [
+            EventBody::AccountOpened(AccountOpenedEvent {
+                account,
+                name: String::new(),
+            }),
+            EventBody::SessionDeleted(SessionDeletedEvent { session }),
+        ];
+        for (seq, body) in (1..).zip(events) {
+            state.apply(&event_of(&principal, seq, body)).unwrap();
+        }
+        views.account_changed(&state, vec![(session, draft)]);
+        assert_eq!(views.drafts()[0].text, "half");
+        // A hub that was restored from before the deletion.
+        views.account_changed(&AccountState::default(), Vec::new());
+        assert_eq!(views.drafts(), []);
+    }
+
+    #[test]
     fn what_was_accepted_stands_until_the_mirror_has_it() {
         let (account, session) = (AccountId::mint(), SessionId::mint());
         let me = Principal::Device {
             account,
             device: DeviceId::mint(),
         };
-        let views = Views::new(LinkedHub {
-            hub: HubAddress {
-                authority: "127.0.0.1:1".to_owned(),
-                fingerprint: None,
-            },
-            account,
-            principal: me.clone(),
-            hub_name: String::new(),
-        });
+        let views = views_of(account, me.clone());
         let text = "why".to_owned();
         let entry = save_of(account, session, &text);
         let shown = || {
@@ -209,16 +247,8 @@ mod tests {
             text: text.clone(),
         });
         for (seq, body) in [(1, opened), (2, saved)] {
-            let event = Event {
-                seq: Seq(seq),
-                recorded_at: TimestampMs(0),
-                by: me.clone(),
-                command: None,
-                producer: None,
-                body,
-            };
-            state.apply(&event).unwrap();
-            views.account_changed(&state);
+            state.apply(&event_of(&me, seq, body)).unwrap();
+            views.account_changed(&state, Vec::new());
             let expected = if seq == 1 {
                 on_its_way.clone()
             } else {

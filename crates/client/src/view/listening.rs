@@ -1,7 +1,7 @@
 //! What commits in the mirror, on its way to the screens and tails.
 
 use baton_protocol::{Batch, Event, LogId, SessionId};
-use baton_session::{AccountState, RowChange, SessionState};
+use baton_session::{AccountState, Draft, RowChange, SessionState};
 
 use baton_protocol::view::TranscriptRow;
 
@@ -108,10 +108,14 @@ impl MirrorListener for Views {
         self.announce();
     }
 
-    fn account_changed(&self, state: &AccountState) {
+    fn account_changed(&self, state: &AccountState, bereft: Vec<(SessionId, Draft)>) {
         self.change(|world| {
-            world.keep_drafts_of_deleted(state);
             world.account = state.clone();
+            world.bereft.extend(bereft);
+            // A hub that was restored may have one of the sessions again.
+            world
+                .bereft
+                .retain(|session, _| state.deleted().contains(session));
             let is_here = |settling: &Settling| {
                 matches!(settling.entry.command.log, LogId::Account(_))
                     && settling.seq <= state.head()

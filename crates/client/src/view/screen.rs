@@ -239,10 +239,7 @@ impl Drop for Screen {
 
 fn storage(error: &StoreError) -> ErrorBody {
     tracing::error!(error = %error, "the mirror failed");
-    ErrorCode::StorageUnavailable.with(
-        error.to_string(),
-        "check that the disk is not full, then restart Baton",
-    )
+    ErrorCode::StorageUnavailable.with(error.to_string(), error.hint())
 }
 
 fn refused_act(error: &ActError) -> ErrorBody {

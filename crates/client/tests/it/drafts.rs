@@ -352,6 +352,28 @@ async fn what_was_written_in_a_session_that_is_gone_stands_until_the_next_start(
     assert_eq!((device.drafts(), device.outbox().len()), (Vec::new(), 0));
 }
 
+/// What was sent or given up before the session was deleted does not come back with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_was_emptied_before_its_session_was_deleted_stays_empty() {
+    let dir = TempDir::new().unwrap();
+    let hub = FakeHub::start().await;
+    let session = hub.change(a_session);
+    hub.change(|world| saved_elsewhere(world, session, "half a thought"));
+    let device = device(&hub, dir.path()).await;
+    let screen = device.screen();
+    let mut shown = Shown::default();
+    open(&screen, session).await;
+    let written = |shown: &Shown| draft_of(shown, session).map(|_| ());
+    shown.until(&screen, "the draft", written).await;
+    hub.change(|world| {
+        saved_elsewhere(world, session, "");
+        world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
+    });
+    let gone = |shown: &Shown| shown.header.as_ref()?.is_deleted.then_some(());
+    shown.until(&screen, "that it is gone", gone).await;
+    assert_eq!(device.drafts(), []);
+}
+
 /// Whoever has a session open that is deleted elsewhere sees that it is, what it was, and what was begun to be written there.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_session_that_is_deleted_says_so_and_keeps_what_was_begun_there() {

@@ -113,6 +113,11 @@ pub fn follow(
 }
 
 impl Following {
+    /// Whether it says nothing more: its client was told why.
+    pub fn is_over(&self) -> bool {
+        self.0.place().stage == Stage::Over
+    }
+
     /// Which log.
     pub fn log(&self) -> LogId {
         self.0.log

@@ -140,6 +140,21 @@ on_each_log! {
         }
     }
 
+    /// A connection follows so many logs at most. One of which it was told that there is none does not count.
+    async fn what_is_missing_takes_no_place_among_what_a_client_follows(world: World) {
+        let mut laptop = world.device("Laptop").await;
+        for _ in 0..limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
+            let log = new_session();
+            laptop.follow(log).await;
+            let is_missing = |frame: &HubFrame| matches!(frame, HubFrame::Missing { log: of, .. } if *of == log);
+            laptop.take(|frame| is_missing(frame).then_some(())).await;
+        }
+        let log = new_session();
+        laptop.create(log).await;
+        laptop.follow(log).await;
+        laptop.until(log, |followed| followed.level).await;
+    }
+
     async fn too_many_commands_are_slowed_and_nothing_else_is(world: World) {
         let mut laptop = world.device("Laptop").await;
         let log = new_session();

@@ -56,6 +56,7 @@ pub fn runs(sim: &Sim, log: LogId) -> Vec<RunId> {
 /// Nothing where there is nothing that the act could be about.
 pub(super) fn body_of(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, CommandBody)> {
     about_a_prompt(sim, device, act)
+        .or_else(|| about_a_branch(sim, device, act))
         .or_else(|| about_a_run(sim, act))
         .or_else(|| about_a_session(sim, act))
         .or_else(|| for_the_account(sim, act))
@@ -73,11 +74,13 @@ fn delivery(how: Sent) -> Delivery {
     }
 }
 
+fn prompt_of(sim: &Sim, device: usize, session: usize, pick: u64) -> Option<(LogId, PromptId)> {
+    let log = session_of(sim, session);
+    Some((log, newest(&prompts(sim, device, log), pick)?))
+}
+
 fn about_a_prompt(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, CommandBody)> {
-    let prompt_of = |session: usize, pick| {
-        let log = session_of(sim, session);
-        Some((log, newest(&prompts(sim, device, log), pick)?))
-    };
+    let prompt_of = |session, pick| prompt_of(sim, device, session, pick);
     Some(match *act {
         Act::Edit {
             session,
@@ -126,6 +129,13 @@ fn about_a_prompt(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, Command
             let body = EndPromptEditCommand { prompt };
             (log, CommandBody::EndPromptEdit(body))
         }
+        _ => return None,
+    })
+}
+
+fn about_a_branch(sim: &Sim, device: usize, act: &Act) -> Option<(LogId, CommandBody)> {
+    let prompt_of = |session, pick| prompt_of(sim, device, session, pick);
+    Some(match *act {
         Act::Resend {
             session,
             pick,

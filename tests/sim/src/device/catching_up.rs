@@ -45,8 +45,8 @@ impl Device {
                     positions.extend(account.sessions().iter().map(position));
                     deleted.extend(account.deleted());
                 }
-                self.feed_only(sim, Input::Summaries(positions))?;
-                self.feed_only(sim, Input::Deleted(deleted))
+                self.feed_only(sim, Input::Deleted(deleted))?;
+                self.feed_only(sim, Input::Summaries(positions))
             }
             SnapshotOutcome::Moved(cursor) => {
                 self.gap_moved(sim, log)?;

@@ -265,12 +265,14 @@ impl Device {
         match self.mirror.apply(batch)? {
             AppliedBatch::Applied => {
                 self.look(sim, batch)?;
-                let (positions, deleted) = (positions_in(batch), deleted_in(batch));
-                if !positions.is_empty() {
-                    self.feed_only(sim, Input::Summaries(positions))?;
-                }
+                let deleted = deleted_in(batch);
+                let mut positions = positions_in(batch);
+                positions.retain(|position| !deleted.contains(&position.session));
                 if !deleted.is_empty() && !sim.is_planted(Planted::DeviceKeepsDeleted) {
                     self.feed_only(sim, Input::Deleted(deleted))?;
+                }
+                if !positions.is_empty() {
+                    self.feed_only(sim, Input::Summaries(positions))?;
                 }
                 Ok(())
             }
@@ -296,7 +298,7 @@ impl Device {
     ) -> Result<()> {
         self.feed_only(sim, Input::MirrorMoved { log, cursor })?;
         let error = ErrorCode::StorageUnavailable.with("the mirror cannot be written", "");
-        self.feed_only(sim, Input::MirrorFailed(error))
+        self.feed_only(sim, Input::MirrorFailed(Problem::passing(error)))
     }
 
     fn apply_anyhow(&mut self, sim: &mut Sim, batch: &Batch) -> Result<()> {

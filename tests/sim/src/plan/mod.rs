@@ -1,8 +1,10 @@
 //! What happens in one simulation, as data: so that it can be printed, and made smaller while it still fails.
 
 mod generate;
+mod on_purpose;
 
 pub use generate::plan_for;
+pub use on_purpose::refusals_on_a_full_disk;
 
 /// One simulation.
 #[derive(Clone, Debug)]

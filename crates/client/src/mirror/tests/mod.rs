@@ -10,7 +10,7 @@ use baton_protocol::{
     StopRunCommand, StopScope, StopTarget, TimestampMs,
 };
 use baton_session::{
-    AccountState, NoTranscript, RowChange, SessionState, Transcript, TranscriptSink,
+    AccountState, Draft, NoTranscript, RowChange, SessionState, Transcript, TranscriptSink,
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -59,7 +59,7 @@ impl MirrorListener for Heard {
 
     fn history_filled(&self, _session: SessionId) {}
 
-    fn account_changed(&self, _state: &AccountState) {}
+    fn account_changed(&self, _state: &AccountState, _bereft: Vec<(SessionId, Draft)>) {}
 }
 
 struct Place {

@@ -34,6 +34,8 @@ struct Log {
     caught_up: bool,
     /// The hub has no such log (yet).
     absent: bool,
+    /// The account's log has its tombstone.
+    deleted: bool,
     /// Cannot be mirrored; left alone.
     quarantined: bool,
     /// Saved states of it did not fit: it is asked for batches alone.
@@ -130,6 +132,8 @@ impl Following {
             self.behind
                 .remove(&(Reverse(old.updated_at), position.session));
         }
+        // A hub that was restored may have it again.
+        entry.deleted = false;
         if std::mem::take(&mut entry.absent) {
             entry.caught_up = false;
         }
@@ -140,17 +144,22 @@ impl Following {
         self.place(log);
     }
 
-    /// The sessions list has it no more. Says whether anything is known of it.
-    pub(in crate::sync) fn unlist(&mut self, log: LogId) -> bool {
+    /// The session is deleted. Says whether anything is known of it.
+    pub(in crate::sync) fn delete(&mut self, log: LogId) -> bool {
         let Some(entry) = self.logs.get_mut(&log) else {
             return false;
         };
+        entry.deleted = true;
         if let Some(position) = entry.position.take() {
             let key = (Reverse(position.updated_at), position.session);
             self.running.remove(&key);
             self.behind.remove(&key);
         }
         true
+    }
+
+    pub(in crate::sync) fn is_deleted(&self, log: LogId) -> bool {
+        self.logs.get(&log).is_some_and(|entry| entry.deleted)
     }
 
     /// Sorts a session in among those that are behind, or out of them.

@@ -23,6 +23,14 @@ impl Follows {
         }
     }
 
+    /// Whether one more may begin. A client need not unsubscribe from what it was told is over.
+    fn has_room(&mut self) -> bool {
+        if self.0.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
+            self.0.retain(|following| !following.is_over());
+        }
+        self.0.len() < limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
+    }
+
     fn begin(&mut self, following: Following) {
         if self.0.is_empty() {
             // The vector's own first step is four.
@@ -46,7 +54,7 @@ impl Connection {
             );
             return self.refuse_log(log, error);
         }
-        if self.follows.0.len() >= limits::SUBSCRIPTIONS_PER_CONNECTION_MAX {
+        if !self.follows.has_room() {
             let message = format!(
                 "a connection follows at most {} logs",
                 limits::SUBSCRIPTIONS_PER_CONNECTION_MAX
