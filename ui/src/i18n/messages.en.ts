@@ -25,6 +25,7 @@ export const messagesEn = {
   "connection.reconnecting": "Reconnecting…",
   "connection.reconnectingIn": "Offline · next try in {seconds} s",
   "connection.refused": "The hub refused this device",
+  "connection.stopped": "Not connected",
   "connection.outbox": "{count, plural, one {# thing waits} other {# things wait}} to be sent",
   "connection.linkAgain": "Link again…",
 

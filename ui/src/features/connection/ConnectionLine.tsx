@@ -7,7 +7,7 @@ import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import { t } from "../../i18n/i18n";
 import { useConversation } from "../../state/conversation";
 import { showDialog } from "../../state/interface";
-import { iconOf, isBrief, phaseText, toneOf } from "./connection.logic";
+import { iconOf, isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
 
 const TONES = {
   calm: "text-ink-muted",
@@ -45,7 +45,7 @@ export function ConnectionLine() {
           {connection.problem.hint !== "" && ` · ${connection.problem.hint}`}
         </p>
       )}
-      {shown === "refused" && (
+      {connection && shown === "refused" && !isOwn(connection) && (
         <Button tone="bad" size="small" icon="link" testId="connection-link" className="my-0.5" onClick={() => showDialog("link")}>
           {t("connection.linkAgain")}
         </Button>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isBrief, phaseText, toneOf } from "./connection.logic";
+import { isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
 
 const line = { hubName: "home", outbox: 0 };
 
@@ -20,6 +20,14 @@ describe("the connection line", () => {
     expect(toneOf("catchingUp")).toBe("busy");
     expect(toneOf("stale")).toBe("warn");
     expect(toneOf("refused")).toBe("bad");
+  });
+
+  it("does not call it the hub's refusal where this device's own data cannot be written", () => {
+    const refused = (code: "revoked" | "storage_unavailable") =>
+      ({ ...line, phase: "refused", problem: { code, message: "m", hint: "h" } }) as const;
+    expect(phaseText(refused("revoked"), 0)).toBe("The hub refused this device");
+    expect(phaseText(refused("storage_unavailable"), 0)).toBe("Not connected");
+    expect([isOwn(refused("revoked")), isOwn(refused("storage_unavailable"))]).toEqual([false, true]);
   });
 
   it("does not blink", () => {

@@ -49,5 +49,10 @@ export function phaseText(connection: ConnectionView, nowMs: number): string {
     const seconds = Math.ceil((retryAt - nowMs) / 1000);
     return seconds > 1 ? t("connection.reconnectingIn", { seconds }) : t("connection.reconnecting");
   }
-  return t(`connection.${phase}`);
+  return t(isOwn(connection) ? "connection.stopped" : `connection.${phase}`);
+}
+
+/** Whether the line is down for a reason of this device's own, which linking it again does not mend. */
+export function isOwn({ phase, problem }: ConnectionView): boolean {
+  return phase === "refused" && problem?.code === "storage_unavailable";
 }
