@@ -54,7 +54,7 @@ impl World {
             )
         };
         self.account.sessions().contains_key(&session)
-            || self.account.deleted().contains(&session)
+            || self.is_deleted(session)
             || self.intents_for(LogId::Session(session)).any(begins)
     }
 

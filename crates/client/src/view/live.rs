@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use baton_protocol::{Batch, Cursor, Event, Incarnation, Seq, SessionId};
+use baton_protocol::{Batch, Cursor, Event, Incarnation, LogId, Seq, SessionId};
 use baton_session::SessionState;
 
+use super::Views;
 use crate::limits::LIVE_EVENTS_MAX;
 
 /// The last batches, by session.
@@ -38,6 +39,13 @@ pub(crate) struct LivePage {
     pub(crate) upto: Seq,
     /// Whether nothing goes on in the session there.
     pub(crate) idle: bool,
+}
+
+impl Views {
+    /// Whether the log is of a session that is deleted: a tail of it has nothing to wait for.
+    pub(crate) fn is_deleted(&self, log: LogId) -> bool {
+        matches!(log, LogId::Session(session) if self.lock().world.is_deleted(session))
+    }
 }
 
 impl LiveEnds {

@@ -178,14 +178,6 @@ impl Views {
         self.lock().world.account.read_mark(session)
     }
 
-    /// Whether the log is of a session that is deleted, as the account's log says.
-    pub(crate) fn is_deleted(&self, log: LogId) -> bool {
-        let LogId::Session(session) = log else {
-            return false;
-        };
-        self.lock().world.account.deleted().contains(&session)
-    }
-
     pub(crate) fn is_caught_up(&self, log: LogId) -> bool {
         self.lock().world.caught_up.contains(&log)
     }

@@ -73,7 +73,7 @@ impl SessionView {
     fn make_header(&self, world: &World) -> SessionHeader {
         let log = self.log();
         let known = self.facts.as_ref();
-        let is_deleted = world.account.deleted().contains(&self.session);
+        let is_deleted = world.is_deleted(self.session);
         let title = match (known.filter(|facts| facts.agent.is_some()), &self.header) {
             (Some(facts), _) => title_of(facts.title.as_deref(), &facts.preview),
             // Whoever has it open sees of what this was the end.

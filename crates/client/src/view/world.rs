@@ -218,6 +218,11 @@ impl World {
     }
 
     /// A session's title for people, wherever it stands.
+    /// Whether it is deleted, as the account's log says.
+    pub(super) fn is_deleted(&self, session: SessionId) -> bool {
+        self.account.deleted().contains(&session)
+    }
+
     pub(super) fn session_title(&self, session: SessionId) -> String {
         match self.account.sessions().get(&session) {
             Some(summary) => title_of(summary.title.as_deref(), &summary.preview),

@@ -1,5 +1,7 @@
 //! What is begun to be written: kept here at once, on every device soon, and sent as a prompt or a draft but never both.
 
+use std::path::Path;
+
 use baton_client::{Device, OutboxEntry, OutboxState, Screen};
 use baton_protocol::view::{ConnectionPhase, DraftView, SentDraft, ViewRequest, ViewResponse};
 use baton_protocol::{
@@ -352,19 +354,33 @@ async fn what_was_written_in_a_session_that_is_gone_stands_until_the_next_start(
     assert_eq!((device.drafts(), device.outbox().len()), (Vec::new(), 0));
 }
 
+/// A device, and a session in which another one has begun to write "half a thought".
+async fn a_session_with_a_draft(hub: &FakeHub, dir: &Path) -> (Device, SessionId) {
+    let session = hub.change(a_session);
+    hub.change(|world| saved_elsewhere(world, session, "half a thought"));
+    (device(hub, dir).await, session)
+}
+
+/// The session is open, and its draft is there.
+async fn showing_the_draft(screen: &Screen, session: SessionId) -> Shown {
+    let mut shown = Shown::default();
+    open(screen, session).await;
+    let written = |shown: &Shown| {
+        let draft = draft_of(shown, session)?;
+        (draft.text == "half a thought").then_some(())
+    };
+    shown.until(screen, "the draft", written).await;
+    shown
+}
+
 /// What was sent or given up before the session was deleted does not come back with that.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_that_was_emptied_before_its_session_was_deleted_stays_empty() {
     let dir = TempDir::new().unwrap();
     let hub = FakeHub::start().await;
-    let session = hub.change(a_session);
-    hub.change(|world| saved_elsewhere(world, session, "half a thought"));
-    let device = device(&hub, dir.path()).await;
+    let (device, session) = a_session_with_a_draft(&hub, dir.path()).await;
     let screen = device.screen();
-    let mut shown = Shown::default();
-    open(&screen, session).await;
-    let written = |shown: &Shown| draft_of(shown, session).map(|_| ());
-    shown.until(&screen, "the draft", written).await;
+    let mut shown = showing_the_draft(&screen, session).await;
     hub.change(|world| {
         saved_elsewhere(world, session, "");
         world.record_account(EventBody::SessionDeleted(SessionDeletedEvent { session }));
@@ -379,15 +395,10 @@ async fn a_draft_that_was_emptied_before_its_session_was_deleted_stays_empty() {
 async fn an_open_session_that_is_deleted_says_so_and_keeps_what_was_begun_there() {
     let dir = TempDir::new().unwrap();
     let hub = FakeHub::start().await;
-    let session = hub.change(a_session);
-    hub.change(|world| saved_elsewhere(world, session, "half a thought"));
-    let device = device(&hub, dir.path()).await;
+    let (device, session) = a_session_with_a_draft(&hub, dir.path()).await;
     let screen = device.screen();
-    let mut shown = Shown::default();
-    open(&screen, session).await;
+    let mut shown = showing_the_draft(&screen, session).await;
     let text = |shown: &Shown| Some(draft_of(shown, session)?.text.clone());
-    let written = |shown: &Shown| text(shown).filter(|text| text == "half a thought");
-    shown.until(&screen, "the draft", written).await;
     let there = |shown: &Shown| (shown.rows.len() > 1).then_some(());
     shown.until(&screen, "its rows", there).await;
     let header = shown.header.clone().unwrap();
