@@ -11,7 +11,7 @@ use crate::net::Net;
 use crate::plan::Snapshots;
 use crate::planted::Planted;
 use crate::rng::Rng;
-use crate::store::{DeleteFault, Store};
+use crate::store::{Store, StoreFault};
 use crate::trace::Trace;
 
 /// The day on which every simulation begins.
@@ -99,7 +99,7 @@ impl Sim {
     ///
     /// # Errors
     /// What the hub was told; the log may be gone all the same.
-    pub fn delete_log(&mut self, log: LogId) -> Result<(), DeleteFault> {
+    pub fn delete_log(&mut self, log: LogId) -> Result<(), StoreFault> {
         let was_there = self.store.head(log).ok().flatten().is_some();
         let (is_gone, told) = self.store.delete(self.now_ms, log);
         if is_gone && was_there {

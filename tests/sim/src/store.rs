@@ -12,20 +12,11 @@ use tokio::runtime::Runtime;
 
 use crate::plan::{AtCommit, StoreKind};
 
-/// Why an append gave nothing.
+/// Why a write gave nothing.
 #[derive(Debug)]
 pub enum StoreFault {
     /// The log says so.
     Log(AppendError),
-    /// The hub's process died at it.
-    Crashed,
-}
-
-/// Why a log was not deleted, as far as the hub was told.
-#[derive(Debug)]
-pub enum DeleteFault {
-    /// Not now.
-    Refused,
     /// The hub's process died at it.
     Crashed,
 }
@@ -89,10 +80,23 @@ impl Store {
 
     /// Records, or does what a disk does instead.
     pub fn append(&mut self, now_ms: u64, request: AppendRequest) -> Stored {
-        let refused = |error| Stored {
-            recorded: None,
-            told: Err(StoreFault::Log(error)),
-        };
+        let (recorded, told) = self.write(now_ms, |store| store.append_for_real(request));
+        Stored { recorded, told }
+    }
+
+    /// Deletes, or does what a disk does instead. Says whether the log is gone now, and what the hub was told.
+    pub fn delete(&mut self, now_ms: u64, log: LogId) -> (bool, Result<(), StoreFault>) {
+        let (gone, told) = self.write(now_ms, |store| store.delete_for_real(log));
+        (gone.is_some(), told)
+    }
+
+    /// What was written, whatever the hub was told; told `Ok` only where it was.
+    fn write<T>(
+        &mut self,
+        now_ms: u64,
+        for_real: impl FnOnce(&Self) -> Result<T, AppendError>,
+    ) -> (Option<T>, Result<(), StoreFault>) {
+        let refused = |error| (None, Err(StoreFault::Log(error)));
         if self.failed {
             return refused(AppendError::Failed);
         }
@@ -105,10 +109,7 @@ impl Store {
         }
         let crashes = self.crash_due();
         if crashes == Some(AtCommit::Before) {
-            return Stored {
-                recorded: None,
-                told: Err(StoreFault::Crashed),
-            };
+            return (None, Err(StoreFault::Crashed));
         }
         let fails = self.fails.take();
         if let Some(recorded) = fails {
@@ -117,8 +118,8 @@ impl Store {
                 return refused(AppendError::Failed);
             }
         }
-        let appended = match self.append_for_real(request) {
-            Ok(appended) => appended,
+        let written = match for_real(self) {
+            Ok(written) => written,
             Err(error) => return refused(error),
         };
         let told = match (fails, crashes) {
@@ -126,46 +127,7 @@ impl Store {
             (None, Some(AtCommit::After)) => Err(StoreFault::Crashed),
             (None, _) => Ok(()),
         };
-        Stored {
-            recorded: Some(appended),
-            told,
-        }
-    }
-
-    /// Deletes, or does what a disk does instead. Says whether the log is gone now, and what the hub was told.
-    pub fn delete(&mut self, now_ms: u64, log: LogId) -> (bool, Result<(), DeleteFault>) {
-        let refused = |is_gone| (is_gone, Err(DeleteFault::Refused));
-        if self.failed || now_ms < self.full_until_ms {
-            return refused(false);
-        }
-        if self.refusals > 0 {
-            self.refusals -= 1;
-            return refused(false);
-        }
-        let crashes = self.crash_due();
-        if crashes == Some(AtCommit::Before) {
-            return (false, Err(DeleteFault::Crashed));
-        }
-        let fails = self.fails.take();
-        self.failed |= fails.is_some();
-        if fails == Some(false) {
-            return refused(false);
-        }
-        let deleted = match &self.backend {
-            Backend::Memory(memory) => at_once(memory.delete(log)).is_ok(),
-            Backend::Sqlite {
-                runtime,
-                log: Some(sqlite),
-                ..
-            } => runtime.block_on(sqlite.delete(log)).is_ok(),
-            Backend::Sqlite { log: None, .. } => false,
-        };
-        match (deleted, fails, crashes) {
-            (false, _, _) => refused(false),
-            (true, Some(_), _) => refused(true),
-            (true, None, Some(_)) => (true, Err(DeleteFault::Crashed)),
-            (true, None, None) => (true, Ok(())),
-        }
+        (Some(written), told)
     }
 
     fn crash_due(&mut self) -> Option<AtCommit> {
@@ -177,6 +139,19 @@ impl Store {
         let at = *at;
         self.crash = None;
         Some(at)
+    }
+
+    fn delete_for_real(&self, log: LogId) -> Result<(), AppendError> {
+        let deleted = match &self.backend {
+            Backend::Memory(memory) => at_once(memory.delete(log)),
+            Backend::Sqlite {
+                runtime,
+                log: Some(sqlite),
+                ..
+            } => runtime.block_on(sqlite.delete(log)),
+            Backend::Sqlite { log: None, .. } => return Err(AppendError::Failed),
+        };
+        deleted.map_err(|error| AppendError::Unavailable(error.into()))
     }
 
     fn append_for_real(&self, request: AppendRequest) -> Result<Appended, AppendError> {

@@ -8,7 +8,7 @@ use super::process::{Process, Shared};
 use super::runs::{STORAGE_RETRY_MS, fenced};
 use crate::planted::Planted;
 use crate::sim::Sim;
-use crate::store::DeleteFault;
+use crate::store::StoreFault;
 
 /// A session on its way out.
 #[derive(Debug)]
@@ -99,12 +99,12 @@ impl Process {
         self.shared.attention.remove(&session);
         match sim.delete_log(LogId::Session(session)) {
             Ok(()) => {}
-            Err(DeleteFault::Refused) => self.shared.deletions.push(Deletion {
+            Err(StoreFault::Log(_)) => self.shared.deletions.push(Deletion {
                 at_ms: sim.now_ms + STORAGE_RETRY_MS,
                 session,
                 by: None,
             }),
-            Err(DeleteFault::Crashed) => sim.hub_crashed = true,
+            Err(StoreFault::Crashed) => sim.hub_crashed = true,
         }
     }
 }
