@@ -95,6 +95,8 @@ fn effect_words(effect: &CommandEffect) -> String {
         },
         CommandEffect::Stopped { runs } => format!("stopped {} run(s)", runs.len()),
         CommandEffect::Withdrawn => "taken back before it ran".to_owned(),
+        CommandEffect::Imported { complete: true, .. } => "imported".to_owned(),
+        CommandEffect::Imported { upto, .. } => format!("imported up to {upto}"),
         CommandEffect::AlreadyEnded { outcome } => {
             format!("it had ended before: {}", outcome_words(outcome))
         }

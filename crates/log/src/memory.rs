@@ -344,6 +344,7 @@ mod tests {
             by: Principal::Hub,
             command: None,
             producer: None,
+            recorded_at: None,
             body: EventBody::QueueResumed(QueueResumedEvent {}),
         };
         let request = AppendRequest {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::control_commands::*;
+use crate::import::ImportBatchCommand;
 use crate::payload::{closed_enum, payload};
 use crate::{
     AgentId, CommandId, Delivery, ErrorBody, LogId, PromptId, RunId, RunOutcome, RunnerId, Seq,
@@ -76,6 +77,8 @@ pub enum CommandBody {
     ChooseBranch(ChooseBranchCommand),
     /// Begin the session that the log id names with a copy of another one's history.
     ForkSession(ForkSessionCommand),
+    /// Copy a batch of another hub's log into the session that the log id names.
+    ImportBatch(ImportBatchCommand),
     /// Keep a session at the top of the list. Account log.
     PinSession(PinSessionCommand),
     /// Put a session aside. Account log.
@@ -95,6 +98,14 @@ pub enum CommandBody {
 }
 
 impl CommandBody {
+    /// Whether the session that the log id names may begin with it.
+    pub fn begins_session(&self) -> bool {
+        matches!(
+            self,
+            Self::CreateSession(_) | Self::ForkSession(_) | Self::ImportBatch(_)
+        )
+    }
+
     /// Whether it goes to the account's log. Everything else goes to its session's.
     pub fn is_for_account(&self) -> bool {
         match self {
@@ -109,6 +120,7 @@ impl CommandBody {
             | Self::RevokeApprovalGrant(_) => true,
             Self::CreateSession(_)
             | Self::ForkSession(_)
+            | Self::ImportBatch(_)
             | Self::RenameSession(_)
             | Self::SendPrompt(_)
             | Self::EditPrompt(_)
@@ -313,6 +325,13 @@ pub enum CommandEffect {
     },
     /// The prompt had no run yet: it was withdrawn.
     Withdrawn,
+    /// The session has the other hub's log up to here.
+    Imported {
+        /// The seq there; the next batch continues it.
+        upto: Seq,
+        /// Whether that is all of it.
+        complete: bool,
+    },
     /// The run had ended before.
     AlreadyEnded {
         /// How.

@@ -130,6 +130,8 @@ error_codes! {
     LeaseFenced = "lease_fenced", http 409, close 4409, final;
     /// The runner's count has a gap: it must resume from what the hub has.
     ProducerGap = "producer_gap", http 409, close 4409, retry;
+    /// A batch of another hub's log does not continue what the session has of that log.
+    ImportMismatch = "import_mismatch", http 409, close 4409, final;
     /// A write does not fit the run's state.
     InvalidRunWrite = "invalid_run_write", http 400, close 4400, final;
 }

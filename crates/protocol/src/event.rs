@@ -6,7 +6,7 @@ use ts_rs::TS;
 
 use crate::{
     CommandId, Principal, ProducerSeq, Seq, TimestampMs, account_events::*, control_events::*,
-    run_events::*, session_events::*,
+    import::BatchImportedEvent, run_events::*, session_events::*,
 };
 
 /// An immutable fact at one position of a log.
@@ -118,6 +118,8 @@ pub enum EventBody {
     ApprovalGranted(ApprovalGrantedEvent),
     /// They need one again.
     ApprovalGrantRevoked(ApprovalGrantRevokedEvent),
+    /// A batch of another hub's log was copied into this one.
+    BatchImported(BatchImportedEvent),
     /// A kind from a newer version.
     #[serde(skip)]
     #[ts(skip)]
@@ -175,7 +177,32 @@ impl EventBody {
         "draftSaved",
         "approvalGranted",
         "approvalGrantRevoked",
+        "batchImported",
     ];
+}
+
+impl EventBody {
+    /// Whether it stands in logs of accounts. Every other kind, an unknown one too, may stand in a session's.
+    pub fn is_for_account(&self) -> bool {
+        matches!(
+            self,
+            Self::AccountOpened(_)
+                | Self::DeviceLinked(_)
+                | Self::DeviceRevoked(_)
+                | Self::AgentsOffered(_)
+                | Self::SessionSummarized(_)
+                | Self::ReadMarked(_)
+                | Self::SessionPinned(_)
+                | Self::SessionArchived(_)
+                | Self::SessionFiled(_)
+                | Self::SessionDeleted(_)
+                | Self::FolderNamed(_)
+                | Self::FolderRemoved(_)
+                | Self::DraftSaved(_)
+                | Self::ApprovalGranted(_)
+                | Self::ApprovalGrantRevoked(_)
+        )
+    }
 }
 
 impl Serialize for EventBody {

@@ -14,16 +14,18 @@ pub struct NewEvent {
     pub command: Option<CommandId>,
     /// The runner's count, for what a runner wrote.
     pub producer: Option<ProducerSeq>,
+    /// When another hub recorded it, for an imported event; absent: now.
+    pub recorded_at: Option<TimestampMs>,
     /// What happens.
     pub body: EventBody,
 }
 
 impl NewEvent {
-    /// The event at its place in the log.
-    pub fn at(self, seq: Seq, recorded_at: TimestampMs) -> Event {
+    /// The event at its place in the log, recorded at `now` unless it was imported with a time of its own.
+    pub fn at(self, seq: Seq, now: TimestampMs) -> Event {
         Event {
             seq,
-            recorded_at,
+            recorded_at: self.recorded_at.unwrap_or(now),
             by: self.by,
             command: self.command,
             producer: self.producer,

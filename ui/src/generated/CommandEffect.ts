@@ -2,19 +2,28 @@
 import type { Delivery } from "./Delivery";
 import type { RunId } from "./RunId";
 import type { RunOutcome } from "./RunOutcome";
+import type { Seq } from "./Seq";
 
 /**
  * What an accepted command did.
  */
-export type CommandEffect = { "type": "applied" } | { "type": "unchanged" } | { "type": "promptAccepted", 
+export type CommandEffect = { "type": "applied" } | { "type": "unchanged" } | { "type": "promptAccepted",
 /**
  * How it will be delivered; differs from what was asked for where that was not possible.
  */
-delivery: Delivery, } | { "type": "stopped", 
+delivery: Delivery, } | { "type": "stopped",
 /**
  * Which, the target first.
  */
-runs: Array<RunId>, } | { "type": "withdrawn" } | { "type": "alreadyEnded", 
+runs: Array<RunId>, } | { "type": "withdrawn" } | { "type": "imported",
+/**
+ * The seq there; the next batch continues it.
+ */
+upto: Seq,
+/**
+ * Whether that is all of it.
+ */
+complete: boolean, } | { "type": "alreadyEnded",
 /**
  * How.
  */

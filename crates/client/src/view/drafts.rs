@@ -47,12 +47,7 @@ impl World {
 
     /// Whether a session has this id or had it, as far as this device knows.
     fn is_begun(&self, session: SessionId) -> bool {
-        let begins = |entry: &OutboxEntry| {
-            matches!(
-                entry.command.body,
-                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
-            )
-        };
+        let begins = |entry: &OutboxEntry| entry.command.body.begins_session();
         self.account.sessions().contains_key(&session)
             || self.is_deleted(session)
             || self.intents_for(LogId::Session(session)).any(begins)

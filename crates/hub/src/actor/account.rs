@@ -332,6 +332,7 @@ fn by_hub(body: EventBody) -> NewEvent {
         by: Principal::Hub,
         command: None,
         producer: None,
+        recorded_at: None,
         body,
     }
 }

@@ -216,13 +216,8 @@ impl SessionActor {
             Ok(held) => held,
             Err(error) => return refusal(log, command, error),
         };
-        let creates = matches!(
-            &request,
-            SessionRequest::Command(Command {
-                body: CommandBody::CreateSession(_) | CommandBody::ForkSession(_),
-                ..
-            })
-        );
+        let creates =
+            matches!(&request, SessionRequest::Command(command) if command.body.begins_session());
         let action = if command.is_some() {
             Action::Command
         } else {

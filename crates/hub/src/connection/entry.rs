@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, ErrorBody, ErrorCode, LogId, Principal, RunnerHello,
-    SessionId, limits,
+    ClientFrame, Command, ErrorBody, ErrorCode, LogId, Principal, RunnerHello, SessionId, limits,
 };
 
 use crate::actor::{AccountFact, SessionActors, SessionRequest};
@@ -16,16 +15,12 @@ use crate::tasks::TaskGroup;
 
 /// Judged here where the hub knows the session, and again by the actor. A session that is not there can only be created.
 pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<(), ErrorBody> {
-    let owner = match (command.log, &command.body) {
-        (LogId::Session(session), _) if core.owners.of(session).is_none() => {
+    let owner = match command.log {
+        LogId::Session(session) if core.owners.of(session).is_none() => {
             if core.owners.is_deleted(session) {
                 return Err(deleted());
             }
-            let is_created = matches!(
-                command.body,
-                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
-            );
-            if !is_created && !core.sessions.is_live(session) {
+            if !command.body.begins_session() && !core.sessions.is_live(session) {
                 let error = session_not_found();
                 core.refusals.note(command.id, &error);
                 return Err(error);
@@ -33,13 +28,14 @@ pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<()
             // The actor will know.
             Some(caller.account)
         }
-        (log, _) => core.owner(log),
+        log => core.owner(log),
     };
-    let others = || match command.body {
-        CommandBody::CreateSession(_) | CommandBody::ForkSession(_) => {
+    let others = || {
+        if command.body.begins_session() {
             ErrorCode::SessionExists.with("this id is taken", "make a new id for a new session")
+        } else {
+            session_not_found()
         }
-        _ => session_not_found(),
     };
     authorize(caller, Action::Command, command.log, owner).map_err(|error| {
         if error.code == ErrorCode::LogNotFound {

@@ -30,6 +30,7 @@ mod faults;
 mod flow;
 mod housekeeping;
 mod http;
+mod imports;
 mod leases;
 mod moody;
 #[cfg(unix)]

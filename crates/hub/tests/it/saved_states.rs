@@ -20,6 +20,7 @@ async fn grow(log: &dyn EventLog, id: LogId) -> Seq {
         by: Principal::Hub,
         command: None,
         producer: None,
+        recorded_at: None,
         body: EventBody::SessionRenamed(SessionRenamedEvent {
             title: format!("title {n}"),
             source: TitleSource::Person,

@@ -41,6 +41,7 @@ fn rows(log: LogId, expected: ExpectedHead, text: &str, receipt: Option<CommandI
         by: Principal::Hub,
         command: None,
         producer: None,
+        recorded_at: None,
         body: EventBody::SessionRenamed(SessionRenamedEvent {
             title: text.to_owned(),
             source: TitleSource::Automatic,

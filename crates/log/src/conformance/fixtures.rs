@@ -36,6 +36,7 @@ pub(super) fn prompt_named(id: CommandId, text: &str) -> NewEvent {
         by: person(),
         command: Some(id),
         producer: None,
+        recorded_at: None,
         body: EventBody::PromptSent(PromptSentEvent {
             branch_of: None,
             prompt: PromptId(id),
@@ -63,6 +64,7 @@ pub(super) fn session_created(log: LogId) -> NewEvent {
         by: person(),
         command: None,
         producer: None,
+        recorded_at: None,
         body: EventBody::SessionCreated(SessionCreatedEvent {
             session,
             account: AccountId::from_uuid(uuid::Uuid::from_u128(1)),
@@ -159,6 +161,7 @@ impl RunScript {
             by: Principal::Hub,
             command: None,
             producer: None,
+            recorded_at: None,
             body: EventBody::RunStarted(RunStartedEvent {
                 run: self.run,
                 prompt,
@@ -205,6 +208,7 @@ impl RunScript {
             by: Principal::Hub,
             command: None,
             producer: None,
+            recorded_at: None,
             body: self.closed(part, PartEnd::Interrupted),
         }
     }
@@ -226,6 +230,7 @@ impl RunScript {
             },
             command: None,
             producer: Some(ProducerSeq(self.producer)),
+            recorded_at: None,
             body,
         }
     }

@@ -4,7 +4,7 @@ use baton_protocol::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{order_samples, samples};
+use crate::{import_samples, order_samples, samples};
 
 #[test]
 fn every_kind_is_known_by_its_tag_and_sampled() {
@@ -14,7 +14,10 @@ fn every_kind_is_known_by_its_tag_and_sampled() {
             .expect("tag")
             .to_owned()
     };
-    let bodies = samples::bodies().into_iter().chain(order_samples::bodies());
+    let bodies = samples::bodies()
+        .into_iter()
+        .chain(order_samples::bodies())
+        .chain(import_samples::bodies());
     let tags: Vec<String> = bodies.map(|body| tag(&body)).collect();
     assert_eq!(tags, EventBody::KNOWN_TAGS);
 }

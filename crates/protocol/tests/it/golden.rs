@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{order_samples, samples};
+use crate::{import_samples, order_samples, samples};
 
 fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples: &[T]) -> String {
     let line = |sample: &T| {
@@ -67,6 +67,13 @@ fn what_came_second_is_as_published() {
         "attention",
         &format!("{}\n{}", lines(&[attend]), lines(&[attention])),
     );
+}
+
+#[test]
+fn moving_is_as_published() {
+    golden("import-events", &lines(&import_samples::bodies()));
+    golden("import-commands", &lines(&import_samples::commands()));
+    golden("import-effects", &lines(&import_samples::effects()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod compatibility;
 mod golden;
+mod import_samples;
 mod link_codes;
 mod order_samples;
 mod samples;

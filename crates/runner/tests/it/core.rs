@@ -350,6 +350,7 @@ fn a_run_begins_with_the_page_that_reaches_the_head() {
         by: Principal::Hub,
         command: None,
         producer: None,
+        recorded_at: None,
         body: EventBody::SessionRenamed(SessionRenamedEvent {
             title: "later".to_owned(),
             source: TitleSource::Person,

@@ -334,6 +334,7 @@ impl State {
                 by: laptop(),
                 command: None,
                 producer: None,
+                recorded_at: None,
                 body,
             }]);
         }

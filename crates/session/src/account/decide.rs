@@ -59,6 +59,7 @@ pub fn decide_account(state: &AccountState, command: &Command, by: &Principal) -
                 by: by.clone(),
                 command: Some(command.id),
                 producer: None,
+                recorded_at: None,
                 body,
             };
             Decision::accept(CommandEffect::Applied, vec![event])

@@ -82,6 +82,7 @@ impl Copy {
             by: by.clone(),
             command: Some(command.id),
             producer: None,
+            recorded_at: None,
             body,
         };
         let title = body.title.as_deref().or(self.state.title());
@@ -156,6 +157,7 @@ impl Copy {
             by: event.by.clone(),
             command: None,
             producer: None,
+            recorded_at: None,
             body,
         };
         match &event.body {
@@ -224,6 +226,7 @@ fn asked(prompt: &WaitingPrompt, steers: Option<RunId>, is_new: bool) -> NewEven
         by: prompt.by.clone(),
         command: None,
         producer: None,
+        recorded_at: None,
         body,
     }
 }

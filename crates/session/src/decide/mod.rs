@@ -7,6 +7,7 @@ mod branch;
 mod child;
 mod end_run;
 mod fork;
+mod import;
 mod prompt;
 mod queue;
 mod run;
@@ -44,6 +45,7 @@ impl Intent<'_> {
             by: self.by.clone(),
             command: Some(self.command),
             producer: None,
+            recorded_at: None,
             body,
         }
     }
@@ -68,9 +70,14 @@ pub fn decide(
             "a session with this id is there already",
             "make a new id for a fork",
         )),
+        CommandBody::ImportBatch(body) => import::import(state, command, body, by),
         _ if state.created.is_none() => Err(ErrorCode::SessionNotFound.with(
             "there is no such session",
             "create it first, or look whether it was deleted",
+        )),
+        _ if state.is_importing() => Err(ErrorCode::SessionBusy.with(
+            "this session is being moved here from another hub",
+            "wait until the move is complete",
         )),
         _ if command.only_if == Some(CommandCondition::Idle) && !state.is_idle() => Err(busy()),
         CommandBody::RenameSession(body) => rename(state, &intent, &body.title),
@@ -203,6 +210,7 @@ fn by_hub(body: EventBody) -> NewEvent {
         by: Principal::Hub,
         command: None,
         producer: None,
+        recorded_at: None,
         body,
     }
 }

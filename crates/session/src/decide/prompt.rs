@@ -18,6 +18,14 @@ pub(super) fn send(
     facts: &DecideFacts,
 ) -> Result<Decision, ErrorBody> {
     check_text(&body.text)?;
+    let prompt = PromptId(intent.command);
+    if let Some(delivery) = known_delivery(state, prompt) {
+        // It moved here with its session; its receipt stayed at the other hub.
+        return Ok(Decision::accept(
+            CommandEffect::PromptAccepted { delivery },
+            Vec::new(),
+        ));
+    }
     check_room(state)?;
     let steered = state.steered_run(body.run);
     let delivery = match (body.delivery, steered) {
@@ -26,7 +34,7 @@ pub(super) fn send(
         (Delivery::Interrupt, _) => Delivery::Interrupt,
     };
     let sent = PromptSentEvent {
-        prompt: PromptId(intent.command),
+        prompt,
         text: body.text.clone(),
         delivery,
         requested: body.delivery,
@@ -36,6 +44,12 @@ pub(super) fn send(
         branch_of: None,
     };
     Ok(accept(state, intent, sent))
+}
+
+/// How a prompt that the session has was delivered.
+fn known_delivery(state: &SessionState, prompt: PromptId) -> Option<Delivery> {
+    let waiting = state.waiting(prompt).map(|waiting| waiting.delivery);
+    waiting.or_else(|| state.fates.contains_key(&prompt).then_some(Delivery::Queue))
 }
 
 /// Accepts a prompt of this command; an interrupt stops what runs.

@@ -84,6 +84,7 @@ pub fn report_teardown(
         by,
         command: None,
         producer: None,
+        recorded_at: None,
         body,
     }]
 }
@@ -323,6 +324,7 @@ impl RunWriter<'_> {
             by,
             command: None,
             producer: Some(producer),
+            recorded_at: None,
             body,
         }
     }

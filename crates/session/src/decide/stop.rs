@@ -67,6 +67,7 @@ pub fn stop_all(state: &SessionState, by: &Principal) -> Vec<NewEvent> {
         by: by.clone(),
         command: None,
         producer: None,
+        recorded_at: None,
         body,
     };
     let outcome = RunOutcome::Stopped { by: by.clone() };

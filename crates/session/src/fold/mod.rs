@@ -10,11 +10,11 @@ mod prompts;
 mod rows;
 mod runs;
 
-use baton_protocol::{Event, EventBody, SessionCreatedEvent, TitleSource};
+use baton_protocol::{BatchImportedEvent, Event, EventBody, SessionCreatedEvent, TitleSource};
 
 pub use error::FoldError;
 
-use crate::state::{PathChange, PromptFate, QueuePause, SessionState, Title};
+use crate::state::{Import, PathChange, PromptFate, QueuePause, SessionState, Title};
 use crate::transcript::{RowChange, TranscriptSink};
 
 impl SessionState {
@@ -68,6 +68,7 @@ impl SessionState {
                 let change = self.turns.show(body.prompt);
                 self.tell_path(change, sink);
             }
+            EventBody::BatchImported(body) => self.batch_imported(body),
             EventBody::AccountOpened(_)
             | EventBody::DeviceLinked(_)
             | EventBody::DeviceRevoked(_)
@@ -98,6 +99,17 @@ impl SessionState {
             source: TitleSource::Person,
         });
         self.created = Some(body.clone());
+    }
+
+    fn batch_imported(&mut self, body: &BatchImportedEvent) {
+        // What a person allowed at another hub is not allowed here.
+        self.standing.clear();
+        self.import = Some(Import {
+            incarnation: body.incarnation,
+            upto: body.upto,
+            complete: body.complete,
+            account: body.account,
+        });
     }
 
     fn tell_path(&self, change: PathChange, sink: &mut dyn TranscriptSink) {

@@ -4,6 +4,7 @@
 //! ten-thousandth message, but for one small record a run.
 
 mod approvals;
+mod import;
 mod part_text;
 mod queue;
 mod run;
@@ -18,6 +19,7 @@ use baton_protocol::{
 use serde::{Deserialize, Serialize};
 
 pub use approvals::{AnsweredApproval, OpenApproval, StandingApproval};
+pub(crate) use import::Import;
 pub use part_text::PartText;
 pub use queue::{QueuePause, WaitingPrompt};
 pub use run::{ActiveRun, PartProgress, RunRecord};
@@ -60,6 +62,9 @@ pub struct SessionState {
     pub(crate) standing: Vec<StandingApproval>,
     #[serde(default)]
     pub(crate) turns: Turns,
+    /// Absent where the session began at this hub.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) import: Option<Import>,
 }
 
 /// What became of a prompt.
@@ -143,10 +148,12 @@ impl SessionState {
         self.last_root.filter(|_| is_over)
     }
 
-    /// The prompt whose run may begin now: nothing runs, and the queue is not paused or the prompt goes past the pause.
+    /// The prompt whose run may begin now: nothing runs, all of the session is here, and the queue is not paused or the prompt goes past
+    /// the pause.
     pub fn next_prompt(&self) -> Option<&WaitingPrompt> {
         let head = self.queue.first()?;
         let may_start = self.root_run().is_none()
+            && !self.is_importing()
             && head.edited_by.is_none()
             && (self.pause.is_none() || head.bypasses_pause);
         may_start.then_some(head)
@@ -198,9 +205,9 @@ impl SessionState {
         self.pause.as_ref()
     }
 
-    /// What the sessions list shows; `None` before the session was created.
+    /// What the sessions list shows; `None` before the session was created and while it is being imported.
     pub fn summary(&self) -> Option<SessionSummary> {
-        let created = self.created.as_ref()?;
+        let created = self.created.as_ref().filter(|_| !self.is_importing())?;
         Some(SessionSummary {
             seq: self.head,
             title: self.title().map(str::to_owned),

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::rig::*;
 
 #[derive(Clone, Debug)]
-enum Step {
+pub enum Step {
     Send(Delivery),
     Withdraw(u8),
     SendNow(u8),
@@ -37,7 +37,7 @@ enum Step {
     ExpireEdits,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub fn step() -> impl Strategy<Value = Step> {
     let delivery = prop_oneof![
         Just(Delivery::Steer),
         Just(Delivery::Queue),
@@ -75,13 +75,13 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// Everything that was ever sent or started, with the leases of old runs.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     prompts: Vec<PromptId>,
     leases: Vec<(RunId, Epoch)>,
     approvals: Vec<ApprovalId>,
 }
 
-fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
+pub fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
     let run = rig.state.root_run().map(|run| run.run);
     let pick = |n: u8| {
         seen.prompts

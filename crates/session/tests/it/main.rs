@@ -6,6 +6,7 @@ mod branches;
 mod children;
 mod edits;
 mod forks;
+mod imports;
 mod interleavings;
 mod prompts;
 mod queue;

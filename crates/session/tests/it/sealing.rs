@@ -67,7 +67,7 @@ fn seal(log: &[Event], chosen: impl Fn(PartIndex) -> bool) -> Vec<Event> {
 }
 
 /// Moves the end of a batch out of sealed parts, as a log does.
-fn batch_end(stored: &[Event], mut upto: Seq) -> Seq {
+pub fn batch_end(stored: &[Event], mut upto: Seq) -> Seq {
     loop {
         let inside = stored.iter().filter_map(|event| match &event.body {
             EventBody::PartSealed(body) if body.since <= upto && upto < event.seq => {

@@ -82,6 +82,7 @@ impl OpenedLog {
             by: self.by.clone(),
             command: None,
             producer: None,
+            recorded_at: None,
             body,
         };
         AppendRequest {

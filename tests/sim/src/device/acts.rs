@@ -197,10 +197,7 @@ impl Device {
         let waiting = waiting.filter(|entry| entry.state == OutboxState::Waiting);
         let prompts = waiting.filter(|entry| {
             // A creation takes what is bound to it along, which is the outbox's business and not the line's.
-            !matches!(
-                entry.command.body,
-                CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
-            )
+            !entry.command.body.begins_session()
         });
         let ids: Vec<CommandId> = prompts.map(|entry| entry.command.id).collect();
         let Some(command) = newest(&ids, pick) else {

@@ -141,13 +141,8 @@ impl Actor {
         if let Some(error) = &self.broken {
             return refusal(log, command, error.clone());
         }
-        let creates = matches!(
-            &request,
-            Request::Command(Command {
-                body: CommandBody::CreateSession(_) | CommandBody::ForkSession(_),
-                ..
-            })
-        );
+        let creates =
+            matches!(&request, Request::Command(command) if command.body.begins_session());
         let is_owned = self.state.created().is_some() || (creates && !self.writer.exists());
         if !is_owned {
             let error = ErrorCode::LogNotFound.with("there is no such log", "look again");

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use baton_protocol::{
-    ClientFrame, Command, CommandBody, ErrorBody, ErrorCode, HubFrame, LogId, Principal,
-    RunnerHello, RunnerId, RunnerInstanceId, SessionId, limits,
+    ClientFrame, Command, ErrorBody, ErrorCode, HubFrame, LogId, Principal, RunnerHello, RunnerId,
+    RunnerInstanceId, SessionId, limits,
 };
 
 use super::actor::{Request, refusal};
@@ -287,10 +287,7 @@ impl Process {
             let frames = refusal(command.log, Some(command.id), deleted());
             return self.shared.answer(sim, caller.line, frames);
         }
-        let creates = matches!(
-            command.body,
-            CommandBody::CreateSession(_) | CommandBody::ForkSession(_)
-        );
+        let creates = command.body.begins_session();
         let is_known = self.shared.owned.contains(&session) || self.is_live(session);
         if !creates && !is_known {
             let error = ErrorCode::SessionNotFound.with("there is no such session", "create it");
