@@ -203,6 +203,11 @@ pub enum Verb {
     },
     /// Say how this device stands: hub, connection, outbox.
     Status,
+    /// Discard a message of the outbox that this version cannot read, for good.
+    Discard {
+        /// Its number, as `status` shows it.
+        number: i64,
+    },
 }
 
 /// Reading without a network.

@@ -31,7 +31,7 @@ pub use device::{
 pub use linked_hub::{LinkedHub, LinkedHubError};
 #[cfg(feature = "simulation")]
 pub use mirror::{AppliedBatch, DirectMirror, HistoryOutcome, SnapshotOutcome};
-pub use mirror::{OutboxEntry, OutboxState, StoreError};
+pub use mirror::{OpaqueIntent, OutboxEntry, OutboxState, StoreError};
 pub use sync::Now;
 pub use system::{Clock, SystemClock};
 pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};

@@ -21,7 +21,7 @@ pub fn examine(connection: &Connection) -> Result<Vec<String>, ReadError> {
         // Rows of a damaged file are not worth a second look.
         return Ok(findings);
     }
-    for check in [places, strays, receipts] {
+    for check in [ids, places, strays, receipts] {
         match check(&snapshot) {
             Ok(found) => findings.extend(found),
             Err(error) if findings.is_empty() => return Err(unavailable(error)),
@@ -40,6 +40,22 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let lines = check.query_map([], |row| row.get::<_, String>(0))?;
     let lines: Vec<String> = lines.collect::<rusqlite::Result<_>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+/// Logs whose ids cannot be read: nothing serves them.
+fn ids(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut all = connection.prepare("SELECT log, log_id FROM logs")?;
+    let mut rows = all.query([])?;
+    let mut findings = Vec::new();
+    while findings.len() < FINDINGS_MAX
+        && let Some(row) = rows.next()?
+    {
+        let (number, id): (i64, String) = (row.get(0)?, row.get(1)?);
+        if id.parse::<LogId>().is_err() {
+            findings.push(format!("log number {number} has an id that cannot be read"));
+        }
+    }
+    Ok(findings)
 }
 
 /// Events without their place, and places without their event.
@@ -80,9 +96,10 @@ fn strays(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut findings = Vec::new();
     let unplaced = Unplaced::load(connection)?;
-    let head_of = |log: LogNumber| -> rusqlite::Result<Seq> {
-        let id: LogId = logs::id_of(connection, log)?;
-        Events::of_writer(connection, log, unplaced.of(id, SEQ_MAX)).head()
+    let head_of = |log: LogNumber| -> rusqlite::Result<Option<Seq>> {
+        let id = logs::id_of(connection, log)?;
+        let head = |id| Events::of_writer(connection, log, unplaced.of(id, SEQ_MAX)).head();
+        id.map(head).transpose()
     };
     let mut all = connection.prepare(
         "SELECT receipts.log, hex(command), seq, outcome, log_id FROM receipts LEFT JOIN logs USING (log)
@@ -101,7 +118,11 @@ fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         };
         let head = match at {
             Some((known, head)) if known == number => head,
-            _ => head_of(LogNumber(number))?,
+            _ => match head_of(LogNumber(number))? {
+                Some(head) => head,
+                // Told by `ids`.
+                None => continue,
+            },
         };
         at = Some((number, head));
         let seq: i64 = row.get(2)?;

@@ -58,7 +58,10 @@ impl Unplaced {
                 Some(id) => *id,
                 None => *ids.entry(log).or_insert(logs::id_of(connection, log)?),
             };
-            inner.add(id, place);
+            match id {
+                Some(id) => inner.add(id, place),
+                None => inner.count(place),
+            }
         }
         Ok(Self(Arc::new(Mutex::new(inner))))
     }
@@ -106,8 +109,12 @@ impl Unplaced {
 
 impl Inner {
     fn add(&mut self, log: LogId, place: Place) {
-        self.upto = self.upto.max(place.arrival);
         self.logs.entry(log).or_default().push(place);
+        self.count(place);
+    }
+
+    fn count(&mut self, place: Place) {
+        self.upto = self.upto.max(place.arrival);
         self.count += 1;
     }
 }

@@ -2,6 +2,7 @@
 import type { AccountView } from "./AccountView";
 import type { ConnectionView } from "./ConnectionView";
 import type { DraftView } from "./DraftView";
+import type { OpaqueIntentView } from "./OpaqueIntentView";
 import type { QueueView } from "./QueueView";
 import type { RowPatch } from "./RowPatch";
 import type { SessionHeader } from "./SessionHeader";
@@ -23,7 +24,11 @@ account: AccountView, } | { "type": "drafts",
 /**
  * What they are now.
  */
-drafts: Array<DraftView>, } | { "type": "sessions",
+drafts: Array<DraftView>, } | { "type": "opaqueIntents",
+/**
+ * What they are now.
+ */
+intents: Array<OpaqueIntentView>, } | { "type": "sessions",
 /**
  * The view.
  */

@@ -95,7 +95,11 @@ command: CommandId, } | { "type": "cancelIntent",
 /**
  * Which.
  */
-command: CommandId, } | { "type": "search",
+command: CommandId, } | { "type": "discardOpaque",
+/**
+ * Its place in the outbox.
+ */
+ordinal: number, } | { "type": "search",
 /**
  * The words.
  */

@@ -29,6 +29,11 @@ export const messagesEn = {
   "connection.outbox": "{count, plural, one {# thing waits} other {# things wait}} to be sent",
   "connection.linkAgain": "Link again…",
 
+  "opaque.label": "Messages that can't be sent",
+  "opaque.cannotBeSent": "Can't be sent by this version",
+  "opaque.unreadable": "Update Baton to send it",
+  "opaque.discard": "Discard",
+
   "sessions.label": "Sessions",
   "sessions.new": "New session",
   "sessions.search": "Search",

@@ -128,6 +128,11 @@ export async function cancelIntent(command: CommandId): Promise<boolean> {
   return (await ask({ type: "cancelIntent", command })).type !== "refused";
 }
 
+/** Discards a message of the outbox that this version cannot read, for good. */
+export async function discardOpaque(ordinal: number): Promise<void> {
+  await ask({ type: "discardOpaque", ordinal });
+}
+
 export async function search(query: string): Promise<SearchHit[]> {
   const response = await ask({ type: "search", query, limit: 30 });
   return response.type === "found" ? response.hits : [];

@@ -6,6 +6,7 @@
 import type { AccountView } from "../generated/AccountView";
 import type { ConnectionView } from "../generated/ConnectionView";
 import type { DraftView } from "../generated/DraftView";
+import type { OpaqueIntentView } from "../generated/OpaqueIntentView";
 import type { QueueView } from "../generated/QueueView";
 import type { RowPatch } from "../generated/RowPatch";
 import type { SessionHeader } from "../generated/SessionHeader";
@@ -35,6 +36,7 @@ export interface Conversation {
   readonly connection: ConnectionView | undefined;
   readonly account: AccountView | undefined;
   readonly drafts: readonly DraftView[];
+  readonly opaqueIntents: readonly OpaqueIntentView[];
   readonly sessionsView: ViewId | undefined;
   readonly sessions: readonly SessionRow[] | undefined;
   readonly open: OpenSession | undefined;
@@ -44,6 +46,7 @@ export const emptyConversation: Conversation = {
   connection: undefined,
   account: undefined,
   drafts: [],
+  opaqueIntents: [],
   sessionsView: undefined,
   sessions: undefined,
   open: undefined,
@@ -66,6 +69,8 @@ function applyMessage(state: Conversation, message: ViewMessage): Conversation {
       return { ...state, account: message.account };
     case "drafts":
       return { ...state, drafts: message.drafts };
+    case "opaqueIntents":
+      return { ...state, opaqueIntents: message.intents };
     case "sessions":
       return message.view === state.sessionsView ? { ...state, sessions: message.rows } : state;
     case "header":

@@ -2,6 +2,7 @@ import { useState } from "react";
 import { ErrorBoundary } from "../components/ErrorBoundary";
 import { OpenLinkContext } from "../components/markdown/open-link";
 import { ConnectionLine } from "../features/connection/ConnectionLine";
+import { OpaqueIntents } from "../features/connection/OpaqueIntents";
 import { SessionsList } from "../features/sessions/SessionsList";
 import { useConversation } from "../state/conversation";
 import { useInterface } from "../state/interface";
@@ -47,6 +48,7 @@ export function MainView() {
           </main>
           <ProblemNote />
         </div>
+        <OpaqueIntents />
         <ConnectionLine />
       </div>
       <Dialogs />

@@ -81,6 +81,7 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
         Verb::Delete { session } => order::delete(&context, &session).await,
         Verb::Search { query, limit } => read::search(&context, &query.join(" "), limit).await,
         Verb::Status => read::status(&context).await,
+        Verb::Discard { number } => read::discard(&context, number).await,
     }
 }
 

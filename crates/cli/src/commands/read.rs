@@ -1,8 +1,8 @@
-//! What only looks: `list`, `search`, `status`.
+//! What concerns this device alone: `list`, `search`, `status`, `discard`.
 
 use std::time::Duration;
 
-use baton_client::OutboxState;
+use baton_client::{CancelError, OutboxState};
 use baton_protocol::view::{ConnectionPhase, SessionRow, SessionRowState};
 use serde_json::json;
 
@@ -76,6 +76,7 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
     let (device, output) = (&context.device, context.output);
     let connection = device.connection();
     let outbox = device.outbox();
+    let opaque = device.opaque_intents();
     let account = device.account();
     output.json(&json!({
         "type": "status",
@@ -86,6 +87,12 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
             "command": entry.command,
             "state": state_word(&entry.state),
             "queuedAt": entry.queued_at,
+        })).collect::<Vec<_>>(),
+        "unreadable": opaque.iter().map(|intent| json!({
+            "number": intent.ordinal,
+            "session": intent.session,
+            "text": intent.text,
+            "queuedAt": intent.queued_at,
         })).collect::<Vec<_>>(),
     }));
     output.line(&format!(
@@ -116,7 +123,26 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
             state_word(&entry.state)
         ));
     }
+    for intent in &opaque {
+        let text = intent.text.as_deref().unwrap_or("(unreadable)");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        output.line(&format!(
+            "  cannot be sent by this version: {text}  (update Baton, or `discard {}`)",
+            intent.ordinal
+        ));
+    }
     connected
+}
+
+/// Discards an intent that this version cannot read.
+pub async fn discard(context: &Context<'_>, number: i64) -> Result<(), Failure> {
+    match context.device.discard_opaque(number).await {
+        Ok(()) => Ok(()),
+        Err(CancelError::NotWaiting) => Err(Failure::Usage(format!(
+            "`status` shows no unreadable message with the number {number}"
+        ))),
+        Err(error) => Err(Failure::Other(error.into())),
+    }
 }
 
 fn state_word(state: &OutboxState) -> &'static str {

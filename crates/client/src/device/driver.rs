@@ -21,7 +21,8 @@ use super::trail::Trail;
 use crate::limits::{EVENTS_TOGETHER_MAX, FRAMES_TOGETHER_MAX};
 use crate::linked_hub::LinkedHub;
 use crate::mirror::{
-    ApplyOutcome, Mirror, MirrorListener, OutboxEntry, OutboxState, Store, StoreError,
+    ApplyOutcome, LostLogs, Mirror, MirrorListener, Outbox, OutboxEntry, OutboxState, Store,
+    StoreError,
 };
 use crate::net::{Line, LineEvent};
 use crate::sync::{
@@ -46,6 +47,10 @@ pub(super) enum Request {
         command: CommandId,
         reply: oneshot::Sender<Result<CommandId, CancelError>>,
     },
+    DiscardOpaque {
+        ordinal: i64,
+        reply: oneshot::Sender<Result<(), CancelError>>,
+    },
     Want(LogId),
     Unwant(LogId),
     WantHistory(LogId),
@@ -55,6 +60,7 @@ pub(super) enum Request {
 pub(super) struct Driver {
     pub(super) engine: SyncEngine,
     pub(super) mirror: Mirror,
+    lost: LostLogs,
     pub(super) views: Arc<Views>,
     pub(super) waiters: Arc<Waiters>,
     pub(super) clock: Arc<dyn Clock>,
@@ -72,7 +78,7 @@ impl Driver {
     pub(super) async fn prepare(
         linked: LinkedHub,
         tokens: Arc<dyn TokenProvider>,
-        mirror: Mirror,
+        (mirror, lost): (Mirror, LostLogs),
         views: Arc<Views>,
         clock: Arc<dyn Clock>,
         seed: u64,
@@ -82,18 +88,19 @@ impl Driver {
             let state = store.account(account)?;
             let mut outbox = store.outbox()?;
             if let Some(state) = &state {
-                forget_drafts_of_deleted(store, state, &mut outbox)?;
+                forget_drafts_of_deleted(store, state, &mut outbox.entries)?;
             }
             Ok((store.cursors()?, store.gaps()?, state, outbox))
         };
-        let (cursors, gaps, account, outbox) = mirror.write(read).await?;
+        let (cursors, gaps, account, Outbox { entries, opaque }) = mirror.write(read).await?;
         let (mut sessions, mut deleted) = (Vec::new(), Vec::new());
         if let Some(account) = &account {
             views.account_changed(account, Vec::new());
             sessions.extend(account.sessions().iter().map(position));
             deleted.extend(account.deleted());
         }
-        views.set_outbox(outbox.clone());
+        views.set_outbox(entries.clone());
+        views.set_opaque(opaque);
         let engine = SyncEngine::new(SyncConfig {
             account: linked.account,
             seed,
@@ -101,15 +108,16 @@ impl Driver {
             gaps,
             sessions,
             deleted,
-            intents: outbox.iter().filter_map(pending).collect(),
+            intents: entries.iter().filter_map(pending).collect(),
         });
         Ok(Self {
             engine,
             mirror,
+            lost,
             views,
             waiters: Arc::default(),
             clock,
-            outbox,
+            outbox: entries,
             linked,
             tokens,
             line: None,
@@ -134,6 +142,9 @@ impl Driver {
                 event = next_event(&mut self.line) => {
                     self.hear(event);
                     self.hear_what_waits();
+                }
+                Some(log) = self.lost.recv() => {
+                    self.feed(Input::MirrorMoved { log, cursor: None });
                 }
                 () = pause(&*self.clock, wait) => self.feed(Input::Tick),
             }
@@ -197,6 +208,9 @@ impl Driver {
             }
             Request::Retry { command, reply } => {
                 let _ = reply.send(self.retry(command).await);
+            }
+            Request::DiscardOpaque { ordinal, reply } => {
+                let _ = reply.send(self.discard_opaque(ordinal).await);
             }
             Request::Want(log) => self.feed(Input::Want(log)),
             Request::Unwant(log) => self.feed(Input::Unwant(log)),

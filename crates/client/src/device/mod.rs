@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::linked_hub::{LinkedHub, private_dir};
-use crate::mirror::{Mirror, OutboxEntry, StoreError};
+use crate::mirror::{Mirror, OpaqueIntent, OutboxEntry, StoreError};
 use crate::system::{Clock, SystemClock, random_seed};
 use crate::token::TokenProvider;
 use crate::view::{Screen, Views};
@@ -97,12 +97,12 @@ impl Device {
         private_dir(&config.data_dir)?;
         let views = Arc::new(Views::new(config.hub.clone()));
         let path = config.data_dir.join("mirror.db");
-        let mirror = Mirror::open(path, config.hub.account, views.clone()).await?;
+        let (mirror, lost) = Mirror::open(path, config.hub.account, views.clone()).await?;
         let (requests, inbox) = mpsc::unbounded_channel();
         let driver = Driver::prepare(
             config.hub.clone(),
             config.tokens,
-            mirror.clone(),
+            (mirror.clone(), lost),
             views.clone(),
             clock,
             seed,
@@ -277,6 +277,21 @@ impl Device {
     /// Intents that the hub has not answered, and prompts that it refused.
     pub fn outbox(&self) -> Vec<OutboxEntry> {
         self.shared.views.outbox()
+    }
+
+    /// Intents that this version cannot read, and does not send: a newer one queued them, or their rows are damaged.
+    pub fn opaque_intents(&self) -> Vec<OpaqueIntent> {
+        self.shared.views.opaque_intents()
+    }
+
+    /// Discards an intent that this version cannot read, for good.
+    ///
+    /// # Errors
+    /// Where it is not there, or the outbox cannot be written.
+    pub async fn discard_opaque(&self, ordinal: i64) -> Result<(), CancelError> {
+        let (reply, answer) = oneshot::channel();
+        self.ask(Request::DiscardOpaque { ordinal, reply });
+        answer.await.map_err(|_| CancelError::Closed)?
     }
 
     /// Whether the mirror stands at the hub's head in this log.

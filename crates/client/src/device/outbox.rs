@@ -211,6 +211,20 @@ impl Driver {
         Ok(())
     }
 
+    /// Discards what this version cannot read. Another process may have done so before.
+    pub(super) async fn discard_opaque(&mut self, ordinal: i64) -> Result<(), CancelError> {
+        let discard = move |store: &mut crate::mirror::Store| {
+            let was_there = store.discard_opaque(ordinal)?;
+            Ok((was_there, store.outbox()?.opaque))
+        };
+        let (was_there, left) = self.mirror.write(discard).await?;
+        self.views.set_opaque(left);
+        match was_there {
+            true => Ok(()),
+            false => Err(CancelError::NotWaiting),
+        }
+    }
+
     /// Another try at once. A refused id stays refused for ever, so what was refused is queued under a new one, together with the
     /// refused creation of its session.
     pub(super) async fn retry(&mut self, command: CommandId) -> Result<CommandId, CancelError> {

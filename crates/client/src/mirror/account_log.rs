@@ -4,9 +4,9 @@ use baton_protocol::{Batch, Cursor, Event, EventBody, LogId, SessionId};
 use baton_session::{AccountState, Draft};
 use rusqlite::Connection;
 
+use super::fault::FoldLogError;
 use super::logs::{LogKey, LogRow};
 use super::saving::UnsavedTail;
-use super::session_log::FoldLogError;
 use super::{StoreError, events, logs};
 
 /// The account, loaded.

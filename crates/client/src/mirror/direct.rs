@@ -119,7 +119,7 @@ impl DirectMirror {
     ///
     /// # Errors
     /// Where it cannot be read.
-    pub fn gap(&self, log: LogId) -> Result<Option<Gap>, StoreError> {
+    pub fn gap(&mut self, log: LogId) -> Result<Option<Gap>, StoreError> {
         self.store.gap(log)
     }
 
@@ -152,7 +152,7 @@ impl DirectMirror {
     /// # Errors
     /// Where they cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
-        self.store.outbox()
+        Ok(self.store.outbox()?.entries)
     }
 
     /// Makes intents durable. Gives their entries, and the receipts of those that were answered before.

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::StoreError;
 use super::logs::LogKey;
-use super::sql::{seq_from, seq_into};
+use super::sql::seq_into;
 
 pub(super) const TABLE: &str = "
     CREATE TABLE events (
@@ -57,15 +57,6 @@ pub(super) fn between(
     Ok(events)
 }
 
-/// The seq of the last event.
-pub(super) fn last(conn: &Connection, key: LogKey) -> Result<Seq, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM events WHERE log = ?1")?;
-    Ok(seq_from(
-        statement.query_row(params![key], |row| row.get(0))?,
-    ))
-}
-
 /// Drops what stands behind a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq > ?2")?
@@ -76,5 +67,11 @@ pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<
 pub(super) fn delete_through(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq <= ?2")?
         .execute(params![key, seq_into(seq)])?;
+    Ok(())
+}
+
+pub(super) fn delete_all(conn: &Connection, key: LogKey) -> Result<(), StoreError> {
+    conn.prepare_cached("DELETE FROM events WHERE log = ?1")?
+        .execute(params![key])?;
     Ok(())
 }

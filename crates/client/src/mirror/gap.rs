@@ -11,8 +11,9 @@ use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 
 use super::account_log::AccountLog;
+use super::fault::FoldLogError;
 use super::logs::{FilledRow, LogRow};
-use super::session_log::{FoldLogError, SessionLog};
+use super::session_log::SessionLog;
 use super::store::{Flush, Loaded, Store};
 use super::{StoreError, events, logs, rows, schema};
 use crate::sync::{Gap, Snapshot};
@@ -57,19 +58,22 @@ impl Store {
         logs::gaps(&self.conn)
     }
 
-    /// What the mirror lacks of a log.
-    pub(crate) fn gap(&self, log: LogId) -> Result<Option<Gap>, StoreError> {
-        match logs::cursor(&self.conn, log)? {
-            Some((key, _)) => logs::gap(&self.conn, key),
-            None => Ok(None),
-        }
-    }
-
     /// Goes on from a saved state.
     pub(crate) fn apply_snapshot(
         &mut self,
         snapshot: &Snapshot,
     ) -> Result<SnapshotOutcome, StoreError> {
+        match self.go_on_from(snapshot) {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                let reason = self.drop_unreadable(snapshot.log, error)?;
+                tracing::warn!(log.id = %snapshot.log, reason, "what was mirrored in front of a saved state cannot be read");
+                Ok(SnapshotOutcome::Moved(None))
+            }
+        }
+    }
+
+    fn go_on_from(&mut self, snapshot: &Snapshot) -> Result<SnapshotOutcome, FoldLogError> {
         self.flush(Flush::WithTheNext)?;
         let tx = schema::begin(&mut self.conn)?;
         let row = logs::find(&tx, snapshot.log)?;
@@ -98,7 +102,7 @@ impl Store {
                     None => AccountLog::create(&tx, snapshot.log, cursor)?.key,
                 };
                 let log = AccountLog::replace(&tx, key, cursor, state)?;
-                tx.commit()?;
+                tx.commit().map_err(StoreError::from)?;
                 self.listener.account_changed(&log.state, Vec::new());
                 self.keep(snapshot.log, Loaded::Account(Box::new(log)));
             }
@@ -107,7 +111,7 @@ impl Store {
                     return Ok(unfit);
                 };
                 let log = begin_anew(&tx, row, (snapshot.log, cursor), state)?;
-                tx.commit()?;
+                tx.commit().map_err(StoreError::from)?;
                 self.filling.take_if(|(filling, _)| *filling == session);
                 self.listener.session_dropped(session);
                 self.listener.session_changed(session, &[], &log.state, &[]);
@@ -121,22 +125,9 @@ impl Store {
     pub(crate) fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome, StoreError> {
         match self.grow_filled(batch) {
             Ok(outcome) => Ok(outcome),
-            Err(FoldLogError::Fold(error)) => {
-                self.drop_log(batch.log)?;
-                Ok(HistoryOutcome::Dropped {
-                    reason: error.to_string(),
-                })
-            }
-            Err(FoldLogError::Store(StoreError::Json(error))) => {
-                self.drop_log(batch.log)?;
-                Ok(HistoryOutcome::Dropped {
-                    reason: error.to_string(),
-                })
-            }
-            Err(FoldLogError::Store(error)) => {
-                self.filling = None;
-                Err(error)
-            }
+            Err(error) => Ok(HistoryOutcome::Dropped {
+                reason: self.drop_unreadable(batch.log, error)?,
+            }),
         }
     }
 

@@ -76,6 +76,33 @@ pub(super) fn find(conn: &Connection, log: LogId) -> Result<Option<LogRow>, Stor
     }))
 }
 
+/// A log's key, whatever its other cells hold.
+pub(super) fn key(conn: &Connection, log: LogId) -> Result<Option<LogKey>, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT key FROM logs WHERE log_id = ?1")?;
+    let found = statement.query_row(params![log.to_string()], |row| row.get(0));
+    Ok(found.optional()?)
+}
+
+/// Logs whose identity or place cannot be read: nothing can go on from them.
+pub(super) fn unreadable(conn: &Connection) -> Result<Vec<LogKey>, StoreError> {
+    let mut statement =
+        conn.prepare("SELECT log_id, incarnation, cursor, filled, floor, key FROM logs")?;
+    let mut rows = statement.query([])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        if place_of(row).is_err() {
+            keys.push(row.get(5)?);
+        }
+    }
+    Ok(keys)
+}
+
+fn place_of(row: &Row<'_>) -> Result<(LogId, Cursor, Option<Gap>), StoreError> {
+    let incarnation: String = row.get(1)?;
+    let cursor = cursor_of(&incarnation, row.get(2)?)?;
+    Ok((log_of(row)?, cursor, gap_of(row, 3)?))
+}
+
 /// Where the mirror stands, without the state.
 pub(super) fn cursor(
     conn: &Connection,

@@ -11,6 +11,7 @@ mod account_log;
 mod direct;
 mod events;
 mod excerpt;
+mod fault;
 mod gap;
 mod logs;
 mod open_parts;
@@ -18,6 +19,7 @@ mod outbox;
 mod receipts;
 mod recovery;
 mod rows;
+mod salvage;
 mod saving;
 mod schema;
 mod search;
@@ -35,12 +37,14 @@ use baton_session::{AccountState, Draft, RowChange, SessionState};
 
 #[cfg(feature = "simulation")]
 pub use direct::{AppliedBatch, DirectMirror};
+pub(crate) use fault::Fault;
 pub use gap::{HistoryOutcome, SnapshotOutcome};
+pub(crate) use outbox::Outbox;
 pub(crate) use outbox::keeps_refusal;
-pub use outbox::{OutboxEntry, OutboxState};
+pub use outbox::{OpaqueIntent, OutboxEntry, OutboxState};
 pub(crate) use rows::RowPlace;
 pub(crate) use store::{ApplyOutcome, Store};
-pub(crate) use threads::Mirror;
+pub(crate) use threads::{LostLogs, Mirror};
 
 /// Hears what commits, on the writer's thread and in order. It must not call back into the mirror.
 pub(crate) trait MirrorListener: Send + Sync + 'static {
@@ -82,6 +86,9 @@ pub enum StoreError {
     /// The same, for a plain column.
     #[error("the mirror holds {0} that is unreadable")]
     Unreadable(&'static str),
+    /// A log's events contradict each other.
+    #[error("the mirror holds a log that cannot be followed")]
+    Unfoldable(#[source] baton_session::FoldError),
     /// The file is not whole.
     #[error("the mirror's file is damaged")]
     Damaged,

@@ -1,7 +1,13 @@
 //! Table `outbox`: intents that the hub has not answered, and prompts that it refused.
+//!
+//! **Invariant:** each row is read on its own. One that this version cannot read is kept as it is and shown as an [`OpaqueIntent`]: it is
+//! neither sent nor dropped until the person discards it, and a version that can read it sends it.
 
-use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, TimestampMs};
-use rusqlite::{Connection, params};
+use baton_protocol::{
+    Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogId, SessionId, TimestampMs,
+};
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Row, params};
 
 use super::StoreError;
 
@@ -70,36 +76,181 @@ pub(super) fn insert(
     })
 }
 
-/// Puts an entry back that was saved from a damaged file. Whether it was sent cannot be known.
-pub(super) fn restore(conn: &Connection, entry: &OutboxEntry) -> Result<(), StoreError> {
-    let state = match &entry.state {
-        OutboxState::Waiting | OutboxState::Sent => &OutboxState::Sent,
-        refused @ OutboxState::Refused(_) => refused,
-    };
-    insert(conn, &entry.command, state, entry.queued_at).map(|_| ())
+/// What is in the outbox, each part in its order.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Outbox {
+    /// What can be sent, was sent or was refused.
+    pub entries: Vec<OutboxEntry>,
+    /// What this version cannot read.
+    pub opaque: Vec<OpaqueIntent>,
 }
 
-pub(super) fn all(conn: &Connection) -> Result<Vec<OutboxEntry>, StoreError> {
-    let mut statement = conn.prepare_cached(
-        "SELECT ordinal, json, state, receipt, queued_at FROM outbox ORDER BY ordinal",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut entries = Vec::new();
-    while let Some(row) = rows.next()? {
-        let state: String = row.get(2)?;
-        let refusal: Option<String> = row.get(3)?;
-        entries.push(OutboxEntry {
+/// An intent that this version cannot read: a newer one queued it, or its row is damaged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct OpaqueIntent {
+    /// Its place in the outbox.
+    pub ordinal: i64,
+    /// The session that it is for, where that can be read.
+    pub session: Option<SessionId>,
+    /// What the person wrote, where that can be read.
+    pub text: Option<String>,
+    /// When it was queued, by this device's clock.
+    pub queued_at: Option<TimestampMs>,
+}
+
+/// A row as it is stored, whatever its cells hold.
+pub(super) struct StoredIntent {
+    pub(super) ordinal: i64,
+    command_id: Value,
+    log_id: Value,
+    json: Value,
+    state: Value,
+    refusal: Value,
+    queued_at: Value,
+}
+
+pub(super) const COLUMNS: &str = "ordinal, command_id, log_id, json, state, receipt, queued_at";
+
+impl StoredIntent {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
             ordinal: row.get(0)?,
-            command: serde_json::from_str(row.get_ref(1)?.as_str()?)?,
-            state: match (state.as_str(), refusal) {
-                ("refused", Some(error)) => OutboxState::Refused(serde_json::from_str(&error)?),
-                ("waiting", _) => OutboxState::Waiting,
-                _ => OutboxState::Sent,
-            },
-            queued_at: TimestampMs(row.get(4)?),
-        });
+            command_id: cell(row.get_ref(1)?),
+            log_id: cell(row.get_ref(2)?),
+            json: cell(row.get_ref(3)?),
+            state: cell(row.get_ref(4)?),
+            refusal: cell(row.get_ref(5)?),
+            queued_at: cell(row.get_ref(6)?),
+        })
     }
-    Ok(entries)
+
+    fn entry(&self) -> Option<OutboxEntry> {
+        let command: Command = serde_json::from_str(text(&self.json)?).ok()?;
+        if text(&self.command_id)? != command.id.to_string() {
+            return None;
+        }
+        let state = match text(&self.state)? {
+            "waiting" => OutboxState::Waiting,
+            "sent" => OutboxState::Sent,
+            "refused" => OutboxState::Refused(self.reason()),
+            _ => return None,
+        };
+        Some(OutboxEntry {
+            ordinal: self.ordinal,
+            command,
+            state,
+            queued_at: self.queued_at()?,
+        })
+    }
+
+    /// Why the hub refused it. The text that it refused matters more than a reason that cannot be read.
+    fn reason(&self) -> ErrorBody {
+        let known = text(&self.refusal).and_then(|json| serde_json::from_str(json).ok());
+        known.unwrap_or_else(|| {
+            let message = "the hub refused it, and its reason cannot be read";
+            ErrorCode::Internal.with(message, "try again, or discard it")
+        })
+    }
+
+    fn queued_at(&self) -> Option<TimestampMs> {
+        match self.queued_at {
+            Value::Integer(at) => Some(TimestampMs(at)),
+            _ => None,
+        }
+    }
+
+    fn opaque(&self) -> OpaqueIntent {
+        let log = text(&self.log_id).and_then(|log| log.parse().ok());
+        let json: Option<serde_json::Value> =
+            text(&self.json).and_then(|json| serde_json::from_str(json).ok());
+        let written = json
+            .as_ref()
+            .and_then(|json| json.pointer("/body/text")?.as_str());
+        OpaqueIntent {
+            ordinal: self.ordinal,
+            session: log.and_then(|log| match log {
+                LogId::Session(session) => Some(session),
+                LogId::Account(_) => None,
+            }),
+            text: written.map(str::to_owned),
+            queued_at: self.queued_at(),
+        }
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Value {
+    // Text that is not UTF-8 is kept byte by byte.
+    value.try_into().unwrap_or_else(|_| match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => Value::Null,
+    })
+}
+
+fn text(value: &Value) -> Option<&str> {
+    match value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Puts a row back that was saved from a damaged file, under a new ordinal. Whether it was sent cannot be known.
+pub(super) fn restore(conn: &Connection, stored: &StoredIntent) -> Result<(), StoreError> {
+    let state = match text(&stored.state) {
+        Some("refused") => "refused",
+        _ => "sent",
+    };
+    let mut insert = conn.prepare_cached(
+        "INSERT INTO outbox (command_id, log_id, json, state, receipt, queued_at)
+         VALUES (?1, coalesce(?2, ''), coalesce(?3, ''), ?4, ?5, coalesce(?6, 0))",
+    )?;
+    let mut put = |id: &Value| {
+        insert.execute(params![
+            id,
+            stored.log_id,
+            stored.json,
+            state,
+            stored.refusal,
+            stored.queued_at
+        ])
+    };
+    if put(&stored.command_id).is_err() {
+        // The id's own cell is damaged, so it is no id.
+        put(&Value::Text(format!("unreadable-{}", stored.ordinal)))?;
+    }
+    Ok(())
+}
+
+/// Reads every row.
+pub(super) fn all(conn: &Connection) -> Result<Outbox, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY ordinal");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut outbox = Outbox::default();
+    while let Some(row) = rows.next()? {
+        let stored = StoredIntent::read(row)?;
+        match stored.entry() {
+            Some(entry) => outbox.entries.push(entry),
+            None => outbox.opaque.push(stored.opaque()),
+        }
+    }
+    Ok(outbox)
+}
+
+/// Discards a row that cannot be read. One that another process can read is left alone.
+pub(super) fn discard_opaque(conn: &Connection, ordinal: i64) -> Result<bool, StoreError> {
+    let sql = format!("SELECT {COLUMNS} FROM outbox WHERE ordinal = ?1");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let stored = statement.query_row([ordinal], StoredIntent::read);
+    let is_opaque = match stored {
+        Ok(stored) => stored.entry().is_none(),
+        Err(rusqlite::Error::QueryReturnedNoRows) => false,
+        Err(error) => return Err(error.into()),
+    };
+    if is_opaque {
+        conn.prepare_cached("DELETE FROM outbox WHERE ordinal = ?1")?
+            .execute([ordinal])?;
+    }
+    Ok(is_opaque)
 }
 
 pub(super) fn set_sent(conn: &Connection, command: CommandId) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Table `receipts`: the hub's answers to this device's intents.
 
 use baton_protocol::{CommandId, Receipt};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::StoreError;
 
@@ -20,10 +20,13 @@ pub(super) fn insert(conn: &Connection, receipt: &Receipt) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The hub's answer, where it is known. One that cannot be read is not: the intent is sent again under its id, and the hub repeats it.
 pub(super) fn find(conn: &Connection, command: CommandId) -> Result<Option<Receipt>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT json FROM receipts WHERE command_id = ?1")?;
-    let json: Option<String> = statement
-        .query_row(params![command.to_string()], |row| row.get(0))
-        .optional()?;
-    Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+    let mut rows = statement.query(params![command.to_string()])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let json = row.get_ref(0)?.as_str().ok();
+    Ok(json.and_then(|json| serde_json::from_str(json).ok()))
 }

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use baton_protocol::AccountId;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, outbox, schema, settings};
+use super::{Fault, StoreError, events, logs, outbox, rows, salvage, schema, settings};
 use crate::limits::{MIRROR_BUSY_MS, MIRROR_CACHE_KIB};
 
 /// Beside the file: some statement met damage, so the next start looks at all of it.
@@ -39,7 +39,7 @@ pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, St
 fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
     match open_checked(path) {
         Ok(conn) => Ok(conn),
-        Err(error) if is_damage(&error) => {
+        Err(error) if error.fault() != Fault::Passing => {
             tracing::error!(error = %error, "the mirror is damaged: it is set aside and fetched anew");
             rebuild(path)
         }
@@ -57,7 +57,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 
 /// Notes that the file should be looked at when it is opened next.
 pub(super) fn suspect(path: &Path, error: &StoreError) {
-    if is_damage(error) {
+    if error.fault() == Fault::File {
         tracing::error!(error = %error, "the mirror is damaged: restart Baton to rebuild it");
         if let Err(error) = std::fs::write(suffixed(path, SUSPECT_SUFFIX), b"") {
             tracing::error!(error = %error, "the damage could not be noted");
@@ -77,7 +77,7 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
     schema::migrate(&mut conn)?;
     // What is read first must be readable, or the device would neither start nor rebuild.
     outbox::all(&conn)?;
-    super::logs::cursors(&conn)?;
+    forget_unreadable_logs(&mut conn)?;
     let _ = std::fs::remove_file(suspect);
     Ok(conn)
 }
@@ -95,7 +95,7 @@ fn open_writer(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn rebuild(path: &Path) -> Result<Connection, StoreError> {
-    let saved = salvage(path);
+    let saved = salvage::outbox(path);
     set_aside(path, "damaged")?;
     let conn = open_checked(path)?;
     for entry in &saved {
@@ -105,13 +105,23 @@ fn rebuild(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// What can be read of the outbox of a damaged file.
-fn salvage(path: &Path) -> Vec<outbox::OutboxEntry> {
-    let read = open_reader(path).and_then(|conn| outbox::all(&conn));
-    read.unwrap_or_else(|error| {
-        tracing::error!(error = %error, "the outbox of the damaged mirror cannot be read");
-        Vec::new()
-    })
+/// Drops logs of which not even the place can be read. The hub has them, so they are fetched again.
+fn forget_unreadable_logs(conn: &mut Connection) -> Result<(), StoreError> {
+    let unreadable = logs::unreadable(conn)?;
+    if unreadable.is_empty() {
+        return Ok(());
+    }
+    tracing::warn!(
+        logs = unreadable.len(),
+        "logs of the mirror cannot be read: they are fetched again"
+    );
+    let tx = schema::begin(conn)?;
+    for key in unreadable {
+        rows::delete_all(&tx, key)?;
+        events::delete_all(&tx, key)?;
+        logs::delete(&tx, key)?;
+    }
+    Ok(tx.commit()?)
 }
 
 fn set_aside(path: &Path, why: &str) -> Result<(), StoreError> {
@@ -127,21 +137,6 @@ fn set_aside(path: &Path, why: &str) -> Result<(), StoreError> {
     }
     let _ = std::fs::remove_file(suffixed(path, SUSPECT_SUFFIX));
     Ok(())
-}
-
-fn is_damage(error: &StoreError) -> bool {
-    match error {
-        StoreError::Sqlite(rusqlite::Error::SqliteFailure(failure, _)) => matches!(
-            failure.code,
-            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase
-        ),
-        StoreError::Damaged | StoreError::Unreadable(_) | StoreError::Json(_) => true,
-        StoreError::Sqlite(_)
-        | StoreError::Migration(_)
-        | StoreError::Newer
-        | StoreError::Io(_)
-        | StoreError::Closed => false,
-    }
 }
 
 fn suffixed(path: &Path, suffix: &str) -> PathBuf {

@@ -64,13 +64,13 @@ pub(super) fn delete_log(conn: &Connection, key: LogKey) -> Result<(), StoreErro
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached(
         "INSERT INTO search (search, rowid, text)
-         SELECT 'delete', id, json_extract(json, '$.body.text') FROM rows
+         SELECT 'delete', id, CASE WHEN json_valid(json) THEN json_extract(json, '$.body.text') END FROM rows
          WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id",
     )?
     .execute(params![key, seq_into(seq), Index::Earlier as i64])?;
     conn.prepare_cached(
         "INSERT INTO search_newest (search_newest, rowid, text)
-         SELECT 'delete', ?4 - id, json_extract(json, '$.body.text') FROM rows
+         SELECT 'delete', ?4 - id, CASE WHEN json_valid(json) THEN json_extract(json, '$.body.text') END FROM rows
          WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id DESC",
     )?
     .execute(params![
@@ -137,7 +137,9 @@ fn hits(
     let mut hits = Vec::new();
     while let Some(row) = rows.next()? {
         let log: String = row.get(0)?;
-        let Ok(LogId::Session(session)) = log.parse() else {
+        // A row that cannot be read is no hit; its session is fetched again when it is opened.
+        let (Ok(LogId::Session(session)), Ok(text)) = (log.parse(), row.get_ref(3)?.as_str())
+        else {
             continue;
         };
         hits.push(SearchHit {
@@ -145,7 +147,7 @@ fn hits(
             title: String::new(),
             row: RowId(row.get(1)?),
             seq: seq_from(row.get(2)?),
-            excerpt: excerpt(row.get_ref(3)?.as_str()?, &words),
+            excerpt: excerpt(text, &words),
         });
     }
     Ok(hits)
@@ -175,7 +177,7 @@ fn statement(
         ),
     };
     // The excerpt is cut here, not by the index's `snippet`, which would break the text into words again for each hit.
-    let text = "json_extract(rows.json, '$.body.text')";
+    let text = "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END";
     let mut sql = format!("SELECT logs.log_id, rows.row_id, rows.seq, {text} FROM {tables}");
     let mut values = Vec::new();
     if source != Source::Rows {

@@ -12,6 +12,7 @@ use baton_protocol::{Batch, Cursor, Event, Seq};
 use baton_session::{FoldError, RowChange, SessionState};
 use rusqlite::Connection;
 
+use super::fault::FoldLogError;
 use super::logs::{FilledRow, LogKey, LogRow};
 use super::open_parts::{OpenParts, Touched, Writes};
 use super::rows::{RowPlace, Stands};
@@ -38,15 +39,6 @@ pub(super) enum Side {
     },
     /// What stands in front of the gap.
     Filled,
-}
-
-/// The log cannot be folded: it is fetched anew.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum FoldLogError {
-    #[error(transparent)]
-    Fold(#[from] FoldError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl SessionLog {

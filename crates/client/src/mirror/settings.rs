@@ -1,6 +1,6 @@
 //! Table `settings`: small things that a device remembers, by name.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::StoreError;
 
@@ -10,11 +10,14 @@ pub(super) const TABLE: &str = "
         value TEXT NOT NULL
     ) WITHOUT ROWID;";
 
+/// What is remembered under a name; nothing where that cannot be read, so that it can be set again.
 pub(super) fn get(conn: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
-    Ok(statement
-        .query_row(params![name], |row| row.get(0))
-        .optional()?)
+    let mut rows = statement.query(params![name])?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(row.get_ref(0)?.as_str().ok().map(str::to_owned))
 }
 
 pub(super) fn set(conn: &Connection, name: &str, value: &str) -> Result<(), StoreError> {

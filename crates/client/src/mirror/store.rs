@@ -16,10 +16,12 @@ use baton_session::{AccountState, SessionState};
 use rusqlite::Connection;
 
 use super::account_log::AccountLog;
+use super::fault::FoldLogError;
 use super::rows::RowPlace;
-use super::session_log::{FoldLogError, SessionLog};
-use super::{MirrorListener, StoreError, events, logs, recovery, rows, schema};
+use super::session_log::SessionLog;
+use super::{Fault, MirrorListener, StoreError, events, logs, recovery, rows, schema};
 use crate::limits::LOGS_LOADED_MAX;
+use crate::sync::Gap;
 
 /// What became of a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +64,8 @@ pub(crate) struct Store {
     pub(super) loaded: HashMap<LogId, Loaded>,
     /// What stands in front of the gap that is being filled.
     pub(super) filling: Option<(SessionId, SessionLog)>,
+    /// Logs that were dropped while they were read: the sync engine does not know yet.
+    lost: Vec<LogId>,
     pub(super) listener: Arc<dyn MirrorListener>,
 }
 
@@ -83,6 +87,7 @@ impl Store {
             flush: Flush::Now,
             loaded: HashMap::new(),
             filling: None,
+            lost: Vec::new(),
             listener,
         })
     }
@@ -118,18 +123,55 @@ impl Store {
         };
         match outcome {
             Ok(outcome) => Ok(outcome),
-            Err(FoldLogError::Fold(error)) => {
-                self.drop_log(batch.log)?;
-                Ok(ApplyOutcome::Dropped {
-                    reason: error.to_string(),
-                })
-            }
-            Err(FoldLogError::Store(error)) => {
-                // Memory may be ahead of the table now.
-                self.loaded.remove(&batch.log);
-                Err(error)
-            }
+            Err(error) => Ok(ApplyOutcome::Dropped {
+                reason: self.drop_unreadable(batch.log, error)?,
+            }),
         }
+    }
+
+    /// Drops a log that cannot be read, and gives why. Any other error is the caller's.
+    pub(super) fn drop_unreadable(
+        &mut self,
+        log: LogId,
+        error: FoldLogError,
+    ) -> Result<String, StoreError> {
+        // Memory may be ahead of the table now.
+        self.loaded.remove(&log);
+        self.filling
+            .take_if(|(session, _)| LogId::Session(*session) == log);
+        if error.fault() != Fault::Content {
+            return Err(error.into());
+        }
+        self.drop_log(log)?;
+        Ok(error.to_string())
+    }
+
+    /// Reads a log. One that cannot be read is dropped, and read again as one of which nothing is here.
+    fn reading<R>(
+        &mut self,
+        log: LogId,
+        read: impl Fn(&mut Self) -> Result<R, FoldLogError>,
+    ) -> Result<R, StoreError> {
+        let error = match read(self) {
+            Ok(read) => return Ok(read),
+            Err(error) => error,
+        };
+        let reason = self.drop_unreadable(log, error)?;
+        tracing::warn!(log.id = %log, reason, "a log of the mirror cannot be read: it is fetched again");
+        self.lost.push(log);
+        read(self).map_err(StoreError::from)
+    }
+
+    /// Drops a log that another connection could not read.
+    pub(super) fn forget_unreadable(&mut self, log: LogId) -> Result<(), StoreError> {
+        self.drop_log(log)?;
+        self.lost.push(log);
+        Ok(())
+    }
+
+    /// Logs that were dropped while they were read, since this was asked last.
+    pub(super) fn take_lost(&mut self) -> Vec<LogId> {
+        std::mem::take(&mut self.lost)
     }
 
     fn apply_session(
@@ -249,9 +291,9 @@ impl Store {
             .take_if(|(session, _)| LogId::Session(*session) == log);
         self.flush(Flush::WithTheNext)?;
         let tx = schema::begin(&mut self.conn)?;
-        if let Some((key, _)) = logs::cursor(&tx, log)? {
+        if let Some(key) = logs::key(&tx, log)? {
             rows::delete_all(&tx, key)?;
-            events::delete_through(&tx, key, events::last(&tx, key)?)?;
+            events::delete_all(&tx, key)?;
             logs::delete(&tx, key)?;
         }
         tx.commit()?;
@@ -268,19 +310,16 @@ impl Store {
         rows: u32,
     ) -> Result<OpenedSession<'_>, StoreError> {
         let log = LogId::Session(session);
-        self.load_session(log)?;
-        let Some(Loaded::Session(loaded)) = self.loaded.get(&log) else {
-            return Ok(OpenedSession {
-                rows: Vec::new(),
-                has_older: false,
-                state: None,
-            });
+        let (rows, has_older) =
+            self.reading(log, |store| store.rows_of(log, RowPlace::END, rows))?;
+        let state = match self.loaded.get(&log) {
+            Some(Loaded::Session(loaded)) => Some(&loaded.state),
+            _ => None,
         };
-        let (rows, has_older) = loaded.rows_before(&self.conn, RowPlace::END, rows)?;
         Ok(OpenedSession {
             rows,
             has_older,
-            state: Some(&loaded.state),
+            state,
         })
     }
 
@@ -292,9 +331,18 @@ impl Store {
         limit: u32,
     ) -> Result<(Vec<TranscriptRow>, bool), StoreError> {
         let log = LogId::Session(session);
+        self.reading(log, |store| store.rows_of(log, place, limit))
+    }
+
+    fn rows_of(
+        &mut self,
+        log: LogId,
+        place: RowPlace,
+        limit: u32,
+    ) -> Result<(Vec<TranscriptRow>, bool), FoldLogError> {
         self.load_session(log)?;
         match self.loaded.get(&log) {
-            Some(Loaded::Session(loaded)) => loaded.rows_before(&self.conn, place, limit),
+            Some(Loaded::Session(loaded)) => Ok(loaded.rows_before(&self.conn, place, limit)?),
             _ => Ok((Vec::new(), false)),
         }
     }
@@ -312,7 +360,7 @@ impl Store {
     }
 
     /// Brings a session into memory as the table has it.
-    fn load_session(&mut self, log: LogId) -> Result<(), StoreError> {
+    fn load_session(&mut self, log: LogId) -> Result<(), FoldLogError> {
         if let Some(Loaded::Session(loaded)) = self.loaded.get(&log) {
             let stands_at = logs::cursor(&self.conn, log)?.map(|(_, cursor)| cursor);
             if stands_at == Some(loaded.cursor) || self.follow_other_process(log).is_ok() {
@@ -320,37 +368,33 @@ impl Store {
             }
             self.loaded.remove(&log);
         }
-        match self.read_session(log) {
-            Ok(Some(loaded)) => {
-                self.keep(log, Loaded::Session(Box::new(loaded)));
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(FoldLogError::Store(StoreError::Json(_)) | FoldLogError::Fold(_)) => {
-                tracing::warn!(log = %log, "what was mirrored does not fold, it is fetched anew");
-                self.drop_log(log)
-            }
-            Err(FoldLogError::Store(error)) => Err(error),
+        if let Some(loaded) = self.read_session(log)? {
+            self.keep(log, Loaded::Session(Box::new(loaded)));
         }
+        Ok(())
     }
 
     /// The account's state at the mirror's cursor.
     pub(crate) fn account(&mut self, log: LogId) -> Result<Option<AccountState>, StoreError> {
-        let Some(row) = logs::find(&self.conn, log)? else {
-            return Ok(None);
-        };
-        match AccountLog::load(&self.conn, row) {
-            Ok(loaded) => {
-                let state = loaded.state.clone();
-                self.keep(log, Loaded::Account(Box::new(loaded)));
-                Ok(Some(state))
-            }
-            Err(FoldLogError::Store(StoreError::Json(_)) | FoldLogError::Fold(_)) => {
-                self.drop_log(log)?;
-                Ok(None)
-            }
-            Err(FoldLogError::Store(error)) => Err(error),
-        }
+        self.reading(log, |store| {
+            let Some(row) = logs::find(&store.conn, log)? else {
+                return Ok(None);
+            };
+            let loaded = AccountLog::load(&store.conn, row)?;
+            let state = loaded.state.clone();
+            store.keep(log, Loaded::Account(Box::new(loaded)));
+            Ok(Some(state))
+        })
+    }
+
+    /// What the mirror lacks of a log.
+    pub(crate) fn gap(&mut self, log: LogId) -> Result<Option<Gap>, StoreError> {
+        self.reading(log, |store| {
+            Ok(match logs::cursor(&store.conn, log)? {
+                Some((key, _)) => logs::gap(&store.conn, key)?,
+                None => None,
+            })
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use baton_protocol::{Command, CommandId, ErrorBody, Receipt, ReceiptOutcome, TimestampMs};
 
-use super::outbox::{OutboxEntry, OutboxState};
+use super::outbox::{Outbox, OutboxEntry, OutboxState};
 use super::store::{Flush, Store};
 use super::{StoreError, outbox, receipts, schema, settings};
 
@@ -40,7 +40,7 @@ impl Store {
         Ok(queued)
     }
 
-    pub(crate) fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
+    pub(crate) fn outbox(&self) -> Result<Outbox, StoreError> {
         outbox::all(&self.conn)
     }
 
@@ -92,6 +92,15 @@ impl Store {
         let tx = schema::begin(&mut self.conn)?;
         outbox::delete(&tx, command)?;
         Ok(tx.commit()?)
+    }
+
+    /// Discards an intent that this version cannot read. Gives whether it was there.
+    pub(crate) fn discard_opaque(&mut self, ordinal: i64) -> Result<bool, StoreError> {
+        self.flush(Flush::Now)?;
+        let tx = schema::begin(&mut self.conn)?;
+        let was_there = outbox::discard_opaque(&tx, ordinal)?;
+        tx.commit()?;
+        Ok(was_there)
     }
 
     pub(crate) fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {

@@ -9,10 +9,10 @@ use std::thread::JoinHandle;
 use baton_protocol::view::SearchHit;
 use baton_protocol::{AccountId, Cursor, Event, LogId, Seq};
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::store::Store;
-use super::{MirrorListener, StoreError, events, logs, recovery, search};
+use super::{Fault, MirrorListener, StoreError, events, logs, recovery, search};
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -24,6 +24,9 @@ const READERS_KEPT_MAX: usize = 4;
 pub(crate) struct Mirror {
     inner: Arc<Inner>,
 }
+
+/// Logs that were dropped because they could not be read: the sync engine begins them again.
+pub(crate) type LostLogs = mpsc::UnboundedReceiver<LogId>;
 
 struct Inner {
     jobs: Option<Sender<Job>>,
@@ -38,7 +41,8 @@ impl Mirror {
         path: PathBuf,
         account: AccountId,
         listener: Arc<dyn MirrorListener>,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<(Self, LostLogs), StoreError> {
+        let (tell_lost, lost) = mpsc::unbounded_channel();
         let (jobs, inbox) = channel::<Job>();
         let (opened, answer) = oneshot::channel();
         let file = path.clone();
@@ -56,20 +60,25 @@ impl Mirror {
                     tracing::error!("a job of the mirror panicked: what is in memory is read anew");
                     store.forget_memory();
                 }
+                for log in store.take_lost() {
+                    // Without a driver there is nothing to begin again.
+                    let _ = tell_lost.send(log);
+                }
             }
         };
         let writer = std::thread::Builder::new()
             .name("baton-mirror".to_owned())
             .spawn(work)?;
         answer.await.map_err(|_| StoreError::Closed)??;
-        Ok(Self {
+        let mirror = Self {
             inner: Arc::new(Inner {
                 jobs: Some(jobs),
                 writer: Some(writer),
                 path,
                 readers: Mutex::new(Vec::new()),
             }),
-        })
+        };
+        Ok((mirror, lost))
     }
 
     /// Hands a job to the writer's thread, which runs it in turn, whether or not somebody waits for what it gives.
@@ -107,8 +116,9 @@ impl Mirror {
 
     /// Where the mirror stands in a log, whatever lies in a gap in front of that.
     pub(crate) async fn cursor(&self, log: LogId) -> Result<Option<Cursor>, StoreError> {
-        self.read(move |conn| Ok(logs::cursor(conn, log)?.map(|(_, cursor)| cursor)))
-            .await
+        let read = move |conn: &Connection| Ok(logs::cursor(conn, log)?.map(|(_, cursor)| cursor));
+        let cursor = self.read(read).await;
+        self.or_nothing(log, cursor).await
     }
 
     /// Events of a log behind `after`, and where the mirror stands. In front of a gap that is where the gap begins.
@@ -118,7 +128,7 @@ impl Mirror {
         after: Seq,
         limit: usize,
     ) -> Result<(Vec<Event>, Option<Cursor>), StoreError> {
-        self.read(move |conn| {
+        let read = move |conn: &Connection| {
             let tx = conn.unchecked_transaction()?;
             let Some((key, cursor)) = logs::cursor(&tx, log)? else {
                 return Ok((Vec::new(), None));
@@ -130,8 +140,26 @@ impl Mirror {
             };
             let found = events::between(&tx, key, (after, cursor.seq), limit)?;
             Ok((found, Some(cursor)))
-        })
-        .await
+        };
+        let page = self.read(read).await;
+        self.or_nothing(log, page).await
+    }
+
+    /// What was read of a log. Where it cannot be read it is dropped, and nothing of it is here.
+    async fn or_nothing<R: Default>(
+        &self,
+        log: LogId,
+        read: Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        match read {
+            Err(error) if error.fault() == Fault::Content => {
+                tracing::warn!(log.id = %log, error = %error, "a log of the mirror cannot be read: it is fetched again");
+                self.write(move |store| store.forget_unreadable(log))
+                    .await?;
+                Ok(R::default())
+            }
+            read => read,
+        }
     }
 
     async fn read<R: Send + 'static>(

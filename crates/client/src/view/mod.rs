@@ -18,15 +18,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_protocol::view::{
-    AccountView, ConnectionView, DraftView, SessionRow, TranscriptRow, ViewFrame, ViewId,
-    ViewMessage,
+    AccountView, ConnectionView, DraftView, OpaqueIntentView, SessionRow, TranscriptRow, ViewFrame,
+    ViewId, ViewMessage,
 };
 use baton_protocol::{CommandBody, Cursor, LogId, Principal, Seq, SessionId};
 use baton_session::SessionState;
 use tokio::sync::{Notify, watch};
 
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{OutboxEntry, RowPlace};
+use crate::mirror::{OpaqueIntent, OutboxEntry, RowPlace};
 use crate::sync::ConnectionStatus;
 
 pub(crate) use drafts::unsent_draft;
@@ -59,6 +59,8 @@ struct ScreenState {
     account_dirty: bool,
     drafts: Vec<DraftView>,
     drafts_dirty: bool,
+    opaque: Vec<OpaqueIntentView>,
+    opaque_dirty: bool,
     lists_dirty: bool,
     dirty: bool,
     wake: Arc<Notify>,
@@ -89,6 +91,7 @@ impl Views {
         for screen in inner.screens.values_mut() {
             screen.account_dirty = true;
             screen.drafts_dirty = true;
+            screen.opaque_dirty = true;
             screen.lists_dirty = true;
             screen.touch();
         }
@@ -135,6 +138,10 @@ impl Views {
         });
     }
 
+    pub(crate) fn set_opaque(&self, opaque: Vec<OpaqueIntent>) {
+        self.change(|world| world.opaque = opaque);
+    }
+
     /// An intent was accepted: it is shown until the mirror has its effect.
     pub(crate) fn settle(&self, entry: OutboxEntry, seq: Seq) {
         let log = entry.command.log;
@@ -168,6 +175,10 @@ impl Views {
 
     pub(crate) fn outbox(&self) -> Vec<OutboxEntry> {
         self.lock().world.outbox.clone()
+    }
+
+    pub(crate) fn opaque_intents(&self) -> Vec<OpaqueIntent> {
+        self.lock().world.opaque.clone()
     }
 
     pub(crate) fn session_title(&self, session: SessionId) -> String {
@@ -210,6 +221,8 @@ impl Views {
             account_dirty: true,
             drafts: Vec::new(),
             drafts_dirty: true,
+            opaque: Vec::new(),
+            opaque_dirty: true,
             lists_dirty: false,
             dirty: true,
             wake: wake.clone(),
@@ -377,6 +390,13 @@ impl ScreenState {
             if self.drafts != drafts {
                 self.drafts.clone_from(&drafts);
                 messages.push(ViewMessage::Drafts { drafts });
+            }
+        }
+        if std::mem::take(&mut self.opaque_dirty) {
+            let intents = world.opaque_view();
+            if self.opaque != intents {
+                self.opaque.clone_from(&intents);
+                messages.push(ViewMessage::OpaqueIntents { intents });
             }
         }
         if std::mem::take(&mut self.lists_dirty) && !self.lists.is_empty() {

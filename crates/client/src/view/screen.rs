@@ -118,6 +118,12 @@ impl Screen {
                 Ok(()) => Ok(ViewResponse::Done),
                 Err(error) => Err(refused_cancel(&error)),
             },
+            ViewRequest::DiscardOpaque { ordinal } => {
+                match self.device.discard_opaque(ordinal).await {
+                    Ok(()) => Ok(ViewResponse::Done),
+                    Err(error) => Err(refused_cancel(&error)),
+                }
+            }
             ViewRequest::Search { query, limit } => match self.device.search(&query, limit).await {
                 Ok(hits) => Ok(ViewResponse::Found { hits }),
                 Err(error) => Err(storage(&error)),

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use baton_protocol::view::{
-    AccountView, ConnectionPhase, ConnectionView, OfferedAgent, PromptState, SessionRow,
-    SessionRowState,
+    AccountView, ConnectionPhase, ConnectionView, OfferedAgent, OpaqueIntentView, PromptState,
+    SessionRow, SessionRowState,
 };
 use baton_protocol::{
     AgentId, Command, CommandBody, CommandId, LogId, Principal, RunnerId, Seq, SessionActivity,
@@ -13,7 +13,7 @@ use baton_protocol::{
 use baton_session::{AccountState, Draft};
 
 use crate::linked_hub::LinkedHub;
-use crate::mirror::{OutboxEntry, OutboxState};
+use crate::mirror::{OpaqueIntent, OutboxEntry, OutboxState};
 use crate::sync::ConnectionStatus;
 
 /// An accepted intent whose effect the mirror has not got yet.
@@ -30,6 +30,7 @@ pub(super) struct World {
     pub(super) status: ConnectionStatus,
     pub(super) presence: Vec<Principal>,
     pub(super) outbox: Vec<OutboxEntry>,
+    pub(super) opaque: Vec<OpaqueIntent>,
     pub(super) settling: Vec<Settling>,
     /// Intents of the outbox whose events have come, before their receipts.
     pub(super) landed: HashSet<CommandId>,
@@ -50,6 +51,7 @@ impl World {
             },
             presence: Vec::new(),
             outbox: Vec::new(),
+            opaque: Vec::new(),
             settling: Vec::new(),
             landed: HashSet::new(),
             caught_up: HashSet::new(),
@@ -74,6 +76,16 @@ impl World {
             outbox: u32::try_from(self.outbox.iter().filter(unanswered).count())
                 .unwrap_or(u32::MAX),
         }
+    }
+
+    pub(super) fn opaque_view(&self) -> Vec<OpaqueIntentView> {
+        let view = |intent: &OpaqueIntent| OpaqueIntentView {
+            ordinal: intent.ordinal,
+            session: intent.session,
+            text: intent.text.clone(),
+            queued_at: intent.queued_at,
+        };
+        self.opaque.iter().map(view).collect()
     }
 
     /// Whether the hub hears this device, as far as known.

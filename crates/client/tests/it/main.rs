@@ -5,6 +5,7 @@
     reason = "a stage that cannot be set fails its test"
 )]
 
+mod damage;
 mod drafts;
 mod fake_hub;
 mod fake_world;

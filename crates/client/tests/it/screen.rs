@@ -5,8 +5,8 @@ use std::time::Duration;
 use baton_client::Screen;
 use baton_protocol::SessionId;
 use baton_protocol::view::{
-    AccountView, ConnectionView, DraftView, QueueView, RowBody, RowPatch, SessionHeader,
-    SessionRow, TranscriptRow, ViewId, ViewMessage, ViewRequest, ViewResponse,
+    AccountView, ConnectionView, DraftView, OpaqueIntentView, QueueView, RowBody, RowPatch,
+    SessionHeader, SessionRow, TranscriptRow, ViewId, ViewMessage, ViewRequest, ViewResponse,
 };
 
 #[derive(Default, Debug)]
@@ -15,6 +15,7 @@ pub struct Shown {
     pub account: Option<AccountView>,
     pub sessions: Vec<SessionRow>,
     pub drafts: Vec<DraftView>,
+    pub opaque: Vec<OpaqueIntentView>,
     pub header: Option<SessionHeader>,
     pub queue: Option<QueueView>,
     pub rows: Vec<TranscriptRow>,
@@ -52,6 +53,7 @@ impl Shown {
             ViewMessage::Connection { connection } => self.connection = Some(connection),
             ViewMessage::Account { account } => self.account = Some(account),
             ViewMessage::Drafts { drafts } => self.drafts = drafts,
+            ViewMessage::OpaqueIntents { intents } => self.opaque = intents,
             ViewMessage::Sessions { rows, .. } => self.sessions = rows,
             ViewMessage::Header { header, .. } => self.header = Some(header),
             ViewMessage::Queue { queue, .. } => self.queue = Some(queue),

@@ -111,12 +111,23 @@ pub fn by_token(connection: &Connection, token: &str) -> Result<Option<Principal
         .transpose()
 }
 
-/// Everybody who was ever linked, the oldest first.
+/// Everybody who was ever linked, the oldest first. A record that cannot be read is left out: its token is refused, and it must not keep
+/// the others from being listed or revoked.
 pub fn all(connection: &Connection) -> Result<Vec<PrincipalRecord>, RowError> {
     let sql = format!("SELECT {COLUMNS} FROM principals ORDER BY linked_at, id");
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([], Columns::read)?;
-    rows.map(|found| found?.record()).collect()
+    let mut rows = statement.query([])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        match Columns::read(row)
+            .map_err(RowError::from)
+            .and_then(Columns::record)
+        {
+            Ok(record) => records.push(record),
+            Err(error) => tracing::error!(%error, "a linked device or runner cannot be read"),
+        }
+    }
+    Ok(records)
 }
 
 /// Adds one.

@@ -291,6 +291,21 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_cannot_be_read_keeps_no_other_from_being_listed_and_revoked() {
+        let (dir, mut store, grant) = store();
+        let [hurt, sound] = ["Old", "Laptop"].map(|name| {
+            let secret = store.create_link_code(grant, NOW).unwrap();
+            store.redeem(&secret, name, NOW).unwrap()
+        });
+        let damage = "UPDATE principals SET role = 'later' WHERE id = ?1";
+        let other = Connection::open(dir.path().join(FILE_NAME)).unwrap();
+        other.execute(damage, [hurt.record.id()]).unwrap();
+        assert_eq!(store.principals().unwrap(), [sound.record.clone()]);
+        assert!(store.by_token(&hurt.into_response("hub").token).is_err());
+        assert!(store.revoke("Laptop", NOW).unwrap().revoked_at.is_some());
+    }
+
+    #[test]
     fn a_code_links_once_and_says_what_is_wrong_after() {
         let (_dir, mut store, grant) = store();
         let secret = store.create_link_code(grant, NOW).unwrap();

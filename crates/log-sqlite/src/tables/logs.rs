@@ -38,16 +38,28 @@ pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRo
         .optional()
 }
 
-/// The log that has a number.
-pub fn id_of(connection: &Connection, log: LogNumber) -> rusqlite::Result<LogId> {
+/// The log that has a number; `None` where its id cannot be read, so that nobody can ask for it.
+pub fn id_of(connection: &Connection, log: LogNumber) -> rusqlite::Result<Option<LogId>> {
     let mut id = connection.prepare_cached("SELECT log_id FROM logs WHERE log = ?1")?;
-    id.query_row([log.0], |row| parsed(row, 0))
+    let id: String = id.query_row([log.0], |row| row.get(0))?;
+    Ok(id.parse().ok())
 }
 
-/// Every log.
+/// Every log. One whose id cannot be read is left out, so that the others are served; `doctor` finds it.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogId>> {
-    let mut all = connection.prepare_cached("SELECT log_id FROM logs")?;
-    all.query_map([], |row| parsed(row, 0))?.collect()
+    let mut all = connection.prepare_cached("SELECT log_id, log FROM logs")?;
+    let mut rows = all.query([])?;
+    let mut logs = Vec::new();
+    while let Some(row) = rows.next()? {
+        match parsed(row, 0) {
+            Ok(id) => logs.push(id),
+            Err(error) => {
+                let number: i64 = row.get(1)?;
+                tracing::error!(number, %error, "the id of a log cannot be read");
+            }
+        }
+    }
+    Ok(logs)
 }
 
 /// Adds a log, under a number that no other one ever had: not even one that was deleted, of which rows may be left.

@@ -33,7 +33,10 @@ fn seal_part(
     unplaced: &Unplaced,
     part: &ClosedPart,
 ) -> rusqlite::Result<()> {
-    let known = unplaced.of(logs::id_of(connection, part.log)?, Seq::ZERO);
+    let Some(id) = logs::id_of(connection, part.log)? else {
+        return Ok(());
+    };
+    let known = unplaced.of(id, Seq::ZERO);
     let events = Events::of_writer(connection, part.log, known);
     let appends = events.appends_of(part.part, (part.opened, part.closed))?;
     let close = events.find(part.closed)?;

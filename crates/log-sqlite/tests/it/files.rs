@@ -44,6 +44,28 @@ fn a_log_that_is_in_use_is_not_opened_twice() {
 }
 
 #[tokio::test]
+async fn a_log_whose_id_cannot_be_read_hides_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    let sound = Conversation::create(&log).await.id;
+    Conversation::create(&log).await;
+    drop(log);
+    let shell = rusqlite::Connection::open(directory.path().join("log.sqlite")).unwrap();
+    let damage = "UPDATE logs SET log_id = 'session:nonsense' WHERE log_id <> ?1";
+    shell.execute(damage, [sound.to_string()]).unwrap();
+    drop(shell);
+    let log = SqliteEventLog::open(directory.path()).unwrap();
+    assert_eq!(log.logs().await.unwrap(), [sound]);
+    let findings = log.examine().await.unwrap();
+    assert!(
+        findings
+            .iter()
+            .any(|found| found.contains("cannot be read")),
+        "{findings:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_person_who_reads_the_database_keeps_the_log_closed_and_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let log = SqliteEventLog::open(directory.path()).unwrap();

@@ -86,6 +86,29 @@ pub struct UnsentDraft {
     pub based_on: Seq,
 }
 
+/// An intent in the outbox that this version cannot read: a newer one queued it, or its row is damaged. It is not sent; a version that can
+/// read it sends it.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct OpaqueIntentView {
+    /// Its place in the outbox.
+    #[ts(type = "number")]
+    pub ordinal: i64,
+    /// The session that it is for, where that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub session: Option<SessionId>,
+    /// What the person wrote, where that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub text: Option<String>,
+    /// When it was queued, by this device's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub queued_at: Option<TimestampMs>,
+}
+
 /// The account, as every screen needs it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -111,6 +111,12 @@ pub enum ViewRequest {
         /// Which.
         command: CommandId,
     },
+    /// Discard an intent of [`ViewMessage::OpaqueIntents`] for good.
+    DiscardOpaque {
+        /// Its place in the outbox.
+        #[ts(type = "number")]
+        ordinal: i64,
+    },
     /// Find text in the mirror.
     Search {
         /// The words.
@@ -223,6 +229,11 @@ pub enum ViewMessage {
     Drafts {
         /// What they are now.
         drafts: Vec<DraftView>,
+    },
+    /// Intents in the outbox that this version cannot read, and does not send; sent on each change, nothing at first meaning none.
+    OpaqueIntents {
+        /// What they are now.
+        intents: Vec<OpaqueIntentView>,
     },
     /// The sessions list, whole, in the order in which it is shown.
     Sessions {

@@ -143,6 +143,8 @@ export class FakeHub {
         }
         this.#push({ type: "connection", connection: this.#connection() });
         return { type: "done" };
+      case "discardOpaque":
+        return { type: "done" };
       case "search":
         return { type: "found", hits: this.#search(request.query, request.limit) };
     }

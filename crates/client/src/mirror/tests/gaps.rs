@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn snapshot(script: &Script, after: u64, seq: u64) -> Snapshot {
+pub(super) fn snapshot(script: &Script, after: u64, seq: u64) -> Snapshot {
     let mut state = SessionState::default();
     for event in script.events.iter().filter(|event| event.seq.0 <= seq) {
         state.apply(event, &mut NoTranscript).unwrap();
@@ -16,7 +16,7 @@ fn snapshot(script: &Script, after: u64, seq: u64) -> Snapshot {
     }
 }
 
-fn take(store: &mut Store, snapshot: &Snapshot) {
+pub(super) fn take(store: &mut Store, snapshot: &Snapshot) {
     let outcome = store.apply_snapshot(snapshot).unwrap();
     assert_eq!(outcome, SnapshotOutcome::Applied);
 }
@@ -33,7 +33,7 @@ fn gap(filled: u64, floor: u64) -> Gap {
 }
 
 /// Exchanges, and the heads after them. The first run was stopped, and its host says so only at the very end.
-fn long_script() -> (Script, Vec<u64>) {
+pub(super) fn long_script() -> (Script, Vec<u64>) {
     let mut script = script();
     let mut heads = Vec::new();
     script.ask("begin");
@@ -200,7 +200,7 @@ async fn events_stop_at_a_gap_and_the_cursor_stands_behind_it() {
     let (script, heads) = long_script();
     let account = AccountId::from_uuid(uuid::Uuid::from_u128(1));
     let heard = Arc::new(Heard::default());
-    let mirror = Mirror::open(place.path.clone(), account, heard)
+    let (mirror, _lost) = Mirror::open(place.path.clone(), account, heard)
         .await
         .unwrap();
     let front = script.batch(0, heads[0]);

@@ -20,6 +20,7 @@ use super::*;
 use crate::mirror::RowPlace;
 use crate::sync::{Gap, Snapshot};
 
+mod damage;
 mod files;
 mod gaps;
 #[path = "../../../tests/it/script.rs"]
