@@ -70,7 +70,8 @@ pub enum LogFormat {
 pub enum Verb {
     /// Link this data directory to a hub with a one-time link (baton://link?…).
     Link {
-        /// The link, as the hub printed it.
+        /// The link, as the hub printed it; without it, or as `-`, it is read from standard input, where other users cannot see it.
+        #[arg(env = "BATON_LINK", hide_env_values = true, default_value = "-")]
         link: String,
         /// The name that other devices show.
         #[arg(long)]

@@ -22,7 +22,9 @@ mod system;
 mod token;
 mod view;
 
-pub use baton_transport::{ConnectError, LinkError, link};
+pub use baton_transport::{
+    ConnectError, FROM_STDIN, LinkError, ON_COMMAND_LINE, is_on_command_line, link, secret_argument,
+};
 pub use device::{
     ActError, AnswerItem, AnswerReader, CancelError, Device, DeviceConfig, Follow, Intent,
     IntentOutcome, OpenDeviceError, PartTexts, SessionAtEnd, SessionOverview, StartedSession, Tail,

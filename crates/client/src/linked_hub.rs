@@ -33,6 +33,8 @@ pub enum LinkedHubError {
 
 const FILE: &str = "hub.json";
 
+const NEW_FILE: &str = "hub.json.new";
+
 impl LinkedHub {
     /// What the data directory is linked to; `None` where it is not.
     ///
@@ -46,17 +48,28 @@ impl LinkedHub {
         }
     }
 
-    /// Writes it into the data directory, whole or not at all.
+    /// Tries whether [`LinkedHub::save`] could work, before a link code is spent.
+    ///
+    /// # Errors
+    /// Where the file system says no.
+    pub fn prepare(data_dir: &Path) -> Result<(), LinkedHubError> {
+        private_dir(data_dir)?;
+        std::fs::File::create(data_dir.join(NEW_FILE))?.sync_all()?;
+        Ok(())
+    }
+
+    /// Writes it into the data directory, whole or not at all. It survives a power cut when this returns.
     ///
     /// # Errors
     /// Where the file system says no.
     pub fn save(&self, data_dir: &Path) -> Result<(), LinkedHubError> {
         private_dir(data_dir)?;
-        let temporary = data_dir.join("hub.json.new");
+        let temporary = data_dir.join(NEW_FILE);
         let mut file = std::fs::File::create(&temporary)?;
         file.write_all(&serde_json::to_vec_pretty(self)?)?;
         file.sync_all()?;
-        Ok(std::fs::rename(temporary, data_dir.join(FILE))?)
+        std::fs::rename(temporary, data_dir.join(FILE))?;
+        Ok(sync_dir(data_dir)?)
     }
 }
 
@@ -67,4 +80,12 @@ pub(crate) fn private_dir(dir: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir)
+}
+
+/// Makes a rename in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        std::fs::File::open(dir)?.sync_all()?;
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use crate::linked_hub::private_dir;
+use crate::linked_hub::{private_dir, sync_dir};
 
 /// There is no token to be had.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ impl TokenFile {
         &self.path
     }
 
-    /// Writes the token, readable for its owner alone, whole or not at all.
+    /// Writes the token, readable for its owner alone, whole or not at all. It survives a power cut when this returns.
     ///
     /// # Errors
     /// Where the file system says no.
@@ -62,7 +62,8 @@ impl TokenFile {
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
         file.write_all(token.as_bytes())?;
         file.sync_all()?;
-        std::fs::rename(&temporary, &self.path)
+        std::fs::rename(&temporary, &self.path)?;
+        self.path.parent().map_or(Ok(()), sync_dir)
     }
 }
 

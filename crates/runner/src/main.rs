@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use baton_protocol::{ErrorCode, LinkCode, Principal, RunnerId, RunnerInstanceId};
 use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
 use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus};
-use baton_transport::{ConnectError, LinkError};
+use baton_transport::{
+    ConnectError, LinkError, ON_COMMAND_LINE, is_on_command_line, secret_argument,
+};
 use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
@@ -23,8 +25,9 @@ struct Arguments {
     /// Where the runner keeps its token for the hub (runner.json, readable by its user alone).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A link for a runner, from `baton-hub link --role runner`; needed once.
-    #[arg(long, value_name = "LINK")]
+    /// A link for a runner, from `baton-hub link --role runner`; needed once. `-` reads it from standard input, where other users
+    /// cannot see it.
+    #[arg(long, value_name = "LINK", env = "BATON_LINK", hide_env_values = true)]
     link: Option<String>,
     /// The name that devices show.
     #[arg(long, value_name = "NAME")]
@@ -32,7 +35,8 @@ struct Arguments {
     /// The model server, for example http://127.0.0.1:8080/v1.
     #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL")]
     base_url: String,
-    /// The server's API key, where it needs one; better given by the environment, where other users cannot see it.
+    /// The server's API key, where it needs one: by the environment, or `-` to read it from standard input (after the link, where both
+    /// come from there).
     #[arg(
         long,
         value_name = "KEY",
@@ -93,7 +97,22 @@ fn log_to_stderr(format: LogFormat) {
     }
 }
 
+/// Reads what comes from standard input, and warns of what other users can see.
+fn with_secrets(mut arguments: Arguments) -> Result<Arguments> {
+    if is_on_command_line(std::env::args(), &["--link", "--api-key"]) {
+        tracing::warn!("{ON_COMMAND_LINE}");
+    }
+    if let Some(link) = &arguments.link {
+        arguments.link = Some(secret_argument(link).context("no link")?);
+    }
+    if let Some(key) = &arguments.api_key {
+        arguments.api_key = Some(secret_argument(key).context("no API key")?);
+    }
+    Ok(arguments)
+}
+
 async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let arguments = with_secrets(arguments)?;
     let endpoint = OpenAiEndpoint {
         base_url: arguments.base_url.clone(),
         api_key: arguments.api_key.clone(),
@@ -138,7 +157,7 @@ async fn identity(arguments: &Arguments) -> Result<Identity> {
     let kept = Identity::load(&arguments.data)?;
     let Some(link) = &arguments.link else {
         return kept.context(
-            "this runner is not linked: make a link at the hub and give it with `--link`",
+            "this runner is not linked: make a link at the hub and give it on standard input with `--link -`",
         );
     };
     let code: LinkCode = link.parse()?;

@@ -13,10 +13,12 @@ mod exchange;
 mod line;
 mod link;
 mod pin;
+mod secret_argument;
 mod socket;
 
 pub use error::{ConnectError, LinkError};
 pub use line::HubStream;
 pub use link::link;
 pub use pin::key_fingerprint;
+pub use secret_argument::{FROM_STDIN, ON_COMMAND_LINE, is_on_command_line, secret_argument};
 pub use socket::{CONNECT_TIMEOUT_MS, HubSocket, connect};

@@ -200,7 +200,7 @@ fn start_runner(provider: &Provider, links: &Links) -> Result<Service> {
     let mut command = process::command(paths::program("baton-runner"));
     command.arg("--data").arg(&data);
     if !data.join("runner.json").is_file() {
-        command.args(["--link", &links.fresh("runner")?]);
+        command.env("BATON_LINK", links.fresh("runner")?);
     }
     // By environment: a command line is readable by every process of this machine.
     command.env("OPENAI_BASE_URL", &provider.base_url);
@@ -227,7 +227,7 @@ fn open_windows(options: &Options, links: &Links, services: &mut Vec<Service>) -
         let name = format!("device{number}");
         let mut command = devices::desktop(&name, options.insecure_token_file)?;
         // A profile that has a hub pays no attention to it.
-        command.args(["--link", &links.fresh("device")?]);
+        command.env("BATON_LINK", links.fresh("device")?);
         services.push(Service::start(&name, &mut command, &log(&name)?)?);
         say(&format!("window {number} is the device \"{name}\""));
     }

@@ -1,8 +1,12 @@
 //! `link`.
 
+use std::io::IsTerminal as _;
 use std::path::Path;
 
-use baton_client::{LinkedHub, TokenFile};
+use baton_client::{
+    FROM_STDIN, LinkedHub, LinkedHubError, ON_COMMAND_LINE, TokenFile, is_on_command_line,
+    secret_argument,
+};
 use baton_protocol::{LinkCode, limits};
 use serde_json::json;
 
@@ -16,6 +20,14 @@ pub async fn link(
     link: &str,
     name: Option<&str>,
 ) -> Result<(), Failure> {
+    if is_on_command_line(std::env::args(), &["link"]) {
+        output.note(ON_COMMAND_LINE);
+    }
+    if link == FROM_STDIN && std::io::stdin().is_terminal() {
+        output.note("Paste the link and press Enter:");
+    }
+    let link = secret_argument(link)
+        .map_err(|error| Failure::Usage(format!("there is no link: {error}")))?;
     let code: LinkCode = link
         .parse()
         .map_err(|error: baton_protocol::ParseLinkCodeError| Failure::Usage(error.to_string()))?;
@@ -26,12 +38,18 @@ pub async fn link(
             limits::DEVICE_NAME_CHARS_MAX
         )));
     }
-    if let Some(old) = LinkedHub::load(data_dir)? {
-        return Err(Failure::Usage(format!(
-            "this data directory is linked to `{}` already: give another one with --data",
-            old.hub.authority
-        )));
+    match LinkedHub::load(data_dir) {
+        Ok(None) => {}
+        Ok(Some(old)) => {
+            return Err(Failure::Usage(format!(
+                "this data directory is linked to `{}` already: give another one with --data",
+                old.hub.authority
+            )));
+        }
+        Err(LinkedHubError::Damaged(_)) => output.note("The damaged link is replaced."),
+        Err(error) => return Err(error.into()),
     }
+    LinkedHub::prepare(data_dir)?;
     let linked = baton_client::link(&code, name).await?;
     let token = TokenFile::in_dir(data_dir);
     token
