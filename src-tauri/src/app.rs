@@ -56,7 +56,7 @@ fn refuse(error: &(dyn std::error::Error + 'static)) -> ExitCode {
 fn claim(app: &App, options: Options, profile: Profile) -> Result<(), Box<dyn std::error::Error>> {
     // Held until the process ends.
     app.manage(profile.claim()?);
-    app.manage(Arc::new(Shell::new(profile, options)?));
+    app.manage(Arc::new(Shell::new(profile, options)));
     Ok(())
 }
 
@@ -73,6 +73,13 @@ fn builder(profile: &Profile) -> tauri::Builder<tauri::Wry> {
             commands::shell_detect_models,
             commands::shell_open_external,
             commands::shell_use_token_file,
+            commands::shell_set_up_keyring,
+            commands::shell_unlock_keyring,
+            commands::shell_start_again,
+            commands::shell_open_log,
+            commands::shell_model,
+            commands::shell_test_model,
+            commands::shell_change_model,
         ])
 }
 

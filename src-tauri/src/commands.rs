@@ -7,8 +7,10 @@ use tauri::State;
 use tauri::ipc::Channel;
 
 use crate::shell::Shell;
-use crate::shell_types::{DetectedModelServer, ShellResult, ShellStatus, StartLocalOptions};
-use crate::{external, model_servers};
+use crate::shell_types::{
+    DetectedModelServer, ModelOptions, ModelTest, ModelView, ShellResult, ShellStatus,
+};
+use crate::{diagnostics, external, model_servers};
 
 type Shared<'a> = State<'a, Arc<Shell>>;
 
@@ -34,7 +36,7 @@ pub fn shell_status(shell: Shared<'_>) -> ShellStatus {
 #[tauri::command]
 pub async fn shell_start_local(
     shell: Shared<'_>,
-    options: StartLocalOptions,
+    options: ModelOptions,
 ) -> Result<ShellResult, String> {
     Ok(shell.inner().start_local(options).await.into())
 }
@@ -65,4 +67,54 @@ pub async fn shell_open_external(url: String) -> ShellResult {
 #[tauri::command]
 pub async fn shell_use_token_file(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(shell.use_token_file().await.into())
+}
+
+/// Makes a keyring where the system has none yet.
+#[tauri::command]
+pub async fn shell_set_up_keyring(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(shell.set_up_keyring().await.into())
+}
+
+/// Asks the keyring again; a locked one shows its password window.
+#[tauri::command]
+pub async fn shell_unlock_keyring(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(shell.unlock_keyring().await.into())
+}
+
+/// Starts the hub inside the application again.
+#[tauri::command]
+pub async fn shell_start_again(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(shell.inner().start_again().await.into())
+}
+
+/// Opens the profile's log file with the system's own program for it.
+#[tauri::command]
+pub async fn shell_open_log(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(external::open_file(diagnostics::log_path(shell.profile()))
+        .await
+        .into())
+}
+
+/// The model that answers on this computer.
+#[tauri::command]
+pub async fn shell_model(shell: Shared<'_>) -> Result<Option<ModelView>, String> {
+    shell.model().map_err(|refusal| refusal.sentence())
+}
+
+/// Asks a model server whether it would answer.
+#[tauri::command]
+pub async fn shell_test_model(
+    shell: Shared<'_>,
+    options: ModelOptions,
+) -> Result<ModelTest, String> {
+    Ok(shell.test_model(options).await.into())
+}
+
+/// Uses another model from now on.
+#[tauri::command]
+pub async fn shell_change_model(
+    shell: Shared<'_>,
+    options: ModelOptions,
+) -> Result<ShellResult, String> {
+    Ok(shell.change_model(options).await.into())
 }

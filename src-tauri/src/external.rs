@@ -1,5 +1,7 @@
 //! Addresses that open in the system's browser.
 
+use std::path::PathBuf;
+
 use tauri::Url;
 
 use crate::shell_types::Refusal;
@@ -13,6 +15,19 @@ pub async fn open(url: &str) -> Result<(), Refusal> {
         _ => Err(Refusal::new(
             "No browser could be opened.",
             "Copy the address into a browser instead.",
+        )),
+    }
+}
+
+/// Opens a file of the profile with the system's own program for it.
+pub async fn open_file(path: PathBuf) -> Result<(), Refusal> {
+    let shown = path.display().to_string();
+    let opened = tokio::task::spawn_blocking(move || open::that_detached(path)).await;
+    match opened {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Refusal::new(
+            "The log could not be opened.",
+            format!("It is at {shown}."),
         )),
     }
 }

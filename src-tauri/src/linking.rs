@@ -1,10 +1,24 @@
-//! Exchanging a one-time link for a token that is kept.
+//! Linking this device: a one-time code becomes a link whose token is kept.
+//!
+//! The order is what keeps a profile whole. Everything that may fail is tried before the code is spent. The new token goes into a slot of
+//! its own, so that the old link works until the record changes. One rename of the record is the switch; a kill at any point leaves the
+//! old link or the new one, whole. Slots that nothing uses are listed in the record, and are emptied by [`sweep`].
 
 use baton_client::{ConnectError, LinkError, LinkedHub};
 use baton_protocol::{LinkCode, LinkResponse, Principal, Role, limits};
 
-use crate::secrets::{SecretError, SecretName, Secrets};
+use crate::private_files;
+use crate::profile::Profile;
+use crate::record::{Link, ProfileRecord, RecordError};
+use crate::secrets::{SecretError, SecretSlot, Secrets};
 use crate::shell_types::Refusal;
+
+/// A link that nothing uses yet.
+pub struct NewLink {
+    /// What it leads to, and the slot for its token.
+    pub link: Link,
+    token: String,
+}
 
 /// Reads a link as a person pastes it.
 pub fn parse(link: &str) -> Result<LinkCode, Refusal> {
@@ -17,39 +31,88 @@ pub fn parse(link: &str) -> Result<LinkCode, Refusal> {
         })
 }
 
-/// Uses the link up, and keeps the token. A keyring that cannot keep it is noticed before.
-pub async fn exchange(
-    code: &LinkCode,
-    name: &str,
-    role: Role,
-    secrets: &Secrets,
-) -> Result<LinkedHub, Refusal> {
+/// A device's name without blanks around it.
+pub fn checked_name(name: &str) -> Result<&str, Refusal> {
     let name = name.trim();
     let length = name.chars().count();
-    if length == 0 || length > limits::DEVICE_NAME_CHARS_MAX {
-        let message = format!(
-            "A device's name has 1 to {} characters.",
-            limits::DEVICE_NAME_CHARS_MAX
-        );
-        return Err(Refusal::new(message, ""));
+    if (1..=limits::DEVICE_NAME_CHARS_MAX).contains(&length) {
+        return Ok(name);
     }
+    let max = limits::DEVICE_NAME_CHARS_MAX;
+    Err(Refusal::new(
+        format!("A device's name has 1 to {max} characters."),
+        "",
+    ))
+}
+
+/// Tries everything that could fail after the code is spent: the keyring, the record, the folder of the accounts.
+pub async fn prepare(
+    profile: &Profile,
+    record: &ProfileRecord,
+    secrets: &Secrets,
+) -> Result<(), Refusal> {
+    record
+        .replace_damaged()
+        .map_err(|error| unrecorded(&error))?;
     secrets.probe().await.map_err(|error| refused(&error))?;
+    record.change(|_| {}).map_err(|error| unrecorded(&error))?;
+    private_files::create_folder(&profile.accounts_folder()).map_err(|error| unwritable(&error))
+}
+
+/// Spends the code.
+pub async fn exchange(code: &LinkCode, name: &str, role: Role) -> Result<NewLink, Refusal> {
     let answer = baton_client::link(code, name)
         .await
         .map_err(|error| explain(&error))?;
     check_role(&answer, role)?;
-    let place = match role {
-        Role::Device => SecretName::DeviceToken,
-        Role::Runner => SecretName::RunnerToken,
-    };
-    let kept = secrets.set(place, &answer.token).await;
-    kept.map_err(|error| refused(&error))?;
-    Ok(LinkedHub {
+    let token = SecretSlot::token_of(&answer.principal);
+    let hub = LinkedHub {
         hub: code.hub.clone(),
         account: answer.account,
         principal: answer.principal,
         hub_name: answer.hub_name,
+    };
+    let link = Link { hub, token };
+    Ok(NewLink {
+        link,
+        token: answer.token,
     })
+}
+
+/// Keeps the tokens of new links. The record uses none of them yet.
+pub async fn keep_tokens(
+    record: &ProfileRecord,
+    secrets: &Secrets,
+    new: &[&NewLink],
+) -> Result<(), Refusal> {
+    let slots: Vec<SecretSlot> = new.iter().map(|new| new.link.token.clone()).collect();
+    record.retire(&slots).map_err(|error| unrecorded(&error))?;
+    for new in new {
+        let kept = secrets.set(&new.link.token, &new.token).await;
+        kept.map_err(|error| spent(&refused(&error)))?;
+    }
+    Ok(())
+}
+
+/// Empties the slots that nothing uses. What cannot be emptied now is tried again at the next start.
+pub async fn sweep(record: &ProfileRecord, secrets: &Secrets) {
+    let Ok(settings) = record.settings() else {
+        return;
+    };
+    let in_use = settings.slots_in_use();
+    let mut emptied = Vec::new();
+    for slot in settings.retired {
+        if !in_use.contains(&slot) && secrets.remove(&slot).await.is_ok() {
+            emptied.push(slot);
+        }
+    }
+    if emptied.is_empty() {
+        return;
+    }
+    let noted = record.change(|settings| settings.retired.retain(|slot| !emptied.contains(slot)));
+    if let Err(error) = noted {
+        tracing::warn!(%error, "emptied slots are tried again at the next start");
+    }
 }
 
 fn check_role(answer: &LinkResponse, role: Role) -> Result<(), Refusal> {
@@ -62,13 +125,41 @@ fn check_role(answer: &LinkResponse, role: Role) -> Result<(), Refusal> {
     }
     Err(Refusal::new(
         "This link is for a runner, not for a device.",
-        "Make one for a device at the hub: baton-hub link.",
+        "Make a link for a device at the hub: baton-hub link.",
     ))
+}
+
+/// The code is used up, and this device has nothing from it.
+fn spent(refusal: &Refusal) -> Refusal {
+    let hint = format!(
+        "{} Then make a new link: this one is used up.",
+        refusal.hint
+    );
+    Refusal::new(refusal.message.clone(), hint)
 }
 
 /// A secret that cannot be kept, in words for a person.
 pub fn refused(error: &SecretError) -> Refusal {
     Refusal::new(format!("{}.", sentence(&error.to_string())), error.hint())
+}
+
+/// A record that cannot be read or written.
+pub fn unrecorded(error: &RecordError) -> Refusal {
+    match error {
+        RecordError::Damaged(_) => Refusal::new(
+            format!("The profile's record is damaged: {error}."),
+            "Link again, or start on this computer again. Your conversations are kept.",
+        ),
+        RecordError::Io { .. } => unwritable(error),
+    }
+}
+
+/// A folder or a file of the profile that cannot be used.
+pub fn unwritable(error: &dyn std::error::Error) -> Refusal {
+    Refusal::new(
+        format!("The profile's folder cannot be used: {error}."),
+        "Check its permissions and the space on the disk.",
+    )
 }
 
 fn explain(error: &LinkError) -> Refusal {
@@ -82,7 +173,7 @@ fn explain(error: &LinkError) -> Refusal {
 }
 
 /// With a capital letter, and without a full stop of its own.
-fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let mut rest = text.chars();
     rest.next()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use serde::Deserialize;
 
-use crate::shell_types::DetectedModelServer;
+use crate::shell_types::{DetectedModelServer, Refusal};
 
 /// A server on loopback answers in milliseconds; one that is busy loading a model gets a bit more.
 const PROBE_LIMIT: Duration = Duration::from_millis(1_500);
@@ -51,20 +51,74 @@ pub fn context_chars(model: &str) -> Option<usize> {
     (model == SMALL_MODEL.0).then_some(SMALL_MODEL.1)
 }
 
+/// Why a model server gave no list of its models.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskModelsError {
+    /// Nothing answers there.
+    #[error("no answer")]
+    Unreachable,
+    /// It wants a key, or another one.
+    #[error("the key was refused")]
+    Key,
+    /// It answers with this HTTP status.
+    #[error("HTTP status {0}")]
+    Status(u16),
+    /// It answers with something else than a list of models.
+    #[error("no list of models")]
+    NoList,
+}
+
+impl AskModelsError {
+    /// In words for a person.
+    pub fn refusal(&self) -> Refusal {
+        match self {
+            Self::Unreachable => Refusal::new(
+                "The model server does not answer.",
+                "Check that it runs, and its address.",
+            ),
+            Self::Key => Refusal::new(
+                "The model server refuses the key.",
+                "Check the key; it may have expired.",
+            ),
+            Self::Status(404) | Self::NoList => Refusal::new(
+                "No list of models was found at this address.",
+                "Most addresses end in /v1.",
+            ),
+            Self::Status(status) => Refusal::new(
+                format!("The model server answers with an error (HTTP {status})."),
+                "Try again in a moment.",
+            ),
+        }
+    }
+}
+
 /// The models at an endpoint, those for chatting first; nothing where no such server answers.
 pub async fn models(base_url: &str, api_key: Option<&str>) -> Option<Vec<String>> {
+    ask(base_url, api_key).await.ok()
+}
+
+/// The models at an endpoint, those for chatting first. A redirect is not followed: the key is for this address.
+pub async fn ask(base_url: &str, api_key: Option<&str>) -> Result<Vec<String>, AskModelsError> {
     let client = reqwest::Client::builder()
         .timeout(PROBE_LIMIT)
         .redirect(reqwest::redirect::Policy::none())
         .build()
-        .ok()?;
+        .map_err(|_| AskModelsError::Unreachable)?;
     let mut request = client.get(format!("{}/models", base_url.trim_end_matches('/')));
     if let Some(key) = api_key {
         request = request.bearer_auth(key);
     }
-    let answer = request.send().await.ok()?.error_for_status().ok()?;
-    let list: ModelList = answer.json().await.ok()?;
-    Some(ordered(
+    let answer = request
+        .send()
+        .await
+        .map_err(|_| AskModelsError::Unreachable)?;
+    match answer.status().as_u16() {
+        200..=299 => {}
+        401 | 403 => return Err(AskModelsError::Key),
+        status => return Err(AskModelsError::Status(status)),
+    }
+    let list: ModelList = answer.json().await.map_err(|_| AskModelsError::NoList)?;
+    Ok(ordered(
         list.data.into_iter().map(|model| model.id).collect(),
     ))
 }

@@ -18,8 +18,9 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
 
-    /// Link to a hub at start, where the profile has none yet: `baton://link?…`.
-    #[arg(long, value_name = "LINK")]
+    /// Link to a hub at start, where the profile has none yet: `baton://link?…`. `-` reads it from standard input, where other users
+    /// cannot see it.
+    #[arg(long, value_name = "LINK", env = "BATON_LINK", hide_env_values = true)]
     pub link: Option<String>,
 
     /// Keep tokens in plain files that only this user can read, instead of the system keyring. Whoever can read the files, a backup

@@ -1,8 +1,44 @@
 //! Files that only their owner can read, and that are whole or absent.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
+
+/// The changes that a profile makes on the disk. Tests put a disk in its place that dies between two of them.
+pub trait Disk: fmt::Debug + Send + Sync {
+    /// Replaces a private file; see [`replace`].
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
+
+    /// Removes a file. An absent one is no error.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Renames a file or a folder. Durable when it returns.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+}
+
+/// The real one.
+#[derive(Debug)]
+pub struct SystemDisk;
+
+impl Disk for SystemDisk {
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        replace(path, content)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => sync_folder_of(path),
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
+        sync_folder_of(from)?;
+        sync_folder_of(to)
+    }
+}
 
 /// Makes a folder that only its owner can enter; one that is there keeps its mode.
 pub fn create_folder(path: &Path) -> io::Result<()> {
@@ -35,8 +71,12 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 
 #[cfg(unix)]
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    path.parent()
-        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    match path.parent().map(File::open) {
+        Some(Ok(folder)) => folder.sync_all(),
+        // A folder that is absent has nothing to keep.
+        Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(not(unix))]

@@ -3,17 +3,20 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use baton_protocol::AccountId;
 use sha2::{Digest as _, Sha256};
 
 use crate::options::{Options, ProfileName};
-use crate::private_files;
+use crate::private_files::{self, Disk, SystemDisk};
 
 /// Where everything of a device is.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: ProfileName,
     folder: PathBuf,
+    disk: Arc<dyn Disk>,
 }
 
 /// Why a profile cannot be used.
@@ -58,7 +61,20 @@ impl Profile {
         Ok(Self {
             name: options.profile.clone(),
             folder,
+            disk: Arc::new(SystemDisk),
         })
+    }
+
+    /// The same profile over another disk.
+    #[cfg(test)]
+    pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
+        self.disk = disk;
+        self
+    }
+
+    /// Where every change of the record, of secrets in files and of the accounts' folders goes.
+    pub fn disk(&self) -> &dyn Disk {
+        &*self.disk
     }
 
     /// Takes the profile, or says that another process has it.
@@ -95,9 +111,15 @@ impl Profile {
         self.folder.join("webview")
     }
 
-    /// The mirror and the outbox.
-    pub fn device_folder(&self) -> PathBuf {
-        self.folder.join("device")
+    /// The mirror, the drafts and the unsent intents of one account. They stay when the device is linked to another account, and are
+    /// found again when it returns.
+    pub fn account_folder(&self, account: AccountId) -> PathBuf {
+        self.accounts_folder().join(account.to_string())
+    }
+
+    /// The folders of all accounts that this device was ever linked to.
+    pub fn accounts_folder(&self) -> PathBuf {
+        self.folder.join("accounts")
     }
 
     /// The hub inside the application.

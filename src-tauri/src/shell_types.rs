@@ -17,8 +17,14 @@ pub struct ShellStatus {
     pub device_name: String,
     /// What is known of the keyring.
     pub keyring: KeyringState,
-    /// Whether the hub runs inside the application.
+    /// Whether this profile's hub is the one inside the application, running or not.
     pub local: bool,
+    /// Why the hub inside the application did not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub_problem: Option<String>,
+    /// How the agent inside the application is; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentStatus>,
     /// The application's version.
     pub version: String,
 }
@@ -45,6 +51,8 @@ pub enum KeyringState {
     Ok,
     /// There is none.
     Missing,
+    /// The service runs and has no keyring in it yet.
+    NoCollection,
     /// It did not open in time.
     Locked,
     /// The person chose the file.
@@ -53,19 +61,95 @@ pub enum KeyringState {
     Unknown,
 }
 
+/// How the agent inside the application is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum AgentStatus {
+    /// It starts.
+    Starting,
+    /// It waits until its secrets can be read.
+    WaitsForKeyring {
+        /// For people.
+        message: String,
+    },
+    /// It can take runs.
+    Running,
+    /// Its line to the hub is down, and another attempt follows by itself.
+    Reconnecting,
+    /// The hub does not want it.
+    Refused {
+        /// For people.
+        message: String,
+    },
+    /// It cannot start as it is set up.
+    Unusable {
+        /// For people.
+        message: String,
+    },
+}
+
 /// What answers prompts on this computer.
-#[derive(Clone, Default, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StartLocalOptions {
-    /// An OpenAI-compatible endpoint; absent: what is found on this computer.
+pub struct ModelOptions {
+    /// An OpenAI-compatible endpoint. A person chose it: a server that merely answers on a usual port gets no prompts.
+    pub base_url: String,
+    /// What the server asks for.
     #[serde(default)]
-    pub base_url: Option<String>,
-    /// Goes into the keyring.
-    #[serde(default)]
-    pub api_key: Option<String>,
+    pub api_key: ApiKeyChoice,
     /// The model's name there; absent: its first one.
     #[serde(default)]
     pub model: Option<String>,
+}
+
+/// What becomes of the model server's key.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ApiKeyChoice {
+    /// The server needs none.
+    #[default]
+    None,
+    /// The one that is kept for this server.
+    Kept,
+    /// This one. Goes into the keyring.
+    New {
+        /// The key.
+        key: String,
+    },
+}
+
+/// The model that is set up, without its key.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelView {
+    /// Its server.
+    pub base_url: String,
+    /// Its name there.
+    pub model: String,
+    /// Whether a key is kept for it.
+    pub has_key: bool,
+}
+
+/// What a model server said.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum ModelTest {
+    /// It would answer.
+    Works {
+        /// Its models, the likely ones first.
+        models: Vec<String>,
+    },
+    /// It would not.
+    Refused(Refusal),
+}
+
+impl From<Result<Vec<String>, Refusal>> for ModelTest {
+    fn from(result: Result<Vec<String>, Refusal>) -> Self {
+        match result {
+            Ok(models) => Self::Works { models },
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
 }
 
 /// Done, or why not.

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::profile::Profile;
 use crate::secrets::Secrets;
-use crate::shell_types::{Refusal, ShellPhase, ShellStatus};
+use crate::shell_types::{AgentStatus, Refusal, ShellPhase, ShellStatus};
 
 /// The step of the start and its words.
 #[derive(Debug)]
@@ -18,7 +20,19 @@ pub struct StatusBoard {
 struct Step {
     phase: ShellPhase,
     message: Option<String>,
-    local: bool,
+    inside: InsideBoard,
+}
+
+/// What is known of the hub and the agent inside the application.
+#[derive(Debug, Clone, Default)]
+pub enum InsideBoard {
+    /// This profile has none.
+    #[default]
+    None,
+    /// The hub did not start, for this reason.
+    Failed(String),
+    /// The hub runs, and this is how its agent is.
+    Running(watch::Receiver<AgentStatus>),
 }
 
 impl StatusBoard {
@@ -27,7 +41,7 @@ impl StatusBoard {
         let step = Step {
             phase: ShellPhase::Starting,
             message: None,
-            local: false,
+            inside: InsideBoard::None,
         };
         Self {
             profile,
@@ -56,21 +70,28 @@ impl StatusBoard {
         self.set(ShellPhase::Failed, Some(refusal.sentence()));
     }
 
-    /// Whether the hub runs inside the application.
-    pub fn set_local(&self, local: bool) {
-        self.step().local = local;
+    /// What is inside the application.
+    pub fn set_inside(&self, inside: InsideBoard) {
+        self.step().inside = inside;
     }
 
     /// All of it.
     pub fn status(&self) -> ShellStatus {
         let step = self.step().clone();
+        let (local, hub_problem, agent) = match step.inside {
+            InsideBoard::None => (false, None, None),
+            InsideBoard::Failed(problem) => (true, Some(problem), None),
+            InsideBoard::Running(agent) => (true, None, Some(agent.borrow().clone())),
+        };
         ShellStatus {
             state: step.phase,
             message: step.message,
             profile: self.profile.name().to_string(),
             device_name: self.profile.suggested_device_name(),
             keyring: self.secrets.state(),
-            local: step.local,
+            local,
+            hub_problem,
+            agent,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use keyring_core::{CredentialStore, Entry, Error};
 
-use super::{SecretError, SecretName};
+use super::{SecretError, SecretSlot};
 use crate::profile::Profile;
 
 /// How long a person may take to type the keyring's password.
@@ -21,9 +21,9 @@ const PROBE: &str = "probe";
 
 pub(super) async fn get(
     profile: &Profile,
-    name: SecretName,
+    slot: &SecretSlot,
 ) -> Result<Option<String>, SecretError> {
-    let entry = named(profile, name.as_str());
+    let entry = named(profile, slot.as_str());
     blocking(move || match entry()?.get_password() {
         Ok(secret) => Ok(Some(secret)),
         Err(Error::NoEntry) => Ok(None),
@@ -34,15 +34,15 @@ pub(super) async fn get(
 
 pub(super) async fn set(
     profile: &Profile,
-    name: SecretName,
+    slot: &SecretSlot,
     secret: String,
 ) -> Result<(), SecretError> {
-    let entry = named(profile, name.as_str());
+    let entry = named(profile, slot.as_str());
     blocking(move || entry()?.set_password(&secret)).await
 }
 
-pub(super) async fn remove(profile: &Profile, name: SecretName) -> Result<(), SecretError> {
-    let entry = named(profile, name.as_str());
+pub(super) async fn remove(profile: &Profile, slot: &SecretSlot) -> Result<(), SecretError> {
+    let entry = named(profile, slot.as_str());
     blocking(move || forget(&entry()?)).await
 }
 
@@ -82,10 +82,52 @@ async fn blocking<T: Send + 'static>(
 /// The keyring's own errors may carry what was stored, so none is passed on.
 fn translate(error: &Error) -> SecretError {
     match error {
+        Error::NoStorageAccess(cause) if has_no_collection(cause.as_ref()) => {
+            SecretError::NoCollection
+        }
         Error::NoStorageAccess(_) => SecretError::Locked,
         Error::PlatformFailure(_) | Error::NoDefaultStore => SecretError::NoKeyring,
         _ => SecretError::Failed,
     }
+}
+
+/// The service runs, and has no default collection that could hold anything: seen where a person never logged in to a desktop.
+#[cfg(target_os = "linux")]
+fn has_no_collection(cause: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(
+        cause.downcast_ref::<secret_service::Error>(),
+        Some(secret_service::Error::NoResult)
+    )
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_no_collection(_cause: &(dyn std::error::Error + 'static)) -> bool {
+    false
+}
+
+/// Makes the default collection. The keyring asks the person for a password of its own.
+#[cfg(target_os = "linux")]
+pub(super) async fn create_collection() -> Result<(), SecretError> {
+    use secret_service::blocking::SecretService;
+    use secret_service::{EncryptionType, Error as ServiceError};
+
+    let work = || {
+        let service =
+            SecretService::connect(EncryptionType::Dh).map_err(|_| Error::NoDefaultStore)?;
+        match service.create_collection("Login", "default") {
+            Ok(_) => Ok(()),
+            Err(error @ (ServiceError::Prompt | ServiceError::Locked)) => {
+                Err(Error::NoStorageAccess(Box::new(error)))
+            }
+            Err(error) => Err(Error::PlatformFailure(Box::new(error))),
+        }
+    };
+    blocking(work).await
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) async fn create_collection() -> Result<(), SecretError> {
+    Err(SecretError::NoKeyring)
 }
 
 #[cfg(target_os = "linux")]

@@ -5,34 +5,14 @@
 
 mod file;
 mod keyring;
+mod slot;
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::profile::Profile;
 use crate::shell_types::KeyringState;
 
-/// A secret's name within its profile.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SecretName {
-    /// What this device shows to its hub.
-    DeviceToken,
-    /// What the runner inside the application shows to the hub inside the application.
-    RunnerToken,
-    /// What the model server asks for.
-    ModelKey,
-}
-
-impl SecretName {
-    const ALL: [Self; 3] = [Self::DeviceToken, Self::RunnerToken, Self::ModelKey];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::DeviceToken => "device-token",
-            Self::RunnerToken => "runner-token",
-            Self::ModelKey => "model-key",
-        }
-    }
-}
+pub use slot::SecretSlot;
 
 /// Where secrets are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,7 +29,10 @@ pub enum SecretError {
     /// There is no service that would keep it.
     #[error("this system has no keyring")]
     NoKeyring,
-    /// It is closed, and nobody opened it in time.
+    /// The service runs and has no keyring in it yet.
+    #[error("the system keyring is not set up")]
+    NoCollection,
+    /// It is locked, and was not unlocked in time.
     #[error("the system keyring is locked")]
     Locked,
     /// It failed in another way.
@@ -67,10 +50,13 @@ impl SecretError {
             Self::NoKeyring | Self::Failed => {
                 "Start a keyring such as GNOME Keyring or KWallet, or keep the token in a file (less safe)."
             }
-            Self::Locked => {
-                "Unlock it and try again, or start with --insecure-token-file to keep the token in a plain file."
+            Self::NoCollection => {
+                "Set it up with a password, or keep the token in a file (less safe)."
             }
-            Self::File(_) => "Look at the rights of the profile's folder.",
+            Self::Locked => "Unlock it and try again.",
+            Self::File(_) => {
+                "Check the permissions of the profile's folder and the space on the disk."
+            }
         }
     }
 }
@@ -106,12 +92,12 @@ impl Secrets {
         *lock(&self.place)
     }
 
-    /// Keeps secrets in files from now on. What a keyring holds that is known to be open is taken over.
-    pub async fn use_files(&self) -> Result<(), SecretError> {
-        let takes_over = self.place() == SecretPlace::Keyring && self.state() == KeyringState::Ok;
-        for name in SecretName::ALL.into_iter().filter(|_| takes_over) {
-            if let Some(secret) = self.get(name).await? {
-                file::set(&self.profile, name, &secret).map_err(SecretError::File)?;
+    /// Keeps secrets in files from now on. Copies those that are in use, as far as the keyring is known to be open.
+    pub async fn use_files(&self, in_use: &[SecretSlot]) -> Result<(), SecretError> {
+        let copies = self.place() == SecretPlace::Keyring && self.state() == KeyringState::Ok;
+        for slot in in_use.iter().filter(|_| copies) {
+            if let Some(secret) = self.get(slot).await? {
+                file::set(&self.profile, slot, &secret).map_err(SecretError::File)?;
             }
         }
         *lock(&self.place) = SecretPlace::File;
@@ -119,36 +105,41 @@ impl Secrets {
         Ok(())
     }
 
+    /// Makes a default keyring where the system has none yet. May wait for a person who chooses a password.
+    pub async fn set_up_keyring(&self) -> Result<(), SecretError> {
+        self.noted(keyring::create_collection().await)
+    }
+
     /// The secret, or nothing where none is kept. May wait for a person who types the keyring's password.
-    pub async fn get(&self, name: SecretName) -> Result<Option<String>, SecretError> {
+    pub async fn get(&self, slot: &SecretSlot) -> Result<Option<String>, SecretError> {
         match self.place() {
-            SecretPlace::File => file::get(&self.profile, name).map_err(SecretError::File),
-            SecretPlace::Keyring => self.noted(keyring::get(&self.profile, name).await),
+            SecretPlace::File => file::get(&self.profile, slot).map_err(SecretError::File),
+            SecretPlace::Keyring => self.noted(keyring::get(&self.profile, slot).await),
         }
     }
 
     /// Keeps the secret in the place of an older one.
-    pub async fn set(&self, name: SecretName, secret: &str) -> Result<(), SecretError> {
+    pub async fn set(&self, slot: &SecretSlot, secret: &str) -> Result<(), SecretError> {
         match self.place() {
-            SecretPlace::File => file::set(&self.profile, name, secret).map_err(SecretError::File),
+            SecretPlace::File => file::set(&self.profile, slot, secret).map_err(SecretError::File),
             SecretPlace::Keyring => {
-                self.noted(keyring::set(&self.profile, name, secret.to_owned()).await)
+                self.noted(keyring::set(&self.profile, slot, secret.to_owned()).await)
             }
         }
     }
 
     /// Forgets the secret.
-    pub async fn remove(&self, name: SecretName) -> Result<(), SecretError> {
+    pub async fn remove(&self, slot: &SecretSlot) -> Result<(), SecretError> {
         match self.place() {
-            SecretPlace::File => file::remove(&self.profile, name).map_err(SecretError::File),
-            SecretPlace::Keyring => self.noted(keyring::remove(&self.profile, name).await),
+            SecretPlace::File => file::remove(&self.profile, slot).map_err(SecretError::File),
+            SecretPlace::Keyring => self.noted(keyring::remove(&self.profile, slot).await),
         }
     }
 
     /// Writes, reads and removes something that is no secret, to know whether a token could be kept before a one-time link is used up.
     pub async fn probe(&self) -> Result<(), SecretError> {
         match self.place() {
-            SecretPlace::File => Ok(()),
+            SecretPlace::File => file::probe(&self.profile).map_err(SecretError::File),
             SecretPlace::Keyring => self.noted(keyring::probe(&self.profile).await),
         }
     }
@@ -157,6 +148,7 @@ impl Secrets {
         *lock(&self.state) = match &result {
             Ok(_) => KeyringState::Ok,
             Err(SecretError::Locked) => KeyringState::Locked,
+            Err(SecretError::NoCollection) => KeyringState::NoCollection,
             Err(_) => KeyringState::Missing,
         };
         result
@@ -180,18 +172,19 @@ mod tests {
         let options = Options::parse_from(["baton", "--data-root", &root.path().to_string_lossy()]);
         let profile = Profile::open(&options).unwrap();
         let secrets = Secrets::new(profile.clone(), SecretPlace::File);
-        assert_eq!(secrets.get(SecretName::DeviceToken).await.unwrap(), None);
-        secrets
-            .set(SecretName::DeviceToken, "baton_x")
-            .await
-            .unwrap();
+        let (token, key) = (
+            SecretSlot::legacy_device_token(),
+            SecretSlot::new_model_key(),
+        );
+        assert_eq!(secrets.get(&token).await.unwrap(), None);
+        secrets.set(&token, "baton_x").await.unwrap();
         let again = Secrets::new(profile, SecretPlace::File);
-        let kept = again.get(SecretName::DeviceToken).await.unwrap();
+        let kept = again.get(&token).await.unwrap();
         assert_eq!(kept.as_deref(), Some("baton_x"));
-        assert_eq!(again.get(SecretName::ModelKey).await.unwrap(), None);
+        assert_eq!(again.get(&key).await.unwrap(), None);
         assert_eq!(again.state(), KeyringState::File);
-        again.remove(SecretName::DeviceToken).await.unwrap();
-        again.remove(SecretName::DeviceToken).await.unwrap();
-        assert_eq!(again.get(SecretName::DeviceToken).await.unwrap(), None);
+        again.remove(&token).await.unwrap();
+        again.remove(&token).await.unwrap();
+        assert_eq!(again.get(&token).await.unwrap(), None);
     }
 }

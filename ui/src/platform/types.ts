@@ -48,7 +48,7 @@ export interface Shell {
    * Tauri: `invoke("shell_start_local", { options })`. Resolves when the work has begun or was refused; progress is then in `status()`
    * (`starting` with a message for people → `ready` or `failed`).
    */
-  startLocal(options: StartLocalOptions): Promise<ShellResult>;
+  startLocal(options: ModelOptions): Promise<ShellResult>;
 
   /**
    * First start "link to a hub": exchanges a one-time link for this device's token. Tauri: `invoke("shell_link", { link, deviceName })`.
@@ -74,6 +74,32 @@ export interface Shell {
    * Tauri: `invoke("shell_use_token_file")`. Afterwards `status().keyring` is `file`.
    */
   keepTokenInFile(): Promise<ShellResult>;
+
+  /** Makes a keyring where the system has none yet; the system asks for a password. Tauri: `invoke("shell_set_up_keyring")`. */
+  setUpKeyring(): Promise<ShellResult>;
+
+  /** Asks the keyring again, which shows its password window where it is locked. Tauri: `invoke("shell_unlock_keyring")`. */
+  unlockKeyring(): Promise<ShellResult>;
+
+  /**
+   * Starts the hub inside the app again after it did not start. Resolves when it runs or failed again; the status says which.
+   * Tauri: `invoke("shell_start_again")`. The page begins anew afterwards: it has another client.
+   */
+  startAgain(): Promise<ShellResult>;
+
+  /** Opens the app's log file with the system's own program for it. Tauri: `invoke("shell_open_log")`. */
+  openLog(): Promise<ShellResult>;
+
+  /** The model that answers on this computer; `null` where the agent is elsewhere. Tauri: `invoke("shell_model")`. */
+  model(): Promise<ModelView | null>;
+
+  /** Asks a model server whether it would answer; changes nothing. Tauri: `invoke("shell_test_model", { options })`. */
+  testModel(options: ModelOptions): Promise<ModelTest>;
+
+  /**
+   * Uses another model from now on. Refused while an answer is being written. Tauri: `invoke("shell_change_model", { options })`.
+   */
+  changeModel(options: ModelOptions): Promise<ShellResult>;
 }
 
 /** JSON of `shell_status`. */
@@ -92,8 +118,12 @@ export interface ShellStatus {
   /** A name for this device to offer in the link form: the computer's name, with the profile where there is one. */
   deviceName: string;
   keyring: KeyringState;
-  /** True when this installation's hub runs inside the app. */
+  /** True when this installation's hub is the one inside the app, running or not. */
   local: boolean;
+  /** Why the hub inside the app did not start. The history can be read; nothing is sent until it runs. */
+  hubProblem?: string;
+  /** How the agent inside the app is. */
+  agent?: AgentStatus;
   /** The app's version. */
   version: string;
 }
@@ -101,21 +131,42 @@ export interface ShellStatus {
 /**
  * - `ok`: the system keyring works.
  * - `missing`: there is none (no service on the bus, no bus).
+ * - `noCollection`: the service runs and has no keyring in it yet.
  * - `locked`: there is one, and it did not open in time.
  * - `file`: the person chose the file.
  * - `unknown`: not looked at yet.
  */
-export type KeyringState = "ok" | "missing" | "locked" | "file" | "unknown";
+export type KeyringState = "ok" | "missing" | "noCollection" | "locked" | "file" | "unknown";
 
-/** JSON of `options` of `shell_start_local`. Without a `baseUrl`: the first model server that is found on this computer. */
-export interface StartLocalOptions {
-  /** An OpenAI-compatible base URL, for example `http://127.0.0.1:11434/v1`. */
-  baseUrl?: string;
-  /** Goes into the keyring, never into a file of settings or a log. */
-  apiKey?: string;
-  /** The model's name at that server. */
+/** How the agent inside the app is. The messages are for people. */
+export type AgentStatus =
+  | { type: "starting" }
+  | { type: "waitsForKeyring"; message: string }
+  | { type: "running" }
+  | { type: "reconnecting" }
+  | { type: "refused"; message: string }
+  | { type: "unusable"; message: string };
+
+/** JSON of `options` of `shell_start_local`, `shell_test_model` and `shell_change_model`. */
+export interface ModelOptions {
+  /** An OpenAI-compatible base URL that the person chose, for example `http://127.0.0.1:11434/v1`. */
+  baseUrl: string;
+  /** The key goes into the keyring, never into a file of settings or a log. `kept` is for the server that it was kept for. */
+  apiKey: { type: "none" } | { type: "kept" } | { type: "new"; key: string };
+  /** The model's name at that server; absent: its first one. */
   model?: string;
 }
+
+/** JSON of what `shell_model` returns. */
+export interface ModelView {
+  baseUrl: string;
+  model: string;
+  /** Whether a key is kept for it. */
+  hasKey: boolean;
+}
+
+/** JSON of what `shell_test_model` returns. */
+export type ModelTest = { type: "works"; models: string[] } | Extract<ShellResult, { type: "refused" }>;
 
 /** JSON of what `shell_start_local`, `shell_link`, `shell_open_external` and `shell_use_token_file` return: the commands do not reject. */
 export type ShellResult =

@@ -5,7 +5,7 @@ import { LinkForm } from "../features/start/LinkForm";
 import { LocalForm } from "../features/start/LocalForm";
 import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
-import type { ShellResult, ShellStatus, StartLocalOptions } from "../platform/types";
+import type { ShellResult, ShellStatus, ModelOptions } from "../platform/types";
 
 type Step = "choose" | "local" | "link";
 
@@ -24,7 +24,7 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
     }
     onAsk();
   };
-  const startLocal = (options: StartLocalOptions) => void run(platform().shell.startLocal(options));
+  const startLocal = (options: ModelOptions) => void run(platform().shell.startLocal(options));
   const problem = refusal ? `${refusal.message} ${refusal.hint}` : status.state === "failed" ? status.message : undefined;
   const starting = status.state === "starting";
 
@@ -39,9 +39,19 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
           <div role="alert" data-testid="start-problem" className="rounded-lg bg-bad-soft px-4 py-3 text-bad">
             <p className="font-medium">{t("start.failed")}</p>
             <p>{problem}</p>
+            {status.state === "failed" && (
+              <p className="mt-2 flex gap-2">
+                <Button size="small" tone="bad" testId="start-again" onClick={() => void run(platform().shell.startAgain())}>
+                  {t("start.tryAgain")}
+                </Button>
+                <Button size="small" tone="bad" testId="start-open-log" onClick={() => void run(platform().shell.openLog())}>
+                  {t("start.openLog")}
+                </Button>
+              </p>
+            )}
           </div>
         )}
-        <KeyringNote status={status} onUseFile={() => void run(platform().shell.keepTokenInFile())} />
+        <KeyringNote status={status} onAct={(work) => void run(work)} />
         {starting ? (
           <p role="status" className="flex items-center gap-2.5 text-read" data-testid="starting">
             <span className="breathe size-2.5 rounded-full bg-accent" />
@@ -103,16 +113,29 @@ function Panel({ title, onBack, children }: { title: string; onBack: () => void;
   );
 }
 
-function KeyringNote({ status, onUseFile }: { status: ShellStatus; onUseFile: () => void }) {
-  if (status.keyring !== "missing" && status.keyring !== "locked") return null;
+/** A keyring that cannot keep a token, with the ways on. */
+function KeyringNote({ status, onAct }: { status: ShellStatus; onAct: (work: Promise<ShellResult>) => void }) {
+  const { keyring } = status;
+  if (keyring !== "missing" && keyring !== "locked" && keyring !== "noCollection") return null;
+  const { shell } = platform();
   return (
-    <div className="flex flex-col items-start gap-2 rounded-lg bg-warn-soft px-4 py-3 text-warn" data-testid="keyring-note" data-state={status.keyring}>
-      <p>{t(`start.keyring.${status.keyring}`)}</p>
-      {status.keyring === "missing" && (
-        <Button size="small" testId="use-token-file" onClick={onUseFile}>
+    <div className="flex flex-col items-start gap-2 rounded-lg bg-warn-soft px-4 py-3 text-warn" data-testid="keyring-note" data-state={keyring}>
+      <p>{t(`start.keyring.${keyring}`)}</p>
+      <div className="flex flex-wrap gap-2">
+        {keyring === "locked" && (
+          <Button size="small" testId="unlock-keyring" onClick={() => onAct(shell.unlockKeyring())}>
+            {t("start.keyring.unlock")}
+          </Button>
+        )}
+        {keyring === "noCollection" && (
+          <Button size="small" testId="set-up-keyring" onClick={() => onAct(shell.setUpKeyring())}>
+            {t("start.keyring.setUp")}
+          </Button>
+        )}
+        <Button size="small" testId="use-token-file" onClick={() => onAct(shell.keepTokenInFile())}>
           {t("start.keyring.useFile")}
         </Button>
-      )}
+      </div>
     </div>
   );
 }

@@ -7,6 +7,8 @@ import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import { t } from "../../i18n/i18n";
 import { useConversation } from "../../state/conversation";
 import { showDialog } from "../../state/interface";
+import { useShellStatus } from "../../state/shell-status";
+import { HubInsideFailed, InsideNote } from "./InsideNote";
 import { iconOf, isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
 
 const TONES = {
@@ -28,6 +30,8 @@ export function ConnectionLine() {
   const outbox = connection?.outbox ?? 0;
   const outboxLasts = useLasting(outbox > 0, shown === "live" ? OUTBOX_WHILE_LIVE_MS : 0);
   const tone = shown ? toneOf(shown) : "busy";
+  const status = useShellStatus();
+  if (status?.hubProblem !== undefined) return <HubInsideFailed problem={status.hubProblem} />;
   return (
     <footer
       data-testid="connection"
@@ -50,6 +54,7 @@ export function ConnectionLine() {
           {t("connection.linkAgain")}
         </Button>
       )}
+      {shown === "live" && status?.agent && <InsideNote agent={status.agent} />}
       <p className="ms-auto flex shrink-0 items-center gap-1.5" data-testid="outbox" data-count={outbox}>
         {outboxLasts && (
           <>

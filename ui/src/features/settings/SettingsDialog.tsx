@@ -1,17 +1,18 @@
-import { type ReactNode, useEffect, useState } from "react";
+import type { ReactNode } from "react";
 import { Button } from "../../components/Button";
 import { Dialog } from "../../components/Dialog";
 import { keyLabel } from "../../components/Kbd";
 import { Segmented } from "../../components/Segmented";
 import { t } from "../../i18n/i18n";
-import { platform } from "../../platform/platform";
-import type { ShellStatus } from "../../platform/types";
 import { useConversation } from "../../state/conversation";
 import { showDialog } from "../../state/interface";
 import { changeSetting, useSettings } from "../../state/settings";
+import { useShellStatus } from "../../state/shell-status";
+import { ModelPanel } from "./ModelPanel";
 
 export function SettingsDialog({ onClose }: { onClose: () => void }) {
   const settings = useSettings();
+  const status = useShellStatus();
   return (
     <Dialog title={t("settings.title")} testId="settings" onClose={onClose}>
       <div className="flex flex-col gap-5 overflow-y-auto p-5">
@@ -40,6 +41,7 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
             ]}
           />
         </Line>
+        {status?.local === true && <ModelPanel />}
         <About />
       </div>
     </Dialog>
@@ -58,18 +60,7 @@ function Line({ label, hint, children }: { label: string; hint?: string; childre
 
 function About() {
   const hub = useConversation((state) => state.connection?.hubName);
-  const [status, setStatus] = useState<ShellStatus | undefined>();
-  useEffect(() => {
-    let wanted = true;
-    void platform()
-      .shell.status()
-      .then((now) => {
-        if (wanted) setStatus(now);
-      });
-    return () => {
-      wanted = false;
-    };
-  }, []);
+  const status = useShellStatus();
   const unknown = t("common.unknown");
   const hubText = hub === undefined || hub === "" ? unknown : status?.local === true ? t("settings.hubLocal", { hub }) : hub;
   const facts: [string, string][] = [

@@ -1,24 +1,22 @@
 import { useEffect, useState } from "react";
 import { Button } from "../../components/Button";
 import { TextField } from "../../components/TextField";
+import { isHttpUrl } from "../../components/urls";
 import { t } from "../../i18n/i18n";
 import { platform } from "../../platform/platform";
-import type { DetectedModelServer, StartLocalOptions } from "../../platform/types";
-import { isHttpUrl } from "./start.logic";
+import type { DetectedModelServer, ModelOptions } from "../../platform/types";
 
 type Source = { type: "found"; baseUrl: string } | { type: "endpoint" };
 
-/** Where the local agent gets its model: a server that was found, the small local model's among them, or an own endpoint. */
-export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) => void }) {
+/** Where the local agent gets its model: a server that answers on this computer, once the person chose it, or a custom endpoint. */
+export function LocalForm({ onStart }: { onStart: (options: ModelOptions) => void }) {
   const { servers, look } = useModelServers();
   const [choice, setChoice] = useState<Source | undefined>();
   const [models, setModels] = useState<Readonly<Record<string, string>>>({});
   const [endpoint, setEndpoint] = useState({ baseUrl: "", apiKey: "", model: "" });
 
-  const first = servers?.[0];
-  // While it looks around nothing is chosen by itself, so that nothing changes under a person's hands when it has looked.
-  const byItself: Source | undefined = servers === undefined ? undefined : first ? { type: "found", baseUrl: first.baseUrl } : { type: "endpoint" };
-  const source = choice ?? byItself;
+  // A server that was found is never chosen by itself: any program may answer at that port, and prompts would go to it.
+  const source: Source | undefined = choice ?? (servers?.length === 0 ? { type: "endpoint" } : undefined);
   const server = source?.type === "found" ? servers?.find((each) => each.baseUrl === source.baseUrl) : undefined;
   const urlWrong = endpoint.baseUrl.trim() !== "" && !isHttpUrl(endpoint.baseUrl);
   const ready = source?.type === "endpoint" ? isHttpUrl(endpoint.baseUrl) && endpoint.model.trim() !== "" : source !== undefined;
@@ -27,10 +25,10 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
     if (!source) return;
     if (source.type === "endpoint") {
       const apiKey = endpoint.apiKey.trim();
-      return onStart({ baseUrl: endpoint.baseUrl.trim(), model: endpoint.model.trim(), ...(apiKey === "" ? {} : { apiKey }) });
+      return onStart({ baseUrl: endpoint.baseUrl.trim(), model: endpoint.model.trim(), apiKey: apiKey === "" ? { type: "none" } : { type: "new", key: apiKey } });
     }
     const model = models[source.baseUrl] ?? server?.models[0];
-    onStart({ baseUrl: source.baseUrl, ...(model === undefined ? {} : { model }) });
+    onStart({ baseUrl: source.baseUrl, apiKey: { type: "none" }, ...(model === undefined ? {} : { model }) });
   };
 
   return (
@@ -59,7 +57,7 @@ export function LocalForm({ onStart }: { onStart: (options: StartLocalOptions) =
             key={each.baseUrl}
             testId="source-found"
             title={each.name}
-            hint={`${t("start.found")} · ${each.baseUrl}`}
+            hint={`${t("start.found")} · ${each.baseUrl}. ${t("start.foundHint")}`}
             checked={source?.type === "found" && source.baseUrl === each.baseUrl ? "checked" : "not"}
             onChoose={() => setChoice({ type: "found", baseUrl: each.baseUrl })}
           />
@@ -141,7 +139,7 @@ function Option({ testId, title, hint, checked, onChoose }: OptionProps) {
         className="mt-1 accent-accent"
         checked={checked === "checked"}
         onChange={onChoose}
-        // Also where it is chosen by itself: then it is a person's choice and stays.
+        // Also where it is chosen by itself, because nothing was found: then it is a person's choice and stays.
         onClick={onChoose}
       />
       <span className="min-w-0">

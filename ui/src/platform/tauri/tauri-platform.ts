@@ -2,7 +2,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { ViewFrame } from "../../generated/ViewFrame";
 import type { ViewResponse } from "../../generated/ViewResponse";
-import type { DetectedModelServer, Platform, ShellResult, ShellStatus } from "../types";
+import type { DetectedModelServer, ModelTest, ModelView, Platform, ShellResult, ShellStatus } from "../types";
 
 export const tauriPlatform: Platform = {
   kind: "tauri",
@@ -26,5 +26,12 @@ export const tauriPlatform: Platform = {
     detectModelServers: () => invoke<DetectedModelServer[]>("shell_detect_models"),
     openExternal: (url) => invoke<ShellResult>("shell_open_external", { url }),
     keepTokenInFile: () => invoke<ShellResult>("shell_use_token_file"),
+    setUpKeyring: () => invoke<ShellResult>("shell_set_up_keyring"),
+    unlockKeyring: () => invoke<ShellResult>("shell_unlock_keyring"),
+    startAgain: () => invoke<ShellResult>("shell_start_again"),
+    openLog: () => invoke<ShellResult>("shell_open_log"),
+    model: () => invoke<ModelView | null>("shell_model"),
+    testModel: (options) => invoke<ModelTest>("shell_test_model", { options }),
+    changeModel: (options) => invoke<ShellResult>("shell_change_model", { options }),
   },
 };

@@ -1,0 +1,70 @@
+//! The hub inside the application, on loopback.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use baton_hub::config::{HubConfig, HubOptions, Tls};
+use baton_hub::{DataDirClaim, Hub, RunningHub, StartHubError, SystemClock};
+use baton_log::EventLog;
+use baton_log_sqlite::SqliteEventLog;
+
+use crate::profile::Profile;
+
+/// Why the hub inside the application did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartLocalHubError {
+    /// The folder is in use or cannot be used.
+    #[error(transparent)]
+    Folder(#[from] baton_hub::ClaimDataDirError),
+    /// The log cannot be opened.
+    #[error("the conversations cannot be opened: {0}")]
+    Log(#[from] baton_log_sqlite::OpenError),
+    /// The hub itself.
+    #[error(transparent)]
+    Hub(#[from] StartHubError),
+    /// The hub's folder now holds another account than the one that this device is linked to.
+    #[error("its folder holds another account than this device's")]
+    OtherAccount,
+    /// The start was cut short.
+    #[error("the start was interrupted")]
+    Interrupted,
+}
+
+/// Starts the hub on the port, or on a free one where that is taken.
+pub async fn start(
+    profile: &Profile,
+    name: &str,
+    port: u16,
+) -> Result<RunningHub, StartLocalHubError> {
+    let hub = match start_at(profile, name, port).await {
+        Err(StartLocalHubError::Hub(StartHubError::Listen { source, .. })) if port != 0 => {
+            tracing::warn!(%source, port, "the hub's port is taken: another one is used");
+            start_at(profile, name, 0).await?
+        }
+        other => other?,
+    };
+    tracing::info!(address = %hub.local_addr(), "the hub inside the application serves");
+    Ok(hub)
+}
+
+async fn start_at(
+    profile: &Profile,
+    name: &str,
+    port: u16,
+) -> Result<RunningHub, StartLocalHubError> {
+    let folder = profile.hub_folder();
+    let claim = DataDirClaim::take(&folder)?;
+    let opening = tokio::task::spawn_blocking(move || SqliteEventLog::open(&folder.join("log.db")));
+    let log = opening
+        .await
+        .map_err(|_| StartLocalHubError::Interrupted)??;
+    let log: Arc<dyn EventLog> = Arc::new(log);
+    let config = HubConfig {
+        name: name.to_owned(),
+        data_dir: profile.hub_folder(),
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        tls: Tls::Plain,
+    };
+    let options = HubOptions::default();
+    Ok(Hub::start_claimed(config, options, log, Arc::new(SystemClock), claim).await?)
+}

@@ -1,0 +1,144 @@
+//! `profile.json`: the one record of a profile. A change is one rename: a crash leaves the record before it or the record after it.
+//!
+//! **Invariant:** a hub's address, who this device is there, and the slot of its token are one value of one file.
+//! **Invariant:** a record that cannot be read is never taken for an absent one, and is only set aside when a person links again.
+
+mod folders;
+mod settings;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::private_files;
+use crate::profile::Profile;
+use crate::secrets::SecretSlot;
+
+pub use folders::AdoptError;
+pub use settings::{Link, LocalSettings, ModelSettings, Settings};
+
+/// Why the record cannot be read or kept.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The file cannot be read or written.
+    #[error("`{}` cannot be used: {source}", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("`{}` is damaged", .0.display())]
+    Damaged(PathBuf),
+}
+
+/// The record as this process knows it; what it says is on the disk.
+#[derive(Debug)]
+pub struct ProfileRecord {
+    profile: Profile,
+    settings: Mutex<Result<Settings, RecordError>>,
+}
+
+/// How many damaged records are kept side by side before the oldest name is used again.
+const DAMAGED_KEPT_MAX: u32 = 100;
+
+impl ProfileRecord {
+    /// Reads it. Damage is kept, and said by [`ProfileRecord::settings`].
+    pub fn open(profile: Profile) -> Self {
+        let settings = Mutex::new(load(&profile));
+        Self { profile, settings }
+    }
+
+    /// Takes over what an older version left: its link, then its folders. To be called before an account's folder is used.
+    pub fn adopt_older(&self) -> Result<(), AdoptError> {
+        if folders::has_legacy_link(&self.profile) {
+            // The record must have the link before the folder with its only other copy moves.
+            self.change(|_| {})?;
+        }
+        folders::adopt(&self.profile)
+    }
+
+    /// What is recorded.
+    pub fn settings(&self) -> Result<Settings, RecordError> {
+        match &*self.lock() {
+            Ok(settings) => Ok(settings.clone()),
+            Err(error) => Err(error.again()),
+        }
+    }
+
+    /// Changes the record on the disk, then in memory. An error leaves both as they were.
+    pub fn change(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings, RecordError> {
+        let mut known = self.lock();
+        let mut settings = match &*known {
+            Ok(settings) => settings.clone(),
+            Err(error) => return Err(error.again()),
+        };
+        change(&mut settings);
+        let path = path(&self.profile);
+        let text = serde_json::to_string_pretty(&settings).expect("settings are plain JSON");
+        let kept = self.profile.disk().replace(&path, text.as_bytes());
+        kept.map_err(|source| RecordError::Io { path, source })?;
+        *known = Ok(settings.clone());
+        Ok(settings)
+    }
+
+    /// Begins a new record in the place of a damaged one, which stays beside it. The accounts' folders stay as they are.
+    pub fn replace_damaged(&self) -> Result<(), RecordError> {
+        let mut known = self.lock();
+        let Err(RecordError::Damaged(path)) = &*known else {
+            return Ok(());
+        };
+        let path = path.clone();
+        let aside = (1..=DAMAGED_KEPT_MAX)
+            .map(|number| path.with_extension(format!("json.damaged-{number}")))
+            .find(|aside| !matches!(aside.try_exists(), Ok(true)))
+            .unwrap_or_else(|| path.with_extension("json.damaged-1"));
+        let moved = self.profile.disk().rename(&path, &aside);
+        moved.map_err(|source| RecordError::Io { path, source })?;
+        tracing::warn!("a damaged record was set aside");
+        *known = load(&self.profile);
+        Ok(())
+    }
+
+    /// Notes that these slots hold nothing of use until a later change uses them: a crash in between leaves no secret behind.
+    pub fn retire(&self, slots: &[SecretSlot]) -> Result<(), RecordError> {
+        self.change(|settings| settings.retired.extend_from_slice(slots))?;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Result<Settings, RecordError>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl RecordError {
+    fn again(&self) -> Self {
+        match self {
+            Self::Damaged(path) => Self::Damaged(path.clone()),
+            Self::Io { path, source } => Self::Io {
+                path: path.clone(),
+                source: io::Error::new(source.kind(), source.to_string()),
+            },
+        }
+    }
+}
+
+fn path(profile: &Profile) -> PathBuf {
+    profile.folder().join("profile.json")
+}
+
+/// What was kept; the defaults where nothing was.
+fn load(profile: &Profile) -> Result<Settings, RecordError> {
+    let path = path(profile);
+    let settings = match private_files::read(&path) {
+        Ok(Some(text)) => serde_json::from_str(&text).map_err(|_| RecordError::Damaged(path)),
+        Ok(None) => Ok(Settings::default()),
+        // A file with broken UTF-8 is damaged; anything else may be readable the next time.
+        Err(source) if source.kind() == io::ErrorKind::InvalidData => {
+            Err(RecordError::Damaged(path))
+        }
+        Err(source) => Err(RecordError::Io { path, source }),
+    };
+    folders::with_legacy_link(profile, settings?)
+}

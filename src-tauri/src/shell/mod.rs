@@ -1,0 +1,176 @@
+//! The parts of a running application. The steps of its start and of its changes are in the modules below.
+
+mod linking;
+mod local;
+mod model;
+mod start;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use baton_client::Device;
+use baton_protocol::view::{ViewFrame, ViewRequest, ViewResponse};
+use tauri::ipc::Channel;
+
+use crate::inside::Inside;
+use crate::linking::{refused, unrecorded};
+use crate::options::Options;
+use crate::profile::Profile;
+use crate::record::{ProfileRecord, Settings};
+use crate::screen_pump::ScreenPump;
+use crate::secrets::{SecretPlace, Secrets};
+use crate::shell_types::{Refusal, ShellStatus};
+use crate::status::{InsideBoard, StatusBoard};
+
+/// What the page gets for a request before it may ask.
+const NOT_READY: &str = "the shell is not ready";
+
+/// Everything that lives as long as the application.
+pub struct Shell {
+    profile: Profile,
+    options: Options,
+    record: ProfileRecord,
+    secrets: Arc<Secrets>,
+    board: StatusBoard,
+    pump: ScreenPump,
+    device: Mutex<Option<Device>>,
+    inside: tokio::sync::Mutex<Option<Inside>>,
+    /// One start, link or change at a time.
+    work: tokio::sync::Mutex<()>,
+}
+
+impl Shell {
+    /// Reads the record; starts nothing.
+    pub fn new(profile: Profile, options: Options) -> Self {
+        let record = ProfileRecord::open(profile.clone());
+        let in_files = record
+            .settings()
+            .is_ok_and(|settings| settings.tokens_in_files);
+        let place = if in_files || options.insecure_token_file {
+            SecretPlace::File
+        } else {
+            SecretPlace::Keyring
+        };
+        let secrets = Arc::new(Secrets::new(profile.clone(), place));
+        Self {
+            board: StatusBoard::new(profile.clone(), Arc::clone(&secrets)),
+            profile,
+            options,
+            record,
+            secrets,
+            pump: ScreenPump::default(),
+            device: Mutex::default(),
+            inside: tokio::sync::Mutex::default(),
+            work: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Keeps tokens in files from now on, at the person's own wish.
+    pub async fn use_token_file(&self) -> Result<(), Refusal> {
+        let in_use = self.settings()?.slots_in_use();
+        let copied = self.secrets.use_files(&in_use).await;
+        copied.map_err(|error| refused(&error))?;
+        tracing::warn!("tokens are kept in plain files from now on, as was asked for");
+        self.remember(|settings| settings.tokens_in_files = true)
+    }
+
+    /// Makes a keyring where the system has none yet, then goes on.
+    pub async fn set_up_keyring(&self) -> Result<(), Refusal> {
+        let made = self.secrets.set_up_keyring().await;
+        made.map_err(|error| refused(&error))?;
+        self.unlock_keyring().await
+    }
+
+    /// Asks the keyring again, which shows its password window where it is locked. What waited for it goes on.
+    pub async fn unlock_keyring(&self) -> Result<(), Refusal> {
+        self.secrets
+            .probe()
+            .await
+            .map_err(|error| refused(&error))?;
+        if let Some(agent) = self
+            .inside
+            .lock()
+            .await
+            .as_ref()
+            .and_then(|inside| inside.agent.as_ref())
+        {
+            agent.try_now();
+        }
+        if let Some(device) = self.device() {
+            device.nudge();
+        }
+        Ok(())
+    }
+
+    /// Whose conversations these are.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// How far the start is.
+    pub fn status(&self) -> ShellStatus {
+        self.board.status()
+    }
+
+    /// The device, once it is open.
+    pub fn device(&self) -> Option<Device> {
+        self.device
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Serves a request of the page.
+    pub async fn view_request(&self, request: ViewRequest) -> Result<ViewResponse, String> {
+        let response = self.pump.request(request).await;
+        response.ok_or_else(|| NOT_READY.to_owned())
+    }
+
+    /// Gives the page everything from now on.
+    pub fn view_connect(&self, channel: Channel<ViewFrame>) -> Result<(), String> {
+        let device = self.device().ok_or_else(|| NOT_READY.to_owned())?;
+        self.pump.connect(&device, channel);
+        Ok(())
+    }
+
+    /// Returns once nothing is at work in the hub inside the application; at once where there is none. A prompt that waits for something
+    /// else than its turn does not count: it is in the log.
+    pub async fn at_rest(&self) {
+        let inside = self.inside.lock().await;
+        let at_work = inside.as_ref().map(|inside| inside.hub.sessions_at_work());
+        drop(inside);
+        if let Some(mut at_work) = at_work {
+            // An error means that the hub has ended, and so has its work.
+            let _ = at_work.wait_for(|sessions| *sessions == 0).await;
+        }
+    }
+
+    /// Ends everything in order.
+    pub async fn stop(&self) {
+        self.close_device();
+        self.end_inside().await;
+    }
+
+    fn close_device(&self) {
+        self.pump.disconnect();
+        *self.device.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn end_inside(&self) {
+        self.board.set_inside(InsideBoard::None);
+        if let Some(inside) = self.inside.lock().await.take() {
+            inside.stop().await;
+        }
+    }
+
+    fn settings(&self) -> Result<Settings, Refusal> {
+        self.record.settings().map_err(|error| unrecorded(&error))
+    }
+
+    fn remember(&self, change: impl FnOnce(&mut Settings)) -> Result<(), Refusal> {
+        let changed = self.record.change(change);
+        changed.map(|_| ()).map_err(|error| unrecorded(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests;

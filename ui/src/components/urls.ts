@@ -1,0 +1,9 @@
+/** Whether a text is an address of HTTP. */
+export function isHttpUrl(text: string): boolean {
+  try {
+    const { protocol } = new URL(text.trim());
+    return protocol === "http:" || protocol === "https:";
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,51 @@
+import { Button } from "../../components/Button";
+import { Icon } from "../../components/Icon";
+import { t } from "../../i18n/i18n";
+import { platform } from "../../platform/platform";
+import type { AgentStatus } from "../../platform/types";
+import { showDialog } from "../../state/interface";
+import { perform } from "../../state/shell-status";
+
+/** The hub inside the app did not start: why, and the ways on. What this device has can be read meanwhile. */
+export function HubInsideFailed({ problem }: { problem: string }) {
+  const tryAgain = async () => {
+    // The shell then has another client, so the page begins anew.
+    if (await perform(platform().shell.startAgain())) window.location.reload();
+  };
+  return (
+    <footer data-testid="connection" className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-2 border-t border-line bg-bad-soft px-3 py-1 text-sm text-bad">
+      <p role="alert" className="flex min-w-0 items-center gap-1.5" data-testid="hub-problem">
+        <Icon name="alert" className="size-3.5" />
+        <span className="font-medium">{t("connection.hubFailed")}</span>
+        <span>{problem}</span>
+      </p>
+      <Button tone="bad" size="small" icon="retry" testId="hub-try-again" onClick={() => void tryAgain()}>
+        {t("connection.tryAgain")}
+      </Button>
+      <Button tone="bad" size="small" testId="hub-open-log" onClick={() => void perform(platform().shell.openLog())}>
+        {t("connection.openLog")}
+      </Button>
+    </footer>
+  );
+}
+
+/** The agent inside the app, where it cannot take prompts: why, and the way on. */
+export function InsideNote({ agent }: { agent: AgentStatus }) {
+  if (agent.type !== "waitsForKeyring" && agent.type !== "refused" && agent.type !== "unusable") return null;
+  return (
+    <p role="status" className="flex min-w-0 items-center gap-2 text-warn" data-testid="agent-problem" data-state={agent.type}>
+      <span className="min-w-0 truncate" title={agent.message}>
+        {agent.message}
+      </span>
+      {agent.type === "waitsForKeyring" ? (
+        <Button size="small" testId="agent-unlock" onClick={() => void perform(platform().shell.unlockKeyring())}>
+          {t("connection.unlock")}
+        </Button>
+      ) : (
+        <Button size="small" testId="agent-settings" onClick={() => showDialog("settings")}>
+          {t("connection.modelSettings")}
+        </Button>
+      )}
+    </p>
+  );
+}

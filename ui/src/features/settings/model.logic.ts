@@ -1,0 +1,28 @@
+/** What a person wrote about a model, as the shell takes it. */
+import type { ModelOptions, ModelView } from "../../platform/types";
+
+export interface ModelForm {
+  baseUrl: string;
+  model: string;
+  /** Empty: the kept key, where it belongs to this server. */
+  apiKey: string;
+}
+
+export function modelOptions(form: ModelForm, kept: ModelView): ModelOptions {
+  const [key, model] = [form.apiKey.trim(), form.model.trim()];
+  const keeps = kept.hasKey && isSameServer(form.baseUrl, kept.baseUrl);
+  return {
+    baseUrl: form.baseUrl.trim(),
+    apiKey: key !== "" ? { type: "new", key } : { type: keeps ? "kept" : "none" },
+    ...(model === "" ? {} : { model }),
+  };
+}
+
+/** Whether a key that is kept for the one may be sent to the other. The shell asks the same again. */
+export function isSameServer(one: string, other: string): boolean {
+  try {
+    return new URL(one.trim()).origin === new URL(other.trim()).origin;
+  } catch {
+    return false;
+  }
+}
