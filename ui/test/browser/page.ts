@@ -1,9 +1,14 @@
 /** A page of the built UI on the fake hub. */
 import type { Browser, Page } from "playwright-core";
+import type { CommandBody } from "../../src/generated/CommandBody";
+import type { ConnectionPhase } from "../../src/generated/ConnectionPhase";
+import type { RowBody } from "../../src/generated/RowBody";
 import { launchChromium, servePages } from "../../scripts/pages.mjs";
 
 export const sessionId = (place: number) => `0192f0c0-1111-7000-8000-${String(place).padStart(12, "0")}`;
 export const id = (name: string) => `[data-testid="${name}"]`;
+
+export const WIDE = { width: 1100, height: 760 };
 
 export interface Stage {
   browser: Browser;
@@ -25,8 +30,8 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** A page whose agent speaks only when told to (`tick=0`), with every fault and every foreign request collected. */
-export async function openPage(stage: Stage, query = ""): Promise<{ page: Page; faults: string[]; foreign: string[] }> {
-  const page = await stage.browser.newPage({ viewport: { width: 1100, height: 760 } });
+export async function openPage(stage: Stage, query = "", viewport = WIDE): Promise<{ page: Page; faults: string[]; foreign: string[] }> {
+  const page = await stage.browser.newPage({ viewport });
   const faults: string[] = [];
   const foreign: string[] = [];
   page.on("pageerror", (error) => faults.push(error.message));
@@ -37,13 +42,40 @@ export async function openPage(stage: Stage, query = ""): Promise<{ page: Page; 
     if (!request.url().startsWith(stage.origin) && !request.url().startsWith("data:")) foreign.push(request.url());
   });
   await page.goto(`${stage.origin}?tick=0&${query}`);
-  await page.waitForSelector(id("sessions"));
+  await page.waitForSelector(id("composer"));
   return { page, faults, foreign };
 }
 
 export async function openSession(page: Page, place: number): Promise<void> {
   await page.click(id(`session-row-${sessionId(place)}`));
   await page.waitForSelector('[data-testid^="row-"]');
+}
+
+/** The fake hub in the page. */
+export interface Fake {
+  sessions: { id: string; script: string | undefined; addRow(body: RowBody, run?: string): void }[];
+  asLaptop(session: string, body: CommandBody): void;
+  setPhase(phase: ConnectionPhase): void;
+  tick(characters: number): void;
+}
+
+/** Adds finished tool calls, each with `lines` lines of output, to the end of a session. */
+export async function addToolCalls(page: Page, place: number, calls: number, lines: number): Promise<void> {
+  await page.evaluate(
+    ([session, count, height]) => {
+      const fake = (window as unknown as { __batonFake: Fake }).__batonFake;
+      const found = fake.sessions.find((each) => each.id === session);
+      for (let call = 0; call < count; call += 1) {
+        const text = Array.from({ length: height }, (_, line) => `call ${call} line ${line}`).join("\n");
+        found?.addRow({ type: "toolCall", call: `c${call}`, tool: "shell", text: `{"call":${call}}`, state: "complete" }, "r-calls");
+        found?.addRow({ type: "toolResult", call: `c${call}`, isError: false, text, state: "complete" }, "r-calls");
+      }
+    },
+    [sessionId(place), calls, lines] as const,
+  );
+  const last = `c${calls - 1}`;
+  await page.waitForFunction((call) => window.__batonInspect?.().open?.rows.some((row) => row.body.type === "toolResult" && row.body.call === call), last);
+  await page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
 }
 
 /** Lets the agent say so many characters, and waits until they stand in the store. */

@@ -1,5 +1,6 @@
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
+import { addToolCalls, id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -89,5 +90,88 @@ it("leads to a row that a search found, far above what is loaded", async () => {
   expect(await row.textContent()).toContain("Question 3:");
   await page.waitForTimeout(300);
   expect(await row.isVisible()).toBe(true);
+  await page.close();
+});
+
+const FOLDS = '[data-testid="tool-fold"]';
+const OUTPUT = '[data-testid="tool-call"] [data-testid="tool-output"]';
+
+/** The top and bottom of an element, measured from the top of the transcript's window. */
+function placeIn(page: Page, css: string): Promise<{ top: number; bottom: number; room: number }> {
+  return page.evaluate((selector) => {
+    const scroller = document.querySelector('[data-testid="transcript"]')?.getBoundingClientRect();
+    const box = [...document.querySelectorAll(selector)].at(-1)?.getBoundingClientRect();
+    if (!scroller || !box) throw new Error("nothing to measure");
+    return { top: box.top - scroller.top, bottom: box.bottom - scroller.top, room: scroller.height };
+  }, css);
+}
+
+it("keeps in view what is unfolded while following", async () => {
+  const { page } = await openPage(stage);
+  await openSession(page, 1);
+  await addToolCalls(page, 1, 4, 80);
+  await say(page, 1);
+  expect(await page.getAttribute(id("transcript"), "data-following")).toBe("true");
+
+  await page.locator(FOLDS).last().click();
+  await page.waitForSelector(OUTPUT);
+  await page.waitForFunction(() => document.querySelectorAll('[data-testid="tool-output-tail"]').length === 1);
+  await say(page, 400);
+  for (let round = 0; round < 8; round += 1) await say(page, 200);
+  const head = await placeIn(page, '[data-testid="tool-fold"][aria-expanded="true"]');
+  expect(head.top).toBeGreaterThanOrEqual(0);
+  expect(head.bottom).toBeLessThan(head.room);
+  expect(await page.getAttribute(id("transcript"), "data-following")).toBe("false");
+
+  // What unfolds inside of it, with a control that goes away by its own press.
+  await page.click(id("tool-show-all"));
+  await say(page, 100);
+  const all = await placeIn(page, '[data-testid="tool-fold"][aria-expanded="true"]');
+  expect(Math.round(all.top)).toBe(Math.round(head.top));
+  await page.close();
+});
+
+it("brings into view what the last row unfolds, and goes on following where all of it fits", async () => {
+  const { page } = await openPage(stage, "content=approval");
+  await openSession(page, 8);
+  await addToolCalls(page, 8, 3, 2);
+  await page.locator(FOLDS).last().click();
+  await page.waitForSelector(OUTPUT);
+  await page.waitForFunction(() => {
+    const scroller = document.querySelector('[data-testid="transcript"]');
+    return scroller !== null && scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop <= 1;
+  });
+  expect(await page.getAttribute(id("transcript"), "data-following")).toBe("true");
+  const output = await placeIn(page, OUTPUT);
+  expect(output.bottom).toBeLessThanOrEqual(output.room);
+  await page.locator(FOLDS).last().click();
+  await page.waitForSelector(OUTPUT, { state: "detached" });
+  expect(await page.getAttribute(id("transcript"), "data-following")).toBe("true");
+  await page.close();
+});
+
+it("keeps what was unfolded and half-written in a row that leaves the window and comes back", async () => {
+  const { page } = await openPage(stage, "content=approval");
+  await openSession(page, 8);
+  await page.click(FOLDS);
+  await page.waitForSelector(OUTPUT);
+  await page.fill(id("deny-reason"), "Not in the night");
+  await addToolCalls(page, 8, 50, 3);
+  const scrollTo = (top: number) => page.evaluate((place) => document.querySelector('[data-testid="transcript"]')?.scrollTo(0, place), top);
+  await scrollTo(1e6);
+  await page.waitForSelector(id("deny-reason"), { state: "detached" });
+  await page.waitForSelector(OUTPUT, { state: "detached" });
+  await scrollTo(0);
+  await page.waitForSelector(OUTPUT);
+  expect(await page.inputValue(id("deny-reason"))).toBe("Not in the night");
+
+  // And when another session was looked at meanwhile.
+  await openSession(page, 6);
+  await page.waitForSelector(OUTPUT, { state: "detached" });
+  await page.click(id(`session-row-${sessionId(8)}`));
+  await page.waitForSelector('[data-testid="tool-call"]');
+  await scrollTo(0);
+  await page.waitForSelector(OUTPUT);
+  expect(await page.inputValue(id("deny-reason"))).toBe("Not in the night");
   await page.close();
 });

@@ -1,5 +1,7 @@
 import { memo } from "react";
 import { Icon } from "../../components/Icon";
+import { KeptScope } from "../../components/kept-state";
+import type { SessionId } from "../../generated/SessionId";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { t } from "../../i18n/i18n";
 import { rowLength, rowState } from "./rows.logic";
@@ -10,13 +12,14 @@ import { RunEndRow } from "./rows/RunEndRow";
 import { ToolCallCard, ToolResultRow } from "./rows/ToolRows";
 
 interface Props {
+  session: SessionId;
   row: TranscriptRow;
   mark: "none" | "found";
   onSettled: (blocks: readonly string[]) => void;
 }
 
 /** One row. Drawn again only when it is another object, which it is only when Rust changed it. */
-export const Row = memo(function Row({ row, mark, onSettled }: Props) {
+export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
   return (
     <article
       data-testid={`row-${row.id}`}
@@ -28,13 +31,15 @@ export const Row = memo(function Row({ row, mark, onSettled }: Props) {
       className={`mx-auto w-full max-w-[46rem] px-6 ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
     >
       <div className={mark === "found" ? "-m-2 rounded-lg p-2 outline-2 outline-accent" : ""}>
-        <Body row={row} onSettled={onSettled} />
+        <KeptScope value={`${session}/${row.id}`}>
+          <Body row={row} onSettled={onSettled} />
+        </KeptScope>
       </div>
     </article>
   );
 });
 
-function Body({ row, onSettled }: Omit<Props, "mark">) {
+function Body({ row, onSettled }: Pick<Props, "row" | "onSettled">) {
   const { body } = row;
   switch (body.type) {
     case "prompt":

@@ -83,7 +83,7 @@ export function Transcript({ open }: { open: OpenSession }) {
             data={rows}
             onResize={following.keepEnd}
           >
-            {(row) => <Row key={row.id} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
+            {(row) => <Row key={row.id} session={open.session} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
           </Virtualizer>
           {pending.map((item) => (
             <PendingPrompt key={item.prompt} session={open.session} item={item} />

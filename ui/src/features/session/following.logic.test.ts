@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { randomOf } from "../../../test/random";
-import { FOLLOWING, type Following, follow, isUpKey, missedCount } from "./following.logic";
+import { FOLLOWING, type Following, follow, followedTop, isUpKey, missedCount } from "./following.logic";
 
 const at = (top: number, height: number, appended = 0) => ({ type: "scrolled", top, height, viewport: 500, appended }) as const;
 const atEnd: Following = follow(FOLLOWING, at(1500, 2000));
@@ -24,11 +24,33 @@ describe("following", () => {
   it("is not stopped by content that shrinks, nor by content that shrank and grew again before anybody looked", () => {
     expect(follow(atEnd, at(1300, 1800)).mode).toBe("following");
     expect(follow(atEnd, at(1400, 2010)).mode).toBe("following");
-    expect(follow(atEnd, { type: "settled", top: 1400, height: 2000 }).mode).toBe("following");
+    expect(follow(atEnd, { type: "settled", top: 1400, height: 2000, viewport: 500 }).mode).toBe("following");
+  });
+
+  it("is not stopped by a window whose height changes", () => {
+    expect(follow(atEnd, { ...at(1400, 2000), viewport: 600 }).mode).toBe("following");
+  });
+
+  it("goes no farther than what was unfolded allows", () => {
+    expect(followedTop(1500, undefined)).toBe(1500);
+    expect(followedTop(1500, 1700)).toBe(1500);
+    expect(followedTop(1500, 900)).toBeLessThan(900);
+    expect(followedTop(1500, 0)).toBe(0);
+  });
+
+  it("that was held back resumes once the end is in view, unless a person went away meanwhile", () => {
+    const held = follow(atEnd, { type: "heldBack", appended: 3 });
+    expect(held).toMatchObject({ mode: "reading", appendedWhenLeft: 3 });
+    const grown = follow(held, { type: "settled", top: 1500, height: 2300, viewport: 500 });
+    expect(grown.mode).toBe("reading");
+    const folded = { type: "settled", top: 1500, height: 2005, viewport: 500 } as const;
+    expect(follow(grown, folded).mode).toBe("following");
+    const away = follow(grown, { type: "pushedUp", appended: 4 });
+    expect(follow(away, folded).mode).toBe("reading");
   });
 
   it("is stopped by a scroll that follows a settling", () => {
-    const settled = follow(atEnd, { type: "settled", top: 1600, height: 2100 });
+    const settled = follow(atEnd, { type: "settled", top: 1600, height: 2100, viewport: 500 });
     expect(follow(settled, at(1580, 2100, 2))).toMatchObject({ mode: "reading", appendedWhenLeft: 2 });
   });
 

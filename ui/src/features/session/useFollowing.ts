@@ -1,5 +1,6 @@
-import { type KeyboardEvent, type PointerEvent, type RefObject, type TouchEvent, useEffect, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
-import { FOLLOWING, type Following, follow, isUpKey, missedCount, type Signal } from "./following.logic";
+import { type KeyboardEvent, type MouseEvent, type PointerEvent, type RefObject, type TouchEvent, useEffect, useLayoutEffect, useRef, useState, type WheelEvent } from "react";
+import { FOLLOWING, type Following, follow, followedTop, isUpKey, missedCount, NEAR_END_PX, type Signal } from "./following.logic";
+import { type Held, heldBy, placeOf } from "./held";
 
 interface Options {
   scroller: RefObject<HTMLElement | null>;
@@ -12,6 +13,7 @@ interface Options {
 export function useFollowing({ scroller, appended, revision }: Options) {
   // Decisions are made from events between renders, so the state's home is a ref; what is rendered is a copy.
   const state = useRef<Following>(FOLLOWING);
+  const held = useRef<Held | undefined>(undefined);
   const counted = useRef(appended);
   const [shown, setShown] = useState<Following>(FOLLOWING);
 
@@ -22,7 +24,10 @@ export function useFollowing({ scroller, appended, revision }: Options) {
   const [signal] = useState(() => (next: Signal) => {
     const before = state.current;
     state.current = follow(before, next);
-    if (before.mode !== state.current.mode) setShown(state.current);
+    if (before.mode === state.current.mode) return;
+    setShown(state.current);
+    // The end is followed again: what was held before is done with.
+    if (state.current.mode === "following") held.current = undefined;
   });
   const [look] = useState(() => () => {
     const element = scroller.current;
@@ -33,8 +38,14 @@ export function useFollowing({ scroller, appended, revision }: Options) {
   const [keepEnd] = useState(() => () => {
     const element = scroller.current;
     if (!element) return;
-    if (state.current.mode === "following") element.scrollTop = element.scrollHeight;
-    signal({ type: "settled", top: element.scrollTop, height: element.scrollHeight });
+    const endTop = element.scrollHeight - element.clientHeight;
+    if (state.current.mode === "following") {
+      const heldTop = held.current && placeOf(held.current, element);
+      const top = followedTop(endTop, heldTop);
+      element.scrollTop = top;
+      if (top < endTop - NEAR_END_PX) signal({ type: "heldBack", appended: counted.current });
+    }
+    signal({ type: "settled", top: element.scrollTop, height: element.scrollHeight, viewport: element.clientHeight });
   });
 
   useLayoutEffect(keepEnd, [revision, keepEnd]);
@@ -56,11 +67,18 @@ export function useFollowing({ scroller, appended, revision }: Options) {
     /** For a place that a person asked for. */
     leave: () => signal({ type: "sentElsewhere", appended: counted.current }),
     jump: () => {
+      held.current = undefined;
       signal({ type: "jumped" });
       keepEnd();
     },
     handlers: {
       onScroll: look,
+      // Before the row's own handler: the position is the one that the person pressed at.
+      onClickCapture: ({ target }: MouseEvent) => {
+        const change = heldBy(target);
+        if (change.type === "unfolds") held.current = change.held;
+        else if (change.type === "folds") held.current = undefined;
+      },
       onWheel: (event: WheelEvent) => {
         if (event.deltaY < 0) signal({ type: "pushedUp", appended: counted.current });
       },

@@ -1,5 +1,5 @@
-import { useState } from "react";
 import { Icon } from "../../../components/Icon";
+import { useKeptState } from "../../../components/kept-state";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { useNow } from "../../../components/useNow";
 import type { RowBody } from "../../../generated/RowBody";
@@ -19,7 +19,7 @@ export function TextRow({ body, onSettled }: { body: TextBody; onSettled: (block
 
 /** What the model thought: folded, with its time. */
 export function ReasoningRow({ body, at }: { body: ReasoningBody; at: number }) {
-  const [fold, setFold] = useState<"folded" | "unfolded">("folded");
+  const [fold, setFold] = useKeptState<"folded" | "unfolded">("reasoning", "folded");
   const open = body.state === "open";
   const now = useNow(open ? "ticking" : "still");
   const unfolded = fold === "unfolded";

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Button } from "../../../components/Button";
 import { Icon } from "../../../components/Icon";
+import { useKeptState } from "../../../components/kept-state";
 import { useNow } from "../../../components/useNow";
 import type { ApprovalScope } from "../../../generated/ApprovalScope";
 import { formatDuration, t } from "../../../i18n/i18n";
@@ -56,7 +57,7 @@ export function ApprovalCard({ body }: { body: ApprovalBody }) {
 function Answers({ body }: { body: ApprovalBody }) {
   const session = useConversation((state) => state.open?.session);
   const [pressed, setPressed] = useState<"no" | "yes">("no");
-  const [reason, setReason] = useState("");
+  const [reason, setReason] = useKeptState<string>("reason", "");
   const answer = async (choice: ApprovalScope | "deny") => {
     if (session === undefined) return;
     setPressed("yes");

@@ -1,6 +1,6 @@
-import { useState } from "react";
 import { Button } from "../../../components/Button";
 import { Icon, type IconName } from "../../../components/Icon";
+import { useKeptState } from "../../../components/kept-state";
 import type { RunId } from "../../../generated/RunId";
 import { t } from "../../../i18n/i18n";
 import { useConversation } from "../../../state/conversation";
@@ -8,7 +8,7 @@ import { cutOutput, firstLine, hasCall, resultOf, type ToolCallBody, type ToolRe
 
 /** One line that opens: which tool, with what, and how it went. */
 export function ToolCallCard({ body, run }: { body: ToolCallBody; run: RunId | undefined }) {
-  const [fold, setFold] = useState<"folded" | "unfolded">("folded");
+  const [fold, setFold] = useKeptState<"folded" | "unfolded">("tool", "folded");
   const result = useConversation((state) => resultOf(state.open?.rows ?? [], run, body.call));
   const unfolded = fold === "unfolded";
   return (
@@ -61,14 +61,14 @@ function stateLooks(body: ToolCallBody, result: ToolResultBody | undefined): { i
 }
 
 function Output({ result }: { result: ToolResultBody }) {
-  const [shown, setShown] = useState<"part" | "all">("part");
+  const [shown, setShown] = useKeptState<"part" | "all">("output", "part");
   const label = t(result.isError ? "tool.error" : "tool.output");
   const cut = cutOutput(result.text);
   if (cut.type === "whole" || shown === "all") return <Raw label={label} text={result.text} testId="tool-output" />;
   return (
     <div className="flex flex-col gap-1">
       <Raw label={label} text={cut.head} testId="tool-output" />
-      <Button size="small" tone="quiet" className="self-start" testId="tool-show-all" onClick={() => setShown("all")}>
+      <Button size="small" tone="quiet" className="self-start" testId="tool-show-all" data-unfolds="" onClick={() => setShown("all")}>
         {cut.hiddenLines > 0 ? t("tool.showAllLines", { count: cut.hiddenLines }) : t("tool.showAll")}
       </Button>
       <Raw label={t("tool.outputEnd")} text={cut.tail} testId="tool-output-tail" />

@@ -1,0 +1,32 @@
+/** What a person has unfolded in the transcript while following: it stays in view. */
+
+export interface Held {
+  control: Element;
+  /** The row around it, where the control goes away by its own press. */
+  row: Element;
+}
+
+export type HeldChange = { type: "unfolds"; held: Held } | { type: "folds" } | { type: "nothing" };
+
+/** Whatever unfolds something says so, by its role or by `data-unfolds`. */
+const FOLD = "[aria-expanded], [aria-pressed], summary, [data-unfolds]";
+
+/** What a press on this element does to what is held, as things are before the press takes effect. */
+export function heldBy(target: EventTarget): HeldChange {
+  const control = target instanceof Element ? target.closest(FOLD) : null;
+  const row = control?.closest("article");
+  if (!control || !row) return { type: "nothing" };
+  return isUnfolded(control) ? { type: "folds" } : { type: "unfolds", held: { control, row } };
+}
+
+/** Where the held thing begins in the scroller's content, in pixels; nothing once it is out of the page. */
+export function placeOf({ control, row }: Held, scroller: Element): number | undefined {
+  const element = control.isConnected ? control : row;
+  if (!element.isConnected) return undefined;
+  return scroller.scrollTop + element.getBoundingClientRect().top - scroller.getBoundingClientRect().top;
+}
+
+function isUnfolded(control: Element): boolean {
+  if (control.parentElement instanceof HTMLDetailsElement) return control.parentElement.open;
+  return control.getAttribute("aria-expanded") === "true" || control.getAttribute("aria-pressed") === "true";
+}
