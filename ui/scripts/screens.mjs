@@ -157,7 +157,7 @@ const screens = {
   palette: {
     query: "",
     act: async (page) => {
-      await page.waitForSelector(row(1));
+      await page.waitForSelector(id("composer"));
       await page.keyboard.press("Control+k");
       await page.fill(id("palette-input"), "log");
       await page.waitForSelector('[data-testid^="palette-messages"]');
@@ -166,7 +166,7 @@ const screens = {
   settings: {
     query: "",
     act: async (page) => {
-      await page.waitForSelector(row(1));
+      await page.waitForSelector(id("composer"));
       await page.keyboard.press("Control+,");
       await page.waitForSelector(id("settings"));
     },
@@ -174,7 +174,7 @@ const screens = {
   keyboard: {
     query: "",
     act: async (page) => {
-      await page.waitForSelector(row(1));
+      await page.waitForSelector(id("composer"));
       await page.evaluate(() => document.activeElement?.blur());
       await page.keyboard.press("?");
       await page.waitForSelector(id("keyboard"));
@@ -183,7 +183,10 @@ const screens = {
   sidebar: {
     query: "",
     narrowOnly: true,
-    act: (page) => page.waitForSelector(row(1)),
+    act: async (page) => {
+      await page.click(id("sidebar-show"));
+      await page.waitForSelector(row(1));
+    },
   },
 };
 
@@ -214,9 +217,6 @@ try {
           await page.goto(`${origin}?tick=0&${screen.query}`);
           await page.waitForSelector("#root > *");
           await screen.act?.(page);
-          if (narrow && !screen.narrowOnly && (await page.locator(id("sidebar")).isVisible()) && !(await page.locator("dialog").isVisible())) {
-            await page.mouse.click(viewport.width - 8, 300);
-          }
           await page.waitForTimeout(250);
           await page.screenshot({ path: join(out, `${label}.png`) });
           await page.evaluate(axeSource).catch(() => undefined);

@@ -276,7 +276,7 @@ describe("the queue", () => {
 });
 
 describe("rows", () => {
-  const show = (body: RowBody) => render(<Row row={{ id: "7", seq: 7, at: Date.now(), run: "r1", body }} mark="none" onSettled={() => {}} />);
+  const show = (body: RowBody) => render(<Row session="s1" row={{ id: "7", seq: 7, at: Date.now(), run: "r1", body }} mark="none" onSettled={() => {}} />);
 
   it("say who stopped a run, what was cancelled and what still runs, and offer Retry", async () => {
     const { header } = opened();
@@ -351,7 +351,7 @@ describe("for everyone", () => {
     const status = { state: "failed", message: "m", profile: "p", deviceName: "d", keyring: "missing", local: true, version: "1" } as const;
     const { container, unmount } = render(
       <main>
-        <SessionsList onChosen={() => {}} />
+        <SessionsList />
         <QueuePanel open={open} />
         <SessionComposer open={open} />
       </main>,

@@ -17,11 +17,10 @@ interface Props {
   className?: string;
 }
 
-/** A small button that opens a list of actions above it. Arrow keys move, Esc closes and gives the focus back. */
+/** A small button that opens a list of actions above it. Arrow keys move, Esc closes. The window gives the focus back. */
 export function Menu({ label, items, testId, className = "" }: Props) {
   const [shown, setShown] = useState<"open" | "closed">("closed");
   const root = useRef<HTMLDivElement>(null);
-  const opener = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
   const id = useId();
   const close = () => setShown("closed");
@@ -42,7 +41,6 @@ export function Menu({ label, items, testId, className = "" }: Props) {
     if (event.key === "Escape") {
       event.stopPropagation();
       close();
-      opener.current?.focus();
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       const step = event.key === "ArrowDown" ? 1 : -1;
@@ -55,7 +53,6 @@ export function Menu({ label, items, testId, className = "" }: Props) {
   return (
     <div ref={root} className="relative flex">
       <button
-        ref={opener}
         type="button"
         aria-label={label}
         title={label}
@@ -88,7 +85,6 @@ export function Menu({ label, items, testId, className = "" }: Props) {
               className="flex w-full items-center gap-2 rounded-md px-2 py-1.5 text-start hover:bg-hover focus:bg-hover"
               onClick={() => {
                 close();
-                opener.current?.focus();
                 item.onSelect();
               }}
             >

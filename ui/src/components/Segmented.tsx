@@ -21,14 +21,14 @@ interface Props<T extends string> {
 /** One of a few, all in view: native radio buttons, so arrow keys work by themselves. */
 export function Segmented<T extends string>({ label, value, choices, testId, size = "normal", onChange }: Props<T>) {
   const name = useId();
-  const scale = size === "normal" ? "h-8 px-3" : "h-6.5 px-2 text-sm";
+  const scale = size === "normal" ? "min-h-8 px-3" : "min-h-6.5 px-2 text-sm";
   return (
-    <div role="radiogroup" aria-label={label} data-testid={testId} data-value={value} className="inline-flex rounded-md bg-hover p-0.5">
+    <div role="radiogroup" aria-label={label} data-testid={testId} data-value={value} className="inline-flex flex-wrap rounded-md bg-hover p-0.5">
       {choices.map((choice) => (
         <label
           key={choice.value}
           title={choice.hint}
-          className={`inline-flex items-center gap-1.5 rounded text-ink-muted has-checked:bg-raised has-checked:text-ink has-checked:shadow-sm has-disabled:line-through has-focus-visible:outline-2 has-focus-visible:outline-accent ${scale}`}
+          className={`inline-flex items-center gap-1.5 rounded whitespace-nowrap text-ink-muted has-checked:bg-raised has-checked:text-ink has-checked:shadow-sm has-disabled:line-through has-focus-visible:outline-2 has-focus-visible:outline-accent ${scale}`}
         >
           <input
             type="radio"

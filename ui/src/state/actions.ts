@@ -17,6 +17,7 @@ import { useConversation } from "./conversation";
 import { applyFrame, type OpenSession, openedSession } from "./conversation.logic";
 import { followDrafts, joinDraft, saveDrafts, useDrafts } from "./drafts";
 import { showProblem, useInterface } from "./interface";
+import { lineOf } from "./line.logic";
 import { uuidV7 } from "./uuid";
 
 /** Rows at first and rows for each step back: enough for a tall window, little enough to paint at once. */
@@ -41,7 +42,7 @@ export async function connect(): Promise<void> {
 
 /** Shows a session: the one before is closed, its draft stays. */
 export async function openSession(session: SessionId): Promise<void> {
-  useInterface.setState({ place: { type: "session", session }, revealed: undefined });
+  useInterface.setState({ place: { type: "session", session }, revealed: undefined, drawer: "closed" });
   const before = useConversation.getState().open;
   if (before?.session === session) return;
   const view = nextView();
@@ -52,7 +53,7 @@ export async function openSession(session: SessionId): Promise<void> {
 
 export async function beginNewSession(): Promise<void> {
   const before = useConversation.getState().open;
-  useInterface.setState(({ newAsked }) => ({ place: { type: "new" }, newAsked: newAsked + 1 }));
+  useInterface.setState(({ newAsked }) => ({ place: { type: "new" }, newAsked: newAsked + 1, drawer: "closed" }));
   useConversation.setState({ open: undefined });
   if (before) await ask({ type: "close", view: before.view });
 }
@@ -142,12 +143,20 @@ export async function search(query: string): Promise<SearchHit[]> {
 async function ask(request: ViewRequest): Promise<ViewResponse> {
   let response: ViewResponse;
   try {
-    response = await platform().request(request);
+    response = withoutAccess(request) ?? (await platform().request(request));
   } catch (cause) {
     response = { type: "refused", error: { code: "internal", message: describe(cause), hint: t("problem.shell.hint") } };
   }
   if (response.type === "refused") showProblem(response.error.message, response.error.hint);
   return response;
+}
+
+/** The refusal of what a device without access cannot do: it would wait in the outbox for a line that does not come back by itself. */
+function withoutAccess(request: ViewRequest): ViewResponse | undefined {
+  const { connection } = useConversation.getState();
+  const sends = request.type === "act" || request.type === "startSession";
+  if (!sends || lineOf(connection) !== "refused") return undefined;
+  return { type: "refused", error: { code: connection?.problem?.code ?? "forbidden", message: t("problem.noAccess"), hint: connection?.problem?.hint ?? "" } };
 }
 
 function describe(cause: unknown): string {

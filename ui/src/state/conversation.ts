@@ -1,5 +1,10 @@
 /** What Rust has told this screen. Written by the platform's frames alone. */
 import { create } from "zustand";
 import { type Conversation, emptyConversation } from "./conversation.logic";
+import { type Line, lineOf } from "./line.logic";
 
 export const useConversation = create<Conversation>()(() => emptyConversation);
+
+export function useLine(): Line {
+  return useConversation((state) => lineOf(state.connection));
+}

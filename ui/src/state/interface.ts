@@ -2,9 +2,18 @@
 import { create } from "zustand";
 import type { RowId } from "../generated/RowId";
 import type { SessionId } from "../generated/SessionId";
+import { isNarrow, useNarrow } from "./narrow";
 
 export type Place = { type: "new" } | { type: "session"; session: SessionId };
-export type DialogName = "none" | "search" | "settings" | "keyboard" | "link";
+
+/** The dialog that is open. There is one at a time: opening another one closes it. */
+export type OpenDialog =
+  | { type: "search" }
+  | { type: "settings" }
+  | { type: "keyboard" }
+  | { type: "relink" }
+  /** Asks before an address from an answer is opened. */
+  | { type: "openAddress"; url: string };
 
 /** A row that a search hit points to; followed until it is loaded and shown. */
 export interface Reveal {
@@ -14,8 +23,11 @@ export interface Reveal {
 
 interface Interface {
   place: Place;
-  dialog: DialogName;
+  dialog: OpenDialog | undefined;
+  /** The list beside the session, in a wide window. */
   sidebar: "shown" | "hidden";
+  /** The list over the session, in a narrow window. */
+  drawer: "open" | "closed";
   reveal: Reveal | undefined;
   /** The row that a search led to; marked until another session is opened. */
   revealed: RowId | undefined;
@@ -33,8 +45,9 @@ interface Interface {
 
 export const useInterface = create<Interface>()(() => ({
   place: { type: "new" },
-  dialog: "none",
+  dialog: undefined,
   sidebar: "shown",
+  drawer: "closed",
   reveal: undefined,
   revealed: undefined,
   newAsked: 0,
@@ -49,14 +62,32 @@ export function askForEnd(): void {
   useInterface.setState((state) => ({ endAsked: state.endAsked + 1 }));
 }
 
-export function showDialog(dialog: DialogName): void {
+export function showDialog(dialog: OpenDialog): void {
   useInterface.setState({ dialog });
+}
+
+export function closeDialog(): void {
+  useInterface.setState({ dialog: undefined });
 }
 
 export function showProblem(message: string, hint: string): void {
   useInterface.setState({ problem: { message, hint } });
 }
 
+/** Shows or hides the list, in the form that fits the window's width. */
 export function toggleSidebar(): void {
-  useInterface.setState((state) => ({ sidebar: state.sidebar === "shown" ? "hidden" : "shown" }));
+  useInterface.setState((state) =>
+    isNarrow() ? { drawer: state.drawer === "open" ? "closed" : "open" } : { sidebar: state.sidebar === "shown" ? "hidden" : "shown" },
+  );
+}
+
+/** Whether the list is out of view, so that a button to show it is needed. */
+export function useListHidden(): boolean {
+  const sidebar = useInterface((state) => state.sidebar);
+  const narrow = useNarrow();
+  return narrow || sidebar === "hidden";
+}
+
+export function closeDrawer(): void {
+  useInterface.setState({ drawer: "closed" });
 }

@@ -7,33 +7,35 @@ import { LinkForm } from "../features/start/LinkForm";
 import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { beginNewSession } from "../state/actions";
-import { showDialog, toggleSidebar, useInterface } from "../state/interface";
+import { closeDialog, showDialog, toggleSidebar, useInterface } from "../state/interface";
+import { OpenAddressDialog } from "./OpenAddressDialog";
 
 /** The one dialog that is open. */
 export function Dialogs() {
   const dialog = useInterface((state) => state.dialog);
-  const close = () => showDialog("none");
-  switch (dialog) {
-    case "none":
+  switch (dialog?.type) {
+    case undefined:
       return null;
     case "search":
-      return <SearchPalette actions={paletteActions()} onClose={close} />;
+      return <SearchPalette actions={paletteActions()} onClose={closeDialog} />;
     case "settings":
-      return <SettingsDialog onClose={close} />;
+      return <SettingsDialog onClose={closeDialog} />;
     case "keyboard":
-      return <KeyboardHelp onClose={close} />;
-    case "link":
-      return <Relink onClose={close} />;
+      return <KeyboardHelp onClose={closeDialog} />;
+    case "relink":
+      return <Relink onClose={closeDialog} />;
+    case "openAddress":
+      return <OpenAddressDialog url={dialog.url} onClose={closeDialog} />;
   }
 }
 
 function paletteActions(): PaletteAction[] {
   return [
     { id: "new", label: t("sessions.new"), icon: "add", perform: () => void beginNewSession() },
-    { id: "settings", label: t("settings.title"), icon: "gear", perform: () => showDialog("settings") },
-    { id: "keyboard", label: t("keyboard.title"), icon: "inbox", perform: () => showDialog("keyboard") },
+    { id: "settings", label: t("settings.title"), icon: "gear", perform: () => showDialog({ type: "settings" }) },
+    { id: "keyboard", label: t("keyboard.title"), icon: "inbox", perform: () => showDialog({ type: "keyboard" }) },
     { id: "sidebar", label: t("keyboard.sidebar"), icon: "sidebar", perform: toggleSidebar },
-    { id: "link", label: t("settings.relink"), icon: "link", perform: () => showDialog("link") },
+    { id: "link", label: t("settings.relink"), icon: "link", perform: () => showDialog({ type: "relink" }) },
   ];
 }
 

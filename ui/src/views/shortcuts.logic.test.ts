@@ -24,7 +24,7 @@ describe("shortcuts", () => {
     [".", "stop"],
   ])("Ctrl+%s is %s, also with Cmd", (key, type) => {
     expect(shortcutOf(press(key, ctrl), "text").type).toBe(type);
-    expect(shortcutOf(press(key, { metaKey: true }), "elsewhere").type).toBe(type);
+    expect(shortcutOf(press(key, { metaKey: true }), "control").type).toBe(type);
   });
 
   it("goes to a session by its number", () => {
@@ -37,7 +37,7 @@ describe("shortcuts", () => {
 
   it("leaves question marks to those who write", () => {
     expect(shortcutOf(press("?", { shiftKey: true }), "text").type).toBe("none");
-    expect(shortcutOf(press("?", { shiftKey: true }), "elsewhere").type).toBe("help");
+    expect(shortcutOf(press("?", { shiftKey: true }), "control").type).toBe("help");
   });
 
   it("leaves an input method's Esc to it", () => {
@@ -48,5 +48,16 @@ describe("shortcuts", () => {
 
   it("jumps to what needs a person", () => {
     expect(shortcutOf(press("U", { ctrlKey: true, shiftKey: true }), "text").type).toBe("needsYou");
+  });
+
+  it("lets what is typed outside of a field be written, but not a key that a control uses", () => {
+    for (const key of ["a", "Ж", "字", "é", "Dead"]) {
+      expect(shortcutOf(press(key), "control").type, key).toBe("write");
+      expect(shortcutOf(press(key), "text").type, key).toBe("none");
+      expect(shortcutOf(press(key), "letters").type, key).toBe("none");
+    }
+    expect(shortcutOf(press("Process", { keyCode: 229 }), "nowhere").type).toBe("write");
+    expect(shortcutOf(press(" "), "nowhere").type).toBe("write");
+    for (const key of [" ", "Enter", "Tab", "ArrowDown", "F6"]) expect(shortcutOf(press(key), "control").type, key).toBe("none");
   });
 });

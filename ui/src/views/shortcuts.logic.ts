@@ -9,6 +9,8 @@ export type Shortcut =
   | { type: "sidebar" }
   | { type: "needsYou" }
   | { type: "help" }
+  /** A character typed where nothing takes text: it goes to the composer. */
+  | { type: "write" }
   | { type: "switch"; place: number };
 
 export interface ShortcutPress {
@@ -27,12 +29,19 @@ export const ESCAPE_TWICE_MS = 1500;
 
 const NONE: Shortcut = { type: "none" };
 
-export function shortcutOf(press: ShortcutPress, focus: "text" | "elsewhere"): Shortcut {
-  if (press.isComposing || press.keyCode === 229 || press.altKey) return NONE;
+/** Where the focus is: in a field that takes text, in a control that gives letters a meaning of its own, in another control, or nowhere. */
+export type FocusKind = "text" | "letters" | "control" | "nowhere";
+
+export function shortcutOf(press: ShortcutPress, focus: FocusKind): Shortcut {
+  // An input method that begins with the focus elsewhere begins a text.
+  if (press.isComposing || press.keyCode === 229) return takesText(focus) ? NONE : { type: "write" };
+  if (press.altKey) return NONE;
   const mod = press.ctrlKey || press.metaKey;
   if (!mod) {
     if (press.key === "Escape") return { type: "escape" };
-    return press.key === "?" && focus === "elsewhere" ? { type: "help" } : NONE;
+    if (takesText(focus)) return NONE;
+    if (press.key === "?") return { type: "help" };
+    return isCharacter(press.key) && !(press.key === " " && focus === "control") ? { type: "write" } : NONE;
   }
   // By the place of the key, so that it works with a keyboard of another script too.
   const key = /^[a-z]$/i.test(press.key) ? press.key.toLowerCase() : press.code.replace(/^Key/, "").toLowerCase();
@@ -51,4 +60,13 @@ export function shortcutOf(press: ShortcutPress, focus: "text" | "elsewhere"): S
     default:
       return NONE;
   }
+}
+
+function takesText(focus: FocusKind): boolean {
+  return focus === "text" || focus === "letters";
+}
+
+/** Whether a key writes something. */
+function isCharacter(key: string): boolean {
+  return key === "Dead" || [...key].length === 1;
 }

@@ -2,8 +2,9 @@ import { useEffect } from "react";
 import { nextNeedingYou } from "../features/sessions/sessions.logic";
 import { beginNewSession, openSession, stop, stopTargetOf } from "../state/actions";
 import { useConversation } from "../state/conversation";
-import { showDialog, toggleSidebar, useInterface } from "../state/interface";
-import { ESCAPE_TWICE_MS, type Shortcut, shortcutOf } from "./shortcuts.logic";
+import { closeDrawer, showDialog, toggleSidebar, useInterface } from "../state/interface";
+import { ESCAPE_TWICE_MS, type FocusKind, type Shortcut, shortcutOf } from "./shortcuts.logic";
+import { focusHome } from "./useFocusReturn";
 
 /** Listens to the window's keys. A dialog keeps its own Esc. */
 export function useShortcuts(): void {
@@ -16,10 +17,14 @@ export function useShortcuts(): void {
     };
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented) return;
-      const shortcut = shortcutOf(event, isTextField(event.target) ? "text" : "elsewhere");
+      const shortcut = shortcutOf(event, focusKindOf(event.target));
       if (shortcut.type === "none") return;
-      if (useInterface.getState().dialog !== "none" && shortcut.type !== "palette") return;
+      const { dialog, drawer } = useInterface.getState();
+      if (dialog && shortcut.type !== "palette") return;
       if (shortcut.type === "escape") {
+        // A key that is held down has closed something already: it is no second press.
+        if (event.repeat) return;
+        if (drawer === "open") return closeDrawer();
         if (!canStop()) return;
         if (useInterface.getState().escape === "armed") {
           armed("none");
@@ -29,6 +34,8 @@ export function useShortcuts(): void {
         }
         return;
       }
+      // The key's own work is still to come: it writes into what has the focus by then.
+      if (shortcut.type === "write") return focusHome();
       event.preventDefault();
       perform(shortcut);
     };
@@ -49,11 +56,11 @@ function perform(shortcut: Shortcut): void {
     case "newSession":
       return void beginNewSession();
     case "palette":
-      return showDialog("search");
+      return showDialog({ type: "search" });
     case "settings":
-      return showDialog("settings");
+      return showDialog({ type: "settings" });
     case "help":
-      return showDialog("keyboard");
+      return showDialog({ type: "keyboard" });
     case "sidebar":
       return toggleSidebar();
     case "needsYou": {
@@ -66,6 +73,7 @@ function perform(shortcut: Shortcut): void {
     }
     case "none":
     case "escape":
+    case "write":
       return undefined;
   }
 }
@@ -80,6 +88,8 @@ function stopHere(): void {
   if (open && target) void stop(open.session, target, "tree");
 }
 
-function isTextField(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.closest("input, textarea, select, [contenteditable]") !== null;
+function focusKindOf(target: EventTarget | null): FocusKind {
+  if (!(target instanceof HTMLElement) || target === document.body) return "nowhere";
+  if (target.closest("select, [role=menu]")) return "letters";
+  return target.closest("input:not([type=radio]), textarea, [contenteditable]") ? "text" : "control";
 }

@@ -3,12 +3,12 @@ import { Button } from "../../components/Button";
 import type { OfferedAgent } from "../../generated/OfferedAgent";
 import { t } from "../../i18n/i18n";
 import { startSession } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import { inTurn, restoreDraft, setDraft, takeFirstDraft, useDrafts } from "../../state/drafts";
 import { useInterface } from "../../state/interface";
 import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
-import { bytesOver } from "./composer.logic";
+import { bytesOver, refusedId } from "./composer.logic";
 
 /** The agent that every runner has; asked for where none is known yet, so that a first prompt can wait for it. */
 const BUILT_IN_AGENT = "assistant";
@@ -23,7 +23,8 @@ export function NewSessionComposer() {
   const [chosenKey, setChosenKey] = useState<string | undefined>();
   const agents = account?.agents ?? [];
   const offered = agents.find((each) => keyOf(each) === chosenKey) ?? agents.find((each) => isOnline(account?.online, each)) ?? agents[0];
-  const sendable = text.trim() !== "" && bytesOver(text) === 0;
+  const line = useLine();
+  const sendable = line !== "refused" && text.trim() !== "" && bytesOver(text) === 0;
 
   const send = async () => {
     if (!sendable) return;
@@ -32,13 +33,14 @@ export function NewSessionComposer() {
     if (!started) restoreDraft(useDrafts.getState().next, text);
   };
 
-  const note = noteFor(account === undefined ? "unknown" : "known", offered, account?.online, (runner) => runnerName(account, runner));
+  const refused = useConversation((state) => refusedId(state.connection));
+  const known = noteFor(account === undefined ? "unknown" : "known", offered, account?.online, (runner) => runnerName(account, runner));
   return (
     <ComposerBox
       text={text}
-      placeholder={t("composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
+      placeholder={t(line === "refused" ? "composer.placeholder.refused" : "composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
       focusKey={`new ${asked}`}
-      note={note}
+      note={line === "refused" ? t(refused) : known}
       onText={(next) => setDraft(session, next)}
       onKey={(key) => {
         if (key !== "takeBack") void send();

@@ -5,7 +5,7 @@ import { Segmented } from "../../components/Segmented";
 import type { Delivery } from "../../generated/Delivery";
 import { t } from "../../i18n/i18n";
 import { act, cancelIntent, stopTargetOf } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 import { inTurn, restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
 import { askForEnd, useInterface } from "../../state/interface";
@@ -19,6 +19,7 @@ import {
   lastTakeable,
   otherDelivery,
   placeholderId,
+  refusedId,
   type Situation,
 } from "./composer.logic";
 import { StopButton, StopNote } from "./StopButton";
@@ -27,7 +28,7 @@ import { StopButton, StopNote } from "./StopButton";
 export function SessionComposer({ open }: { open: OpenSession }) {
   const { session, header, queue } = open;
   const account = useConversation((state) => state.account);
-  const phase = useConversation((state) => state.connection?.phase);
+  const line = useLine();
   const setting = useSettings((state) => state.defaultDelivery);
   const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   const escape = useInterface((state) => state.escape);
@@ -39,12 +40,12 @@ export function SessionComposer({ open }: { open: OpenSession }) {
     run: run ? "on" : "off",
     steering: run?.canSteer === false ? "impossible" : "possible",
     queue: queue?.paused === undefined ? "open" : "paused",
-    line: phase === "reconnecting" || phase === "refused" || phase === "stale" ? "down" : "up",
+    line,
   };
   const chosen = chosenDelivery(situation, setting, choice?.run === run?.run ? choice?.delivery : undefined);
   const other = otherDelivery(situation, chosen);
   const target = stopTargetOf(open);
-  const sendable = text.trim() !== "" && bytesOver(text) === 0;
+  const sendable = line !== "refused" && text.trim() !== "" && bytesOver(text) === 0;
 
   const send = async (delivery: Delivery) => {
     if (!sendable) return;
@@ -70,15 +71,15 @@ export function SessionComposer({ open }: { open: OpenSession }) {
     else void send(key === "send" ? chosen : other);
   };
 
-  const note =
-    run?.stopping === "waitingForHub" ? <StopNote /> : escape === "armed" ? t("composer.escAgain") : noteFor(situation, other);
+  const stopWaits = run?.stopping === "waitingForHub";
+  const refused = useConversation((state) => refusedId(state.connection));
+  const note = line === "refused" ? t(refused) : stopWaits ? <StopNote /> : escape === "armed" ? t("composer.escAgain") : noteFor(situation, other);
 
   return (
     <ComposerBox
       text={text}
       placeholder={t(placeholderId(situation, chosen), { agent: agentName(account, header?.agent) })}
       focusKey={session}
-      reclaimKey={target ? "stop" : "none"}
       note={note}
       onText={(next) => setDraft(session, next)}
       onKey={onKey}
@@ -126,7 +127,7 @@ function noteFor(situation: Situation, other: Delivery): ReactNode {
   if (situation.run === "off") return "";
   if (situation.steering === "impossible") return t("composer.cannotSteer");
   // Where there is no room for it, there is no such keyboard either.
-  return <span className="max-sm:hidden">{enterHint(other)}</span>;
+  return <span className="@max-sm:hidden">{enterHint(other)}</span>;
 }
 
 function enterHint(other: Delivery): string {

@@ -3,15 +3,16 @@ import type { SessionId } from "../../generated/SessionId";
 import type { StopTarget } from "../../generated/StopTarget";
 import { t } from "../../i18n/i18n";
 import { cancelStop, stop, stopAim } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import { useInterface } from "../../state/interface";
 
 /** Stop, with this answer as the default and everything one press further. It never goes dead: a second press acts again. */
 export function StopButton({ session, target }: { session: SessionId; target: StopTarget }) {
   const pressed = useInterface((state) => state.stopPressed);
   const stopping = useConversation((state) => state.open?.header?.run?.stopping ?? "none");
+  const line = useLine();
   const isPressed = pressed?.aim === stopAim(target);
-  const state = stopping === "none" && isPressed ? "sending" : stopping;
+  const state = line === "refused" ? "none" : stopping === "none" && isPressed ? "sending" : stopping;
   const label = { none: t("composer.stop"), sending: t("composer.stopping"), waitingForHub: t("composer.stopShort") }[state];
   return (
     <div className="flex h-8 shrink-0 rounded-md border border-bad/60 bg-raised text-bad">
@@ -19,21 +20,24 @@ export function StopButton({ session, target }: { session: SessionId; target: St
         type="button"
         data-testid="stop"
         data-state={state}
-        className="inline-flex min-w-27 items-center justify-center gap-1.5 rounded-s-md px-2.5 font-medium hover:bg-bad-soft"
+        disabled={line === "refused"}
+        className="inline-flex min-w-27 items-center justify-center gap-1.5 rounded-s-md px-2.5 font-medium enabled:hover:bg-bad-soft disabled:opacity-55"
         onClick={() => void stop(session, target, "tree")}
       >
         <span aria-hidden="true" className={`size-2.5 rounded-[2px] bg-current ${state === "sending" ? "breathe" : ""}`} />
         {label}
       </button>
-      <Menu
-        label={t("composer.stopMore")}
-        testId="stop-menu"
-        className="h-full rounded-e-md border-s border-bad/40 px-1.5 hover:bg-bad-soft"
-        items={[
-          { id: "this", label: t("composer.stopThis"), hint: "Esc Esc", onSelect: () => void stop(session, target, "tree") },
-          { id: "all", label: t("composer.stopAll"), onSelect: () => void stop(session, target, "session") },
-        ]}
-      />
+      {line !== "refused" && (
+        <Menu
+          label={t("composer.stopMore")}
+          testId="stop-menu"
+          className="h-full rounded-e-md border-s border-bad/40 px-1.5 hover:bg-bad-soft"
+          items={[
+            { id: "this", label: t("composer.stopThis"), hint: "Esc Esc", onSelect: () => void stop(session, target, "tree") },
+            { id: "all", label: t("composer.stopAll"), onSelect: () => void stop(session, target, "session") },
+          ]}
+        />
+      )}
     </div>
   );
 }

@@ -1,6 +1,8 @@
 /** Where a text goes and what a key means in the composer. */
+import type { ConnectionView } from "../../generated/ConnectionView";
 import type { Delivery } from "../../generated/Delivery";
 import type { QueueItem } from "../../generated/QueueItem";
+import type { Line } from "../../state/line.logic";
 import type { DefaultDelivery } from "../../state/settings";
 
 /** What a session says about the next prompt. */
@@ -8,7 +10,7 @@ export interface Situation {
   run: "on" | "off";
   steering: "possible" | "impossible";
   queue: "open" | "paused";
-  line: "up" | "down";
+  line: Line;
 }
 
 /** What is chosen for the next prompt while a run is on: a person's choice for this one, else the setting. */
@@ -31,13 +33,20 @@ export type PlaceholderId =
   | "composer.placeholder.queue"
   | "composer.placeholder.interrupt"
   | "composer.placeholder.paused"
-  | "composer.placeholder.offline";
+  | "composer.placeholder.offline"
+  | "composer.placeholder.refused";
 
 /** The placeholder names where the text goes. */
 export function placeholderId(situation: Situation, chosen: Delivery): PlaceholderId {
+  if (situation.line === "refused") return "composer.placeholder.refused";
   if (situation.run === "on") return `composer.placeholder.${chosen}`;
   if (situation.line === "down") return "composer.placeholder.offline";
   return situation.queue === "paused" ? "composer.placeholder.paused" : "composer.placeholder.idle";
+}
+
+/** Said beside the field of a device whose messages are not sent at all. */
+export function refusedId(connection: ConnectionView | undefined): "composer.revoked" | "composer.refused" {
+  return connection?.problem?.code === "revoked" ? "composer.revoked" : "composer.refused";
 }
 
 /** What is read from a keyboard event. */

@@ -50,7 +50,7 @@ export function ConnectionLine() {
         </p>
       )}
       {connection && shown === "refused" && !isOwn(connection) && (
-        <Button tone="bad" size="small" icon="link" testId="connection-link" className="my-0.5" onClick={() => showDialog("link")}>
+        <Button tone="bad" size="small" icon="link" testId="connection-link" className="my-0.5" onClick={() => showDialog({ type: "relink" })}>
           {t("connection.linkAgain")}
         </Button>
       )}
@@ -59,7 +59,7 @@ export function ConnectionLine() {
         {outboxLasts && (
           <>
             <Icon name="inbox" className="size-3.5" />
-            {t("connection.outbox", { count: outbox })}
+            {t(shown === "refused" ? "connection.outboxRefused" : "connection.outbox", { count: outbox })}
           </>
         )}
       </p>

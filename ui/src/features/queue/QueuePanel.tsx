@@ -3,7 +3,7 @@ import { Icon } from "../../components/Icon";
 import type { QueueView } from "../../generated/QueueView";
 import { t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 import { isThisDevice, nameOf, onlyRunnerOf } from "../../state/names.logic";
 import { waitingOf } from "../../state/waiting.logic";
@@ -49,6 +49,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
 
 function QueueState({ queue, count, agent }: { queue: QueueView; count: number; agent: string | undefined }) {
   const account = useConversation((state) => state.account);
+  const line = useLine();
   if (queue.paused !== undefined) {
     return (
       <p className="flex min-w-0 grow items-center gap-1.5 text-warn" data-testid="queue-paused" data-reason={queue.paused}>
@@ -65,7 +66,7 @@ function QueueState({ queue, count, agent }: { queue: QueueView; count: number; 
   return (
     <p className="flex min-w-0 grow items-center gap-1.5" data-testid="queue-runner" data-state={queue.runnerOnline ? "online" : "offline"}>
       <Icon name={queue.runnerOnline ? "queue" : "offline"} className="size-3.5" />
-      <span className="truncate">{queue.runnerOnline ? t("queue.count", { count }) : offline}</span>
+      <span className="truncate">{queue.runnerOnline || line === "refused" ? t("queue.count", { count }) : offline}</span>
     </p>
   );
 }

@@ -6,9 +6,10 @@ import type { SessionId } from "../../generated/SessionId";
 import { formatTime, t } from "../../i18n/i18n";
 import type { MessageId } from "../../i18n/messages.en";
 import { act, cancelIntent, retryIntent } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import { restoreDraft } from "../../state/drafts";
 import { isThisDevice, nameOf } from "../../state/names.logic";
+import { promptStateText } from "../../state/prompt-state.logic";
 import { actionsOf, moveTarget, placeOf, type QueueItemAction } from "./queue.logic";
 
 const SHOWN: Record<QueueItemAction, { icon: IconName; label: MessageId }> = {
@@ -121,13 +122,14 @@ export function QueueRow({ session, item, items }: Props) {
 
 function ItemState({ item }: { item: QueueItem }) {
   const { state } = item;
+  const line = useLine();
   if (state.type === "accepted") return null;
   const tone = state.type === "refused" ? "text-bad" : state.type === "unknown" ? "text-warn" : "";
   const icon: IconName = state.type === "waitingForHub" ? "offline" : state.type === "sending" ? "clock" : "alert";
   return (
     <span className={`inline-flex items-center gap-1 ${tone}`}>
       <Icon name={icon} className="size-3" />
-      {state.type === "refused" ? t("queue.state.refused", { message: state.error.message }) : t(`queue.state.${state.type}`)}
+      {promptStateText(state, line)}
     </span>
   );
 }
@@ -135,7 +137,15 @@ function ItemState({ item }: { item: QueueItem }) {
 /** Edits in place; `undefined` where the person changed their mind. */
 function EditPrompt({ text, onText, onDone }: { text: string; onText: (text: string) => void; onDone: (text: string | undefined) => void }) {
   return (
-    <div className="flex min-w-0 grow flex-col gap-1.5">
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc puts the editor away from its buttons too
+    <div
+      className="flex min-w-0 grow flex-col gap-1.5"
+      onKeyDown={(event) => {
+        if (event.nativeEvent.isComposing || event.keyCode === 229 || event.key !== "Escape") return;
+        event.stopPropagation();
+        onDone(undefined);
+      }}
+    >
       <textarea
         // oxlint-disable-next-line jsx-a11y/no-autofocus -- it was opened to be written in
         autoFocus
@@ -148,13 +158,9 @@ function EditPrompt({ text, onText, onDone }: { text: string; onText: (text: str
         onChange={(event) => onText(event.target.value)}
         onKeyDown={(event) => {
           if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-          if (event.key === "Escape") {
-            event.stopPropagation();
-            onDone(undefined);
-          } else if (event.key === "Enter" && !event.shiftKey) {
-            event.preventDefault();
-            onDone(text);
-          }
+          if (event.key !== "Enter" || event.shiftKey) return;
+          event.preventDefault();
+          onDone(text);
         }}
       />
       <div className="flex gap-2 pb-1">

@@ -1,12 +1,13 @@
 import { useLasting } from "../../components/useLasting";
 import { t } from "../../i18n/i18n";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 
 /** No rows: because nothing was said, or because this device does not have them yet. Said only if it takes longer than a blink. */
 export function Emptiness({ caughtUp }: { caughtUp: "yes" | "no" }) {
   const online = useConversation((state) => state.connection?.phase === "live" || state.connection?.phase === "catchingUp");
+  const line = useLine();
   const lasting = useLasting(caughtUp === "no");
-  const text = caughtUp === "yes" ? t("session.empty") : online ? t("session.catchingUp") : t("session.notHere");
+  const text = caughtUp === "yes" ? t("session.empty") : online ? t("session.catchingUp") : t(line === "refused" ? "session.notHereRefused" : "session.notHere");
   if (caughtUp === "no" && !lasting) return null;
   return (
     <p className="absolute inset-0 m-auto h-fit px-6 text-center text-ink-muted" data-testid="empty" role="status">

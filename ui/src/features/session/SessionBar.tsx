@@ -5,9 +5,9 @@ import { useLasting } from "../../components/useLasting";
 import type { SessionHeader } from "../../generated/SessionHeader";
 import { formatTime, t } from "../../i18n/i18n";
 import { act } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
-import { toggleSidebar, useInterface } from "../../state/interface";
+import { toggleSidebar, useListHidden } from "../../state/interface";
 import { agentName, isThisDevice, nameOf, otherDevicesOnline, runnerName } from "../../state/names.logic";
 
 /** The protocol's `TITLE_CHARS_MAX`. */
@@ -16,12 +16,10 @@ const TITLE_CHARS_MAX = 200;
 /** The top of a session: its title, where it runs and who started it, who else is here. */
 export function SessionBar({ open }: { open: OpenSession }) {
   const { session, header } = open;
-  const sidebar = useInterface((state) => state.sidebar);
+  const listHidden = useListHidden();
   return (
     <header className="flex h-13 shrink-0 items-center gap-2 border-b border-line px-3" data-testid="session-header" data-session={session}>
-      <span className={sidebar === "hidden" ? "" : "md:hidden"}>
-        <IconButton icon="sidebar" label={t("sessions.show")} testId="sidebar-show" onClick={toggleSidebar} />
-      </span>
+      {listHidden && <IconButton icon="sidebar" label={t("sessions.show")} testId="sidebar-show" onClick={toggleSidebar} />}
       <div className="min-w-0 grow ps-2">
         <Title key={session} session={session} title={header?.title ?? ""} fixed={header?.isDeleted === true ? "yes" : "no"} />
         <p className="flex h-4.5 items-center truncate text-xs text-ink-muted" data-testid="session-where" data-run={header?.run?.run}>
@@ -56,7 +54,11 @@ function Title({ session, title, fixed }: { session: string; title: string; fixe
         onBlur={() => done(draft)}
         onKeyDown={(event) => {
           if (event.nativeEvent.isComposing || event.keyCode === 229) return;
-          if (event.key === "Enter") done(draft);
+          if (event.key === "Enter") {
+            // Its line break would go to what has the focus next.
+            event.preventDefault();
+            done(draft);
+          }
           if (event.key === "Escape") {
             event.stopPropagation();
             done(undefined);
@@ -85,9 +87,11 @@ function Title({ session, title, fixed }: { session: string; title: string; fixe
 function Where({ header }: { header: SessionHeader }) {
   const account = useConversation((state) => state.account);
   const phase = useConversation((state) => state.connection?.phase);
+  const line = useLine();
   const behind = useLasting(!header.caughtUp);
   const { run } = header;
   if (header.isDeleted) return t("session.deletedShort");
+  if (behind && line === "refused") return t("session.mirrorRefused");
   if (behind) return t(phase === "live" || phase === "catchingUp" ? "session.catchingUp" : "session.mirrorOnly");
   if (run) {
     const values = { runner: runnerName(account, run.runner), device: nameOf(account, run.startedBy), time: formatTime(run.startedAt) };
@@ -112,8 +116,8 @@ function Presence() {
   return (
     <p className="flex shrink-0 items-center gap-1.5 text-sm text-ink-muted" title={label} data-testid="presence" data-count={others.length}>
       <Icon name="device" className="text-good" />
-      <span className="max-w-48 truncate max-sm:hidden">{others.join(", ")}</span>
-      <span className="sr-only sm:hidden">{label}</span>
+      <span className="max-w-48 truncate @max-xl:hidden">{others.join(", ")}</span>
+      <span className="sr-only @xl:hidden">{label}</span>
     </p>
   );
 }

@@ -6,20 +6,22 @@ import { useNow } from "../../components/useNow";
 import type { SessionRow } from "../../generated/SessionRow";
 import { formatDay, formatDuration, t } from "../../i18n/i18n";
 import { beginNewSession, openSession } from "../../state/actions";
-import { useConversation } from "../../state/conversation";
+import { useConversation, useLine } from "../../state/conversation";
 import { showDialog, toggleSidebar, useInterface } from "../../state/interface";
+import type { Line } from "../../state/line.logic";
 import { STATE_LOOKS } from "./sessions.logic";
 
-export function SessionsList({ onChosen }: { onChosen: () => void }) {
+export function SessionsList() {
   const rows = useConversation((state) => state.sessions);
   const place = useInterface((state) => state.place);
   const running = rows?.some((row) => row.state.type === "running") === true;
-  const now = useNow(running ? "ticking" : "still");
+  const line = useLine();
+  const now = useNow(running && line === "up" ? "ticking" : "still");
   return (
     <nav aria-label={t("sessions.label")} className="flex h-full flex-col bg-panel">
       <header className="flex h-13 shrink-0 items-center gap-1 ps-4 pe-2">
         <span className="grow text-read font-semibold tracking-tight">{t("app.name")}</span>
-        <IconButton icon="gear" label={t("sessions.settings")} testId="open-settings" onClick={() => showDialog("settings")} />
+        <IconButton icon="gear" label={t("sessions.settings")} testId="open-settings" onClick={() => showDialog({ type: "settings" })} />
         <IconButton icon="sidebar" label={t("sessions.hide")} testId="sidebar-hide" onClick={toggleSidebar} />
       </header>
       <div className="flex flex-col gap-1.5 px-2 pb-2">
@@ -28,14 +30,11 @@ export function SessionsList({ onChosen }: { onChosen: () => void }) {
           testId="new-session"
           className="w-full justify-start!"
           aria-current={place.type === "new" ? "page" : undefined}
-          onClick={() => {
-            void beginNewSession();
-            onChosen();
-          }}
+          onClick={() => void beginNewSession()}
         >
           {t("sessions.new")}
         </Button>
-        <Button tone="quiet" icon="search" testId="open-search" className="w-full justify-start!" onClick={() => showDialog("search")}>
+        <Button tone="quiet" icon="search" testId="open-search" className="w-full justify-start!" onClick={() => showDialog({ type: "search" })}>
           <span className="grow text-start">{t("sessions.search")}</span>
           <Kbd keys="Mod+K" />
         </Button>
@@ -55,8 +54,8 @@ export function SessionsList({ onChosen }: { onChosen: () => void }) {
                 key={row.session}
                 row={row}
                 now={now}
+                line={line}
                 shown={place.type === "session" && place.session === row.session ? "shown" : "not"}
-                onChosen={onChosen}
               />
             )}
           </Virtualizer>
@@ -66,11 +65,14 @@ export function SessionsList({ onChosen }: { onChosen: () => void }) {
   );
 }
 
-function Row({ row, now, shown, onChosen }: { row: SessionRow; now: number; shown: "shown" | "not"; onChosen: () => void }) {
+function Row({ row, now, line, shown }: { row: SessionRow; now: number; line: Line; shown: "shown" | "not" }) {
   const looks = STATE_LOOKS[row.state.type];
-  const loud = row.state.type !== "idle" && row.state.type !== "waiting" && row.state.type !== "notSent";
-  const state =
-    row.state.type === "running"
+  // Without a line to the hub it is not known whether it still runs.
+  const unseen = row.state.type === "running" && line !== "up";
+  const loud = !unseen && row.state.type !== "idle" && row.state.type !== "waiting" && row.state.type !== "notSent";
+  const state = unseen
+    ? t("sessions.state.wasRunning")
+    : row.state.type === "running"
       ? t("sessions.state.running", { elapsed: formatDuration(now - row.state.startedAt) })
       : t(`sessions.state.${row.state.type}`);
   return (
@@ -80,10 +82,7 @@ function Row({ row, now, shown, onChosen }: { row: SessionRow; now: number; show
       data-state={row.state.type}
       aria-current={shown === "shown" ? "page" : undefined}
       className="flex w-full flex-col gap-0.5 rounded-md px-2.5 py-1.5 text-start hover:bg-hover aria-[current]:bg-accent-soft"
-      onClick={() => {
-        void openSession(row.session);
-        onChosen();
-      }}
+      onClick={() => void openSession(row.session)}
     >
       <span className={`w-full truncate ${loud ? "font-semibold" : ""}`} dir="auto" data-testid="session-title">
         {row.title === "" ? t("sessions.untitled") : row.title}
@@ -91,7 +90,7 @@ function Row({ row, now, shown, onChosen }: { row: SessionRow; now: number; show
       <span className="flex w-full items-center gap-1.5 text-xs text-ink-muted">
         {row.state.type !== "idle" && (
           <>
-            <Icon name={looks.icon} className={`size-3 ${looks.tone} ${row.state.type === "running" ? "breathe" : ""}`} />
+            <Icon name={looks.icon} className={`size-3 ${unseen ? "" : looks.tone} ${row.state.type === "running" && !unseen ? "breathe" : ""}`} />
             <span className={`truncate tabular-nums ${loud ? looks.tone : ""}`} data-testid="session-state">
               {state}
             </span>

@@ -80,7 +80,7 @@ function About() {
           </div>
         ))}
       </dl>
-      <Button icon="link" testId="relink" onClick={() => showDialog("link")}>
+      <Button icon="link" testId="relink" onClick={() => showDialog({ type: "relink" })}>
         {t("settings.relink")}
       </Button>
     </section>

@@ -5,8 +5,9 @@ import type { PromptState } from "../../../generated/PromptState";
 import type { RowBody } from "../../../generated/RowBody";
 import { formatTime, t } from "../../../i18n/i18n";
 import { cancelIntent, retryIntent } from "../../../state/actions";
-import { useConversation } from "../../../state/conversation";
+import { useConversation, useLine } from "../../../state/conversation";
 import { isThisDevice, nameOf } from "../../../state/names.logic";
+import { promptStateText } from "../../../state/prompt-state.logic";
 
 type Body = Extract<RowBody, { type: "prompt" }>;
 
@@ -40,6 +41,7 @@ export function PromptRow({ body, at, action }: { body: Body; at: number; action
 }
 
 function PromptProgress({ prompt, state }: { prompt: string; state: PromptState }) {
+  const line = useLine();
   if (state.type === "pickedUp" || state.type === "accepted") return null;
   const icon: IconName = state.type === "sending" ? "clock" : state.type === "waitingForHub" ? "offline" : "alert";
   const tone = state.type === "refused" ? "text-bad" : state.type === "unknown" ? "text-warn" : "";
@@ -47,7 +49,7 @@ function PromptProgress({ prompt, state }: { prompt: string; state: PromptState 
     <>
       <span className={`inline-flex items-center gap-1 ${tone}`} data-testid="prompt-state">
         · <Icon name={icon} className="size-3" />
-        {state.type === "refused" ? t("queue.state.refused", { message: state.error.message }) : t(`queue.state.${state.type}`)}
+        {promptStateText(state, line)}
       </span>
       {state.type === "unknown" && (
         <Button size="small" tone="quiet" icon="retry" testId="prompt-retry" onClick={() => void retryIntent(prompt)}>

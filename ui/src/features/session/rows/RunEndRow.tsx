@@ -35,8 +35,8 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
     if (command === undefined) setAsked("no");
   };
   return (
-    <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 text-sm ${outcome.type === "failed" ? "" : "sm:flex-nowrap"} ${looks.frame}`}>
-      <p className="flex items-start gap-1.5 sm:min-w-0 sm:shrink" data-testid="run-outcome">
+    <div className={`flex flex-wrap items-center gap-x-3 gap-y-1 text-sm ${outcome.type === "failed" ? "" : "@xl:flex-nowrap"} ${looks.frame}`}>
+      <p className="flex items-start gap-1.5 @xl:min-w-0 @xl:shrink" data-testid="run-outcome">
         <Icon name={looks.icon} className={`mt-0.5 ${outcome.type === "stopped" ? "size-3" : "size-3.5"}`} />
         <span className="min-w-0">
           <OutcomeText outcome={outcome} />

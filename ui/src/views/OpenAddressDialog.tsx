@@ -5,7 +5,7 @@ import { platform } from "../platform/platform";
 import { showProblem } from "../state/interface";
 
 /** Asks before an address is opened, with all of it in view. */
-export function LinkDialog({ url, onClose }: { url: string; onClose: () => void }) {
+export function OpenAddressDialog({ url, onClose }: { url: string; onClose: () => void }) {
   const open = async () => {
     onClose();
     try {
