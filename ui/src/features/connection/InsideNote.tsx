@@ -42,7 +42,7 @@ export function InsideNote({ agent }: { agent: AgentStatus }) {
           {t("connection.unlock")}
         </Button>
       ) : (
-        <Button size="small" testId="agent-settings" onClick={() => showDialog("settings")}>
+        <Button size="small" testId="agent-settings" onClick={() => showDialog({ type: "settings" })}>
           {t("connection.modelSettings")}
         </Button>
       )}
