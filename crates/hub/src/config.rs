@@ -42,8 +42,14 @@ pub struct HubOptions {
     pub lease: Duration,
     /// `HOST[:PORT]` for link codes; absent: the address that the hub listens on.
     pub public_name: Option<String>,
+    /// Names beside the public one that a request's `Host` may have.
+    pub allowed_hosts: Vec<String>,
     /// Origins of web pages that may connect. None by default: Baton's clients send no `Origin`.
     pub allowed_origins: Vec<String>,
+    /// Open connections; fewer where the system gives the process fewer descriptors.
+    pub connections_max: usize,
+    /// How long a connection may take from its beginning to the end of the answer to its request.
+    pub request_timeout: Duration,
     /// How long a prompt is kept for the device that edits it.
     pub prompt_edit: Duration,
     /// Whether `admin.sock` is opened in the data directory.
@@ -66,7 +72,10 @@ impl Default for HubOptions {
         Self {
             lease: Duration::from_millis(limits::LEASE_MS),
             public_name: None,
+            allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            connections_max: CONNECTIONS_MAX,
+            request_timeout: REQUEST_TIMEOUT,
             prompt_edit: Duration::from_millis(limits::PROMPT_EDIT_MS),
             admin_socket: AdminSocket::None,
             idle_actor: IDLE_ACTOR,
@@ -98,7 +107,7 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 /// Subscriptions that one connection may begin at once: all that it may have, and each of them again.
 pub const SUBSCRIBES_BURST_MAX: u32 = 2 * limits::SUBSCRIPTIONS_PER_CONNECTION_MAX as u32;
 
-/// Open connections, those without a token included. A descriptor limit of 65,536 leaves room for the log's files.
+/// Open connections, those without a token included: what a hub was measured with, twice.
 pub const CONNECTIONS_MAX: usize = 20_000;
 
 /// HTTP head of a request: a token and the upgrade headers, many times over.
@@ -107,8 +116,9 @@ pub const HTTP_HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Body of `POST /v1/link`.
 pub const LINK_BODY_BYTES_MAX: usize = 4 * 1024;
 
-/// How long a client may take over its TLS handshake and its HTTP head.
-pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take over its TLS handshake, its request's head and body, and the answer, together. A slow line in
+/// another part of the world needs two seconds.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a closing connection may take to say goodbye.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -20,7 +20,7 @@ use crate::credentials::{
     PrincipalRecord, RevokeError,
 };
 use crate::data_dir::{ClaimDataDirError, DataDirClaim};
-use crate::edge::{self, Listener, Visitors};
+use crate::edge::{self, HostPolicy, Listener, Protection};
 use crate::reconcile::reconcile;
 use crate::tasks::TaskGroup;
 use crate::tls::{self, TlsSetupError};
@@ -180,15 +180,10 @@ impl RunningHub {
     ) -> Result<(), StartHubError> {
         let options = &self.core.options;
         let origins = options.allowed_origins.clone();
-        let visitors = if self.listening.ip().is_loopback() {
-            Visitors::of_loopback(
-                options.public_name.as_deref().and_then(edge::host_of),
-                origins,
-            )
-        } else {
-            Visitors::of_network(origins)
-        };
-        let router = edge::router(Arc::clone(&self.core), visitors);
+        let public_host = options.public_name.as_deref().and_then(edge::host_of);
+        let names = options.allowed_hosts.iter().cloned().chain(public_host);
+        let hosts = HostPolicy::new(self.listening.ip(), names.collect(), origins);
+        let router = edge::router(Arc::clone(&self.core), hosts);
         if options.admin_socket == AdminSocket::Open {
             let socket = admin::bind(&config.data_dir).map_err(StartHubError::AdminSocket)?;
             let work = admin::serve(
@@ -199,7 +194,13 @@ impl RunningHub {
             );
             self.core.tasks.spawn(TaskGroup::Edge, "admin socket", work);
         }
-        let accept = edge::accept(Arc::clone(&self.core), Listener { socket, tls }, router);
+        let protection = match tls {
+            None => Protection::Plain,
+            Some(tls) if self.listening.ip().is_loopback() => Protection::TlsOrPlain(tls),
+            Some(tls) => Protection::Tls(tls),
+        };
+        let listener = Listener { socket, protection };
+        let accept = edge::accept(Arc::clone(&self.core), listener, router);
         self.core.tasks.spawn(TaskGroup::Edge, "listener", accept);
         let core = Arc::clone(&self.core);
         self.core

@@ -22,6 +22,7 @@ mod connection_handle;
 mod core;
 pub mod credentials;
 mod data_dir;
+mod descriptors;
 pub mod doctor;
 mod edge;
 mod examine;

@@ -58,6 +58,10 @@ pub struct Serve {
     /// What link codes contain instead of the address that the hub listens on.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub public_name: Option<String>,
+    /// Another name under which clients reach the hub, for the check of `Host`. Can be given several times; addresses, `localhost` and
+    /// the public name need not be named.
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
     /// An Origin of web pages that may connect. Can be given several times; none by default.
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,

@@ -67,6 +67,7 @@ fn settings(arguments: Serve) -> (HubConfig, HubOptions) {
             .lease_ms
             .map_or(usual.lease, Duration::from_millis),
         public_name: arguments.public_name,
+        allowed_hosts: arguments.allow_host,
         allowed_origins: arguments.allow_origin,
         admin_socket: if cfg!(unix) {
             AdminSocket::Open

@@ -1,38 +1,30 @@
 //! `POST /v1/link`: a one-time code becomes a token.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{Extension, State};
-use axum::http::StatusCode;
+use axum::body::{Body, Bytes, HttpBody as _};
+use axum::extract::{Extension, Request, State};
 use baton_protocol::{ErrorBody, ErrorCode, LinkRequest, LinkResponse, limits};
-use tokio::time::Instant;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::Edge;
-use super::refusal::Refusal;
+use super::address_block::AddressBlock;
+use super::refusal::{Refusal, stopping};
 use super::serve::Visit;
 use crate::actor::{AccountFact, record_access_later};
-use crate::bucket::TokenBucket;
-use crate::config::{LINK_ATTEMPTS_BURST, LINK_ATTEMPTS_PER_SECOND};
+use crate::config::LINK_BODY_BYTES_MAX;
 use crate::credentials::{Linked, RedeemLinkCodeError};
 
-/// Addresses whose failures are remembered; beyond it nobody new may try for a moment.
-const ADDRESSES_MAX: usize = 4_096;
-
-/// Exchanges the code.
+/// Exchanges the code. The attempt counts before the first byte of the body is waited for.
 pub async fn link(
     State(edge): State<Edge>,
     Extension(visit): Extension<Visit>,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> Result<Json<LinkResponse>, Refusal> {
-    edge.attempts.take(visit.peer.ip())?;
-    let request = read(body)?;
+    let block = AddressBlock::of(visit.peer);
+    edge.attempts.take(block)?;
+    let request = parse(&read(&edge, request.into_body()).await?)?;
     let linked = redeem(&edge, request).await?;
-    edge.attempts.give_back(visit.peer.ip());
+    edge.attempts.give_back(block);
     let record = &linked.record;
     let fact = AccountFact::Linked {
         principal: record.principal.clone(),
@@ -47,20 +39,33 @@ pub async fn link(
     Ok(Json(linked.into_response(&edge.core.name)))
 }
 
-fn read(body: Result<Bytes, BytesRejection>) -> Result<LinkRequest, Refusal> {
-    let malformed = |message: String| {
-        Refusal(ErrorCode::MalformedFrame.with(message, "send `{code, name}` as JSON"))
+/// The whole body, unless it is too large or the hub stops first.
+async fn read(edge: &Edge, body: Body) -> Result<Bytes, Refusal> {
+    let too_large =
+        || Refusal(ErrorCode::TooLarge.with("the body is too large", "send `{code, name}` only"));
+    if body.size_hint().lower() > LINK_BODY_BYTES_MAX as u64 {
+        return Err(too_large());
+    }
+    let whole = tokio::select! {
+        whole = Limited::new(body, LINK_BODY_BYTES_MAX).collect() => whole,
+        () = edge.core.stopping.cancelled() => return Err(stopping()),
     };
-    let body = body.map_err(|error| match error.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Refusal(ErrorCode::TooLarge.with("the body is too large", "send `{code, name}` only"))
-        }
-        _ => malformed("the body cannot be read".to_owned()),
-    })?;
-    let request: LinkRequest = serde_json::from_slice(&body)
+    match whole {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(malformed("the body cannot be read".to_owned())),
+    }
+}
+
+fn parse(body: &[u8]) -> Result<LinkRequest, Refusal> {
+    let request: LinkRequest = serde_json::from_slice(body)
         .map_err(|error| malformed(format!("the body does not fit: {error}")))?;
     check_name(&request.name).map_err(Refusal)?;
     Ok(request)
+}
+
+fn malformed(message: String) -> Refusal {
+    Refusal(ErrorCode::MalformedFrame.with(message, "send `{code, name}` as JSON"))
 }
 
 fn check_name(name: &str) -> Result<(), ErrorBody> {
@@ -109,40 +114,4 @@ async fn redeem(edge: &Edge, request: LinkRequest) -> Result<Linked, Refusal> {
             }
         })
     })
-}
-
-type Attempts = TokenBucket<LINK_ATTEMPTS_BURST, LINK_ATTEMPTS_PER_SECOND>;
-
-/// Failed attempts by address.
-#[derive(Default)]
-pub struct LinkAttempts {
-    buckets: Mutex<HashMap<IpAddr, Attempts>>,
-}
-
-impl LinkAttempts {
-    fn take(&self, address: IpAddr) -> Result<(), Refusal> {
-        let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if buckets.len() >= ADDRESSES_MAX {
-            buckets.retain(|_, bucket| !bucket.is_full(now));
-        }
-        let is_known = buckets.contains_key(&address);
-        let has_room = is_known || buckets.len() < ADDRESSES_MAX;
-        let new = || Attempts::new(now);
-        if has_room && buckets.entry(address).or_insert_with(new).take(now) {
-            return Ok(());
-        }
-        Err(Refusal(ErrorCode::RateLimited.with(
-            "too many link attempts failed",
-            "wait a few seconds, then try again",
-        )))
-    }
-
-    /// The attempt was a good one: it does not count.
-    fn give_back(&self, address: IpAddr) {
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bucket) = buckets.get_mut(&address) {
-            bucket.give_back();
-        }
-    }
 }

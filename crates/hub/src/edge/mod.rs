@@ -9,16 +9,19 @@
 //!
 //! There is no CORS. Every request passes the checks of Host and Origin first. A panic in a handler becomes a 500 and nothing else.
 
+mod address_block;
+mod admission;
+mod attempts;
+mod host_policy;
 mod link;
 mod refusal;
 mod serve;
 mod socket;
 mod status;
-mod visitors;
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -26,46 +29,42 @@ use axum::{Router, http::StatusCode};
 use baton_protocol::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use serve::{Listener, accept};
-pub use visitors::{Visitors, host_of};
+pub use host_policy::{HostPolicy, host_of};
+pub use serve::{Listener, Protection, accept};
 
-use self::link::LinkAttempts;
+use self::attempts::LinkAttempts;
 use self::refusal::Refusal;
-use crate::config::LINK_BODY_BYTES_MAX;
 use crate::core::HubCore;
 
 /// What handlers share.
 #[derive(Clone)]
 pub struct Edge {
     core: Arc<HubCore>,
-    visitors: Arc<Visitors>,
+    hosts: Arc<HostPolicy>,
     attempts: Arc<LinkAttempts>,
 }
 
 /// Everything that the hub answers over HTTP.
-pub fn router(core: Arc<HubCore>, visitors: Visitors) -> Router {
+pub fn router(core: Arc<HubCore>, hosts: HostPolicy) -> Router {
     let edge = Edge {
         core,
-        visitors: Arc::new(visitors),
+        hosts: Arc::new(hosts),
         attempts: Arc::new(LinkAttempts::default()),
     };
     Router::new()
         .route("/healthz", get(status::healthz))
         .route("/metrics", get(status::metrics))
-        .route(
-            "/v1/link",
-            post(link::link).layer(DefaultBodyLimit::max(LINK_BODY_BYTES_MAX)),
-        )
+        .route("/v1/link", post(link::link))
         .route("/v1/socket", get(socket::socket))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(edge.clone(), check_visitor))
+        .layer(middleware::from_fn_with_state(edge.clone(), check_host))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(edge)
 }
 
-async fn check_visitor(State(edge): State<Edge>, request: Request, next: Next) -> Response {
-    match edge.visitors.check(request.uri(), request.headers()) {
+async fn check_host(State(edge): State<Edge>, request: Request, next: Next) -> Response {
+    match edge.hosts.check(request.uri(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => {
             edge.core.measures.refused.increment(1);

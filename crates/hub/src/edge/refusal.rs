@@ -28,3 +28,8 @@ impl IntoResponse for Refusal {
         response
     }
 }
+
+/// The hub stops before it can do what was asked.
+pub fn stopping() -> Refusal {
+    Refusal(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment"))
+}

@@ -1,112 +1,181 @@
-//! The listening socket: connections within a limit, TLS where there is TLS, HTTP/1.1 with upgrades.
+//! The listening socket: connections within a budget, one request on each, HTTP/1.1 with upgrades.
+//!
+//! **Invariant:** what has shown no token is gone when its time is up, wherever it stopped: in the TLS handshake, in the head, in the
+//! body, or over the answer.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use crate::config::{CONNECTIONS_MAX, HANDSHAKE_TIMEOUT, HTTP_HEAD_BYTES_MAX};
+use super::admission::{Admission, AdmissionLimits, ConnectionPermit};
+use crate::config::{CLOSE_TIMEOUT, HTTP_HEAD_BYTES_MAX};
 use crate::core::HubCore;
+use crate::descriptors;
 use crate::tasks::TaskGroup;
 
 /// One accepted connection, for the handlers.
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// The address at the other end.
-    pub peer: SocketAddr,
-    /// The connection's place among [`CONNECTIONS_MAX`]; a WebSocket holds it on.
-    pub place: Arc<OwnedSemaphorePermit>,
+    pub peer: IpAddr,
+    /// The connection's part of the hub's budget.
+    pub permit: Arc<ConnectionPermit>,
 }
 
 /// A socket that listens, and how it speaks.
 pub struct Listener {
     /// Bound.
     pub socket: TcpListener,
-    /// Absent on loopback.
-    pub tls: Option<TlsAcceptor>,
+    /// How bytes are protected.
+    pub protection: Protection,
+}
+
+/// How bytes are protected.
+#[derive(Clone)]
+pub enum Protection {
+    /// Not at all.
+    Plain,
+    /// By TLS, always.
+    Tls(TlsAcceptor),
+    /// By TLS where the client begins with it. On loopback, where a proxy or a script may do without.
+    TlsOrPlain(TlsAcceptor),
 }
 
 /// How long the hub waits after the system refused a connection, for want of descriptors most likely.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
+/// The first byte of a TLS connection: a handshake record. No HTTP method begins with it.
+const TLS_HANDSHAKE: u8 = 0x16;
+
 /// Accepts until the hub stops.
 pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let room = descriptors::make_room_for(core.options.connections_max);
+    tracing::info!(connections = room, "the hub has room for connections");
+    let admission = Admission::new(AdmissionLimits::of(room));
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
-        };
         let accepted = tokio::select! {
-            accepted = listener.socket.accept() => accepted,
+            biased;
             () = core.stopping.cancelled() => return,
+            accepted = listener.socket.accept() => accepted,
         };
         match accepted {
             Ok((stream, peer)) => {
-                let visit = Visit {
-                    peer,
-                    place: Arc::new(place),
+                let Some(permit) = admission.admit(peer.ip()) else {
+                    core.measures.refused.increment(1);
+                    continue;
                 };
-                let work = serve_stream(
+                let visit = Visit {
+                    peer: peer.ip(),
+                    permit: Arc::new(permit),
+                };
+                let work = serve_in_time(
                     Arc::clone(&core),
                     stream,
                     visit,
-                    listener.tls.clone(),
+                    listener.protection.clone(),
                     router.clone(),
                 );
                 core.tasks.spawn(TaskGroup::Edge, "http connection", work);
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_RETRY).await;
+                admission.expel_one();
+                // Ends early where the hub stops.
+                let _ = tokio::time::timeout(ACCEPT_RETRY, core.stopping.cancelled()).await;
+            }
+        }
+    }
+}
+
+/// Serves a connection until it is over, is upgraded, has used up its time, or must make room.
+async fn serve_in_time(
+    core: Arc<HubCore>,
+    stream: TcpStream,
+    visit: Visit,
+    protection: Protection,
+    router: Router,
+) {
+    let permit = Arc::clone(&visit.permit);
+    let limit = core.options.request_timeout;
+    tokio::select! {
+        () = permit.expelled() => tracing::debug!("a connection without a token made room"),
+        served = tokio::time::timeout(limit, serve_stream(&core, stream, visit, protection, router)) => {
+            if served.is_err() {
+                tracing::debug!("a connection without a token used up its time");
             }
         }
     }
 }
 
 async fn serve_stream(
-    core: Arc<HubCore>,
+    core: &HubCore,
     stream: TcpStream,
     visit: Visit,
-    tls: Option<TlsAcceptor>,
+    protection: Protection,
     router: Router,
 ) {
     // Small frames must not wait for the answer to the one before.
     let _ = stream.set_nodelay(true);
-    match tls {
-        None => serve_http(&core, stream, visit, router).await,
-        Some(acceptor) => {
-            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => serve_http(&core, stream, visit, router).await,
-                Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-                Err(_) => tracing::debug!("a TLS handshake took too long"),
+    let handshake = async {
+        let acceptor = match protection {
+            Protection::Plain => None,
+            Protection::Tls(acceptor) => Some(acceptor),
+            Protection::TlsOrPlain(acceptor) => {
+                let mut first = [0];
+                stream.peek(&mut first).await?;
+                (first[0] == TLS_HANDSHAKE).then_some(acceptor)
             }
+        };
+        match acceptor {
+            None => Ok(Accepted::Plain(stream)),
+            Some(acceptor) => acceptor.accept(stream).await.map(Accepted::Tls),
         }
+    };
+    let accepted = tokio::select! {
+        accepted = handshake => accepted,
+        () = core.stopping.cancelled() => return,
+    };
+    match accepted {
+        Ok(Accepted::Plain(stream)) => serve_http(core, stream, visit, router).await,
+        Ok(Accepted::Tls(stream)) => serve_http(core, stream, visit, router).await,
+        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
     }
+}
+
+enum Accepted {
+    Plain(TcpStream),
+    Tls(tokio_rustls::server::TlsStream<TcpStream>),
 }
 
 async fn serve_http<S>(core: &HubCore, stream: S, visit: Visit, router: Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = router.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(visit.clone());
-        request.map(Body::new)
-    });
+    let is_requested = Arc::new(AtomicBool::new(false));
+    let requested = Arc::clone(&is_requested);
+    let service = router
+        .map_request(move |mut request: Request<Incoming>| {
+            requested.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(visit.clone());
+            request.map(Body::new)
+        })
+        .map_response(close_unless_upgraded);
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HANDSHAKE_TIMEOUT)
+        .header_read_timeout(None)
         .max_buf_size(HTTP_HEAD_BYTES_MAX)
         .half_close(false)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
@@ -115,11 +184,26 @@ where
     let served = tokio::select! {
         served = connection.as_mut() => served,
         () = core.stopping.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+            // What has asked gets its answer: a handler that waits for its client answers that the hub is stopping.
+            if !is_requested.load(Ordering::Relaxed) {
+                return;
+            }
+            match tokio::time::timeout(CLOSE_TIMEOUT, connection).await {
+                Ok(served) => served,
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = served {
         tracing::debug!(%error, "an HTTP connection ended early");
     }
+}
+
+/// A connection carries one request: a second one would have no time of its own.
+fn close_unless_upgraded(mut response: Response) -> Response {
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }

@@ -10,7 +10,7 @@ use baton_protocol::{ErrorBody, ErrorCode};
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use super::Edge;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, stopping};
 use super::serve::Visit;
 use crate::authorize::revoked;
 use crate::connection::Guest;
@@ -32,10 +32,14 @@ pub async fn socket(
     })?;
     let core = edge.core;
     if core.stopping.is_cancelled() {
-        return Err(Refusal(
-            ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment"),
-        ));
+        return Err(stopping());
     }
+    let permit = visit.permit.authenticate().ok_or_else(|| {
+        Refusal(ErrorCode::RateLimited.with(
+            "the connection had to make room for another one",
+            "connect again",
+        ))
+    })?;
     let grant = core
         .grants
         .hold(&record)
@@ -43,7 +47,7 @@ pub async fn socket(
     let upgrade = hyper::upgrade::on(&mut request);
     let mut guest = Guest::new(Arc::clone(&core), record, grant);
     core.tasks.spawn(TaskGroup::Edge, "connection", async move {
-        let _place = visit.place;
+        let _permit = permit;
         match upgrade.await {
             Ok(upgraded) => guest.serve(upgraded).await,
             Err(error) => tracing::debug!(%error, "a client went away during its upgrade"),

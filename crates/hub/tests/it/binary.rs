@@ -1,6 +1,7 @@
 //! `baton-hub` as a program.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -23,7 +24,22 @@ impl Drop for Serving {
 
 impl Serving {
     fn start(data: &Path, arguments: &[&str]) -> Self {
-        let mut command = Command::new(PROGRAM);
+        Self::start_by(Command::new(PROGRAM), data, arguments)
+    }
+
+    /// With a soft and a hard limit of descriptors.
+    fn start_within(data: &Path, soft: u32, hard: u32) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -S -n {soft} && ulimit -H -n {hard} && exec \"$0\" \"$@\"");
+        shell.arg("-c").arg(script).arg(PROGRAM);
+        Self::start_by(shell, data, &LOOPBACK)
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.ready["listening"].as_str().unwrap()).unwrap()
+    }
+
+    fn start_by(mut command: Command, data: &Path, arguments: &[&str]) -> Self {
         command.arg("serve").arg("--data").arg(data).args(arguments);
         let mut child = command
             .stdout(Stdio::piped())
@@ -120,4 +136,42 @@ fn beyond_loopback_it_makes_a_certificate_and_the_code_has_the_public_name_and_t
         code.hub.fingerprint.as_deref()
     );
     assert!(code.hub.fingerprint.is_some());
+}
+
+const HEALTH: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn answer(mut stream: TcpStream) -> String {
+    stream.write_all(HEALTH).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn it_raises_its_limit_of_descriptors() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start_within(dir.path(), 64, 1_024);
+    // Under a limit of 64 an address may hold two, under 1,024 it may hold 48.
+    let mut crowd: Vec<_> = (0..45).map(|_| serving.connect()).collect();
+    assert!(answer(crowd.remove(0)).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn with_few_descriptors_a_crowd_takes_neither_the_door_nor_the_storage() {
+    let dir = tempfile::tempdir().unwrap();
+    let serving = Serving::start_within(dir.path(), 96, 96);
+    let crowd: Vec<_> = (0..300)
+        .map(|_| {
+            let mut stream = serving.connect();
+            // The hub may have closed it for a later one.
+            let _ = stream.write_all(
+                b"POST /v1/link HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n",
+            );
+            stream
+        })
+        .collect();
+    assert!(answer(serving.connect()).starts_with("HTTP/1.1 200"));
+    assert!(hub(dir.path(), "link", &[]).status.success());
+    drop(crowd);
+    assert_eq!(serving.signal(Signal::TERM), Some(0));
 }

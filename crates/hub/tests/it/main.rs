@@ -46,5 +46,6 @@ mod slow_reader;
 #[cfg(target_os = "linux")]
 mod soak;
 mod stall;
+mod strangers;
 mod tls;
 mod world;
