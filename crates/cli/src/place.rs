@@ -22,7 +22,8 @@ pub fn data_dir(asked: Option<&Path>) -> Result<PathBuf, Failure> {
 pub async fn open(data_dir: &Path) -> Result<Device, Failure> {
     let hub = LinkedHub::load(data_dir)?.ok_or(Failure::NotLinked)?;
     let tokens = TokenFile::in_dir(data_dir);
-    if !tokens.path().exists() {
+    let has_token = tokens.path().try_exists();
+    if !has_token.map_err(|error| Failure::Other(error.into()))? {
         return Err(Failure::NotLinked);
     }
     let config = DeviceConfig {

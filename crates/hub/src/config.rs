@@ -22,9 +22,11 @@ pub struct HubConfig {
 /// How connections are protected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Tls {
-    /// Not at all; for loopback only.
+    /// Not at all; for loopback only. Links carry no key, so whoever takes the port of a hub that is down is shown tokens: for tests
+    /// and measurements.
     Plain,
-    /// By a certificate that the hub makes once and keeps in its directory. Clients pin its key.
+    /// By a certificate that the hub makes once and keeps in its directory. Clients pin its key. On loopback the same port takes plain
+    /// text too, for a reverse proxy or a script.
     OwnCertificate,
     /// By a certificate from elsewhere. Clients pin its key too.
     Files {

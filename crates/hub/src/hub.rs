@@ -1,10 +1,10 @@
 //! A hub, started and running. Embeddable: everything that it starts is its own, and ends with it.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use baton_log::EventLog;
-use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Principal, Role};
+use baton_protocol::{AccountId, ErrorBody, HubAddress, LinkCode, Principal, Role, TimestampMs};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -23,7 +23,7 @@ use crate::data_dir::{ClaimDataDirError, DataDirClaim};
 use crate::edge::{self, HostPolicy, Listener, Protection};
 use crate::reconcile::reconcile;
 use crate::tasks::TaskGroup;
-use crate::tls::{self, TlsSetupError};
+use crate::tls::{self, KeyHistory, TlsIdentity, TlsSetupError};
 
 /// A hub did not start.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +117,9 @@ impl Hub {
         let host = edge::host_of(&authority).unwrap_or_default();
         let now = clock.now();
         let (tls, data_dir) = (config.tls.clone(), config.data_dir.clone());
-        let prepared = tokio::task::spawn_blocking(move || prepare(&tls, &data_dir, &host, now));
+        let reach = listening.ip();
+        let prepared =
+            tokio::task::spawn_blocking(move || prepare(&tls, &data_dir, (&host, reach), now));
         let (store, identity) = prepared.await.map_err(|_| StartHubError::Interrupted)??;
 
         let credentials = Credentials::new(store);
@@ -155,11 +157,29 @@ impl Hub {
 fn prepare(
     tls: &Tls,
     data_dir: &std::path::Path,
-    host: &str,
-    now: baton_protocol::TimestampMs,
-) -> Result<(CredentialStore, Option<tls::TlsIdentity>), StartHubError> {
+    (host, listening): (&str, IpAddr),
+    now: TimestampMs,
+) -> Result<(CredentialStore, Option<TlsIdentity>), StartHubError> {
     let store = CredentialStore::open(data_dir, now)?;
-    let identity = tls::identity(tls, data_dir, host)?;
+    let principals = store.principals()?;
+    let linked = principals.iter().filter(|known| known.revoked_at.is_none());
+    let known = store.hub_key()?;
+    let history = KeyHistory {
+        // Versions that noted no key had none on loopback, and always one beyond it.
+        had_key: known.is_some() || !listening.is_loopback(),
+        linked: linked.count(),
+    };
+    let identity = tls::identity(tls, data_dir, host, history)?;
+    if let (Tls::OwnCertificate, Some(identity)) = (tls, &identity)
+        && known.as_ref() != Some(&identity.fingerprint)
+    {
+        if known.is_some() && history.linked > 0 {
+            tracing::error!(
+                "the hub has another key than before: devices and runners that were linked refuse it"
+            );
+        }
+        store.set_hub_key(&identity.fingerprint)?;
+    }
     Ok((store, identity))
 }
 
@@ -216,12 +236,13 @@ impl RunningHub {
         self.listening
     }
 
-    /// SHA-256 of its public key, hex; none where it serves plain text on loopback.
+    /// SHA-256 of its public key, hex; none where it was started with [`Tls::Plain`].
     pub fn fingerprint(&self) -> Option<&str> {
         self.public.fingerprint.as_deref()
     }
 
-    /// Where clients find it.
+    /// Where clients find it, and the key that they pin. A process that embeds the hub opens its device and its runner with this address,
+    /// as each start gives it: a process that took the port of a hub that did not start has another key.
     pub fn address(&self) -> &HubAddress {
         &self.public
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,12 +45,18 @@ pub fn bind(data_dir: &Path) -> io::Result<AdminListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Bound under another name and moved once it is private: nobody else can connect in between.
-    let partial = path.with_extension("new");
+    // Bound where only the owner can reach it, and moved once it is private: nobody else can connect in between.
+    let private = data_dir.join("admin.d");
+    match fs::DirBuilder::new().mode(0o700).create(&private) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => fs::set_permissions(&private, fs::Permissions::from_mode(0o700))?,
+    }
+    let partial = private.join("s");
     let _ = fs::remove_file(&partial);
     let listener = UnixListener::bind(&partial)?;
     fs::set_permissions(&partial, fs::Permissions::from_mode(0o600))?;
     fs::rename(&partial, &path)?;
+    fs::remove_dir(&private)?;
     Ok(AdminListener { listener, path })
 }
 

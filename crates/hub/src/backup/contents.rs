@@ -64,12 +64,13 @@ where
 
 /// A private copy; nothing where there is nothing.
 fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    if !from.exists() {
-        return Ok(());
-    }
+    let mut source = match fs::File::open(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
     create_private_file(to)?;
     let mut target = fs::OpenOptions::new().write(true).open(to)?;
-    io::copy(&mut fs::File::open(from)?, &mut target)?;
+    io::copy(&mut source, &mut target)?;
     target.sync_all()
 }
 
@@ -87,7 +88,7 @@ pub fn files_in(copied: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     files.sort();
     for name in [CREDENTIALS_FILE_NAME, KEY_FILE_NAME, CERTIFICATE_FILE_NAME] {
         let path = copied.join(name);
-        if path.exists() {
+        if path.try_exists()? {
             files.push((name.to_owned(), path));
         }
     }

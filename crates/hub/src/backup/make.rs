@@ -106,7 +106,7 @@ pub async fn finish_backup(
         let path = path.to_owned();
         move |source| BackUpError::File { path, source }
     };
-    if file.exists() {
+    if file.try_exists().map_err(failed(file))? {
         return Err(BackUpError::Exists(file.to_owned()));
     }
     let packed = work.path().join("packed");

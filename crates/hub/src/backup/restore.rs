@@ -58,7 +58,7 @@ pub async fn restore(
     (backend.renew)(&stage).map_err(RestoreError::Renew)?;
     let rehearsal = rehearse(&stage, now, backend).await?;
     sync_directory(&stage).map_err(failed(&stage))?;
-    if data_dir.exists() {
+    if data_dir.try_exists().map_err(failed(data_dir))? {
         fs::remove_dir(data_dir).map_err(failed(data_dir))?;
     }
     fs::rename(&stage, data_dir).map_err(failed(data_dir))?;

@@ -40,16 +40,16 @@ pub struct Serve {
     /// The hub's directory; made where there is none.
     #[arg(long, env = "BATON_HUB_DATA", value_name = "DIR")]
     pub data: PathBuf,
-    /// Where to listen. Beyond loopback only with TLS.
+    /// Where to listen. On loopback the port takes plain text beside TLS; beyond it TLS alone.
     #[arg(long, default_value = "127.0.0.1:7420", value_name = "ADDR:PORT")]
     pub listen: SocketAddr,
     /// The hub's name for people; the computer's name where none is given.
     #[arg(long)]
     pub name: Option<String>,
-    /// TLS with the hub's own certificate; beyond loopback it is on by itself.
-    #[arg(long)]
+    /// TLS with the hub's own certificate, as it is without this flag.
+    #[arg(long, hide = true)]
     pub tls: bool,
-    /// TLS with this certificate (PEM).
+    /// TLS with this certificate (PEM) instead of the hub's own.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
     /// The certificate's key (PEM).

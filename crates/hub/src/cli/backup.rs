@@ -14,7 +14,7 @@ use super::block_on;
 /// Writes a backup and says what is in it.
 pub fn back_up(arguments: &Backup, backend: LogBackend) -> anyhow::Result<()> {
     let file = std::path::absolute(&arguments.to)?;
-    if file.exists() {
+    if file.try_exists()? {
         return Err(BackUpError::Exists(file).into());
     }
     let work = Workplace::beside(&file, "partial")
@@ -41,7 +41,7 @@ fn copy_hub(data_dir: &Path, into: &Path, backend: LogBackend) -> anyhow::Result
 
 /// No hub runs; the directory is held so that none starts meanwhile.
 fn copy_at_rest(data_dir: &Path, into: &Path, backend: LogBackend) -> anyhow::Result<()> {
-    if !data_dir.join("credentials.db").exists() {
+    if !data_dir.join("credentials.db").try_exists()? {
         bail!("there is no hub in `{}`", data_dir.display());
     }
     let _claim = DataDirClaim::take(data_dir)

@@ -82,7 +82,7 @@ pub fn revoke(arguments: &Revoke) -> anyhow::Result<()> {
 
 /// The credentials of a hub that does not run, held so that none starts meanwhile.
 fn stored(data_dir: &Path) -> anyhow::Result<(DataDirClaim, CredentialStore)> {
-    if !data_dir.join("credentials.db").exists() {
+    if !data_dir.join("credentials.db").try_exists()? {
         bail!("there is no hub in `{}`", data_dir.display());
     }
     let claim = DataDirClaim::take(data_dir)

@@ -51,8 +51,7 @@ async fn serve_until_signal(arguments: Serve, backend: LogBackend) -> anyhow::Re
 fn settings(arguments: Serve) -> (HubConfig, HubOptions) {
     let tls = match (arguments.tls_cert, arguments.tls_key) {
         (Some(certificate), Some(key)) => Tls::Files { certificate, key },
-        _ if arguments.tls || !arguments.listen.ip().is_loopback() => Tls::OwnCertificate,
-        _ => Tls::Plain,
+        _ => Tls::OwnCertificate,
     };
     let name = arguments.name.unwrap_or_else(computer_name);
     let config = HubConfig {

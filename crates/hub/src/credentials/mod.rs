@@ -4,6 +4,7 @@
 
 mod accounts;
 mod copy;
+mod hub_key;
 mod known_tokens;
 mod link_codes;
 mod principals;

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use rusqlite_migration::{M, Migrations};
 
 use super::accounts::{self, Account};
+use super::hub_key;
 use super::link_codes::{self, LinkGrant, Redeemed};
 use super::principals::{self, PrincipalRecord};
 use super::row::RowError;
@@ -108,6 +109,7 @@ impl CredentialStore {
             M::up(accounts::MIGRATION),
             M::up(principals::MIGRATION),
             M::up(link_codes::MIGRATION),
+            M::up(hub_key::MIGRATION),
         ])
         .to_latest(&mut connection)?;
         if accounts::all(&connection)?.is_empty() {
@@ -128,6 +130,16 @@ impl CredentialStore {
     /// Everybody who was ever linked, the oldest first.
     pub fn principals(&self) -> Result<Vec<PrincipalRecord>, CredentialsError> {
         Ok(principals::all(&self.connection)?)
+    }
+
+    /// The fingerprint of the hub's own key, as of the last start with one.
+    pub fn hub_key(&self) -> Result<Option<String>, CredentialsError> {
+        Ok(hub_key::fingerprint(&self.connection)?)
+    }
+
+    /// Notes the fingerprint of the hub's own key.
+    pub fn set_hub_key(&self, fingerprint: &str) -> Result<(), CredentialsError> {
+        Ok(hub_key::set(&self.connection, fingerprint)?)
     }
 
     /// Who holds a token, a revoked one included.

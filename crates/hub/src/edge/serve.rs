@@ -3,6 +3,7 @@
 //! **Invariant:** what has shown no token is gone when its time is up, wherever it stopped: in the TLS handshake, in the head, in the
 //! body, or over the answer.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -130,35 +131,43 @@ async fn serve_stream(
 ) {
     // Small frames must not wait for the answer to the one before.
     let _ = stream.set_nodelay(true);
-    let handshake = async {
-        let acceptor = match protection {
-            Protection::Plain => None,
-            Protection::Tls(acceptor) => Some(acceptor),
-            Protection::TlsOrPlain(acceptor) => {
-                let mut first = [0];
-                stream.peek(&mut first).await?;
-                (first[0] == TLS_HANDSHAKE).then_some(acceptor)
-            }
-        };
-        match acceptor {
-            None => Ok(Accepted::Plain(stream)),
-            Some(acceptor) => acceptor.accept(stream).await.map(Accepted::Tls),
-        }
+    let beginning = async {
+        let acceptor = acceptor(&stream, protection).await?;
+        io::Result::Ok((stream, acceptor))
     };
-    let accepted = tokio::select! {
-        accepted = handshake => accepted,
-        () = core.stopping.cancelled() => return,
+    let (stream, acceptor) = match unless_stopped(core, beginning).await {
+        Some(Ok(begun)) => begun,
+        Some(Err(error)) => return tracing::debug!(%error, "a connection ended before it began"),
+        None => return,
     };
-    match accepted {
-        Ok(Accepted::Plain(stream)) => serve_http(core, stream, visit, router).await,
-        Ok(Accepted::Tls(stream)) => serve_http(core, stream, visit, router).await,
-        Err(error) => tracing::debug!(%error, "a TLS handshake failed"),
+    let Some(acceptor) = acceptor else {
+        return serve_http(core, stream, visit, router).await;
+    };
+    match unless_stopped(core, acceptor.accept(stream)).await {
+        Some(Ok(stream)) => serve_http(core, stream, visit, router).await,
+        Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        None => {}
     }
 }
 
-enum Accepted {
-    Plain(TcpStream),
-    Tls(tokio_rustls::server::TlsStream<TcpStream>),
+/// What shakes hands with this client, where it wants TLS. Waits for the first byte where it has the choice.
+async fn acceptor(stream: &TcpStream, protection: Protection) -> io::Result<Option<TlsAcceptor>> {
+    match protection {
+        Protection::Plain => Ok(None),
+        Protection::Tls(acceptor) => Ok(Some(acceptor)),
+        Protection::TlsOrPlain(acceptor) => {
+            let mut first = [0];
+            stream.peek(&mut first).await?;
+            Ok((first[0] == TLS_HANDSHAKE).then_some(acceptor))
+        }
+    }
+}
+
+async fn unless_stopped<T>(core: &HubCore, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        done = work => Some(done),
+        () = core.stopping.cancelled() => None,
+    }
 }
 
 async fn serve_http<S>(core: &HubCore, stream: S, visit: Visit, router: Router)

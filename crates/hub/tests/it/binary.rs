@@ -90,8 +90,13 @@ fn it_serves_links_and_stops_cleanly_on_a_signal() {
     assert!(error(&hub(&data, "link", &[])).contains("start it with `baton-hub serve`"));
     for signal in [Signal::TERM, Signal::INT] {
         let serving = Serving::start(&data, &LOOPBACK);
-        assert_eq!(serving.ready["fingerprint"], serde_json::Value::Null);
         let code: LinkCode = out(&hub(&data, "link", &[])).parse().unwrap();
+        assert_eq!(
+            serving.ready["fingerprint"].as_str(),
+            code.hub.fingerprint.as_deref(),
+            "a device on the same computer pins the key too"
+        );
+        assert!(code.hub.fingerprint.is_some());
         assert_eq!(serving.ready["listening"], code.hub.authority.as_str());
         let json: serde_json::Value =
             serde_json::from_str(&out(&hub(&data, "link", &["--role", "runner", "--json"])))

@@ -2,6 +2,7 @@
 
 mod crashes;
 mod handover;
+mod impostor;
 mod lists;
 mod network;
 mod python_client;

@@ -228,7 +228,7 @@ impl Device {
         }
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut command = self.place.command(&bin("batonctl"));
         command
             .arg("--data")
