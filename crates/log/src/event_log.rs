@@ -26,7 +26,7 @@ use crate::{AppendError, CopyError, DeleteError, ReadError};
 ///    So no batch ends inside a sealed part.
 /// 6. **Identity.** A log keeps the incarnation that it was created with; another log never has it.
 /// 7. **Saved states are shortcuts.** What an append carried as [`AppendRequest::state`] is kept beside the log if the append was recorded,
-///    the newest [`STATES_KEPT`] of one format. It is never ahead of the log, and a log without it is as good.
+///    the newest [`STATES_KEPT`] of one format of each kind ([`STATE_FORMATS`]). It is never ahead of the log, and a log without it is as good.
 /// 8. **Deleted for ever.** Once [`delete`](Self::delete) returned `Ok`, the log with its receipts and saved states reads as one that
 ///    was never there, also after a restart, and its id is never a log again: [`AppendError::Deleted`]. Other logs are as they were.
 ///    What the log took on the disk may go later, in steps that a crash may interrupt anywhere.
@@ -101,6 +101,10 @@ pub struct AppendRequest {
 
 /// Saved states of a log that are kept: the newest, and one before it, behind which a reader who is far behind still finds some history.
 pub const STATES_KEPT: usize = 2;
+
+/// Formats of one kind of state: a kind's versions are the numbers from a multiple of this one to the next. A newer version takes the
+/// place of the older ones; kinds are kept beside each other. Of two states at the same seq the later one is kept.
+pub const STATE_FORMATS: u32 = 1_000;
 
 /// A state that was folded from a log up to a seq.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -29,7 +29,7 @@ pub mod recording;
 
 pub use errors::{AppendError, CopyError, DeleteError, ReadError, StorageFault};
 pub use event_log::{
-    AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, STATES_KEPT,
-    SavedState, StoredReceipt,
+    AppendRequest, Appended, EventLog, ExpectedHead, LogHead, NewReceipt, ReadLimit, STATE_FORMATS,
+    STATES_KEPT, SavedState, StoredReceipt,
 };
 pub use memory::{MemoryEventLog, Sealing};

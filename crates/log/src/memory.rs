@@ -15,7 +15,7 @@ use crate::batching::{BatchEnd, BatchFill, STRETCH_BYTES_MAX, STRETCH_EVENTS_MAX
 use crate::recording::{RecordedEvent, Recording};
 use crate::{
     AppendError, AppendRequest, Appended, DeleteError, EventLog, ExpectedHead, LogHead, ReadError,
-    ReadLimit, STATES_KEPT, SavedState, StoredReceipt,
+    ReadLimit, STATE_FORMATS, STATES_KEPT, SavedState, StoredReceipt,
 };
 
 /// When closed parts are sealed.
@@ -234,11 +234,14 @@ impl Log {
     }
 
     fn save(&mut self, state: SavedState) {
-        self.states.retain(|_, kept| kept.format == state.format);
+        let format = state.format;
+        let is_of_kind = |other: u32| other / STATE_FORMATS == format / STATE_FORMATS;
+        self.states
+            .retain(|_, kept| kept.format == format || !is_of_kind(kept.format));
         self.states.insert(state.seq, state);
-        while self.states.len() > STATES_KEPT {
-            self.states.pop_first();
-        }
+        let same = self.states.values().filter(|kept| kept.format == format);
+        let old: Vec<Seq> = same.rev().skip(STATES_KEPT).map(|kept| kept.seq).collect();
+        old.iter().for_each(|seq| drop(self.states.remove(seq)));
     }
 
     fn read(&self, id: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {

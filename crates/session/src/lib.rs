@@ -5,6 +5,7 @@
 //!   [`report_teardown`] do the same for runners and for the hub itself. All of them are pure.
 //! - [`sealing`] is the law that lets a log drop token deltas.
 //! - [`Transcript`] and [`RowChange`] are the timeline: rows with stable ids, made by the same fold.
+//! - [`Checkpoints`] are small states at which a reader of a session's newest text begins.
 //! - [`AccountState`] is the same for an account's log.
 //!
 //! This crate never reads a clock, a random source, a file or a socket.
@@ -15,6 +16,7 @@
 #![warn(missing_docs)]
 
 mod account;
+mod checkpoint;
 mod decide;
 mod digest;
 mod fold;
@@ -24,6 +26,7 @@ mod state;
 mod transcript;
 
 pub use account::{AccountState, Draft, LinkedPrincipal, SessionPlace, decide_account};
+pub use checkpoint::{Checkpoint, Checkpoints, Noted};
 pub use decide::{
     DecideFacts, decide, decide_run_write, expire_edit, fork, lose_run, report_teardown, start_run,
     stop_all,

@@ -173,9 +173,16 @@ pub struct Transcript {
 impl Transcript {
     /// The rows of the branch that is shown.
     pub fn shown(&self) -> impl Iterator<Item = &TranscriptRow> {
-        self.rows
-            .iter()
-            .filter(|row| row.turn.is_none_or(|turn| !self.hidden.contains(&turn)))
+        self.rows.iter().filter(|row| self.is_shown(row))
+    }
+
+    /// The same rows, from the last one back.
+    pub fn shown_newest_first(&self) -> impl Iterator<Item = &TranscriptRow> {
+        self.rows.iter().rev().filter(|row| self.is_shown(row))
+    }
+
+    fn is_shown(&self, row: &TranscriptRow) -> bool {
+        row.turn.is_none_or(|turn| !self.hidden.contains(&turn))
     }
 }
 

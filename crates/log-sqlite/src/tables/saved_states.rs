@@ -1,6 +1,6 @@
 //! States that were folded from logs: shortcuts, which may be deleted at any time.
 
-use baton_log::{STATES_KEPT, SavedState};
+use baton_log::{STATE_FORMATS, STATES_KEPT, SavedState};
 use baton_protocol::Seq;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -22,7 +22,7 @@ pub const MIGRATION: &str = "
 pub(super) const DELETE_SOME: &str = "DELETE FROM saved_states WHERE log = ?1
      AND seq IN (SELECT seq FROM saved_states WHERE log = ?1 LIMIT ?2)";
 
-/// Keeps a state, and the newest ones of its format beside it.
+/// Keeps a state, the newest ones of its format beside it, and those of other kinds.
 pub fn keep(connection: &Connection, log: LogNumber, state: &SavedState) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -36,11 +36,16 @@ pub fn keep(connection: &Connection, log: LogNumber, state: &SavedState) -> rusq
         ])?;
     connection
         .prepare_cached(
-            "DELETE FROM saved_states WHERE log = ?1 AND (format <> ?2 OR seq < (
+            "DELETE FROM saved_states WHERE log = ?1 AND format / ?4 = ?2 / ?4 AND (format <> ?2 OR seq < (
                  SELECT seq FROM saved_states WHERE log = ?1 AND format = ?2
                  ORDER BY seq DESC LIMIT 1 OFFSET ?3))",
         )?
-        .execute(params![log.0, state.format, STATES_KEPT as i64 - 1])?;
+        .execute(params![
+            log.0,
+            state.format,
+            STATES_KEPT as i64 - 1,
+            STATE_FORMATS
+        ])?;
     Ok(())
 }
 

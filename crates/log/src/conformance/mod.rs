@@ -79,6 +79,7 @@ macro_rules! conformance {
             all_logs_are_listed,
             a_state_is_kept_with_the_append_that_carried_it,
             the_newest_states_of_one_format_are_kept,
+            states_of_two_kinds_are_kept_beside_each_other,
             a_refused_append_saves_no_state,
             what_was_acknowledged_is_there_after_reopening,
             a_deleted_log_reads_as_one_that_never_was,

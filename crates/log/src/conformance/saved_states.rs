@@ -4,7 +4,7 @@ use baton_protocol::Seq;
 
 use super::LogUnderTest;
 use super::fixtures::*;
-use crate::{AppendError, EventLog, ExpectedHead, STATES_KEPT, SavedState};
+use crate::{AppendError, EventLog, ExpectedHead, STATE_FORMATS, STATES_KEPT, SavedState};
 
 fn state(seq: Seq, format: u32) -> SavedState {
     SavedState {
@@ -51,7 +51,7 @@ pub async fn a_state_is_kept_with_the_append_that_carried_it<L: LogUnderTest>(su
     assert_eq!(newest(subject.log(), &made, 1, Seq(9)).await, Some(saved));
 }
 
-/// The newest ones of one format; another format takes the place of all before it.
+/// The newest ones of one format; another format of the same kind takes the place of all before it.
 pub async fn the_newest_states_of_one_format_are_kept<L: LogUnderTest>(subject: L) {
     let log = subject.log();
     let mut made = Conversation::create(log).await;
@@ -72,6 +72,27 @@ pub async fn the_newest_states_of_one_format_are_kept<L: LogUnderTest>(subject: 
         newest(log, &made, 2, made.head).await,
         Some(state(Seq(5), 2))
     );
+}
+
+/// A state of another kind takes no other one's place, and each kind keeps its newest ones.
+pub async fn states_of_two_kinds_are_kept_beside_each_other<L: LogUnderTest>(subject: L) {
+    let log = subject.log();
+    let mut made = Conversation::create(log).await;
+    let (one, other) = (1, STATE_FORMATS + 1);
+    for format in [one, other, one, other, other, other] {
+        append_with(log, &mut made, format).await;
+    }
+    let seqs = |format| {
+        let made = &made;
+        async move {
+            let newest_of = newest(log, made, format, made.head).await;
+            let seq = newest_of.expect("one is kept").seq;
+            let before = newest(log, made, format, Seq(seq.0 - 1)).await;
+            [before.expect("and one before it").seq.0, seq.0]
+        }
+    };
+    assert_eq!(seqs(one).await, [1, 3]);
+    assert_eq!(seqs(other).await, [5, 6]);
 }
 
 /// What was refused leaves no state behind.

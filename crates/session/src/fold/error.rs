@@ -49,6 +49,14 @@ pub enum FoldError {
         /// The prompt.
         prompt: PromptId,
     },
+    /// The event refers to what was left out of a state without a past: the log must be read from further back.
+    #[error("event {seq} refers to what was over at {horizon}, where this state begins")]
+    BehindHorizon {
+        /// The event's.
+        seq: Seq,
+        /// Where the state begins.
+        horizon: Seq,
+    },
     /// The event speaks of an approval that does not wait.
     #[error("event {seq} is about approval `{approval}`, which does not wait")]
     ApprovalNotOpen {

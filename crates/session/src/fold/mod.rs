@@ -10,7 +10,9 @@ mod prompts;
 mod rows;
 mod runs;
 
-use baton_protocol::{BatchImportedEvent, Event, EventBody, SessionCreatedEvent, TitleSource};
+use baton_protocol::{
+    BatchImportedEvent, Event, EventBody, PromptId, SessionCreatedEvent, TitleSource,
+};
 
 pub use error::FoldError;
 
@@ -65,6 +67,7 @@ impl SessionState {
                 self.waiting_mut(event, body.prompt)?.edited_by = None;
             }
             EventBody::BranchChosen(body) => {
+                self.reaches_turn(event, body.prompt)?;
                 let change = self.turns.show(body.prompt);
                 self.tell_path(change, sink);
             }
@@ -110,6 +113,17 @@ impl SessionState {
             complete: body.complete,
             account: body.account,
         });
+    }
+
+    /// A state without a past knows nothing of the turns that were over where it begins.
+    fn reaches_turn(&self, event: &Event, prompt: PromptId) -> Result<(), FoldError> {
+        match self.horizon {
+            Some(horizon) if !self.turns.contains(prompt) => Err(FoldError::BehindHorizon {
+                seq: event.seq,
+                horizon,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn tell_path(&self, change: PathChange, sink: &mut dyn TranscriptSink) {

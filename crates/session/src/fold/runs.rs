@@ -25,6 +25,11 @@ impl SessionState {
             Some(parent) => self.writing_run(event, parent)?.turn,
         };
         if body.parent.is_none() {
+            let known = match prompt.retry_of {
+                Some(_) => Some(body.prompt),
+                None => prompt.branch_of,
+            };
+            known.map_or(Ok(()), |turn| self.reaches_turn(event, turn))?;
             let change = self.turns.begin(body.prompt, prompt.branch_of);
             self.tell_path(change, sink);
         }

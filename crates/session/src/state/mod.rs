@@ -65,6 +65,9 @@ pub struct SessionState {
     /// Absent where the session began at this hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) import: Option<Import>,
+    /// Where it begins, if it was made by [`SessionState::without_past`]: nothing is known of what was over there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) horizon: Option<Seq>,
 }
 
 /// What became of a prompt.
@@ -240,6 +243,49 @@ impl SessionState {
             _ if !self.queue.is_empty() => SessionActivity::Waiting,
             _ => SessionActivity::Idle,
         }
+    }
+
+    /// The seq up to which everything that was over is unknown here; `None`: this state was folded from the log's beginning.
+    pub fn horizon(&self) -> Option<Seq> {
+        self.horizon
+    }
+
+    /// Records of runs, prompts and approvals that are over: what grows with the session.
+    pub fn records(&self) -> usize {
+        self.runs.len() + self.fates.len() + self.answered.len()
+    }
+
+    /// The same state without what is over: its size does not grow with the session, and folding goes on from it. `None` while a run is
+    /// on. An event that refers to what was left out does not fold over it ([`FoldError::BehindHorizon`]).
+    ///
+    /// [`FoldError::BehindHorizon`]: crate::FoldError::BehindHorizon
+    pub fn without_past(&self) -> Option<Self> {
+        if !self.active.is_empty() {
+            return None;
+        }
+        let last_prompt = self.last_prompt.as_ref().map(|prompt| WaitingPrompt {
+            text: String::new(),
+            ..prompt.clone()
+        });
+        Some(Self {
+            head: self.head,
+            created: self.created.clone(),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            title: self.title.clone(),
+            preview: self.preview.clone(),
+            steers: self.steers.clone(),
+            queue: self.queue.clone(),
+            pause: self.pause.clone(),
+            last_prompt,
+            last_root: self.last_root,
+            epoch: self.epoch,
+            finished_seq: self.finished_seq,
+            turns: self.turns.without_past(),
+            import: self.import.clone(),
+            horizon: Some(self.horizon.unwrap_or_default().max(self.head)),
+            ..Self::default()
+        })
     }
 
     /// What judging one run's writes needs, without the records of all that came before.

@@ -45,7 +45,7 @@ impl Turns {
         }
         let beside = branch_of.and_then(|of| self.turns.get(&of));
         let parent = beside.map_or(self.tip, |turn| turn.parent);
-        let order = self.turns.len();
+        let order = self.next_order();
         self.branched |= beside.is_some();
         self.turns.insert(prompt, Turn { parent, order });
         if self.tip.replace(prompt) == parent {
@@ -53,6 +53,12 @@ impl Turns {
         } else {
             PathChange::Other
         }
+    }
+
+    fn next_order(&self) -> usize {
+        // Turns that were left out began before the tip that stayed.
+        let tip = self.tip.and_then(|tip| self.turns.get(&tip));
+        self.turns.len().max(tip.map_or(0, |tip| tip.order + 1))
     }
 
     /// Shows the branch through a turn, down to its newest end.
@@ -72,6 +78,21 @@ impl Turns {
             PathChange::Grew
         } else {
             PathChange::Other
+        }
+    }
+
+    /// The end of the shown path alone. No turn follows it, so whatever begins later hangs on it or is a branch of what was left out.
+    pub(crate) fn without_past(&self) -> Self {
+        let tip = self.tip.and_then(|tip| Some((tip, self.turns.get(&tip)?)));
+        let turns = tip.map(|(tip, turn)| {
+            let order = turn.order;
+            let parent = None;
+            (tip, Turn { parent, order })
+        });
+        Self {
+            turns: turns.into_iter().collect(),
+            tip: self.tip,
+            branched: self.branched,
         }
     }
 

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use crate::rig::*;
 
+/// One thing that somebody does.
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Delivery),

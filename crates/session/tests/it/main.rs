@@ -3,6 +3,7 @@
 mod account;
 mod approvals;
 mod branches;
+mod checkpoints;
 mod children;
 mod edits;
 mod forks;
