@@ -4,7 +4,7 @@
 
 use baton_log::SavedState;
 use baton_protocol::{Event, EventBody, Seq};
-use baton_session::{AccountState, FoldError, NoTranscript, SessionState};
+use baton_session::{AccountState, Checkpoints, FoldError, NoTranscript, Noted, SessionState};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -112,6 +112,53 @@ impl Unsaved {
                 None
             }
         }
+    }
+}
+
+/// A session's checkpoints, and whether the newest ones are saved beside its log.
+#[derive(Debug, Default)]
+pub struct SessionCheckpoints {
+    checkpoints: Checkpoints,
+    are_unsaved: bool,
+}
+
+impl SessionCheckpoints {
+    /// As they were saved. What does not read is noted anew.
+    pub fn saved(saved: Option<&SavedState>) -> Self {
+        let read = saved.and_then(|saved| match serde_json::from_str(&saved.json) {
+            Ok(checkpoints) => Some(checkpoints),
+            Err(error) => {
+                tracing::warn!(seq = saved.seq.0, %error, "a session's checkpoints do not read");
+                None
+            }
+        });
+        Self {
+            checkpoints: read.unwrap_or_default(),
+            are_unsaved: false,
+        }
+    }
+
+    /// The state has moved over this event.
+    pub fn follow(&mut self, state: &SessionState, event: &Event) {
+        self.are_unsaved |= self.checkpoints.follow(state, event) == Noted::Checkpoint;
+    }
+
+    /// What is to be saved with the next append.
+    pub fn due(&self, head: Seq) -> Option<SavedState> {
+        if !self.are_unsaved {
+            return None;
+        }
+        let json = serde_json::to_string(&self.checkpoints);
+        Some(SavedState {
+            seq: head,
+            format: Checkpoints::FORMAT,
+            json: json.expect("checkpoints are plain JSON"),
+        })
+    }
+
+    /// They are beside the log now.
+    pub fn were_saved(&mut self) {
+        self.are_unsaved = false;
     }
 }
 

@@ -62,10 +62,11 @@ impl LogWriter {
         self.incarnation.is_some()
     }
 
-    /// The log's state: a saved one, and what stands behind it, of which `each` sees every event. Nothing where there is no such log.
+    /// The log's state: a saved one, and what stands behind it, of which `each` sees every event after the state has moved over it. Nothing
+    /// where there is no such log.
     pub async fn load<S: LogState>(
         &mut self,
-        mut each: impl FnMut(&Event),
+        mut each: impl FnMut(&S, &Event),
     ) -> Result<(S, Unsaved), ErrorBody> {
         let found = self.log.head(self.id).await;
         let head = found.map_err(|error| unreadable(&self.storage, &error))?;
@@ -92,7 +93,7 @@ impl LogWriter {
     async fn fold_behind<S: LogState>(
         &self,
         (state, unsaved): &mut (S, Unsaved),
-        each: &mut impl FnMut(&Event),
+        each: &mut impl FnMut(&S, &Event),
     ) -> Result<Result<(), FoldError>, ErrorBody> {
         let mut reading = Reading::behind(&*self.log, self.id, state.head());
         loop {
@@ -101,14 +102,20 @@ impl LogWriter {
                 return Ok(Ok(()));
             };
             for event in &batch.events {
-                each(event);
                 unsaved.count(event);
                 if let Err(error) = state.fold(event) {
                     return Ok(Err(error));
                 }
+                each(state, event);
             }
             state.set_head(batch.upto);
         }
+    }
+
+    /// The newest state of a format that was saved beside the log.
+    pub async fn saved(&self, format: u32) -> Result<Option<SavedState>, ErrorBody> {
+        let saved = self.log.saved_state(self.id, format, Seq(u64::MAX)).await;
+        saved.map_err(|error| unreadable(&self.storage, &error))
     }
 
     /// The answer that a command got before.

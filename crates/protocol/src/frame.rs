@@ -43,6 +43,11 @@ pub enum ClientFrame {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         state_format: Option<u32>,
+        /// With `state_format`, for a session: only so many characters of the conversation's end are needed, and the hub may answer with
+        /// a state that knows nothing of what was over at its seq. Absent: all of it is needed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional, type = "number")]
+        newest_chars: Option<u64>,
     },
     /// What a snapshot stood for: the first batch of `(after, upto]`, whose ends are no seqs inside of a sealed part. Answered by
     /// `history`, or as a subscription is refused. One at a time.

@@ -4,7 +4,13 @@
 //! included; no reasoning, no earlier attempts at a prompt that was tried again, no sub-agents' runs; at most a budget of characters.
 //!
 //! Invariant: behind the system prompt, user and assistant take turns, beginning and ending with the user, because the templates
-//! of many models refuse anything else.
+//! of many models refuse anything else. Invariant: the cost is that of the budget, not of the conversation: rows are read from the
+//! newest one back, until no more fits.
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +18,7 @@ use baton_protocol::view::{RowBody, TranscriptRow};
 use baton_protocol::{PromptId, RunId};
 use baton_session::{SessionState, Transcript};
 
+use crate::core::AgentSpec;
 use crate::provider::{ModelMessage, ModelRole};
 
 /// Stands in for a person's words where an answer was cut for a steer that was taken back in the same moment.
@@ -20,162 +27,235 @@ const GO_ON: &str = "Go on exactly where you stopped, without repeating anything
 /// Stands between two texts of the same speaker.
 const BETWEEN: &str = "\n\n";
 
-/// The messages for the next call of this run.
-pub(crate) fn messages(
+/// What the rows at hand give.
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub(crate) enum Context {
+    /// The messages for the next call, the oldest first.
+    Messages(Vec<ModelMessage>),
+    /// More than these rows would fit: the log must be read from further back.
+    TooShort,
+}
+
+/// The messages for the next call of this run, in at most `chars_max` characters.
+pub(crate) fn build(
     transcript: &Transcript,
     state: &SessionState,
     run: RunId,
     system_prompt: &str,
     chars_max: usize,
-) -> Vec<ModelMessage> {
-    let mut turns = turns(&seen_by(transcript, state, run), state, run);
-    if turns
-        .last()
-        .is_none_or(|last| last.role == ModelRole::Assistant)
-    {
-        turns.push(ModelMessage {
-            role: ModelRole::User,
-            text: GO_ON.to_owned(),
-        });
+) -> Context {
+    let budget = chars_max.saturating_sub(system_prompt.chars().count());
+    let view = View::of(state, run);
+    let mut newest = Newest::new(budget);
+    let mut latest = LatestAttempts::new(state, run);
+    for row in transcript.shown_newest_first() {
+        if !view.has(row) {
+            continue;
+        }
+        let is_latest = latest.note(row);
+        if let Some((role, text)) = spoken(row, is_latest)
+            && newest.add(role, text, row.run) == Room::None
+        {
+            break;
+        }
     }
-    let kept = fit(
-        turns,
-        chars_max.saturating_sub(system_prompt.chars().count()),
-    );
+    if newest.room == Room::Left && view.may_lack_rows() {
+        return Context::TooShort;
+    }
     let system = (!system_prompt.is_empty()).then(|| ModelMessage {
         role: ModelRole::System,
         text: system_prompt.to_owned(),
     });
-    system.into_iter().chain(kept).collect()
+    Context::Messages(system.into_iter().chain(newest.into_messages()).collect())
 }
 
-/// The rows that a run has in view: of the branch that is shown, the conversation with people. A sub-agent has its own task alone.
-fn seen_by<'a>(
-    transcript: &'a Transcript,
+/// The messages for a run's next call from a session that is known from its beginning: for those who check what a runner asks.
+pub fn whole_context(
+    transcript: &Transcript,
     state: &SessionState,
     run: RunId,
-) -> Vec<&'a TranscriptRow> {
-    let parent = |run: RunId| state.run_record(run).and_then(|record| record.parent);
-    let is_child = parent(run).is_some();
-    let seen = transcript.shown().filter(|row| match row.run {
-        Some(of) if is_child => of == run,
-        Some(of) => parent(of).is_none(),
-        None => !is_child,
-    });
-    seen.collect()
+    agent: &AgentSpec,
+) -> Vec<ModelMessage> {
+    let (prompt, chars_max) = (&agent.system_prompt, agent.context_chars_max);
+    match build(transcript, state, run, prompt, chars_max) {
+        Context::Messages(messages) => messages,
+        Context::TooShort => Vec::new(),
+    }
 }
 
-fn turns(rows: &[&TranscriptRow], state: &SessionState, run: RunId) -> Vec<ModelMessage> {
-    let last_attempts = last_attempts(rows, state, run);
-    let mut turns: Vec<ModelMessage> = Vec::new();
-    let mut last_run = None;
-    for row in rows {
-        let (role, text) = match &row.body {
-            RowBody::Prompt { text, .. } => (ModelRole::User, text),
-            RowBody::Text { text, .. } if counts(row, state, &last_attempts) => {
-                (ModelRole::Assistant, text)
-            }
-            _ => continue,
+/// What a run has in view: of the branch that is shown, the conversation with people. A sub-agent has its own task alone.
+struct View<'a> {
+    state: &'a SessionState,
+    run: RunId,
+    is_child: bool,
+}
+
+impl<'a> View<'a> {
+    fn of(state: &'a SessionState, run: RunId) -> Self {
+        let is_child = parent(state, run).is_some();
+        Self {
+            state,
+            run,
+            is_child,
+        }
+    }
+
+    fn has(&self, row: &TranscriptRow) -> bool {
+        match row.run {
+            Some(of) if self.is_child => of == self.run,
+            Some(of) => parent(self.state, of).is_none(),
+            None => !self.is_child,
+        }
+    }
+
+    /// Whether there are rows of it behind the state's horizon. A sub-agent's begin with its run, and nothing ran at the horizon.
+    fn may_lack_rows(&self) -> bool {
+        self.state.horizon().is_some() && !self.is_child
+    }
+}
+
+fn parent(state: &SessionState, run: RunId) -> Option<RunId> {
+    state.run_record(run).and_then(|record| record.parent)
+}
+
+/// The run that counts for each prompt: the latest one, for a retry replaces what came before it.
+struct LatestAttempts<'a> {
+    state: &'a SessionState,
+    by_prompt: BTreeMap<PromptId, RunId>,
+}
+
+impl<'a> LatestAttempts<'a> {
+    fn new(state: &'a SessionState, run: RunId) -> Self {
+        let prompt = state.run_record(run).map(|record| record.prompt);
+        Self {
+            state,
+            by_prompt: prompt.map(|prompt| (prompt, run)).into_iter().collect(),
+        }
+    }
+
+    /// Whether the next older row is of an attempt that counts.
+    fn note(&mut self, row: &TranscriptRow) -> bool {
+        let Some((run, record)) = row
+            .run
+            .and_then(|run| Some((run, self.state.run_record(run)?)))
+        else {
+            return false;
         };
-        if text.trim().is_empty() {
-            continue;
-        }
-        match turns.last_mut().filter(|last| last.role == role) {
-            // A long answer is several parts without anything in between; other neighbours are separate things.
-            Some(last) => {
-                if role == ModelRole::User || last_run != row.run {
-                    last.text.push_str(BETWEEN);
-                }
-                last.text.push_str(text);
-            }
-            None => turns.push(ModelMessage {
-                role,
-                text: text.clone(),
-            }),
-        }
-        last_run = row.run;
+        *self.by_prompt.entry(record.prompt).or_insert(run) == run
     }
-    turns
 }
 
-/// The run that counts for each prompt: a retry replaces what came before it.
-fn last_attempts(
-    rows: &[&TranscriptRow],
-    state: &SessionState,
-    run: RunId,
-) -> BTreeMap<PromptId, RunId> {
-    let runs = rows.iter().filter_map(|row| row.run).chain([run]);
-    runs.filter_map(|run| Some((state.run_record(run)?.prompt, run)))
-        .collect()
-}
-
-fn counts(
-    row: &TranscriptRow,
-    state: &SessionState,
-    last_attempts: &BTreeMap<PromptId, RunId>,
-) -> bool {
-    let Some((run, record)) = row.run.and_then(|run| Some((run, state.run_record(run)?))) else {
-        return false;
+/// Who says what in a row; nothing where the model is not told of it.
+fn spoken(row: &TranscriptRow, is_latest: bool) -> Option<(ModelRole, &str)> {
+    let (role, text) = match &row.body {
+        RowBody::Prompt { text, .. } => (ModelRole::User, text),
+        RowBody::Text { text, .. } if is_latest => (ModelRole::Assistant, text),
+        _ => return None,
     };
-    last_attempts.get(&record.prompt) == Some(&run)
+    (!text.trim().is_empty()).then_some((role, text.as_str()))
 }
 
-/// Leaves out the oldest messages beyond the budget; the last one always stays, and the first one is a user's.
-fn fit(mut turns: Vec<ModelMessage>, chars_max: usize) -> Vec<ModelMessage> {
-    let mut chars = 0;
-    let newest = turns.iter().rev().take_while(|turn| {
-        chars += turn.text.chars().count();
-        chars <= chars_max
-    });
-    let fitting = newest.count().max(1).min(turns.len());
-    let mut kept = turns.split_off(turns.len() - fitting);
-    if kept
-        .first()
-        .is_some_and(|first| first.role == ModelRole::Assistant)
-    {
-        kept.remove(0);
-    }
-    kept
+/// Whether older messages may be added.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    Left,
+    None,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Messages from the newest one back, as long as they fit. The newest one always does.
+struct Newest<'a> {
+    budget: usize,
+    /// Characters of all messages but the oldest.
+    chars: usize,
+    /// The newest first.
+    messages: Vec<Pieces<'a>>,
+    room: Room,
+}
 
-    fn turn(role: ModelRole, text: &str) -> ModelMessage {
-        ModelMessage {
-            role,
-            text: text.to_owned(),
+/// One message while it grows towards its beginning.
+struct Pieces<'a> {
+    role: ModelRole,
+    /// The last one first.
+    texts: Vec<&'a str>,
+    chars: usize,
+    /// The run of its first piece so far.
+    run: Option<RunId>,
+}
+
+impl<'a> Newest<'a> {
+    fn new(budget: usize) -> Self {
+        Self {
+            budget,
+            chars: 0,
+            messages: Vec::new(),
+            room: Room::Left,
         }
     }
 
-    fn texts(turns: Vec<ModelMessage>) -> Vec<String> {
-        turns.into_iter().map(|turn| turn.text).collect()
+    /// Puts a text before all that are here.
+    fn add(&mut self, role: ModelRole, text: &'a str, run: Option<RunId>) -> Room {
+        if self.messages.is_empty() && role == ModelRole::Assistant {
+            self.messages
+                .push(Pieces::new(ModelRole::User, GO_ON, None));
+        }
+        match self
+            .messages
+            .last_mut()
+            .filter(|oldest| oldest.role == role)
+        {
+            Some(oldest) => oldest.add(text, run),
+            None => {
+                self.chars += self.messages.last().map_or(0, |oldest| oldest.chars);
+                self.messages.push(Pieces::new(role, text, run));
+            }
+        }
+        let oldest = self.messages.last().map_or(0, |oldest| oldest.chars);
+        if self.messages.len() > 1 && self.chars + oldest > self.budget {
+            self.messages.pop();
+            self.room = Room::None;
+        }
+        self.room
     }
 
-    fn talk() -> Vec<ModelMessage> {
-        vec![
-            turn(ModelRole::User, "äöü"),
-            turn(ModelRole::Assistant, "12345"),
-            turn(ModelRole::User, "67"),
-            turn(ModelRole::Assistant, "890"),
-            turn(ModelRole::User, "last"),
-        ]
+    /// The oldest first, which is a user's.
+    fn into_messages(mut self) -> impl Iterator<Item = ModelMessage> {
+        match self.messages.last().map(|oldest| oldest.role) {
+            None => self
+                .messages
+                .push(Pieces::new(ModelRole::User, GO_ON, None)),
+            Some(ModelRole::Assistant) => drop(self.messages.pop()),
+            Some(_) => {}
+        }
+        self.messages.into_iter().rev().map(Pieces::into_message)
+    }
+}
+
+impl<'a> Pieces<'a> {
+    fn new(role: ModelRole, text: &'a str, run: Option<RunId>) -> Self {
+        Self {
+            role,
+            texts: vec![text],
+            chars: text.chars().count(),
+            run,
+        }
     }
 
-    #[test]
-    fn the_oldest_go_first_and_a_user_begins() {
-        assert_eq!(
-            texts(fit(talk(), 17)),
-            ["äöü", "12345", "67", "890", "last"]
-        );
-        assert_eq!(texts(fit(talk(), 16)), ["67", "890", "last"]);
-        assert_eq!(texts(fit(talk(), 9)), ["67", "890", "last"]);
-        assert_eq!(texts(fit(talk(), 8)), ["last"]);
+    /// A long answer is several parts without anything in between; other neighbours are separate things.
+    fn add(&mut self, text: &'a str, run: Option<RunId>) {
+        if self.role == ModelRole::User || self.run != run {
+            self.texts.push(BETWEEN);
+            self.chars += BETWEEN.chars().count();
+        }
+        self.texts.push(text);
+        self.chars += text.chars().count();
+        self.run = run;
     }
 
-    #[test]
-    fn what_was_just_asked_is_sent_whatever_the_budget() {
-        assert_eq!(texts(fit(talk(), 0)), ["last"]);
+    fn into_message(self) -> ModelMessage {
+        ModelMessage {
+            role: self.role,
+            text: self.texts.into_iter().rev().collect(),
+        }
     }
 }

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod provider;
 
 pub use assistant::{ASSISTANT_ID, Assistant};
+pub use context::whole_context;
 pub use core::{AgentSpec, CallId, Core, Effect, ModelOutput, Taken};
 pub use driver::{Agent, Refused, Runner, RunnerConfig, RunnerStatus};
 pub use identity::{Identity, LoadIdentityError, SaveIdentityError};

@@ -50,3 +50,12 @@ pub const RECONNECT_MS_MIN: u64 = 100;
 
 /// Longest pause before another attempt to connect: several fit into a lease.
 pub const RECONNECT_MS_MAX: u64 = 3_000;
+
+/// Memory for sessions that this process holds no run of: some hundred conversations, each with what its model is told.
+pub const SESSIONS_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// One of them. It is longer than any model takes, and cheaper to read again from near its end than to keep.
+pub const SESSION_KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// How long one is kept: people who talk come back within minutes, and what was deleted meanwhile is not kept for long.
+pub const SESSION_KEPT_MS_MAX: u64 = 15 * 60 * 1_000;

@@ -176,6 +176,7 @@ impl OddOne {
         let subscribe = ClientFrame::Subscribe {
             log,
             cursor: None,
+            newest_chars: None,
             state_format: None,
         };
         self.words.send(subscribe).context("its connection is gone")

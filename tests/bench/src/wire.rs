@@ -95,6 +95,7 @@ impl Client {
         self.send(&ClientFrame::Subscribe {
             log,
             cursor,
+            newest_chars: None,
             state_format: None,
         })
         .await

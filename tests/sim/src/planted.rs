@@ -25,6 +25,8 @@ pub enum Planted {
     HubIgnoresProducer,
     /// The hub's subscription leaves out a batch now and then.
     HubSkipsBatches,
+    /// The hub gives a checkpoint as if nothing had been before it.
+    HubHidesHorizons,
     /// A runner counts its writes anew after each reconnect.
     RunnerCountsAnew,
     /// A runner asks the model again after each reconnect.
@@ -55,7 +57,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::DeviceIgnoresAfter,
         Self::DeviceForgetsSent,
         Self::DeviceSendsUnderNewId,
@@ -66,6 +68,7 @@ impl Planted {
         Self::HubKeepsLostRuns,
         Self::HubIgnoresProducer,
         Self::HubSkipsBatches,
+        Self::HubHidesHorizons,
         Self::RunnerCountsAnew,
         Self::RunnerAsksAgain,
         Self::RunnerForgetsReplacedLogs,

@@ -42,6 +42,8 @@ pub struct Sim {
     pub hub_clock_ms: i64,
     /// Chance that belongs to the hub.
     pub hub_rng: Rng,
+    /// Chance that decides at which checkpoint a runner begins.
+    pub checkpoint_rng: Rng,
     /// Whether it gives saved states.
     pub snapshots: Snapshots,
     /// Ids.

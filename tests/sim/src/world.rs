@@ -83,6 +83,7 @@ impl World {
             base: std::time::Instant::now(),
             hub_clock_ms: 0,
             hub_rng: Rng::named(seed, 11),
+            checkpoint_rng: Rng::named(seed, 12),
             snapshots: setup.snapshots,
             ids,
             store: Store::new(setup.store)?,

@@ -38,7 +38,12 @@ cursor?: Cursor,
  * The format of saved states that this reader understands: where it stands far behind, the hub may answer with a
  * [`HubFrame::Snapshot`] first. Absent: with batches alone.
  */
-stateFormat?: number, } | { "type": "readHistory",
+stateFormat?: number,
+/**
+ * With `state_format`, for a session: only so many characters of the conversation's end are needed, and the hub may answer with
+ * a state that knows nothing of what was over at its seq. Absent: all of it is needed.
+ */
+newestChars?: number, } | { "type": "readHistory",
 /**
  * Which log.
  */

@@ -205,6 +205,7 @@ pub(super) fn subscribe(log: LogId, cursor: Option<Cursor>) -> ClientFrame {
         log,
         cursor,
         state_format: Some(1),
+        newest_chars: None,
     }
 }
 

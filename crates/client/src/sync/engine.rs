@@ -384,6 +384,7 @@ impl SyncEngine {
                     log,
                     cursor,
                     state_format,
+                    newest_chars: None,
                 }));
             }
             Ask::Unsubscribe(log) => {

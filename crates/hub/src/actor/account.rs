@@ -81,7 +81,7 @@ impl AccountActor {
 
     /// Reads the log.
     async fn fold(&mut self) -> Result<(), ErrorBody> {
-        (self.state, self.unsaved) = self.writer.load(|_| ()).await?;
+        (self.state, self.unsaved) = self.writer.load(|_, _| ()).await?;
         self.core.standing.keep(self.account, &self.state);
         for session in self.state.deleted() {
             self.core.owners.delete(*session);

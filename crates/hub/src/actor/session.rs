@@ -11,7 +11,7 @@ use baton_protocol::{
     AccountId, Command, CommandBody, ErrorBody, Event, EventBody, LogId, Principal, PromptId,
     ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
-use baton_session::{DecideFacts, NewEvent, NoTranscript, SessionState, decide};
+use baton_session::{Checkpoints, DecideFacts, NewEvent, NoTranscript, SessionState, decide};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ use super::trail;
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::leases::Leases;
-use crate::log_state::Unsaved;
+use crate::log_state::{SessionCheckpoints, Unsaved};
 use crate::log_writer::{CommitError, LogWriter, unfoldable};
 
 /// The state and the tools of one session.
@@ -32,6 +32,7 @@ pub struct SessionActor {
     pub(super) writer: LogWriter,
     pub(super) state: SessionState,
     unsaved: Unsaved,
+    checkpoints: SessionCheckpoints,
     pub(super) leases: Leases,
     /// Where each run that is on began, for its assignment.
     pub(super) begun: HashMap<RunId, Seq>,
@@ -77,6 +78,7 @@ impl SessionActor {
             writer,
             state: SessionState::default(),
             unsaved: Unsaved::default(),
+            checkpoints: SessionCheckpoints::default(),
             leases,
             begun: HashMap::new(),
             edits: HashMap::new(),
@@ -146,8 +148,14 @@ impl SessionActor {
     }
 
     async fn load(&mut self) -> Result<(), ErrorBody> {
-        let begun = &mut self.begun;
-        (self.state, self.unsaved) = self.writer.load(|event| note_begin(begun, event)).await?;
+        let saved = self.writer.saved(Checkpoints::FORMAT).await?;
+        self.checkpoints = SessionCheckpoints::saved(saved.as_ref());
+        let (begun, checkpoints) = (&mut self.begun, &mut self.checkpoints);
+        let each = |state: &SessionState, event: &Event| {
+            note_begin(begun, event);
+            checkpoints.follow(state, event);
+        };
+        (self.state, self.unsaved) = self.writer.load(each).await?;
         if let Some(account) = self.account() {
             self.core.owners.note(self.session, account);
         }
@@ -306,8 +314,15 @@ impl SessionActor {
         events: Vec<NewEvent>,
         receipt: Option<baton_log::NewReceipt>,
     ) -> Result<Appended, CommitError> {
-        let state = self.unsaved.due(&self.state);
+        // One at a time: the other one waits for the next append.
+        let checkpoints = self.checkpoints.due(self.state.head());
+        let state = match &checkpoints {
+            Some(_) => None,
+            None => self.unsaved.due(&self.state),
+        };
         let saving = state.as_ref().map(Unsaved::behind);
+        let are_checkpoints_saved = checkpoints.is_some();
+        let state = checkpoints.or(state);
         let (head, began) = (self.state.head(), Instant::now());
         let appended = match self.writer.append(head, events, receipt, state).await {
             Ok(appended) => {
@@ -322,6 +337,9 @@ impl SessionActor {
         };
         let is_first = self.state.created().is_none();
         self.unsaved = saving.unwrap_or(self.unsaved);
+        if are_checkpoints_saved {
+            self.checkpoints.were_saved();
+        }
         for event in &appended.events {
             self.unsaved.count(event);
             note_begin(&mut self.begun, event);
@@ -330,6 +348,7 @@ impl SessionActor {
                 self.broken = Some(unfoldable(self.writer.id(), &error));
                 break;
             }
+            self.checkpoints.follow(&self.state, event);
         }
         if is_first && let Some(account) = self.account() {
             self.core.owners.note(self.session, account);

@@ -29,7 +29,7 @@ use super::hello::Hello;
 use super::incoming::Incoming;
 use super::outgoing::Outgoing;
 use super::parse::{Parsed, parse};
-use super::snapshot::{History, Wanted};
+use super::snapshot::{History, StateWish, Wanted};
 use super::subscription::Wish;
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
@@ -215,11 +215,12 @@ impl Connection {
                 log,
                 cursor,
                 state_format,
+                newest_chars,
             } => {
                 let wish = Wish {
                     log,
                     cursor,
-                    state_format,
+                    states: StateWish::of(state_format, newest_chars),
                 };
                 self.subscribe(wish);
             }

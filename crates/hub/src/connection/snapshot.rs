@@ -1,4 +1,4 @@
-//! Saved states for readers that stand far behind, and the history that those stood for.
+//! Saved states for readers that stand far behind, checkpoints for those that need the end of a session alone, and the history that those stood for.
 //!
 //! Invariant: a snapshot continues the reader's cursor and is continued by batches; nothing reaches across its seq, for it was taken
 //! while no part was open.
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
 use baton_protocol::{Batch, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
-use baton_session::{AccountState, SessionState};
+use baton_session::{AccountState, Checkpoints, SessionState};
 use tokio::task::AbortHandle;
 
 use super::outgoing::{Outgoing, PulledRoom, Reader};
@@ -19,11 +19,54 @@ use crate::log_state::LogState;
 use crate::log_writer::unreadable;
 use crate::tasks::TaskGroup;
 
-/// The saved state for a reader at `after` that understands this format; nothing where batches serve it better.
+/// What a reader takes in place of events.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StateWish {
+    /// Nothing: each event.
+    Nothing,
+    /// A whole state in this format.
+    Whole { format: u32 },
+    /// A checkpoint in this format, with at least so many characters of the session behind it.
+    Newest { format: u32, chars: u64 },
+}
+
+impl StateWish {
+    /// As a subscription says it.
+    pub fn of(format: Option<u32>, newest_chars: Option<u64>) -> Self {
+        match (format, newest_chars) {
+            (None, _) => Self::Nothing,
+            (Some(format), None) => Self::Whole { format },
+            (Some(format), Some(chars)) => Self::Newest { format, chars },
+        }
+    }
+}
+
+/// The state for a reader at `after`; nothing where batches serve it better.
 async fn for_reader(
     log: &dyn EventLog,
     id: LogId,
     after: Seq,
+    wish: StateWish,
+) -> Result<Option<SavedState>, ReadError> {
+    let found = match (wish, id) {
+        (StateWish::Nothing, _) => None,
+        (StateWish::Whole { format }, _) => whole(log, id, format).await?,
+        (StateWish::Newest { format, chars }, LogId::Session(_)) => {
+            newest(log, id, format, chars).await?
+        }
+        (StateWish::Newest { .. }, LogId::Account(_)) => None,
+    };
+    Ok(found.filter(|state| {
+        let is_far = state.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN;
+        let pieces = state.json.len() / limits::SNAPSHOT_PIECE_BYTES_MAX;
+        is_far && pieces < limits::SNAPSHOT_PIECES_MAX as usize
+    }))
+}
+
+/// The saved state for a reader that wants all of the log.
+async fn whole(
+    log: &dyn EventLog,
+    id: LogId,
     format: u32,
 ) -> Result<Option<SavedState>, ReadError> {
     let known = match id {
@@ -34,18 +77,34 @@ async fn for_reader(
         return Ok(None);
     }
     let newest = log.saved_state(id, format, Seq(u64::MAX)).await?;
-    let chosen = match (id, newest) {
+    match (id, newest) {
         // The one before: what stands behind it is history that a person sees at once.
         (LogId::Session(_), Some(newest)) => {
             let upto = Seq(newest.seq.0.saturating_sub(1));
-            log.saved_state(id, format, upto).await?
+            log.saved_state(id, format, upto).await
         }
-        (_, newest) => newest,
-    };
-    Ok(chosen.filter(|state| {
-        let is_far = state.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN;
-        let pieces = state.json.len() / limits::SNAPSHOT_PIECE_BYTES_MAX;
-        is_far && pieces < limits::SNAPSHOT_PIECES_MAX as usize
+        (_, newest) => Ok(newest),
+    }
+}
+
+/// The newest checkpoint with so much of the session behind it.
+async fn newest(
+    log: &dyn EventLog,
+    id: LogId,
+    format: u32,
+    chars: u64,
+) -> Result<Option<SavedState>, ReadError> {
+    if format != SessionState::FORMAT {
+        return Ok(None);
+    }
+    let all = Seq(u64::MAX);
+    let saved = log.saved_state(id, Checkpoints::FORMAT, all).await?;
+    let read = saved.and_then(|saved| serde_json::from_str::<Checkpoints>(&saved.json).ok());
+    let checkpoint = read.and_then(|read| read.behind(chars).cloned());
+    Ok(checkpoint.map(|checkpoint| SavedState {
+        seq: checkpoint.seq,
+        format,
+        json: checkpoint.state,
     }))
 }
 
@@ -199,8 +258,8 @@ fn within(mut batch: Batch, upto: Seq) -> Batch {
 }
 
 /// The state for a reader that stands at `after`. Nothing where it cannot be read now: batches do.
-pub async fn offer(core: &HubCore, log: LogId, after: Seq, format: u32) -> Option<SavedState> {
-    match for_reader(&*core.log, log, after, format).await {
+pub async fn offer(core: &HubCore, log: LogId, after: Seq, wish: StateWish) -> Option<SavedState> {
+    match for_reader(&*core.log, log, after, wish).await {
         Ok(state) => state,
         Err(error) => {
             unreadable(&core.storage, &error);

@@ -16,6 +16,7 @@ use tokio::task::AbortHandle;
 
 use self::reading::Pieces;
 use super::outgoing::{Outgoing, PulledRoom, Taken};
+use super::snapshot::StateWish;
 use crate::authorize::{Action, Caller, authorize};
 use crate::core::HubCore;
 use crate::feed::{Feed, Listener, ListenerName};
@@ -32,8 +33,8 @@ pub struct Wish {
     pub log: LogId,
     /// From where on.
     pub cursor: Option<Cursor>,
-    /// The format of saved states that it understands.
-    pub state_format: Option<u32>,
+    /// What it takes in place of events.
+    pub states: StateWish,
 }
 
 /// What the connection and the log's feed share of it.
@@ -67,7 +68,7 @@ enum Stage {
     /// Nobody has looked yet whether it may follow from this cursor.
     New {
         incarnation: Option<Incarnation>,
-        state_format: Option<u32>,
+        states: StateWish,
     },
     /// It waits for its turn to read, or reads.
     Behind,
@@ -87,7 +88,7 @@ pub fn follow(
     let Wish {
         log,
         cursor,
-        state_format,
+        states,
     } = wish;
     let subscription = Arc::new_cyclic(|me| Subscription {
         me: Weak::clone(me),
@@ -98,7 +99,7 @@ pub fn follow(
         place: Mutex::new(Place {
             stage: Stage::New {
                 incarnation: cursor.map(|cursor| cursor.incarnation),
-                state_format,
+                states,
             },
             cursor: cursor.map_or(Seq::ZERO, |cursor| cursor.seq),
             published: Seq::ZERO,

@@ -265,6 +265,7 @@ impl Client {
         self.send(&ClientFrame::Subscribe {
             log,
             cursor,
+            newest_chars: None,
             state_format: None,
         })
         .await;

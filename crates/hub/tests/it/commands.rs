@@ -113,7 +113,7 @@ on_each_log! {
         let create = Command { only_if: None, id: CommandId::mint(), log, body: create() };
         let renamed = rename(CommandId::mint(), log, "x");
         laptop.send(&ClientFrame::Command { command: create.clone() }).await;
-        laptop.send(&ClientFrame::Subscribe { log, cursor: None, state_format: None }).await;
+        laptop.send(&ClientFrame::Subscribe { log, cursor: None, newest_chars: None, state_format: None }).await;
         laptop.send(&ClientFrame::Command { command: renamed.clone() }).await;
         laptop.until(log, |followed| followed.state.title() == Some("x")).await;
         let again = Command { id: CommandId::mint(), ..create };
@@ -131,7 +131,7 @@ on_each_log! {
             Cursor { seq: Seq(cursor.seq.0 + 1), ..cursor },
         ];
         for cursor in wrong {
-            laptop.send(&ClientFrame::Subscribe { log, cursor: Some(cursor), state_format: None }).await;
+            laptop.send(&ClientFrame::Subscribe { log, cursor: Some(cursor), newest_chars: None, state_format: None }).await;
             let found = laptop.take(|frame| match frame {
                 HubFrame::Missing { incarnation, .. } => Some(*incarnation),
                 _ => None,

@@ -82,6 +82,7 @@ async fn a_hub_that_ended_before_a_deleted_sessions_log_went_deletes_it_at_its_n
     desk.send(&ClientFrame::Subscribe {
         log,
         cursor: None,
+        newest_chars: None,
         state_format: None,
     })
     .await;

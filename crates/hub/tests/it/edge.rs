@@ -261,6 +261,7 @@ async fn roles_keep_to_themselves() {
     laptop.take(forbidden).await;
     runner
         .send(&ClientFrame::Subscribe {
+            newest_chars: None,
             state_format: None,
             log: world.account_log(),
             cursor: None,

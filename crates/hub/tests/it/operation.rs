@@ -149,6 +149,7 @@ async fn a_backup_beside_a_running_hub_is_restored_and_old_cursors_match_nothing
     let _old = move_to(&mut world, &restored).await;
     let mut back = Client::device(world.hub(), &linked.token).await;
     back.send(&ClientFrame::Subscribe {
+        newest_chars: None,
         state_format: None,
         log,
         cursor: Some(old_cursor),

@@ -93,6 +93,7 @@ async fn subscribe(client: &mut Client, log: LogId, format: u32) {
             log,
             cursor: None,
             state_format: Some(format),
+            newest_chars: None,
         })
         .await;
 }

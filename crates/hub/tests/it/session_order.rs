@@ -105,7 +105,7 @@ on_each_log! {
                 world.crash_and_start().await;
             }
             let mut late = Client::device(world.hub(), &token).await;
-            late.send(&ClientFrame::Subscribe { log, cursor: None, state_format: None }).await;
+            late.send(&ClientFrame::Subscribe { log, cursor: None, newest_chars: None, state_format: None }).await;
             assert_eq!(late.take(missing).await, (log, None));
             for body in [crate::client::create(), fork(log, held.run)] {
                 let command = Command { id: CommandId::mint(), log, only_if: None, body };

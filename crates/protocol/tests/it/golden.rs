@@ -84,3 +84,8 @@ fn saved_states_are_as_published() {
         &format!("{}\n{}", lines(&asked), lines(&given)),
     );
 }
+
+#[test]
+fn a_reader_of_the_newest_is_as_published() {
+    golden("newest", &lines(&order_samples::newest()));
+}

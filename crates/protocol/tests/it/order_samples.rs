@@ -228,6 +228,16 @@ pub fn attention() -> (ClientFrame, HubFrame) {
     (attend, HubFrame::Attention { devices })
 }
 
+/// A reader that needs the end of a session alone.
+pub fn newest() -> Vec<ClientFrame> {
+    vec![ClientFrame::Subscribe {
+        log: LogId::Session(session()),
+        cursor: None,
+        state_format: Some(1),
+        newest_chars: Some(48_001),
+    }]
+}
+
 pub fn saved_states() -> (Vec<ClientFrame>, Vec<HubFrame>) {
     let log = LogId::Session(session());
     let asked = vec![
@@ -235,6 +245,7 @@ pub fn saved_states() -> (Vec<ClientFrame>, Vec<HubFrame>) {
             log,
             cursor: None,
             state_format: Some(1),
+            newest_chars: None,
         },
         ClientFrame::ReadHistory {
             log,

@@ -324,9 +324,11 @@ pub fn client_frames() -> Vec<ClientFrame> {
         ClientFrame::Subscribe {
             log,
             cursor: None,
+            newest_chars: None,
             state_format: None,
         },
         ClientFrame::Subscribe {
+            newest_chars: None,
             state_format: None,
             log,
             cursor: Some(Cursor {

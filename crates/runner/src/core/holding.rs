@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use baton_protocol::{Batch, RunId, SessionId};
+use baton_protocol::{Batch, RunId, SessionId, SnapshotPiece};
 
 use super::run::{HeldRun, Phase};
-use super::session::{Followed, FollowedSession};
+use super::session::{Followed, FollowedSession, Reach};
 use super::{Core, Effect};
 
 impl Core {
@@ -15,9 +15,41 @@ impl Core {
         }
         self.runs.insert(held.run, held);
         if !self.sessions.contains_key(&session) {
-            let followed = FollowedSession::new(session);
+            let kept = self.kept.take(session);
+            let mut followed =
+                kept.unwrap_or_else(|| FollowedSession::new(session, self.first_reach()));
             self.control.push_back(followed.subscribe());
             self.sessions.insert(session, followed);
+        }
+    }
+
+    /// What the agents take at most, and a character more to see that it is all that fits.
+    fn first_reach(&self) -> Reach {
+        let most = self
+            .agents
+            .values()
+            .map(|agent| agent.context_chars_max)
+            .max();
+        Reach::Newest {
+            chars: most.unwrap_or_default() as u64 + 1,
+        }
+    }
+
+    pub(super) fn snapshot(&mut self, session: SessionId, piece: SnapshotPiece) {
+        if let Some(followed) = self.sessions.get_mut(&session)
+            && let Followed::Gap = followed.snapshot(piece)
+        {
+            let frame = followed.subscribe();
+            self.control.push_back(frame);
+        }
+    }
+
+    /// The context of a run does not fit into what was read: more is.
+    pub(super) fn read_further(&mut self, session: SessionId) {
+        if let Some(followed) = self.sessions.get_mut(&session) {
+            followed.reach_further();
+            let frame = followed.subscribe();
+            self.control.push_back(frame);
         }
     }
 
@@ -36,7 +68,7 @@ impl Core {
                     self.take_up(session);
                 }
                 self.look_at_session(session, now);
-                reported.into_iter().for_each(|run| self.reported(run));
+                reported.into_iter().for_each(|run| self.reported(run, now));
             }
             Followed::Replaced => self.start_over(session),
             Followed::Unreadable(error) => {
@@ -57,8 +89,9 @@ impl Core {
         let Some(followed) = self.sessions.get_mut(&session) else {
             return;
         };
-        *followed = FollowedSession::new(session);
-        self.control.push_back(followed.subscribe());
+        followed.begin_anew();
+        let frame = followed.subscribe();
+        self.control.push_back(frame);
         let held = self.runs.values_mut();
         held.filter(|held| held.session == session)
             .for_each(HeldRun::start_over);
@@ -81,7 +114,7 @@ impl Core {
         }
     }
 
-    pub(super) fn forget(&mut self, run: RunId) {
+    pub(super) fn forget(&mut self, run: RunId, now: Instant) {
         if let Some(held) = self.runs.remove(&run) {
             self.effects.push(Effect::Forgotten { run });
             let session = held.session;
@@ -89,23 +122,26 @@ impl Core {
                 && let Some(followed) = self.sessions.remove(&session)
             {
                 self.control.push_back(followed.unsubscribe());
+                self.kept.keep(session, followed, now);
             }
         }
     }
 
-    pub(super) fn forget_session(&mut self, session: SessionId) {
+    /// There is no such session any more: nothing of it stays here.
+    pub(super) fn forget_session(&mut self, session: SessionId, now: Instant) {
         let of_session = self.runs.values().filter(|held| held.session == session);
         let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
-        runs.into_iter().for_each(|run| self.forget(run));
+        runs.into_iter().for_each(|run| self.forget(run, now));
+        self.kept.forget(session);
     }
 
-    fn reported(&mut self, run: RunId) {
+    fn reported(&mut self, run: RunId, now: Instant) {
         if self
             .runs
             .get(&run)
             .is_some_and(|held| matches!(held.phase, Phase::Reporting { .. }))
         {
-            self.forget(run);
+            self.forget(run, now);
         }
     }
 }

@@ -7,6 +7,7 @@
 
 mod effect;
 mod holding;
+mod kept;
 mod parts;
 mod run;
 mod session;
@@ -18,8 +19,10 @@ use std::time::Instant;
 
 use baton_protocol::{AgentId, ClientFrame, HubFrame, LogId, RunId, RunnerInstanceId, SessionId};
 
+use crate::limits::SESSIONS_KEPT_BYTES_MAX;
 use crate::provider::ModelEvent;
 pub use effect::{AgentSpec, Effect, Taken};
+use kept::KeptSessions;
 pub use run::{CallId, ModelOutput};
 use run::{HeldRun, Phase};
 use session::FollowedSession;
@@ -29,6 +32,7 @@ pub struct Core {
     instance: RunnerInstanceId,
     agents: BTreeMap<AgentId, AgentSpec>,
     sessions: BTreeMap<SessionId, FollowedSession>,
+    kept: KeptSessions,
     runs: BTreeMap<RunId, HeldRun>,
     calls: BTreeMap<CallId, RunId>,
     next_call: CallId,
@@ -47,12 +51,21 @@ impl Core {
                 .map(|agent| (agent.description.id.clone(), agent))
                 .collect(),
             sessions: BTreeMap::new(),
+            kept: KeptSessions::new(SESSIONS_KEPT_BYTES_MAX),
             runs: BTreeMap::new(),
             calls: BTreeMap::new(),
             next_call: CallId(0),
             is_connected: false,
             control: VecDeque::new(),
             effects: Vec::new(),
+        }
+    }
+
+    /// Keeps at most so many bytes of sessions that it holds no run of, in place of [`SESSIONS_KEPT_BYTES_MAX`].
+    pub fn with_kept_bytes_max(self, bytes_max: usize) -> Self {
+        Self {
+            kept: KeptSessions::new(bytes_max),
+            ..self
         }
     }
 
@@ -66,7 +79,7 @@ impl Core {
         self.is_connected = true;
         self.control.clear();
         self.control
-            .extend(self.sessions.values().map(FollowedSession::subscribe));
+            .extend(self.sessions.values_mut().map(FollowedSession::subscribe));
         for run in self.runs.values_mut() {
             if run.is_writing() {
                 self.control.push_back(run.resume());
@@ -96,10 +109,15 @@ impl Core {
                     self.batch(session, &batch, now);
                 }
             }
+            HubFrame::Snapshot(piece) => {
+                if let LogId::Session(session) = piece.log {
+                    self.snapshot(session, piece);
+                }
+            }
             HubFrame::Missing {
                 log: LogId::Session(session),
                 incarnation: None,
-            } => self.forget_session(session),
+            } => self.forget_session(session, now),
             HubFrame::Missing {
                 log: LogId::Session(session),
                 incarnation: Some(_),
@@ -155,7 +173,7 @@ impl Core {
             Phase::Reporting { until } => until,
             _ => run.due().filter(|_| self.is_connected),
         });
-        runs.min()
+        runs.chain(self.kept.expires_at()).min()
     }
 
     /// The frame that is to be sent now.
@@ -176,7 +194,7 @@ impl Core {
             // What was refused may have been the subscription: a second one changes nothing.
             self.control.extend(
                 self.sessions
-                    .get(&held.session)
+                    .get_mut(&held.session)
                     .map(FollowedSession::subscribe),
             );
         }

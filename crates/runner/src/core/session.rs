@@ -1,7 +1,12 @@
-//! A session as its log tells it, for as long as a run of it is held.
+//! A session as its log tells it, for as long as a run of it is held, and for a while after.
+//!
+//! Where it begins: at a checkpoint with as much of the conversation behind it as the agents need, where the hub has one. What turns out
+//! to be too little is read again from further back, and in the end from the log's beginning. Invariant: the model sees the same
+//! either way.
 
+use baton_protocol::view::RowBody;
 use baton_protocol::{
-    Batch, ClientFrame, Cursor, EventBody, Incarnation, LogId, RunId, Seq, SessionId,
+    Batch, ClientFrame, Cursor, EventBody, Incarnation, LogId, RunId, Seq, SessionId, SnapshotPiece,
 };
 use baton_session::{FoldError, SessionState, Transcript};
 
@@ -11,16 +16,53 @@ pub(super) struct FollowedSession {
     incarnation: Option<Incarnation>,
     pub state: SessionState,
     pub transcript: Transcript,
-    /// How far the log went when its newest batch was sent.
-    told_head: Seq,
+    /// How far the log went when its newest batch was sent; `None` until a batch comes behind the state.
+    told_head: Option<Seq>,
+    reach: Reach,
+    /// Whether the hub may answer with a checkpoint: only before a run was looked at here, whose end it could skip.
+    may_jump: bool,
+    /// The pieces of a checkpoint so far.
+    pieces: Vec<SnapshotPiece>,
     was_reset: bool,
 }
 
-/// What a batch did.
+/// How much of the conversation is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reach {
+    /// At least so many characters of its end.
+    Newest { chars: u64 },
+    /// At least so many, because the first reach was too short.
+    Further { chars: u64 },
+    /// All of it.
+    Whole,
+}
+
+/// How much further a second reach goes: hidden branches and earlier attempts are seldom seven eighths of a conversation.
+const FURTHER: u64 = 8;
+
+impl Reach {
+    fn further(self) -> Self {
+        match self {
+            Self::Newest { chars } => Self::Further {
+                chars: chars.saturating_mul(FURTHER),
+            },
+            Self::Further { .. } | Self::Whole => Self::Whole,
+        }
+    }
+
+    fn newest_chars(self) -> Option<u64> {
+        match self {
+            Self::Newest { chars } | Self::Further { chars } => Some(chars),
+            Self::Whole => None,
+        }
+    }
+}
+
+/// What a batch or a checkpoint did.
 pub(super) enum Followed {
     /// It was applied; the hosts of these runs have reported.
     Moved { reported: Vec<RunId> },
-    /// It was known.
+    /// It was known, or more must come.
     Known,
     /// It does not continue what is here: subscribe again.
     Gap,
@@ -31,25 +73,31 @@ pub(super) enum Followed {
 }
 
 impl FollowedSession {
-    pub fn new(session: SessionId) -> Self {
+    pub fn new(session: SessionId, reach: Reach) -> Self {
         Self {
             session,
             incarnation: None,
             state: SessionState::default(),
             transcript: Transcript::default(),
-            told_head: Seq::default(),
+            told_head: None,
+            reach,
+            may_jump: true,
+            pieces: Vec::new(),
             was_reset: false,
         }
     }
 
     /// Follows from where the state stands.
-    pub fn subscribe(&self) -> ClientFrame {
+    pub fn subscribe(&mut self) -> ClientFrame {
+        self.pieces.clear();
         let cursor = self.incarnation.map(|incarnation| Cursor {
             incarnation,
             seq: self.state.head(),
         });
+        let newest_chars = self.reach.newest_chars().filter(|_| self.may_jump);
         ClientFrame::Subscribe {
-            state_format: None,
+            state_format: newest_chars.map(|_| SessionState::FORMAT),
+            newest_chars,
             log: LogId::Session(self.session),
             cursor,
         }
@@ -61,10 +109,85 @@ impl FollowedSession {
         }
     }
 
+    /// Whether the hub has said since the subscription that this is its log. Before, what was kept may be of a log that was replaced.
+    pub fn is_confirmed(&self) -> bool {
+        self.told_head.is_some()
+    }
+
     /// Whether everything is here that the log had when its newest batch was sent. Before that, a run that looks active may have ended
     /// long ago: nothing may begin on its account.
     pub fn is_at_head(&self) -> bool {
-        self.incarnation.is_some() && self.state.head() >= self.told_head
+        self.told_head.is_some_and(|told| self.state.head() >= told)
+    }
+
+    /// It is followed no longer, and may be taken up again: whatever happens meanwhile is read then.
+    pub fn set_aside(&mut self) {
+        self.told_head = None;
+        self.may_jump = true;
+        self.was_reset = false;
+    }
+
+    /// Begins again, with more of the conversation.
+    pub fn reach_further(&mut self) {
+        *self = Self::new(self.session, self.reach.further());
+    }
+
+    /// Begins again, from the log's beginning.
+    pub fn begin_anew(&mut self) {
+        *self = Self::new(self.session, Reach::Whole);
+    }
+
+    /// Bytes that it takes in memory, roughly.
+    pub fn bytes(&self) -> usize {
+        let rows = self.transcript.rows.iter().map(|row| match &row.body {
+            RowBody::Prompt { text, .. }
+            | RowBody::Text { text, .. }
+            | RowBody::Reasoning { text, .. }
+            | RowBody::ToolCall { text, .. }
+            | RowBody::ToolResult { text, .. } => ROW_BYTES + text.len(),
+            _ => ROW_BYTES,
+        });
+        rows.sum::<usize>() + self.state.records() * RECORD_BYTES
+    }
+
+    /// A piece of a checkpoint. With the last one the session stands where that was made.
+    pub fn snapshot(&mut self, piece: SnapshotPiece) -> Followed {
+        let is_known = self
+            .incarnation
+            .is_none_or(|known| known == piece.incarnation);
+        let fits = is_known
+            && self.may_jump
+            && piece.after == self.state.head()
+            && piece.piece as usize == self.pieces.len()
+            && self.pieces.iter().all(|first| first.seq == piece.seq);
+        if !fits {
+            self.pieces.clear();
+            return Followed::Gap;
+        }
+        let (incarnation, is_last) = (piece.incarnation, piece.piece + 1 >= piece.pieces);
+        self.pieces.push(piece);
+        if !is_last {
+            return Followed::Known;
+        }
+        let pieces = std::mem::take(&mut self.pieces);
+        let seq = pieces[0].seq;
+        let json: String = pieces.into_iter().map(|piece| piece.text).collect();
+        match serde_json::from_str::<SessionState>(&json) {
+            Ok(state) if state.head() == seq => {
+                self.incarnation = Some(incarnation);
+                self.state = state;
+                self.transcript = Transcript::default();
+                self.told_head = None;
+                Followed::Moved {
+                    reported: Vec::new(),
+                }
+            }
+            _ => {
+                tracing::warn!(session.id = %self.session, "a checkpoint does not read: the log is read from its beginning");
+                self.begin_anew();
+                Followed::Gap
+            }
+        }
     }
 
     pub fn apply(&mut self, batch: &Batch) -> Followed {
@@ -74,14 +197,18 @@ impl FollowedSession {
         {
             return Followed::Replaced;
         }
-        if batch.upto <= self.state.head() && self.incarnation.is_some() {
+        // A first batch without events says that this is the head.
+        let may_tell_head = self.told_head.is_none() && batch.after == self.state.head();
+        let is_old = self.incarnation.is_some() && batch.upto <= self.state.head();
+        if is_old && !may_tell_head {
             return Followed::Known;
         }
         if batch.after != self.state.head() {
             return Followed::Gap;
         }
         self.incarnation = Some(batch.incarnation);
-        self.told_head = self.told_head.max(batch.head);
+        self.may_jump = false;
+        self.told_head = self.told_head.max(Some(batch.head));
         let mut reported = Vec::new();
         for event in &batch.events {
             if let Err(error) = self.state.apply(event, &mut self.transcript) {
@@ -95,15 +222,22 @@ impl FollowedSession {
         Followed::Moved { reported }
     }
 
-    /// What is here may be what is damaged: once, the log is read again from its beginning.
+    /// What is here may be what is damaged: once, the log is read again from its beginning. It is also read when the log refers to what a
+    /// checkpoint has left out.
     fn start_over(&mut self, error: FoldError) -> Followed {
-        if self.was_reset {
+        let was_short = self.state.horizon().is_some();
+        if self.was_reset && !was_short {
             return Followed::Unreadable(error);
         }
-        *self = Self {
-            was_reset: true,
-            ..Self::new(self.session)
-        };
+        let was_reset = self.was_reset || !was_short;
+        self.begin_anew();
+        self.was_reset = was_reset;
         Followed::Gap
     }
 }
+
+/// A row without its text: ids, times, names, and its place in the list.
+const ROW_BYTES: usize = 400;
+
+/// A record of a run, a prompt or an approval.
+const RECORD_BYTES: usize = 250;

@@ -7,7 +7,7 @@ use baton_session::ActiveRun;
 
 use super::run::{CallId, HeldRun, Phase, Want};
 use super::{Core, Effect};
-use crate::context;
+use crate::context::{self, Context};
 use crate::limits::{RUNS_SIDE_BY_SIDE_MAX, TEARDOWN_WAIT_MS, WRITE_RETRY_MS};
 use crate::provider::ModelRequest;
 
@@ -49,11 +49,11 @@ impl Core {
         let is_ours = |active: &ActiveRun| active.instance == self.instance;
         if !followed.state.active_run(run).is_none_or(is_ours) {
             // An earlier start of this runner began it, and what that one knew is gone.
-            return self.forget(run);
+            return self.forget(run, now);
         }
         match held.look(followed, now) {
             Want::Nothing => {}
-            Want::Forget => self.forget(run),
+            Want::Forget => self.forget(run, now),
             Want::Call if self.calls.len() >= RUNS_SIDE_BY_SIDE_MAX => {}
             Want::Call => self.call(run, now),
         }
@@ -67,16 +67,21 @@ impl Core {
         let (Some(active), Some(agent)) = (active, agent) else {
             return held.fail("this runner does not host that agent".to_owned(), now);
         };
+        let context = context::build(
+            &followed.transcript,
+            &followed.state,
+            run,
+            &agent.system_prompt,
+            agent.context_chars_max,
+        );
+        let Context::Messages(messages) = context else {
+            let session = held.session;
+            return self.read_further(session);
+        };
         let request = ModelRequest {
             prompt: active.prompt,
             model: agent.description.model.clone(),
-            messages: context::messages(
-                &followed.transcript,
-                &followed.state,
-                run,
-                &agent.system_prompt,
-                agent.context_chars_max,
-            ),
+            messages,
         };
         let call = self.next_call;
         self.next_call = CallId(call.0 + 1);
@@ -108,6 +113,7 @@ impl Core {
             self.effects.push(Effect::Drop { call: *call });
         }
         self.report_teardowns(now);
+        self.kept.expire(now);
         if self.calls.len() < RUNS_SIDE_BY_SIDE_MAX {
             let between = self
                 .runs
@@ -138,6 +144,6 @@ impl Core {
                 _ => {}
             }
         }
-        over.into_iter().for_each(|run| self.forget(run));
+        over.into_iter().for_each(|run| self.forget(run, now));
     }
 }

@@ -38,6 +38,7 @@ pub struct ModelRequest {
 
 /// One message of the conversation.
 #[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub struct ModelMessage {
     /// Who speaks.
     pub role: ModelRole,

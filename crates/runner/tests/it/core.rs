@@ -130,11 +130,13 @@ fn opened() -> RunWriteEntry {
     }
 }
 
-fn frames(core: &mut Core, now: Instant) -> Vec<ClientFrame> {
+/// Everything that it has to say.
+pub fn frames(core: &mut Core, now: Instant) -> Vec<ClientFrame> {
     std::iter::from_fn(|| core.next_frame(now)).collect()
 }
 
-fn core(instance: RunnerInstanceId) -> Core {
+/// One agent that takes a thousand characters.
+pub fn core(instance: RunnerInstanceId) -> Core {
     let description = AgentDescription {
         id: AgentId("assistant".to_owned()),
         name: "A".to_owned(),

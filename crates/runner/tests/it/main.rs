@@ -6,6 +6,7 @@ mod connection;
 mod control;
 mod core;
 mod fake_hub;
+mod kept_sessions;
 mod models;
 mod pressure;
 mod program;

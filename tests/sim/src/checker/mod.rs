@@ -3,6 +3,7 @@
 //! The checker sees what stands in the log (whoever was told of it or not), what the hub says, what devices apply, what people wanted
 //! and what the model was asked. It keeps a fold of its own, and the state at every seq.
 
+mod contexts;
 mod intents;
 mod runs;
 mod says;

@@ -132,9 +132,11 @@ impl Process {
                 log,
                 cursor,
                 state_format,
-            } => self
-                .shared
-                .subscribe(sim, line, (log, cursor), state_format),
+                newest_chars,
+            } => {
+                let wish = (state_format, newest_chars);
+                self.shared.subscribe(sim, line, (log, cursor), wish);
+            }
             ClientFrame::ReadHistory {
                 log,
                 incarnation,

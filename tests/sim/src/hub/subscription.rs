@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use baton_log::{ReadError, SavedState};
 use baton_protocol::{Batch, Cursor, Event, HubFrame, Incarnation, LogId, Seq, SnapshotPiece};
+use baton_session::SessionState;
 
 use super::commit::unreadable;
 use super::process::Shared;
@@ -90,7 +91,7 @@ impl Shared {
         sim: &mut Sim,
         line: LineId,
         (log, cursor): (LogId, Option<Cursor>),
-        state_format: Option<u32>,
+        (state_format, newest_chars): (Option<u32>, Option<u64>),
     ) {
         let Some(connection) = self.connections.get_mut(&line) else {
             return;
@@ -115,9 +116,11 @@ impl Shared {
             return self.send(sim, line, missing(Some(head.incarnation)));
         }
         let mut after = cursor.map_or(Seq::ZERO, |cursor| cursor.seq);
-        if let Some(format) = state_format
-            && let Some(state) = saved_state(sim, log, after)
-        {
+        let state = match newest_chars {
+            Some(_) => checkpoint(sim, log, after),
+            None => state_format.and_then(|_| saved_state(sim, log, after)),
+        };
+        if let (Some(format), Some(state)) = (state_format, state) {
             let seq = state.seq;
             for piece in pieces(sim, (log, head.incarnation), (after, format), state) {
                 self.send(sim, line, HubFrame::Snapshot(piece));
@@ -269,6 +272,29 @@ fn saved_state(sim: &mut Sim, log: LogId, after: Seq) -> Option<SavedState> {
         seq,
         format: 0,
         json,
+    })
+}
+
+/// A checkpoint that the hub may have noted, whatever is behind it: a runner must see for itself whether it got enough.
+fn checkpoint(sim: &mut Sim, log: LogId, after: Seq) -> Option<SavedState> {
+    let known = sim.checker.truth().log(log)?;
+    let noted: Vec<SessionState> = (after.0 + 1..=known.head().0)
+        .filter_map(|seq| known.session_at(Seq(seq))?.without_past())
+        .collect();
+    if noted.is_empty() || !sim.checkpoint_rng.chance(700) {
+        return None;
+    }
+    let state = sim.checkpoint_rng.pick(&noted);
+    let mut json = serde_json::to_value(state).expect("a state has only text keys");
+    if sim.is_planted(Planted::HubHidesHorizons)
+        && let Some(fields) = json.as_object_mut()
+    {
+        fields.remove("horizon");
+    }
+    Some(SavedState {
+        seq: state.head(),
+        format: 0,
+        json: json.to_string(),
     })
 }
 

@@ -21,6 +21,9 @@ use crate::sim::Sim;
 /// Characters of the context, small enough that long sessions go beyond it.
 const CONTEXT_CHARS_MAX: usize = 2_000;
 
+/// Bytes of sessions that it keeps: one or two short ones, so that they come and go.
+const KEPT_BYTES_MAX: usize = 24 * 1024;
+
 /// A runner that is linked.
 pub struct Runner {
     number: usize,
@@ -94,6 +97,14 @@ fn description() -> AgentDescription {
     }
 }
 
+fn agent() -> AgentSpec {
+    AgentSpec {
+        description: description(),
+        system_prompt: "You are simulated.".to_owned(),
+        context_chars_max: CONTEXT_CHARS_MAX,
+    }
+}
+
 impl Runner {
     /// Started at once.
     pub fn new(sim: &Sim, number: usize) -> Self {
@@ -154,13 +165,8 @@ impl Runner {
     fn start(&mut self, sim: &mut Sim) {
         self.start_ms = None;
         let instance = RunnerInstanceId::from_uuid(sim.ids.uuid());
-        let spec = AgentSpec {
-            description: description(),
-            system_prompt: "You are simulated.".to_owned(),
-            context_chars_max: CONTEXT_CHARS_MAX,
-        };
         self.process = Some(Process {
-            core: Core::new(instance, [spec]),
+            core: Core::new(instance, [agent()]).with_kept_bytes_max(KEPT_BYTES_MAX),
             instance,
             line: Line::Down {
                 until_ms: sim.now_ms,
@@ -401,12 +407,18 @@ impl Runner {
         for effect in self.process_mut()?.core.take_effects() {
             match effect {
                 Effect::Call {
-                    call, run, request, ..
+                    call,
+                    session,
+                    run,
+                    request,
+                    ..
                 } => {
                     let number = self.number;
                     sim.note(format_args!("runner {number} asks the model for run {run}"));
                     sim.checker.model_called(run);
                     check_request(sim, &request);
+                    let asked = &request.messages;
+                    sim.checker.context_holds((session, run), &agent(), asked);
                     let script = Script::write(&mut self.rng, sim.now_ms);
                     self.process_mut()?.calls.push(Call::new(call, run, script));
                 }

@@ -10,7 +10,7 @@ use futures::FutureExt as _;
 use super::{Place, Stage, Subscription, may_read, missing, refused};
 use crate::actor::SessionActors;
 use crate::connection::outgoing::{PulledRoom, Reader};
-use crate::connection::snapshot;
+use crate::connection::snapshot::{self, StateWish};
 use crate::core::HubCore;
 use crate::feed::Feed;
 use crate::frame_text::{EncodedBatch, EncodedFrame};
@@ -101,9 +101,9 @@ impl Subscription {
         let feed = match stage {
             Stage::New {
                 incarnation,
-                state_format,
+                states,
             } => {
-                let feed = self.begin(cursor, incarnation, state_format).await?;
+                let feed = self.begin(cursor, incarnation, states).await?;
                 if self.place().snapshot.is_some() {
                     return Ok(Next::Piece);
                 }
@@ -126,7 +126,7 @@ impl Subscription {
         &self,
         after: Seq,
         incarnation: Option<Incarnation>,
-        state_format: Option<u32>,
+        states: StateWish,
     ) -> Result<Arc<Feed>, HubFrame> {
         let (core, log) = (&self.core, self.log);
         // Listen first, look at the log after: whatever is recorded in between is in both, and nothing is in neither. A session that may
@@ -148,9 +148,8 @@ impl Subscription {
         });
         if known.is_none() {
             let head = fitting(core, log, cursor).await?;
-            if let Some(format) = state_format
-                && head.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN
-                && let Some(state) = snapshot::offer(core, log, after, format).await
+            if head.seq.0 >= after.0 + limits::SNAPSHOT_BEHIND_EVENTS_MIN
+                && let Some(state) = snapshot::offer(core, log, after, states).await
             {
                 let seq = state.seq;
                 let frames = snapshot::pieces(log, head.incarnation, after, state).collect();
