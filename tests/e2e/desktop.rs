@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use baton_testkit::{Child, eventually};
 use fantoccini::Locator;
@@ -15,8 +15,14 @@ use crate::programs::Place;
 use crate::screen::Screen;
 use crate::title_bar;
 
-/// Far beyond anything that still works; a small model on two busy cores writes slowly.
+/// How long nothing at all may happen. A small model on two busy cores thinks long before its first word.
 pub const LIMIT: Duration = Duration::from_secs(90);
+
+/// How long a screen may change without what is waited for: no answer of a test takes so long.
+const LIMIT_IN_ALL: Duration = Duration::from_secs(600);
+
+/// Between two looks at the screen.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A window that is open.
 pub struct Desktop {
@@ -142,27 +148,30 @@ impl Desktop {
             .await
     }
 
-    /// Looks until the probe gives something; a failure leaves a picture and says what the screen held.
+    /// Looks until the probe gives something, for as long as the screen changes now and then; a failure leaves a picture and says what
+    /// the screen held.
     async fn until<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
-        let deadline = tokio::time::Instant::now() + LIMIT;
-        let looking = || async {
-            let found = probe().await;
-            let is_over = tokio::time::Instant::now() >= deadline;
-            (found.is_some() || is_over).then_some(found)
-        };
-        let label = format!("{what} on {}", self.profile);
-        let found = eventually(LIMIT + Duration::from_secs(10), &label, looking).await;
-        match found {
-            Some(found) => found,
-            None => {
-                self.screenshot(&format!("failed-{}", self.profile)).await;
-                let held = self.screen().await;
-                panic!(
-                    "not within {LIMIT:?}: {label}\n{held:#?}\n{}",
-                    self.driver.said()
-                )
+        let (begun, mut held) = (Instant::now(), None);
+        let mut changed = begun;
+        while changed.elapsed() < LIMIT && begun.elapsed() < LIMIT_IN_ALL {
+            let look = async { (probe().await, self.screen().await) };
+            let Ok((found, now)) = tokio::time::timeout(LIMIT, look).await else {
+                break;
+            };
+            if let Some(found) = found {
+                return found;
             }
+            if now != held {
+                (held, changed) = (now, Instant::now());
+            }
+            tokio::time::sleep(PAUSE).await;
         }
+        self.screenshot(&format!("failed-{}", self.profile)).await;
+        panic!(
+            "nothing has changed for {LIMIT:?}, or for too long not this: {what} on {}\n{held:#?}\n{}",
+            self.profile,
+            self.driver.said()
+        )
     }
 
     /// Waits until the screen holds exactly this.

@@ -1,6 +1,6 @@
 //! The product as people have it: real windows, a real hub, a real runner, a real model.
 //!
-//! `cargo xtask test` runs it. By hand, with `cargo xtask model-server` in another terminal and the programs built
+//! `cargo xtask test` runs it, and `cargo xtask test --only windows NAME` one scenario. By hand, with `cargo xtask model-server` in another terminal and the programs built
 //! (`cargo build -p baton-hub -p baton-runner -p baton-cli`):
 //!
 //! ```sh
@@ -10,7 +10,8 @@
 //! ```
 //!
 //! The tests run one after the other: there is one screen and one small model. "In the middle of an answer" is a state here: the proxy
-//! before the model holds the answer after so many pieces until the test lets it go on.
+//! before the model holds the answer after so many pieces until the test lets it go on, and ends it after so many more. A wait fails when
+//! nothing has moved for a while, however slow the machine is.
 
 mod desktop;
 mod driver;

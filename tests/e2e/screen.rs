@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// A copy of what the page holds.
-#[derive(Debug)]
+#[derive(PartialEq, Debug)]
 pub struct Screen(pub Value);
 
 /// A row as it is compared between windows, a mirror and a log.

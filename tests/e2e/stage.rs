@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use baton_testkit::{Child, Ending, Exchange, RecordingProxy, bin, eventually};
+use baton_testkit::{Child, Ending, Exchange, RecordingProxy, bin, while_it_moves};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -16,6 +16,10 @@ static SCREEN: Mutex<()> = Mutex::const_new(());
 
 /// Enough of an answer to be in the middle of it.
 pub const HALF: usize = 16;
+
+/// Pieces at which every answer ends: enough to be cut, held and compared, and no more than a small model on two busy cores says in
+/// less than a minute.
+const ANSWER_PIECES_MAX: usize = 120;
 
 /// A prompt whose answer is long enough to be caught in the middle, and short enough to wait for.
 pub const LONG: &str = "Explain in three paragraphs how tides work.";
@@ -45,7 +49,7 @@ impl Stage {
     /// A hub on another machine; the runner, the model and the witness are here.
     pub async fn set_at(place: Place, listen: &str, hub_arguments: &[&str]) -> Self {
         let screen = SCREEN.lock().await;
-        let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
+        let model = witnessed_model().await;
         let hub = Hub::start_at(place, listen, hub_arguments).await;
         let folder = TempDir::new().expect("a temporary folder");
         let link = hub.link("runner").await;
@@ -129,8 +133,13 @@ impl Stage {
 /// The real model behind a witness, and the screen for oneself: for windows that bring a hub of their own.
 pub async fn model_alone() -> (RecordingProxy, MutexGuard<'static, ()>) {
     let screen = SCREEN.lock().await;
+    (witnessed_model().await, screen)
+}
+
+async fn witnessed_model() -> RecordingProxy {
     let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
-    (model, screen)
+    model.end_after(ANSWER_PIECES_MAX);
+    model
 }
 
 /// The model's name at its server.
@@ -156,14 +165,21 @@ pub async fn handed_over(model: &RecordingProxy, call: usize, pieces: usize) -> 
     .await
 }
 
-/// The testkit's own waits are short; a small model on two busy cores is slow.
+/// A small model on two busy cores is slow: only one that says nothing more is given up.
 async fn exchange<T>(
     model: &RecordingProxy,
     call: usize,
     what: &str,
     pick: impl Fn(&Exchange) -> Option<T>,
 ) -> T {
-    eventually(LIMIT, what, || async {
+    let said = || {
+        model
+            .exchanges()
+            .iter()
+            .map(|exchange| exchange.deltas)
+            .sum::<usize>()
+    };
+    while_it_moves(LIMIT, what, said, || async {
         model.exchanges().get(call).and_then(&pick)
     })
     .await

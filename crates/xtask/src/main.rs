@@ -6,6 +6,7 @@ mod bench;
 mod codegen;
 mod console;
 mod model;
+mod only;
 mod paths;
 mod process;
 mod python;

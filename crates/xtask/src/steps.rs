@@ -39,6 +39,18 @@ pub enum Outcome {
 #[derive(Default)]
 pub struct Shared {
     model: Option<ModelServer>,
+    /// The one scenario of the windows that is wanted, by its whole name.
+    scenario: Option<String>,
+}
+
+impl Shared {
+    /// For a run of one scenario, or of all.
+    pub fn for_scenario(scenario: Option<String>) -> Self {
+        Self {
+            scenario,
+            ..Self::default()
+        }
+    }
 }
 
 const ALWAYS: &[Plan] = &[Plan::Test, Plan::Fast, Plan::Ci];
@@ -250,6 +262,9 @@ fn windows(shared: &mut Shared) -> Result<Outcome> {
         .arg(process::cargo().get_program());
     // Two windows, a hub, a runner and a model are enough for two cores: one test at a time.
     session.args(test).args(["--", "--test-threads", "1"]);
+    if let Some(scenario) = &shared.scenario {
+        session.args(["--exact", scenario]);
+    }
     session
         .envs(model_environment(shared))
         .envs(home.environment());

@@ -6,19 +6,27 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use crate::console::{heading, say, seconds};
+use crate::only::Only;
 use crate::setup::{self, Purpose};
-use crate::steps::{Outcome, Plan, STEPS, Shared};
+use crate::steps::{Outcome, Plan, STEPS, Shared, Step};
 
 #[derive(Args)]
 pub struct Options {
     /// Leave out the model, the windows and the documentation.
     #[arg(long)]
     fast: bool,
+    /// Run one step alone, with what it uses: `--only clippy`. Of the windows, one scenario: `--only windows pick_up`.
+    #[arg(long, num_args = 1..=2, value_names = ["STEP", "NAME"], conflicts_with = "fast")]
+    only: Vec<String>,
 }
 
 /// The task `test`.
 pub fn test(options: &Options) -> Result<()> {
-    if options.fast {
+    if let [step, scenario @ ..] = &options.only[..] {
+        let only = Only::find(step, scenario.first().map(String::as_str))?;
+        let shared = Shared::for_scenario(only.scenario);
+        run_steps(&only.steps, Purpose::Test, shared)
+    } else if options.fast {
         run_plan(Plan::Fast, Purpose::Ci)
     } else {
         run_plan(Plan::Test, Purpose::Test)
@@ -43,13 +51,16 @@ struct Row {
 }
 
 fn run_plan(plan: Plan, purpose: Purpose) -> Result<()> {
-    let started = Instant::now();
-    setup::setup(purpose)?;
     let steps: Vec<_> = STEPS
         .iter()
         .filter(|step| step.plans.contains(&plan))
         .collect();
-    let mut shared = Shared::default();
+    run_steps(&steps, purpose, Shared::default())
+}
+
+fn run_steps(steps: &[&Step], purpose: Purpose, mut shared: Shared) -> Result<()> {
+    let started = Instant::now();
+    setup::setup(purpose)?;
     let mut rows = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         heading(&format!("{} ({} of {})", step.name, index + 1, steps.len()));

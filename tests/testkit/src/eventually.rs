@@ -27,6 +27,36 @@ where
     }
 }
 
+/// Looks until the probe gives something, for as long as something moves: panics with `what` when `progress` has said the same for
+/// `limit`. For work that takes as long as the machine is slow.
+pub async fn while_it_moves<T, P, F, Fut>(
+    limit: Duration,
+    what: &str,
+    progress: impl Fn() -> P,
+    mut probe: F,
+) -> T
+where
+    P: PartialEq,
+    F: FnMut() -> Fut,
+    Fut: Future<Output = Option<T>>,
+{
+    let (mut seen, mut moved) = (progress(), Instant::now());
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        let now = progress();
+        if now != seen {
+            (seen, moved) = (now, Instant::now());
+        }
+        assert!(
+            moved.elapsed() < limit,
+            "nothing has moved for {limit:?}: {what}"
+        );
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// The same limit for something that can be awaited.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(WAIT_LIMIT, work).await {

@@ -17,7 +17,7 @@ mod sse;
 
 pub use child::{Child, bin};
 pub use cutter::{Direction, TcpCutter};
-pub use eventually::{WAIT_LIMIT, eventually};
+pub use eventually::{WAIT_LIMIT, eventually, while_it_moves};
 pub use exchange::{Ending, Exchange};
 pub use fake_model::{FakeModel, Reply};
 pub use proxy::RecordingProxy;

@@ -39,7 +39,16 @@ struct Shared {
     connections: AtomicUsize,
     /// Answers stop after so many deltas while it is set.
     hold_after: watch::Sender<Option<usize>>,
+    /// Answers end here, whatever the server behind would still say; 0: where it ends them.
+    end_after: AtomicUsize,
 }
+
+/// How a model ends an answer.
+const END: &str = concat!(
+    r#"data: {"id":"end","object":"chat.completion.chunk","created":0,"model":"m","#,
+    r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+    "\n\ndata: [DONE]\n\n"
+);
 
 impl RecordingProxy {
     /// Starts it in front of a server, given by its base URL with the path, as in `http://127.0.0.1:8080/v1`.
@@ -61,6 +70,7 @@ impl RecordingProxy {
             log: ExchangeLog::new(),
             connections: AtomicUsize::new(0),
             hold_after: watch::Sender::new(None),
+            end_after: AtomicUsize::new(0),
         });
         let routes = Router::new()
             .fallback(forward)
@@ -111,6 +121,11 @@ impl RecordingProxy {
     /// Lets held answers go on, and holds no other one.
     pub fn release(&self) {
         self.shared.hold_after.send_replace(None);
+    }
+
+    /// Ends every answer after so many deltas, as a model ends one: how long a small model talks is no business of a test.
+    pub fn end_after(&self, deltas: usize) {
+        self.shared.end_after.store(deltas, Ordering::SeqCst);
     }
 
     /// Waits for request `index` and gives its body.
@@ -195,7 +210,9 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     let body = match exchange {
         Some(exchange) if status.is_success() => {
             let hold_after = shared.hold_after.subscribe();
-            Body::from_stream(Witness::new(bytes.boxed(), exchange, hold_after).into_stream())
+            let end_after = shared.end_after.load(Ordering::SeqCst);
+            let witness = Witness::new(bytes.boxed(), exchange, (hold_after, end_after));
+            Body::from_stream(witness.into_stream())
         }
         Some(exchange) => {
             exchange.end(Ending::Refused);
@@ -232,13 +249,15 @@ struct Witness {
     deltas: usize,
     exchange: OpenExchange,
     hold_after: watch::Receiver<Option<usize>>,
+    /// 0: where the server behind ends it.
+    end_after: usize,
 }
 
 impl Witness {
     fn new(
         upstream: BoxStream<'static, reqwest::Result<Bytes>>,
         exchange: OpenExchange,
-        hold_after: watch::Receiver<Option<usize>>,
+        (hold_after, end_after): (watch::Receiver<Option<usize>>, usize),
     ) -> Self {
         let (pending, whole) = (Vec::new(), Vec::new());
         Self {
@@ -249,6 +268,7 @@ impl Witness {
             deltas: 0,
             exchange,
             hold_after,
+            end_after,
         }
     }
 
@@ -265,6 +285,9 @@ impl Witness {
             if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.pending.drain(..=end).collect();
                 self.pass(&line).await;
+                if self.end_after > 0 && self.deltas >= self.end_after {
+                    return Ok(Some(self.end(line)));
+                }
                 if self.deltas == 0 {
                     self.whole.extend_from_slice(&line);
                 }
@@ -287,6 +310,18 @@ impl Witness {
                 }
             }
         }
+    }
+
+    /// The last line of an answer that ends here. Nothing more is read of the server behind: its connection is closed.
+    fn end(&mut self, line: Vec<u8>) -> Bytes {
+        self.upstream = stream::empty().boxed();
+        self.pending.clear();
+        self.end_after = 0;
+        self.exchange.end(Ending::Finished);
+        let mut last = line;
+        last.push(b'\n');
+        last.extend_from_slice(END.as_bytes());
+        Bytes::from(last)
     }
 
     async fn pass(&mut self, line: &[u8]) {

@@ -70,6 +70,19 @@ async fn an_answer_can_be_held_in_its_middle() {
 }
 
 #[tokio::test]
+async fn an_answer_can_be_ended_as_a_model_ends_one() {
+    let (model, proxy) = in_front_of(Reply::text("abcdefgh").delta_chars(1).hold_after(4)).await;
+    proxy.end_after(3);
+    let (said, is_whole) = pieces(ask(&proxy.base_url(), "hi").await).await;
+    assert!(is_whole, "it has its end");
+    assert_eq!(said.concat(), "abc");
+    assert_eq!(proxy.wait_ended(0).await, Ending::Finished);
+    assert_eq!(proxy.exchanges()[0].text, "abc");
+    // The server behind is not asked to go on.
+    model.wait_closed(0).await;
+}
+
+#[tokio::test]
 async fn a_client_that_closes_a_held_answer_is_noticed() {
     let (_model, proxy) = in_front_of(Reply::text("abcdefgh").delta_chars(1)).await;
     proxy.hold_after(2);
