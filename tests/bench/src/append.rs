@@ -114,7 +114,7 @@ impl Contest {
             sessions,
         } = self.case;
         let label = Label {
-            name: "append",
+            name: "append (log)",
             case: format!("{producers} producers, {sessions} sessions"),
             unit: "appends/s",
         };

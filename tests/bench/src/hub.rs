@@ -24,7 +24,12 @@ const DESCRIPTORS: u64 = 65_536;
 struct Ready {
     device: String,
     runner: String,
+    /// For benchmarks with several runners.
+    more_runners: Vec<String>,
 }
+
+/// Runners beside the first one that a benchmark may link.
+const MORE_RUNNERS: usize = 8;
 
 /// What the process does: serves until it is killed.
 pub async fn serve(data: &Path, port: u16) -> Result<()> {
@@ -45,7 +50,12 @@ pub async fn serve(data: &Path, port: u16) -> Result<()> {
     )
     .await?;
     let account = hub.account();
+    let mut more_runners = Vec::new();
+    for _ in 0..MORE_RUNNERS {
+        more_runners.push(hub.link_code(Role::Runner, account).await?.to_string());
+    }
     let ready = Ready {
+        more_runners,
         device: hub.link_code(Role::Device, account).await?.to_string(),
         runner: hub.link_code(Role::Runner, account).await?.to_string(),
     };
@@ -77,6 +87,7 @@ pub struct HubProcess {
     pub address: HubAddress,
     pub device: LinkResponse,
     pub runner: LinkResponse,
+    more_runners: Vec<String>,
 }
 
 impl HubProcess {
@@ -101,7 +112,14 @@ impl HubProcess {
             address: code.hub,
             device,
             runner,
+            more_runners: ready.more_runners,
         })
+    }
+
+    /// Links another runner.
+    pub async fn another_runner(&mut self) -> Result<LinkResponse> {
+        let code = self.more_runners.pop().context("no code is left")?;
+        Ok(baton_transport::link(&code.parse()?, "Another").await?)
     }
 
     /// SIGKILL.

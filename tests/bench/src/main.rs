@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod append;
+mod append_hub;
 mod append_latency;
 mod bench;
 mod conversation;
@@ -26,6 +27,7 @@ mod search;
 mod stalled;
 mod stop;
 mod storm;
+mod turn;
 mod wire;
 mod words;
 mod writer;
@@ -55,6 +57,9 @@ enum Task {
     /// Serve the lines of a file as frames: the bare peer.
     #[command(hide = true)]
     Frames { file: PathBuf, when: frames::When },
+    /// Write what a benchmark counts.
+    #[command(hide = true, subcommand)]
+    Write(append_hub::WriterTask),
     /// Append for a count of syncs.
     #[command(hide = true)]
     AppendForCheck {
@@ -84,6 +89,7 @@ struct Options {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Name {
     Append,
+    AppendHub,
     AppendLatency,
     Follow,
     FanOut,
@@ -94,6 +100,7 @@ enum Name {
     PickUp,
     Storm,
     Idle,
+    Turn,
 }
 
 fn main() -> Result<()> {
@@ -105,6 +112,7 @@ fn main() -> Result<()> {
             Task::Run(options) => run(options).await,
             Task::Hub { data, port } => hub::serve(&data, port).await,
             Task::Frames { file, when } => frames::serve(&file, when).await,
+            Task::Write(task) => append_hub::write(task).await,
             Task::AppendForCheck { contestant, folder } => {
                 append::append_for_check(contestant, &folder).await
             }
@@ -129,6 +137,7 @@ async fn run(options: Options) -> Result<()> {
     for name in names {
         let rows = match name {
             Name::Append => append::run(&bench).await?,
+            Name::AppendHub => append_hub::run(&bench).await?,
             Name::AppendLatency => append_latency::run(&bench).await?,
             Name::Follow => follow::run(&bench).await?,
             Name::FanOut => fan_out::run(&bench).await?,
@@ -139,6 +148,7 @@ async fn run(options: Options) -> Result<()> {
             Name::PickUp => pick_up::run(&bench).await?,
             Name::Storm => storm::run(&bench).await?,
             Name::Idle => idle::run(&bench).await?,
+            Name::Turn => turn::run(&bench).await?,
         };
         report::print(&rows);
         all.extend(rows);

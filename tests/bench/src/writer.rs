@@ -11,10 +11,8 @@ use crate::append::{PAYLOAD_BYTES, payload};
 use crate::hub::HubProcess;
 use crate::wire::Client;
 
-/// The runner and its run.
-pub struct Writer {
-    pub runner: Client,
-    pub device: Client,
+/// A run that is written, payload by payload.
+pub struct RunScript {
     pub session: SessionId,
     pub run: RunId,
     epoch: Epoch,
@@ -23,50 +21,26 @@ pub struct Writer {
     offset: u64,
 }
 
-impl Writer {
-    /// Creates a session, asks something and opens the answer.
-    pub async fn begin(hub: &HubProcess) -> Result<Self> {
-        let mut runner = Client::connect(&hub.address, &hub.runner.token, Some(hello())).await?;
-        let mut device = Client::connect(&hub.address, &hub.device.token, None).await?;
-        let session = SessionId::mint();
-        let log = LogId::Session(session);
-        let create = CreateSessionCommand {
-            agent: agent(),
-            runner: None,
-            title: None,
+impl RunScript {
+    /// Of an assignment.
+    pub fn assigned(frame: HubFrame) -> Option<Self> {
+        let HubFrame::RunAssigned {
+            session,
+            run,
+            epoch,
+            ..
+        } = frame
+        else {
+            return None;
         };
-        device
-            .command(log, CommandBody::CreateSession(create))
-            .await?;
-        let prompt = SendPromptCommand {
-            run: None,
-            text: "Go on.".to_owned(),
-            delivery: Delivery::Queue,
-        };
-        device.command(log, CommandBody::SendPrompt(prompt)).await?;
-        let (run, epoch) = runner
-            .take(|frame| match frame {
-                HubFrame::RunAssigned { run, epoch, .. } => Some((run, epoch)),
-                _ => None,
-            })
-            .await?;
-        let mut writer = Self {
-            runner,
-            device,
+        Some(Self {
             session,
             run,
             epoch,
             producer: 0,
             part: 0,
             offset: 0,
-        };
-        let open = writer.open_part();
-        writer.write(vec![open]).await?;
-        Ok(writer)
-    }
-
-    pub fn log(&self) -> LogId {
-        LogId::Session(self.session)
+        })
     }
 
     /// The count of the last write.
@@ -82,7 +56,7 @@ impl Writer {
         }
     }
 
-    fn open_part(&mut self) -> RunWriteEntry {
+    pub fn open_part(&mut self) -> RunWriteEntry {
         self.offset = 0;
         self.entry(RunWrite::OpenPart {
             part: PartIndex(self.part),
@@ -131,16 +105,77 @@ impl Writer {
     }
 
     /// Writes and waits until it is acknowledged.
-    pub async fn write(&mut self, entries: Vec<RunWriteEntry>) -> Result<()> {
+    pub async fn write(&self, runner: &mut Client, entries: Vec<RunWriteEntry>) -> Result<()> {
         let frame = self.frame(entries);
-        self.runner.send(&frame).await?;
-        let wanted = self.producer();
-        self.runner
+        runner.send(&frame).await?;
+        let (of, wanted) = (self.run, self.producer());
+        runner
             .take(|frame| {
-                matches!(frame, HubFrame::RunAcked { producer, .. } if producer == wanted)
+                matches!(frame, HubFrame::RunAcked { run, producer } if run == of && producer == wanted)
                     .then_some(())
             })
             .await
+    }
+}
+
+/// The runner, its run, and a device.
+pub struct Writer {
+    pub runner: Client,
+    pub device: Client,
+    script: RunScript,
+}
+
+impl std::ops::Deref for Writer {
+    type Target = RunScript;
+
+    fn deref(&self) -> &RunScript {
+        &self.script
+    }
+}
+
+impl std::ops::DerefMut for Writer {
+    fn deref_mut(&mut self) -> &mut RunScript {
+        &mut self.script
+    }
+}
+
+impl Writer {
+    /// Creates a session, asks something and opens the answer.
+    pub async fn begin(hub: &HubProcess) -> Result<Self> {
+        let mut runner = Client::connect(&hub.address, &hub.runner.token, Some(hello())).await?;
+        let mut device = Client::connect(&hub.address, &hub.device.token, None).await?;
+        let log = LogId::Session(SessionId::mint());
+        let create = CreateSessionCommand {
+            agent: agent(),
+            runner: None,
+            title: None,
+        };
+        device
+            .command(log, CommandBody::CreateSession(create))
+            .await?;
+        let prompt = SendPromptCommand {
+            run: None,
+            text: "Go on.".to_owned(),
+            delivery: Delivery::Queue,
+        };
+        device.command(log, CommandBody::SendPrompt(prompt)).await?;
+        let mut script = runner.take(RunScript::assigned).await?;
+        let open = script.open_part();
+        script.write(&mut runner, vec![open]).await?;
+        Ok(Self {
+            runner,
+            device,
+            script,
+        })
+    }
+
+    pub fn log(&self) -> LogId {
+        LogId::Session(self.session)
+    }
+
+    /// Writes and waits until it is acknowledged.
+    pub async fn write(&mut self, entries: Vec<RunWriteEntry>) -> Result<()> {
+        self.script.write(&mut self.runner, entries).await
     }
 }
 
@@ -152,11 +187,13 @@ pub fn payload_at(part: PartIndex, offset: u64) -> u64 {
     u64::from(part.0) * PAYLOADS_PER_PART + offset / PAYLOAD_BYTES as u64
 }
 
-fn agent() -> AgentId {
+/// The agent that every runner here hosts.
+pub fn agent() -> AgentId {
     AgentId("assistant".to_owned())
 }
 
-fn hello() -> RunnerHello {
+/// What a runner says of itself.
+pub fn hello() -> RunnerHello {
     RunnerHello {
         instance: RunnerInstanceId::mint(),
         agents: vec![AgentDescription {

@@ -37,7 +37,7 @@ pub async fn check_all(bench: &Bench) -> Result<Vec<Row>> {
 
 fn row(bench: &Bench, name: &str, count: Result<u64>) -> Row {
     let label = Label {
-        name: "append",
+        name: "append (log)",
         case: format!("syncs while {APPENDS} appends follow each other: {name}"),
         unit: "syncs",
     };

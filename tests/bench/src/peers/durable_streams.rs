@@ -56,9 +56,13 @@ pub struct StreamProducer {
 
 impl StreamProducer {
     pub fn open(server: &Server, case: &str, client: &Client) -> Self {
+        Self::at(server.port, case, client)
+    }
+
+    pub fn at(port: u16, case: &str, client: &Client) -> Self {
         Self {
             client: client.clone(),
-            base: format!("http://127.0.0.1:{}/{case}-", server.port),
+            base: format!("http://127.0.0.1:{port}/{case}-"),
         }
     }
 }

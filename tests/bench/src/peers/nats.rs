@@ -46,7 +46,11 @@ pub struct NatsProducer(jetstream::Context);
 
 impl NatsProducer {
     pub async fn open(server: &Server) -> Result<Self> {
-        Ok(Self(context(server.port).await?))
+        Self::connect(server.port).await
+    }
+
+    pub async fn connect(port: u16) -> Result<Self> {
+        Ok(Self(context(port).await?))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
-use super::resp::{RedisConnection, Reply};
+use super::resp::{self, RedisConnection, Reply};
 use super::{Server, Watch, free_port, ready};
 use crate::append::{PAYLOAD_BYTES, Producer, payload};
 
@@ -64,6 +64,11 @@ pub fn entries(reply: &Reply) -> Vec<(&[u8], &[u8])> {
         Some((id.bytes(), fields.list().get(1)?.bytes()))
     };
     entries.iter().filter_map(entry).collect()
+}
+
+/// The command that appends the `n`th payload to a stream.
+pub fn append_command(session: usize, n: u64) -> Vec<u8> {
+    resp::encode(&[b"XADD", &key(session), b"*", b"d", payload(n).as_bytes()])
 }
 
 /// Appends to streams over a connection of its own.

@@ -60,7 +60,12 @@ impl RedisConnection {
     }
 
     pub async fn send(&mut self, words: &[&[u8]]) -> Result<()> {
-        Ok(self.stream.write_all(&encode(words)).await?)
+        self.write(&encode(words)).await
+    }
+
+    /// Sends commands as they were encoded.
+    pub async fn write(&mut self, commands: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(commands).await?)
     }
 
     pub async fn answer(&mut self) -> Result<Reply> {
