@@ -157,7 +157,7 @@ impl Mirror {
     }
 
     /// What it lacks of a log.
-    pub fn gap(&self, log: LogId) -> Result<Option<Gap>> {
+    pub fn gap(&mut self, log: LogId) -> Result<Option<Gap>> {
         Ok(match self {
             Self::Model(_) => None,
             Self::Tables(tables) => tables.direct.gap(log)?,
