@@ -16,6 +16,7 @@ mod device;
 pub mod limits;
 mod linked_hub;
 mod mirror;
+mod moving;
 mod net;
 pub mod sync;
 mod system;
@@ -34,6 +35,7 @@ pub use linked_hub::{LinkedHub, LinkedHubError};
 #[cfg(feature = "simulation")]
 pub use mirror::{AppliedBatch, DirectMirror, HistoryOutcome, SnapshotOutcome};
 pub use mirror::{OpaqueIntent, OutboxEntry, OutboxState, StoreError};
+pub use moving::{Move, MoveError, MoveProgress};
 pub use sync::Now;
 pub use system::{Clock, SystemClock};
 pub use token::{TokenError, TokenFile, TokenInMemory, TokenProvider};

@@ -22,7 +22,7 @@ use baton_protocol::view::{
     ViewId, ViewMessage,
 };
 use baton_protocol::{CommandBody, Cursor, LogId, Principal, Seq, SessionId};
-use baton_session::SessionState;
+use baton_session::{AccountState, SessionState};
 use tokio::sync::{Notify, watch};
 
 use crate::linked_hub::LinkedHub;
@@ -167,6 +167,11 @@ impl Views {
 
     pub(crate) fn account(&self) -> AccountView {
         self.lock().world.account_view()
+    }
+
+    /// The account's log as the mirror has it.
+    pub(crate) fn account_state(&self) -> AccountState {
+        self.lock().world.account.clone()
     }
 
     pub(crate) fn session_rows(&self) -> Vec<SessionRow> {

@@ -39,12 +39,13 @@ pub(super) fn import(
             ));
         }
     };
-    if let Some(have) = have
-        && (have.complete || body.batch.upto <= have.upto)
-    {
-        return Ok(Decision::accept(have.effect(), Vec::new()));
-    }
     let cursor = have.map(|have| have.upto).unwrap_or_default();
+    if let Some(have) = have {
+        let is_end = body.batch.after == cursor && body.batch.head == cursor;
+        if have.complete || (body.batch.upto <= cursor && !is_end) {
+            return Ok(Decision::accept(have.effect(), Vec::new()));
+        }
+    }
     if body.batch.after != cursor {
         return Err(ErrorCode::ImportMismatch.with(
             format!("the session has the other log up to {cursor}"),

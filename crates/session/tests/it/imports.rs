@@ -218,6 +218,26 @@ fn a_batch_that_does_not_continue_the_session_changes_nothing() {
 }
 
 #[test]
+fn an_empty_batch_at_the_end_completes_it() {
+    let source = conversation();
+    let mut whole = batches(&source.log, &source.log, &[255]).remove(0);
+    let head = whole.head;
+    whole.head = Seq(head.0 + 1);
+    let mut moved = Rig::empty();
+    moved.accept(laptop(), import(&whole));
+    assert!(moved.state.is_importing());
+    let end = Batch {
+        after: head,
+        upto: head,
+        head,
+        events: Vec::new(),
+        ..whole
+    };
+    moved.accept(laptop(), import(&end));
+    assert!(!moved.state.is_importing());
+}
+
+#[test]
 fn a_session_that_began_here_is_never_imported_over() {
     let source = conversation();
     let mut here = Rig::new();

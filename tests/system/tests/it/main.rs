@@ -4,6 +4,7 @@ mod crashes;
 mod handover;
 mod impostor;
 mod lists;
+mod moving;
 mod network;
 mod python_client;
 mod refusals;

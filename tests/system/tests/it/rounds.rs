@@ -18,18 +18,25 @@ const RECEIPTS_MAX: u64 = 60;
 /// A command and the answer that its device got.
 type Answered = (Command, Receipt);
 
-async fn device(hub: &Hub, folder: &std::path::Path, name: &str) -> Device {
+/// Links to a hub. Gives what it is linked to, and the token.
+pub async fn linked(hub: &Hub, name: &str) -> (LinkedHub, String) {
     let code: LinkCode = hub.link("device").await.parse().expect("a link");
     let linked = baton_client::link(&code, name).await.expect("links");
+    let hub = LinkedHub {
+        hub: code.hub,
+        account: linked.account,
+        principal: linked.principal,
+        hub_name: linked.hub_name,
+    };
+    (hub, linked.token)
+}
+
+async fn device(hub: &Hub, folder: &std::path::Path, name: &str) -> Device {
+    let (hub, token) = linked(hub, name).await;
     let config = DeviceConfig {
         data_dir: folder.join(name),
-        hub: LinkedHub {
-            hub: code.hub,
-            account: linked.account,
-            principal: linked.principal,
-            hub_name: linked.hub_name,
-        },
-        tokens: Arc::new(TokenInMemory(linked.token)),
+        hub,
+        tokens: Arc::new(TokenInMemory(token)),
     };
     Device::open(config).await.expect("opens")
 }
