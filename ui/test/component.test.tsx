@@ -318,7 +318,7 @@ describe("markdown", () => {
   it("announces blocks once they have settled, and only those that settled here", () => {
     const said: string[] = [];
     const onSettled = (blocks: readonly string[]) => said.push(...blocks);
-    const { rerender } = render(<Markdown text={"one\n\ntwo\n\nthr"} progress="growing" onSettled={onSettled} />);
+    const { rerender } = render(<Markdown text={"one\n\ntw"} progress="growing" onSettled={onSettled} />);
     rerender(<Markdown text={"one\n\ntwo\n\nthree\n\nfour\n"} progress="growing" onSettled={onSettled} />);
     rerender(<Markdown text={"one\n\ntwo\n\nthree\n\nfour\n"} progress="whole" onSettled={onSettled} />);
     expect(said).toEqual(["two\n\n", "three\n\n", "four\n"]);

@@ -97,6 +97,8 @@ export const messagesEn = {
   "row.thoughtInterrupted": "Thought for {elapsed}, then was interrupted",
   "row.unknown": "Something from a newer version of Baton ({tag}). Update to see it.",
   "row.copyAnswer": "Copy answer",
+  "row.raw": "This message can't be displayed with formatting.",
+  "row.copyText": "Copy text",
   "row.copied": "Copied",
 
   "tool.arguments": "Arguments",
@@ -304,6 +306,8 @@ export const messagesEn = {
   "list.done": "Done",
   "list.open": "To do",
   "table.label": "Table",
+  "details.label": "Details",
+  "footnote.label": "Footnote {number}",
   "link.title": "Open this address?",
   "link.body": "It opens in your browser.",
   "link.open": "Open",

@@ -2,14 +2,17 @@ import { type CSSProperties, useEffect, useState } from "react";
 import { t } from "../../i18n/i18n";
 import { CopyButton } from "../CopyButton";
 import { Icon } from "../Icon";
+import { shownCode } from "./code.logic";
 import { type CodeLines, cachedHighlight, highlight } from "./highlight";
+import { Chunks } from "./PlainText";
 
 export type CodeProgress = "settled" | "growing";
 
-/** A block of code: its language, copy, wrap. Colours come when it has settled, and change no height. */
+/** A block of code: its language, copy, wrap. Colours come when it has settled, and change no height. *Copy* gives every byte of `code`. */
 export function CodeBlock({ code, language, progress }: { code: string; language: string; progress: CodeProgress }) {
   const [wrap, setWrap] = useState<"wrap" | "scroll">("scroll");
-  const lines = useHighlight(code, language, progress);
+  const shown = shownCode(code);
+  const lines = useHighlight(shown, language, progress);
   const wraps = wrap === "wrap";
   return (
     <div className="group/code overflow-hidden rounded-lg border border-line bg-code" data-testid="code-block" data-language={language}>
@@ -36,7 +39,7 @@ export function CodeBlock({ code, language, progress }: { code: string; language
         aria-label={t("code.label", { language: language || t("code.plain") })}
         className={`px-3 py-2.5 font-mono text-sm leading-5 ${wraps ? "break-words whitespace-pre-wrap" : "overflow-x-auto whitespace-pre"}`}
       >
-        <code>{lines ? <Colored lines={lines} /> : code}</code>
+        <code>{lines ? <Colored lines={lines} /> : <Chunks text={shown} />}</code>
       </pre>
     </div>
   );
@@ -62,17 +65,15 @@ function useHighlight(code: string, language: string, progress: CodeProgress): C
   });
   useEffect(() => {
     if (progress === "growing" || language === "") return undefined;
-    let wanted = true;
-    highlight(code, language).then(
+    const stop = new AbortController();
+    highlight(code, language, stop.signal).then(
       (lines) => {
-        if (wanted && lines) setColored({ code, lines });
+        if (lines && !stop.signal.aborted) setColored({ code, lines });
       },
       // Without colours it is still the code.
       () => {},
     );
-    return () => {
-      wanted = false;
-    };
+    return () => stop.abort();
   }, [code, language, progress]);
   return colored?.code === code ? colored.lines : undefined;
 }

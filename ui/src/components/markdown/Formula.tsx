@@ -1,4 +1,6 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
+import { isDrawable } from "./syntax/formulas.logic";
+import { soon } from "./work";
 
 type Katex = typeof import("katex").default;
 
@@ -14,37 +16,44 @@ function loadKatex(): Promise<Katex> {
   return loading;
 }
 
-/** A formula of a settled block. Its source stands there until it is drawn, and where it cannot be. */
+/** A formula: its source, until it is drawn and where it cannot be. Formulas are drawn one after the other, between other work. */
 export function Formula({ source, display }: { source: string; display: "block" | "inline" }) {
   const place = useRef<HTMLSpanElement>(null);
-  const [katex, setKatex] = useState<{ render: Katex["render"] } | undefined>(loaded);
+  const [state, setState] = useState<"source" | "drawn">("source");
   useEffect(() => {
+    if (!isDrawable(source)) return undefined;
+    let cancel: (() => void) | undefined;
     let wanted = true;
-    if (!katex) {
-      loadKatex().then(
-        (module) => {
-          if (wanted) setKatex({ render: module.render });
-        },
-        // Its source is there.
-        () => {},
-      );
-    }
+    const draw = ({ render }: Pick<Katex, "render">) => {
+      if (!wanted) return;
+      cancel = soon(() => {
+        if (place.current) setState(drawInto(place.current, source, display, render));
+      });
+    };
+    if (loaded) draw(loaded);
+    else loadKatex().then(draw, () => {});
     return () => {
       wanted = false;
+      cancel?.();
     };
-  }, [katex]);
-  useLayoutEffect(() => {
-    if (!katex || !place.current) return;
-    try {
-      katex.render(source, place.current, { output: "mathml", displayMode: display === "block", throwOnError: true, strict: "ignore", trust: false, maxExpand: 300 });
-    } catch {
-      place.current.textContent = source;
-    }
-  }, [katex, source, display]);
+  }, [source, display]);
   const frame = display === "block" ? "block overflow-x-auto py-1 text-center" : "inline";
   return (
-    <span dir="ltr" className={`${frame} ${katex ? "" : "font-mono text-sm"}`} data-testid="formula">
-      <span ref={place}>{katex ? null : source}</span>
+    <span dir="ltr" className={`${frame} ${state === "drawn" ? "" : "font-mono text-sm"}`} data-testid="formula" data-state={state}>
+      {/* KaTeX owns what is in here once it has drawn; another source is another element. */}
+      <span key={source} ref={place}>
+        {source}
+      </span>
     </span>
   );
+}
+
+function drawInto(place: HTMLElement, source: string, display: "block" | "inline", render: Katex["render"]): "source" | "drawn" {
+  try {
+    render(source, place, { output: "mathml", displayMode: display === "block", throwOnError: true, strict: "ignore", trust: false, maxExpand: 300 });
+    return "drawn";
+  } catch {
+    place.textContent = source;
+    return "source";
+  }
 }

@@ -1,107 +1,75 @@
-import type { Element, ElementContent } from "hast";
-import { memo } from "react";
-import ReactMarkdown, { type Components } from "react-markdown";
-import remarkGfm from "remark-gfm";
-import remarkMath from "remark-math";
-import remend from "remend";
-import { t } from "../../i18n/i18n";
+import { memo, useMemo } from "react";
+import ReactMarkdown from "react-markdown";
+import remend, { type RemendOptions } from "remend";
+import type { PluggableList } from "unified";
+import { RenderBoundary } from "../RenderBoundary";
+import type { Block } from "./blocks.logic";
+import { isAffordable } from "./budget.logic";
 import { CodeBlock, type CodeProgress } from "./CodeBlock";
-import { ExternalLink } from "./ExternalLink";
-import { Formula } from "./Formula";
-import { mayHoldMath, withDollarMath } from "./math.logic";
+import { readFence, withoutHalfFence } from "./code.logic";
+import type { Drawing } from "./document.logic";
+import { COMPONENTS } from "./elements";
+import { PlainText } from "./PlainText";
+import { PLUGINS } from "./plugins";
+import type { References } from "./references.logic";
+import { remarkListStart } from "./syntax/list-start";
+import { HANDLERS, remarkReferences } from "./syntax/references";
+import { TableBlock } from "./TableBlock";
 
-const PLUGINS: NonNullable<Parameters<typeof ReactMarkdown>[0]["remarkPlugins"]> = [[remarkGfm, { singleTilde: false }]];
-const PLUGINS_WITH_MATH: typeof PLUGINS = [...PLUGINS, [remarkMath, { singleDollarTextMath: false }]];
-const SETTLED = components("settled");
-const GROWING = components("growing");
+interface Props {
+  block: Block;
+  references: References;
+  progress: CodeProgress;
+  drawing: Drawing;
+}
+
 /** Addresses are judged where they are rendered; nothing is fetched by itself, so there is nothing to rewrite. */
 const asWritten = (url: string) => url;
+/** Closes for the eye what is not closed yet. A formula that is not closed is text. */
+const OPEN_END: RemendOptions = { linkMode: "text-only", singleTilde: false, katex: false };
 
-/** One block, frozen: rendered again only when its text is another one, which a settled block's never is. */
-export const SettledBlock = memo(function SettledBlock({ text }: { text: string }) {
-  const math = mayHoldMath(text);
+/** Closing what is open takes time with the square of the text. Longer open ends show their marks until they settle. */
+const OPEN_END_CHARS_MAX = 2_000;
+
+/** One block. A settled one is rendered again only when its references change. */
+export const MarkdownBlock = memo(function MarkdownBlock({ block, references, progress, drawing }: Props) {
   return (
-    <div className="block" dir="auto">
-      <ReactMarkdown remarkPlugins={math ? PLUGINS_WITH_MATH : PLUGINS} components={SETTLED} urlTransform={asWritten}>
-        {math ? withDollarMath(text) : text}
-      </ReactMarkdown>
+    <div className="block" dir="auto" data-continued={block.place === "continued" || undefined}>
+      <RenderBoundary fallback={<PlainText text={block.text} />} resetBy={block.text}>
+        <Content block={block} references={references} progress={progress} drawing={drawing} />
+      </RenderBoundary>
     </div>
   );
 });
 
-/** The open end: what is not closed yet is closed for the eye. */
-export function TailBlock({ text }: { text: string }) {
+function Content({ block, references, progress, drawing }: Props) {
+  const plugins = usePlugins(block, references);
+  if (block.kind === "code") {
+    const { language, code } = readFence(block.text);
+    return <CodeBlock code={progress === "growing" ? withoutHalfFence(code) : code} language={language} progress={progress} />;
+  }
+  const { kind, text } = block;
+  if (drawing === "text") return <PlainText text={text} />;
+  if (kind === "table") return <TableBlock block={block} plugins={plugins} />;
+  if (!isAffordable(text, progress === "growing" ? "tail" : "block")) return <PlainText text={text} />;
   return (
-    <div className="block" dir="auto">
-      <ReactMarkdown remarkPlugins={PLUGINS} components={GROWING} urlTransform={asWritten}>
-        {remend(withoutHalfFence(text), { linkMode: "text-only", singleTilde: false })}
-      </ReactMarkdown>
-    </div>
+    <ReactMarkdown remarkPlugins={plugins} remarkRehypeOptions={HANDLERS} components={COMPONENTS[progress]} urlTransform={asWritten}>
+      {progress === "growing" ? closed(text) : text}
+    </ReactMarkdown>
   );
 }
 
-/** The first backticks of a closing fence are not code. */
-function withoutHalfFence(text: string): string {
-  return text.replace(/\n[`~]{1,2}$/, "\n");
+function closed(text: string): string {
+  const shown = withoutHalfFence(text);
+  return shown.length <= OPEN_END_CHARS_MAX ? remend(shown, OPEN_END) : shown;
 }
 
-function components(progress: CodeProgress): Components {
-  return {
-    a: ({ href, children, node }) => (
-      <ExternalLink href={href} label={node ? textOf(node) : ""}>
-        {children}
-      </ExternalLink>
-    ),
-    img: ({ src, alt }) => <RemoteImage src={typeof src === "string" ? src : ""} alt={alt ?? ""} />,
-    code: ({ className, children }) => {
-      const formula = className?.includes("math-inline") === true;
-      return formula ? <Formula source={String(children)} display="inline" /> : <code className={className}>{children}</code>;
-    },
-    pre: ({ node }) =>
-      progress === "settled" && languageOf(node) === "math" ? (
-        <Formula source={node ? textOf(node).trim() : ""} display="block" />
-      ) : (
-        <CodeBlock code={node ? textOf(node).replace(/\n$/, "") : ""} language={languageOf(node)} progress={progress} />
-      ),
-    table: ({ children }) => (
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard
-      <div className="overflow-x-auto" role="region" aria-label={t("table.label")} tabIndex={0}>
-        <table>{children}</table>
-      </div>
-    ),
-    input: ({ checked }) => (
-      <input
-        type="checkbox"
-        aria-label={t(checked === true ? "list.done" : "list.open")}
-        checked={checked === true}
-        readOnly
-        disabled
-        className="me-2 align-middle"
-      />
-    ),
-  };
-}
-
-/** Nothing is loaded by itself: a picture's address alone can carry words away. */
-function RemoteImage({ src, alt }: { src: string; alt: string }) {
-  return (
-    <span className="inline-flex max-w-full flex-wrap items-baseline gap-x-1 rounded border border-dashed border-line-strong px-2 py-0.5 text-sm" data-testid="image-placeholder">
-      <span className="text-ink-muted">{t("image.notLoaded", { alt })}</span>
-      <ExternalLink href={src} label={src}>
-        {src}
-      </ExternalLink>
-    </span>
-  );
-}
-
-function textOf(node: Element | ElementContent): string {
-  if (node.type === "text") return node.value;
-  return node.type === "element" ? node.children.map(textOf).join("") : "";
-}
-
-function languageOf(pre: Element | undefined): string {
-  const code = pre?.children[0];
-  const names = code?.type === "element" ? code.properties.className : undefined;
-  const name = Array.isArray(names) ? names.find((each) => String(each).startsWith("language-")) : undefined;
-  return name === undefined ? "" : String(name).slice("language-".length);
+function usePlugins(block: Block, references: References): PluggableList {
+  const { start } = block;
+  return useMemo(() => {
+    const plugins: PluggableList = [...PLUGINS];
+    if (references.links.length + references.footnotes.length > 0) plugins.push([remarkReferences, references]);
+    if (start !== undefined) plugins.push([remarkListStart, start]);
+    return plugins;
+  }, [references, start]);
 }

@@ -2,7 +2,8 @@
  * Colours for settled code. Loaded when the first settled block needs it: the engine is JavaScript's own regular expressions (the content
  * security policy allows no WASM) and each language comes as a file of its own.
  */
-import type { HighlighterCore, ThemedToken } from "shiki/core";
+import type { GrammarState, HighlighterCore, ThemedToken } from "shiki/core";
+import { turn } from "./work";
 
 export type CodeLines = readonly (readonly CodeToken[])[];
 export interface CodeToken {
@@ -14,6 +15,14 @@ export interface CodeToken {
 /** Beyond this, colours cost more than they help. */
 const CODE_CHARS_MAX = 20_000;
 const CODE_LINES_MAX = 400;
+/** Each is an element. Code has about ten a line. */
+const CODE_TOKENS_MAX = 6_000;
+/** A longer line is data. Grammars need time with the square of a line. */
+const LINE_CHARS_MAX = 600;
+/** After so long the grammar gives a line up. */
+const LINE_MS_MAX = 20;
+/** Lines that are coloured in one go, before the queue of work looks at the clock again. */
+const LINES_AT_ONCE = 10;
 /** Rows that scroll away and come back find their colours here. */
 const CACHED_BLOCKS_MAX = 200;
 
@@ -73,31 +82,60 @@ export function cachedHighlight(code: string, language: string): CodeLines | und
   return cache.get(keyOf(code, language));
 }
 
-/** The code's tokens, or nothing where the language is not known or the block is too large. */
-export async function highlight(code: string, language: string): Promise<CodeLines | undefined> {
+/** The code's tokens, or nothing where the language is not known or the block is too large. Calculated a little at a time. */
+export async function highlight(code: string, language: string, stop: AbortSignal): Promise<CodeLines | undefined> {
   const name = languageName(language);
-  const load = name === undefined ? undefined : LANGUAGES[name];
-  if (name === undefined || load === undefined || code.length > CODE_CHARS_MAX || code.split("\n").length > CODE_LINES_MAX) {
-    return undefined;
-  }
+  if (name === undefined || !isColourable(code)) return undefined;
   const known = cachedHighlight(code, language);
   if (known) return known;
   highlighter ??= createHighlighter();
   const shiki = await highlighter;
+  await loadLanguage(shiki, name);
+  const lines = await tokenize(shiki, code, name, stop);
+  if (!lines) return undefined;
+  if (cache.size >= CACHED_BLOCKS_MAX) cache.delete(cache.keys().next().value ?? "");
+  cache.set(keyOf(code, language), lines);
+  return lines;
+}
+
+function isColourable(code: string): boolean {
+  if (code.length > CODE_CHARS_MAX) return false;
+  const lines = code.split("\n");
+  return lines.length <= CODE_LINES_MAX && lines.every((line) => line.length <= LINE_CHARS_MAX);
+}
+
+function loadLanguage(shiki: HighlighterCore, name: string): Promise<void> {
   let loading = loaded.get(name);
   if (!loading) {
+    const load = LANGUAGES[name] ?? (() => Promise.reject(new Error(`no language \`${name}\``)));
     loading = load().then((module) => shiki.loadLanguage(module.default as Parameters<typeof shiki.loadLanguage>[0]));
     loaded.set(name, loading);
   }
-  await loading;
-  const { tokens } = shiki.codeToTokens(code, {
-    lang: name,
-    themes: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
-    defaultColor: false,
-  });
-  const lines = tokens.map((line) => line.map(toToken));
-  if (cache.size >= CACHED_BLOCKS_MAX) cache.delete(cache.keys().next().value ?? "");
-  cache.set(keyOf(code, language), lines);
+  return loading;
+}
+
+async function tokenize(shiki: HighlighterCore, code: string, lang: string, stop: AbortSignal): Promise<CodeLines | undefined> {
+  const source = code.split("\n");
+  const lines: CodeToken[][] = [];
+  let state: GrammarState | undefined;
+  let count = 0;
+  for (let from = 0; from < source.length; from += LINES_AT_ONCE) {
+    await turn();
+    if (stop.aborted) return undefined;
+    const { tokens, grammarState } = shiki.codeToTokens(source.slice(from, from + LINES_AT_ONCE).join("\n"), {
+      lang,
+      themes: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
+      defaultColor: false,
+      tokenizeTimeLimit: LINE_MS_MAX,
+      ...(state && { grammarState: state }),
+    });
+    state = grammarState;
+    for (const line of tokens) {
+      count += line.length;
+      lines.push(line.map(toToken));
+    }
+    if (count > CODE_TOKENS_MAX) return undefined;
+  }
   return lines;
 }
 

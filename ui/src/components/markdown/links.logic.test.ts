@@ -22,8 +22,21 @@ describe("linkTarget", () => {
     expect(linkTarget(href)).toEqual({ type: "none", text: href });
   });
 
-  it("shows the host beside words that hide it", () => {
-    expect(namesItsHost("click here", "example.org")).toBe(false);
-    expect(namesItsHost("https://Example.org/x", "example.org")).toBe(true);
-  });
+  it.each([
+    ["https://Example.org/x", "example.org", true],
+    ["example.org", "example.org", true],
+    ["example.org/docs", "example.org", true],
+    ["https://example.org:8443/", "example.org:8443", true],
+    ["click here", "example.org", false],
+    ["https://bank.com/login", "k.com", false],
+    ["https://example.org.evil.net", "example.org", false],
+    ["https://evil.net/example.org", "example.org", false],
+    ["https://evil.net?example.org", "example.org", false],
+    ["https://example.org@evil.net", "example.org", false],
+    ["https://evil.net/@example.org", "example.org", false],
+    ["https://evil.net example.org", "example.org", false],
+    ["http://ехаmple.org", "xn--mple-63dn9c.org", false],
+    ["example.org:8443", "example.org", false],
+    ["", "example.org", false],
+  ])("%j names %s: %s", (text, host, names) => expect(namesItsHost(text, host)).toBe(names));
 });

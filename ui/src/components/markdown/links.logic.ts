@@ -13,7 +13,17 @@ export function linkTarget(href: string | undefined): LinkTarget {
   return { type: "https", url: url.href, host: url.host };
 }
 
-/** Whether the text of a link already says where it goes. */
+/**
+ * Whether a link's text already says where it goes: it is an address of that host, or the host's name. A name in other letters that look
+ * the same is not the host's name.
+ */
 export function namesItsHost(text: string, host: string): boolean {
-  return text.toLowerCase().includes(host.toLowerCase());
+  const said = text.trim();
+  const address = /^[a-z][a-z\d+.-]*:\/\//i.test(said) ? said : `https://${said}`;
+  try {
+    const url = new URL(address);
+    return url.host === host && said.toLowerCase().includes(host) && url.username === "" && url.password === "" && !/\s/.test(said);
+  } catch {
+    return false;
+  }
 }

@@ -1,0 +1,173 @@
+/**
+ * What a block may cost. Parsers of Markdown, ours too, need time with the square of some inputs and stack with the depth of others, and a
+ * short table can ask for a million cells. So each block is estimated in one pass over its characters before any parser sees it, and a
+ * block over the budget is shown as the text that it is.
+ *
+ * One unit is about what a character of ordinary prose costs, parsed, rendered and laid out.
+ */
+
+/** A block that costs more is shown as text. Twelve pages of prose without a blank line are below it. */
+export const BLOCK_COST_MAX = 32_000;
+/** A block that still grows is parsed at each frame, so it may cost much less. */
+export const TAIL_COST_MAX = 8_000;
+/** Quotes and lists in one another. People nest four or five. */
+export const DEPTH_MAX = 20;
+
+/** Each is an element on the screen, with what its line or cell brings. */
+const LINE_COST = 30;
+const CELL_COST = 25;
+const FORMULA_COST = 150;
+/** An address is found, cut and judged several times on its way. */
+const ADDRESS_COST = 25;
+/** A mark that may begin something: the parser tries it, and often makes an element of it. */
+const MARK_COST = 8;
+/** Divisors of squares: so many marks of a kind cost that many units more each. Measured with the corpus of `test/markdown/hostile.ts`. */
+const EMPHASIS_SQUARE = 150;
+const BRACKET_SQUARE = 100;
+const TARGET_SQUARE = 5;
+const TICK_SQUARE = 150;
+
+/**
+ * What all blocks of a document may cost, so that ten thousand small ones do not fill the memory: so much, and so much more for each
+ * character. Ordinary documents cost about four units a character.
+ */
+export const DOCUMENT_COST_MAX = 400_000;
+export const DOCUMENT_COST_PER_CHAR_MAX = 6;
+
+export type Budget = "block" | "tail";
+
+export function isAffordable(text: string, budget: Budget): boolean {
+  const max = budget === "tail" ? TAIL_COST_MAX : BLOCK_COST_MAX;
+  return text.length <= max && !isDeep(text) && costOf(text) <= max;
+}
+
+interface Marks {
+  emphasis: number;
+  brackets: number;
+  /** `](` and `![`: each may read on to the end in search of its own. */
+  targets: number;
+  ticks: number;
+  formulas: number;
+  /** `<`, `&` and `\\`, which cost no more than themselves. */
+  others: number;
+  /** `://`, `www.` and `@`. */
+  addresses: number;
+}
+
+/** The estimate of a block, in units. */
+export function costOf(text: string): number {
+  const { emphasis, brackets, targets, ticks, formulas, others, addresses } = countMarks(text);
+  const { lines, cells } = countCells(text);
+  return (
+    text.length +
+    lines * LINE_COST +
+    cells * CELL_COST +
+    formulas * FORMULA_COST +
+    addresses * ADDRESS_COST +
+    (emphasis + brackets + ticks + others) * MARK_COST +
+    emphasis ** 2 / EMPHASIS_SQUARE +
+    brackets ** 2 / BRACKET_SQUARE +
+    targets ** 2 / TARGET_SQUARE +
+    ticks ** 2 / TICK_SQUARE
+  );
+}
+
+function countMarks(text: string): Marks {
+  const marks: Marks = { emphasis: 0, brackets: 0, targets: 0, ticks: 0, formulas: 0, others: 0, addresses: 0 };
+  for (let at = 0; at < text.length; at += 1) {
+    const next = text[at + 1];
+    switch (text[at]) {
+      case "*":
+      case "_":
+      case "~":
+        marks.emphasis += 1;
+        break;
+      case "[":
+        marks.brackets += 1;
+        break;
+      case "]":
+        marks.brackets += 1;
+        if (next === "(") marks.targets += 1;
+        break;
+      case "!":
+        if (next === "[") marks.targets += 1;
+        break;
+      case "`":
+        marks.ticks += 1;
+        break;
+      case ":":
+        if (next === "/") marks.addresses += 1;
+        break;
+      case "@":
+        marks.addresses += 1;
+        break;
+      case "w":
+        if (next === "w" && text[at + 2] === "w") marks.addresses += 1;
+        break;
+      case "$":
+        if (next === "$") marks.formulas += 0.5;
+        break;
+      case "<":
+      case "&":
+        marks.others += 1;
+        break;
+      case "\\":
+        marks.others += 1;
+        if (next === "(" || next === "[") marks.formulas += 1;
+        break;
+    }
+  }
+  return marks;
+}
+
+/** Lines, and the cells of tables: each row below a delimiter row, to the next blank line, is filled up to the width of the header. */
+function countCells(text: string): { lines: number; cells: number } {
+  let lines = 0;
+  let cells = 0;
+  let columns = 0;
+  for (const line of text.split(/\r\n?|\n/)) {
+    lines += 1;
+    if (/^[\s>]*$/.test(line)) columns = 0;
+    else if (mayBeDelimiterRow(line)) columns = Math.max(columns, pipesIn(line) + 1);
+    if (columns > 0) cells += columns;
+  }
+  return { lines, cells };
+}
+
+/** Also within quotes and lists, so it takes more lines for one than the parser does. */
+function mayBeDelimiterRow(line: string): boolean {
+  return line.includes("|") && line.includes("-") && !/[^\s|:>*+\-.)\d]/.test(line);
+}
+
+function pipesIn(line: string): number {
+  let pipes = 0;
+  for (const character of line) if (character === "|") pipes += 1;
+  return pipes;
+}
+
+/** Whether quotes and lists are in one another more deeply than the budget allows, on a line or from line to line. */
+export function isDeep(text: string): boolean {
+  const items: number[] = [];
+  for (const line of text.split(/\r\n?|\n/)) {
+    let quotes = 0;
+    let column = 0;
+    for (let at = 0; at < line.length; ) {
+      const marker = /^(?:[-+*]|\d{1,9}[.)]|\[\^[^\]\s]{1,40}\]:)(?=\s|$)/.exec(line.slice(at, at + 48))?.[0];
+      const character = line[at];
+      if (character === " ") column += 1;
+      else if (character === "\t") column += 4 - (column % 4);
+      else if (character === ">") {
+        quotes += 1;
+        column += 1;
+      } else if (marker === undefined) break;
+      else {
+        while ((items.at(-1) ?? -1) >= column) items.pop();
+        items.push(column);
+        column += marker.length;
+      }
+      if (quotes + items.length > DEPTH_MAX) return true;
+      at += marker?.length ?? 1;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,102 @@
+import { type Block, type Blocks, BlockSplitter } from "./blocks.logic";
+import { BLOCK_COST_MAX, costOf, DOCUMENT_COST_MAX, DOCUMENT_COST_PER_CHAR_MAX, isAffordable } from "./budget.logic";
+import { DocumentReferences, type References } from "./references.logic";
+
+/** How a block is drawn: as Markdown, or as the text that it is where the document has used up its budget. */
+export type Drawing = "markdown" | "text";
+
+/** A text that grows: its blocks, what they refer to in one another, and what they cost together. */
+export class MarkdownDocument {
+  readonly #splitter = new BlockSplitter();
+  #references = new DocumentReferences();
+  #first: Block | undefined;
+  #priced = 0;
+  #cost = 0;
+  #chars = 0;
+  #texts = new Set<Block>();
+
+  read(text: string, progress: "growing" | "whole"): Blocks {
+    const blocks = this.#splitter.split(text, progress === "whole");
+    const [first] = blocks.settled;
+    if (this.#first !== undefined && first !== this.#first) this.#startOver();
+    this.#first = first;
+    this.#references.read(blocks.settled);
+    for (; this.#priced < blocks.settled.length; this.#priced += 1) this.#price(blocks.settled[this.#priced]);
+    return blocks;
+  }
+
+  referencesOf(block: Block): References {
+    return this.#references.of(block);
+  }
+
+  referencesOfTail(block: Block): References {
+    return this.#references.ofTail(block);
+  }
+
+  drawingOf(block: Block): Drawing {
+    return this.#texts.has(block) ? "text" : "markdown";
+  }
+
+  #startOver(): void {
+    this.#references = new DocumentReferences();
+    this.#texts = new Set();
+    this.#priced = 0;
+    this.#cost = 0;
+    this.#chars = 0;
+  }
+
+  #price(block: Block | undefined): void {
+    if (!block) return;
+    const cost = costOfBlock(block);
+    this.#chars += block.text.length;
+    if (this.#cost + cost <= this.#costMax()) this.#cost += cost;
+    else this.#texts.add(block);
+  }
+
+  #costMax(): number {
+    return DOCUMENT_COST_MAX + this.#chars * DOCUMENT_COST_PER_CHAR_MAX;
+  }
+}
+
+/** What drawing a block costs. Text and code are laid out as they are. */
+export function costOfBlock(block: Block): number {
+  const known = costs.get(block);
+  if (known !== undefined) return known;
+  if (block.kind === "blank") return 0;
+  const text = (block.head ?? "") + block.text;
+  const isText = block.kind === "code" || (block.kind !== "table" && !isAffordable(text, "block"));
+  const cost = EACH_COST + (isText ? text.length * TEXT_COST : Math.min(BLOCK_COST_MAX, costOf(text)));
+  costs.set(block, cost);
+  return cost;
+}
+
+/** Parsing a block costs something, however short it is. */
+const EACH_COST = 200;
+const TEXT_COST = 0.2;
+
+const costs = new WeakMap<Block, number>();
+
+/** Blocks with those between `<details>` and `</details>` inside of one another. */
+export type Section = { type: "block"; block: Block } | { type: "details"; summary: string; sections: Section[] };
+
+/** Details within details, at most; deeper ones are shown as text. */
+const DETAILS_DEPTH_MAX = 8;
+
+export function sectionsOf(blocks: readonly Block[]): readonly Section[] {
+  const sections: Section[] = [];
+  const open: Section[][] = [sections];
+  for (const block of blocks) {
+    const current = open.at(-1) ?? sections;
+    if (block.kind === "detailsOpen" && open.length <= DETAILS_DEPTH_MAX) {
+      const inner: Section[] = [];
+      current.push({ type: "details", summary: summaryOf(block.text), sections: inner });
+      open.push(inner);
+    } else if (block.kind === "detailsClose" && open.length > 1) open.pop();
+    else if (block.kind !== "blank") current.push({ type: "block", block });
+  }
+  return sections;
+}
+
+function summaryOf(text: string): string {
+  return /<summary>([^<]*)<\/summary>/i.exec(text)?.[1]?.trim() ?? "";
+}

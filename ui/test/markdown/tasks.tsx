@@ -1,0 +1,39 @@
+import { renderToString } from "react-dom/server";
+import type { Block } from "../../src/components/markdown/blocks.logic";
+import { MarkdownDocument } from "../../src/components/markdown/document.logic";
+import { MarkdownBlock } from "../../src/components/markdown/MarkdownBlock";
+import { stepFrom } from "../../src/components/markdown/useGradually";
+
+/** The tasks in which a document is opened, in milliseconds: reading it, then each step of drawing it. A step like one before is left out. */
+function tasksOf(text: string): number[] {
+  const tasks: number[] = [];
+  const task = <T,>(work: () => T): T => {
+    const from = performance.now();
+    const result = work();
+    tasks.push(performance.now() - from);
+    return result;
+  };
+  const document = new MarkdownDocument();
+  const { settled } = task(() => document.read(text, "whole"));
+  const seen = new Set<string>();
+  for (let drawn = 0; drawn < settled.length; ) {
+    const to = task(() => stepFrom(drawn, settled));
+    const step = settled.slice(drawn, to);
+    drawn = to;
+    const key = step.map((block) => block.text.replace(/\d+/g, "0")).join("");
+    if (!seen.has(key)) task(() => step.forEach((block) => draw(block, document)));
+    seen.add(key);
+  }
+  return tasks;
+}
+
+export function draw(block: Block, document: MarkdownDocument): string {
+  return renderToString(<MarkdownBlock block={block} references={document.referencesOf(block)} progress="settled" drawing={document.drawingOf(block)} />);
+}
+
+/** The shortest of a few attempts: other programs make a task longer, never shorter. */
+export function longestTask(text: string, enoughMs: number): number {
+  let best = Infinity;
+  for (let attempt = 0; attempt < 4 && best > enoughMs; attempt += 1) best = Math.min(best, Math.max(...tasksOf(text)));
+  return best;
+}
