@@ -1,4 +1,5 @@
 import { memo } from "react";
+import { RenderBoundary } from "../../components/RenderBoundary";
 import { Icon } from "../../components/Icon";
 import { KeptScope } from "../../components/kept-state";
 import type { SessionId } from "../../generated/SessionId";
@@ -8,6 +9,7 @@ import { rowLength, rowState } from "./rows.logic";
 import { ReasoningRow, TextRow } from "./rows/AnswerRows";
 import { ApprovalCard } from "./rows/ApprovalCard";
 import { PromptRow } from "./rows/PromptRow";
+import { RawRow } from "./rows/RawRow";
 import { RunEndRow } from "./rows/RunEndRow";
 import { ToolCallCard, ToolResultRow } from "./rows/ToolRows";
 
@@ -28,12 +30,14 @@ export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
       data-length={rowLength(row.body)}
       data-seq={row.seq}
       data-run={row.run}
-      className={`mx-auto w-full max-w-[46rem] px-6 ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
+      className={`mx-auto w-full max-w-[46rem] px-6 has-[>div:empty]:hidden ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
     >
       <div className={mark === "found" ? "-m-2 rounded-lg p-2 outline-2 outline-accent" : ""}>
-        <KeptScope value={`${session}/${row.id}`}>
-          <Body row={row} onSettled={onSettled} />
-        </KeptScope>
+        <RenderBoundary fallback={<RawRow body={row.body} />} resetBy={row.body}>
+          <KeptScope value={`${session}/${row.id}`}>
+            <Body row={row} onSettled={onSettled} />
+          </KeptScope>
+        </RenderBoundary>
       </div>
     </article>
   );
@@ -45,7 +49,7 @@ function Body({ row, onSettled }: Pick<Props, "row" | "onSettled">) {
     case "prompt":
       return <PromptRow body={body} at={row.at} />;
     case "text":
-      return <TextRow body={body} onSettled={onSettled} />;
+      return <TextRow body={body} row={row.id} onSettled={onSettled} />;
     case "reasoning":
       return <ReasoningRow body={body} at={row.at} />;
     case "toolCall":

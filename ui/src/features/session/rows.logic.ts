@@ -3,6 +3,7 @@ import type { RowBody } from "../../generated/RowBody";
 import type { RunId } from "../../generated/RunId";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { formatCount, t } from "../../i18n/i18n";
+import { continues } from "./rows/parts.logic";
 
 /** The row's state in one word, for tests and styles. */
 export function rowState(body: RowBody): string {
@@ -29,9 +30,22 @@ export function rowLength(body: RowBody): number {
   return "text" in body ? body.text.length : 0;
 }
 
-/** A run's answer as it was written, its pieces apart by a blank line. */
+/** What was written in a row, for when it cannot be drawn as it should be. */
+export function rawText(body: RowBody): string {
+  if ("text" in body) return body.text;
+  return JSON.stringify(body, null, 2);
+}
+
+/** A run's answer as it was written: texts apart by a blank line, the parts of one text joined. */
 export function answerOf(rows: readonly TranscriptRow[], run: RunId | undefined): string {
-  return rows.flatMap((row) => (row.run === run && row.body.type === "text" ? [row.body.text] : [])).join("\n\n");
+  let answer = "";
+  rows.forEach((row, place) => {
+    if (row.run !== run || row.body.type !== "text") return;
+    const before = rows[place - 1];
+    const isRest = before !== undefined && continues(before, row);
+    answer += answer === "" || isRest ? row.body.text : `\n\n${row.body.text}`;
+  });
+  return answer;
 }
 
 /** `120 in · 480 out`, with a dash for what is not known. */

@@ -3,16 +3,23 @@ import { useKeptState } from "../../../components/kept-state";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { useNow } from "../../../components/useNow";
 import type { RowBody } from "../../../generated/RowBody";
+import type { RowId } from "../../../generated/RowId";
 import { formatDuration, t } from "../../../i18n/i18n";
+import { useConversation } from "../../../state/conversation";
+import { joinedTexts } from "./parts.logic";
 
 type TextBody = Extract<RowBody, { type: "text" }>;
 type ReasoningBody = Extract<RowBody, { type: "reasoning" }>;
 
-export function TextRow({ body, onSettled }: { body: TextBody; onSettled: (blocks: readonly string[]) => void }) {
+/** A text, with the parts into which it was cut. */
+export function TextRow({ body, row, onSettled }: { body: TextBody; row: RowId; onSettled: (blocks: readonly string[]) => void }) {
+  const joined = useConversation(({ open }) => (open ? joinedTexts(open.rows).get(row) : undefined));
+  if (joined?.role === "rest") return null;
+  const { text, state } = joined ?? body;
   return (
     <>
-      <Markdown text={body.text} progress={body.state === "open" ? "growing" : "whole"} onSettled={onSettled} />
-      {body.state === "interrupted" && <InterruptedMark />}
+      <Markdown text={text} progress={state === "open" ? "growing" : "whole"} onSettled={onSettled} />
+      {state === "interrupted" && <InterruptedMark />}
     </>
   );
 }
