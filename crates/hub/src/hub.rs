@@ -20,7 +20,7 @@ use crate::credentials::{
     PrincipalRecord, RevokeError,
 };
 use crate::data_dir::{ClaimDataDirError, DataDirClaim};
-use crate::edge::{self, HostPolicy, Listener, Protection};
+use crate::edge::{self, Door, HostPolicy, Listener, Protection};
 use crate::reconcile::reconcile;
 use crate::tasks::TaskGroup;
 use crate::tls::{self, KeyHistory, TlsIdentity, TlsSetupError};
@@ -142,13 +142,10 @@ impl Hub {
                     .map(|identity| identity.fingerprint.clone()),
             },
             account: reconcile(&core).await?,
+            identity,
             core,
         };
-        hub.open(
-            &config,
-            socket,
-            identity.map(|identity| TlsAcceptor::from(identity.server)),
-        )?;
+        hub.open(&config, socket)?;
         Ok(hub)
     }
 }
@@ -185,19 +182,15 @@ fn prepare(
 
 /// A hub that serves. Dropping it ends its tasks; [`RunningHub::stop`] ends them in order.
 pub struct RunningHub {
-    core: Arc<HubCore>,
+    pub(crate) core: Arc<HubCore>,
     listening: SocketAddr,
     public: HubAddress,
-    account: AccountId,
+    pub(crate) account: AccountId,
+    pub(crate) identity: Option<TlsIdentity>,
 }
 
 impl RunningHub {
-    fn open(
-        &self,
-        config: &HubConfig,
-        socket: TcpListener,
-        tls: Option<TlsAcceptor>,
-    ) -> Result<(), StartHubError> {
+    fn open(&self, config: &HubConfig, socket: TcpListener) -> Result<(), StartHubError> {
         let options = &self.core.options;
         let origins = options.allowed_origins.clone();
         let public_host = options.public_name.as_deref().and_then(edge::host_of);
@@ -214,12 +207,18 @@ impl RunningHub {
             );
             self.core.tasks.spawn(TaskGroup::Edge, "admin socket", work);
         }
+        let server = self.identity.as_ref().map(|identity| &identity.server);
+        let tls = server.map(|server| TlsAcceptor::from(Arc::clone(server)));
         let protection = match tls {
             None => Protection::Plain,
             Some(tls) if self.listening.ip().is_loopback() => Protection::TlsOrPlain(tls),
             Some(tls) => Protection::Tls(tls),
         };
-        let listener = Listener { socket, protection };
+        let listener = Listener {
+            socket,
+            protection,
+            door: Door::within(&self.core.stopping),
+        };
         let accept = edge::accept(Arc::clone(&self.core), listener, router);
         self.core.tasks.spawn(TaskGroup::Edge, "listener", accept);
         let core = Arc::clone(&self.core);

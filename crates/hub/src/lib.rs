@@ -35,6 +35,7 @@ mod log_state;
 mod log_writer;
 mod looking;
 mod measures;
+mod network;
 mod presence;
 mod pulls;
 mod reconcile;
@@ -55,6 +56,7 @@ pub use connection::{Parsed, parse};
 pub use data_dir::{ClaimDataDirError, DataDirClaim};
 pub use hub::{Hub, LinkCodeError, RunningHub, StartHubError};
 // For the simulation (`tests/sim`), which judges leases by the same code.
-#[doc(hidden)]
 pub use leases::{HUB_AWAY_AFTER, HostSign, Leases, Verdict};
+#[doc(hidden)]
+pub use network::{LastSeen, NetworkDoor, OpenNetworkError};
 pub use tls::TlsSetupError;

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use baton_protocol::{AccountId, HubFrame, Principal};
+use baton_protocol::{AccountId, HubFrame, Principal, TimestampMs};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::frame_text::EncodedFrame;
+use crate::network::LastSeen;
 
 /// Names one connection within this process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -16,6 +18,8 @@ pub struct ConnectionId(pub u64);
 #[derive(Clone, Default)]
 pub struct Presence {
     rooms: Arc<Mutex<HashMap<AccountId, Room>>>,
+    /// When a principal's last connection ended. As many as were ever linked, at most.
+    left: Arc<Mutex<HashMap<(AccountId, Arc<str>), Instant>>>,
 }
 
 struct Room {
@@ -108,6 +112,27 @@ impl Presence {
             .is_some_and(|room| room.connected.contains_key(key(principal).as_str()))
     }
 
+    /// When each principal of an account was connected last, by id.
+    pub fn last_seen(&self, account: AccountId, now: TimestampMs) -> HashMap<String, LastSeen> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = left.iter().filter(|((owner, _), _)| *owner == account);
+        let mut seen: HashMap<String, LastSeen> = gone
+            .map(|((_, key), at)| {
+                let ago = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+                let at = TimestampMs(now.0.saturating_sub(ago));
+                (key.to_string(), LastSeen::Left(at))
+            })
+            .collect();
+        drop(left);
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = rooms
+            .get(&account)
+            .into_iter()
+            .flat_map(|room| room.connected.keys());
+        seen.extend(connected.map(|key| (key.to_string(), LastSeen::Connected)));
+        seen
+    }
+
     fn leave(&self, account: AccountId, key: &str) {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(room) = rooms.get_mut(&account) else {
@@ -120,7 +145,10 @@ impl Presence {
         if *connections > 0 {
             return;
         }
-        room.connected.remove(key);
+        if let Some((key, _)) = room.connected.remove_entry(key) {
+            let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+            left.insert((account, key), Instant::now());
+        }
         if room.connected.is_empty() {
             rooms.remove(&account);
         } else {

@@ -94,6 +94,7 @@ impl Connection {
             principal: caller.principal.clone(),
             hub_name: core.name.clone(),
             capabilities: vec![limits::ATTENTION_CAPABILITY.to_owned()],
+            hub_time: Some(core.clock.now()),
         });
         let presence = core.presence.join(caller.account, caller.principal.clone());
         let looking = hello

@@ -28,6 +28,7 @@ use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use self::dispatch::Connection;
 use self::incoming::Incoming;
@@ -62,11 +63,18 @@ pub struct Guest {
     core: Arc<HubCore>,
     caller: Arc<Caller>,
     grant: Option<HeldGrant>,
+    /// The way that it came closes.
+    closing: CancellationToken,
 }
 
 impl Guest {
-    /// Whose token it was, and the right that it gave.
-    pub fn new(core: Arc<HubCore>, record: PrincipalRecord, grant: HeldGrant) -> Self {
+    /// Whose token it was, the right that it gave, and what closes the way that it came.
+    pub fn new(
+        core: Arc<HubCore>,
+        record: PrincipalRecord,
+        grant: HeldGrant,
+        closing: CancellationToken,
+    ) -> Self {
         let right = grant.reference();
         let caller = Caller {
             account: record.account,
@@ -80,6 +88,7 @@ impl Guest {
             core,
             caller: Arc::new(caller),
             grant: Some(grant),
+            closing,
         }
     }
 
@@ -98,7 +107,7 @@ impl Guest {
                 let rare = pin!(listen(
                     &self.core,
                     &mut reader,
-                    (&self.caller, grant),
+                    (&self.caller, grant, &self.closing),
                     &outgoing
                 ));
                 let often = pin!(write(&mut writer, &outgoing, grant));
@@ -159,7 +168,7 @@ async fn say_goodbye(
 async fn listen(
     core: &Arc<HubCore>,
     reader: &mut SocketReader<Stream>,
-    (caller, grant): (&Arc<Caller>, &HeldGrant),
+    (caller, grant, closing): (&Arc<Caller>, &HeldGrant, &CancellationToken),
     outgoing: &Arc<Outgoing>,
 ) -> End {
     let heard = LastHeard::now();
@@ -175,7 +184,7 @@ async fn listen(
     tokio::select! {
         biased;
         () = grant.revoked() => End::Because(revoked()),
-        () = core.stopping.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
+        () = closing.cancelled() => End::Because(ErrorCode::HubStopping.with("the hub is stopping", "come back in a moment")),
         end = silence(&heard) => end,
         end = talk => end,
     }

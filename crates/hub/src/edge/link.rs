@@ -8,6 +8,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use super::Edge;
 use super::address_block::AddressBlock;
+use super::door::Door;
 use super::refusal::{Refusal, stopping};
 use super::serve::Visit;
 use crate::actor::{AccountFact, record_access_later};
@@ -22,7 +23,7 @@ pub async fn link(
 ) -> Result<Json<LinkResponse>, Refusal> {
     let block = AddressBlock::of(visit.peer);
     edge.attempts.take(block)?;
-    let request = parse(&read(&edge, request.into_body()).await?)?;
+    let request = parse(&read(&visit.door, request.into_body()).await?)?;
     let linked = redeem(&edge, request).await?;
     edge.attempts.give_back(block);
     let record = &linked.record;
@@ -40,7 +41,7 @@ pub async fn link(
 }
 
 /// The whole body, unless it is too large or the hub stops first.
-async fn read(edge: &Edge, body: Body) -> Result<Bytes, Refusal> {
+async fn read(door: &Door, body: Body) -> Result<Bytes, Refusal> {
     let too_large =
         || Refusal(ErrorCode::TooLarge.with("the body is too large", "send `{code, name}` only"));
     if body.size_hint().lower() > LINK_BODY_BYTES_MAX as u64 {
@@ -48,7 +49,7 @@ async fn read(edge: &Edge, body: Body) -> Result<Bytes, Refusal> {
     }
     let whole = tokio::select! {
         whole = Limited::new(body, LINK_BODY_BYTES_MAX).collect() => whole,
-        () = edge.core.stopping.cancelled() => return Err(stopping()),
+        () = door.closing.cancelled() => return Err(stopping()),
     };
     match whole {
         Ok(whole) => Ok(whole.to_bytes()),

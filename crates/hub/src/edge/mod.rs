@@ -12,6 +12,7 @@
 mod address_block;
 mod admission;
 mod attempts;
+mod door;
 mod host_policy;
 mod link;
 mod refusal;
@@ -29,6 +30,7 @@ use axum::{Router, http::StatusCode};
 use baton_protocol::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use door::Door;
 pub use host_policy::{HostPolicy, host_of};
 pub use serve::{Listener, Protection, accept};
 

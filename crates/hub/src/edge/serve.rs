@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
 use super::admission::{Admission, AdmissionLimits, ConnectionPermit};
+use super::door::Door;
 use crate::config::{CLOSE_TIMEOUT, HTTP_HEAD_BYTES_MAX};
 use crate::core::HubCore;
 use crate::descriptors;
@@ -35,6 +36,8 @@ pub struct Visit {
     pub peer: IpAddr,
     /// The connection's part of the hub's budget.
     pub permit: Arc<ConnectionPermit>,
+    /// The way that it came.
+    pub door: Door,
 }
 
 /// A socket that listens, and how it speaks.
@@ -43,6 +46,8 @@ pub struct Listener {
     pub socket: TcpListener,
     /// How bytes are protected.
     pub protection: Protection,
+    /// What closes it with its connections.
+    pub door: Door,
 }
 
 /// How bytes are protected.
@@ -67,10 +72,11 @@ pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
     let room = descriptors::make_room_for(core.options.connections_max);
     tracing::info!(connections = room, "the hub has room for connections");
     let admission = Admission::new(AdmissionLimits::of(room));
+    let door = listener.door;
     loop {
         let accepted = tokio::select! {
             biased;
-            () = core.stopping.cancelled() => return,
+            () = door.closing.cancelled() => return,
             accepted = listener.socket.accept() => accepted,
         };
         match accepted {
@@ -82,6 +88,7 @@ pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
                 let visit = Visit {
                     peer: peer.ip(),
                     permit: Arc::new(permit),
+                    door: door.clone(),
                 };
                 let work = serve_in_time(
                     Arc::clone(&core),
@@ -90,13 +97,14 @@ pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
                     listener.protection.clone(),
                     router.clone(),
                 );
-                core.tasks.spawn(TaskGroup::Edge, "http connection", work);
+                core.tasks
+                    .spawn(TaskGroup::Edge, "http connection", door.hold(work));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 admission.expel_one();
                 // Ends early where the hub stops.
-                let _ = tokio::time::timeout(ACCEPT_RETRY, core.stopping.cancelled()).await;
+                let _ = tokio::time::timeout(ACCEPT_RETRY, door.closing.cancelled()).await;
             }
         }
     }
@@ -114,7 +122,7 @@ async fn serve_in_time(
     let limit = core.options.request_timeout;
     tokio::select! {
         () = permit.expelled() => tracing::debug!("a connection without a token made room"),
-        served = tokio::time::timeout(limit, serve_stream(&core, stream, visit, protection, router)) => {
+        served = tokio::time::timeout(limit, serve_stream(stream, visit, protection, router)) => {
             if served.is_err() {
                 tracing::debug!("a connection without a token used up its time");
             }
@@ -122,29 +130,24 @@ async fn serve_in_time(
     }
 }
 
-async fn serve_stream(
-    core: &HubCore,
-    stream: TcpStream,
-    visit: Visit,
-    protection: Protection,
-    router: Router,
-) {
+async fn serve_stream(stream: TcpStream, visit: Visit, protection: Protection, router: Router) {
     // Small frames must not wait for the answer to the one before.
     let _ = stream.set_nodelay(true);
+    let door = visit.door.clone();
     let beginning = async {
         let acceptor = acceptor(&stream, protection).await?;
         io::Result::Ok((stream, acceptor))
     };
-    let (stream, acceptor) = match unless_stopped(core, beginning).await {
+    let (stream, acceptor) = match unless_closed(&door, beginning).await {
         Some(Ok(begun)) => begun,
         Some(Err(error)) => return tracing::debug!(%error, "a connection ended before it began"),
         None => return,
     };
     let Some(acceptor) = acceptor else {
-        return serve_http(core, stream, visit, router).await;
+        return serve_http(stream, visit, router).await;
     };
-    match unless_stopped(core, acceptor.accept(stream)).await {
-        Some(Ok(stream)) => serve_http(core, stream, visit, router).await,
+    match unless_closed(&door, acceptor.accept(stream)).await {
+        Some(Ok(stream)) => serve_http(stream, visit, router).await,
         Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         None => {}
     }
@@ -163,17 +166,18 @@ async fn acceptor(stream: &TcpStream, protection: Protection) -> io::Result<Opti
     }
 }
 
-async fn unless_stopped<T>(core: &HubCore, work: impl Future<Output = T>) -> Option<T> {
+async fn unless_closed<T>(door: &Door, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         done = work => Some(done),
-        () = core.stopping.cancelled() => None,
+        () = door.closing.cancelled() => None,
     }
 }
 
-async fn serve_http<S>(core: &HubCore, stream: S, visit: Visit, router: Router)
+async fn serve_http<S>(stream: S, visit: Visit, router: Router)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let door = visit.door.clone();
     let is_requested = Arc::new(AtomicBool::new(false));
     let requested = Arc::clone(&is_requested);
     let service = router
@@ -192,7 +196,7 @@ where
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = core.stopping.cancelled() => {
+        () = door.closing.cancelled() => {
             // What has asked gets its answer: a handler that waits for its client answers that the hub is stopping.
             if !is_requested.load(Ordering::Relaxed) {
                 return;

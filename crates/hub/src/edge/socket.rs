@@ -31,7 +31,7 @@ pub async fn socket(
         ))
     })?;
     let core = edge.core;
-    if core.stopping.is_cancelled() {
+    if visit.door.closing.is_cancelled() {
         return Err(stopping());
     }
     let permit = visit.permit.authenticate().ok_or_else(|| {
@@ -45,14 +45,17 @@ pub async fn socket(
         .hold(&record)
         .ok_or_else(|| Refusal(revoked()))?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let mut guest = Guest::new(Arc::clone(&core), record, grant);
-    core.tasks.spawn(TaskGroup::Edge, "connection", async move {
+    let closing = visit.door.closing.clone();
+    let mut guest = Guest::new(Arc::clone(&core), record, grant, closing);
+    let serving = async move {
         let _permit = permit;
         match upgrade.await {
             Ok(upgraded) => guest.serve(upgraded).await,
             Err(error) => tracing::debug!(%error, "a client went away during its upgrade"),
         }
-    });
+    };
+    core.tasks
+        .spawn(TaskGroup::Edge, "connection", visit.door.hold(serving));
     Ok(response)
 }
 
