@@ -6,7 +6,7 @@ use ts_rs::TS;
 use crate::{
     AccountId, AgentDescription, Batch, Command, CommandId, Cursor, DeviceId, Epoch, ErrorBody,
     Incarnation, LogId, Principal, ProducerSeq, Receipt, RunId, RunWriteEntry, RunnerInstanceId,
-    Seq, SessionId,
+    Seq, SessionId, TimestampMs,
 };
 
 /// From a device or a runner to the hub.
@@ -190,6 +190,10 @@ pub enum HubFrame {
         hub_name: String,
         /// What this hub can do beyond the protocol's version.
         capabilities: Vec<String>,
+        /// The hub's wall clock now: its times are compared with this, not with the client's own clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        hub_time: Option<TimestampMs>,
     },
     /// A stretch of a log that is subscribed to.
     Batch(Batch),

@@ -24,6 +24,10 @@ problem?: ErrorBody,
  */
 hubName: string, 
 /**
+ * How far the hub's wall clock is ahead of this device's, in milliseconds: what happened "12 s ago" at the hub is counted with it.
+ */
+clockOffsetMs?: number, 
+/**
  * Intents that the hub has not answered.
  */
 outbox: number, };

@@ -14,6 +14,7 @@ import type { RunId } from "./RunId";
 import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 import type { SnapshotPiece } from "./SnapshotPiece";
+import type { TimestampMs } from "./TimestampMs";
 
 /**
  * From the hub to a device or a runner. A client ignores frames whose `type` it does not know.
@@ -34,7 +35,11 @@ hubName: string,
 /**
  * What this hub can do beyond the protocol's version.
  */
-capabilities: Array<string>, } | { "type": "batch" } & Batch | { "type": "snapshot" } & SnapshotPiece | { "type": "history" } & Batch | { "type": "missing",
+capabilities: Array<string>,
+/**
+ * The hub's wall clock now: its times are compared with this, not with the client's own clock.
+ */
+hubTime?: TimestampMs, } | { "type": "batch" } & Batch | { "type": "snapshot" } & SnapshotPiece | { "type": "history" } & Batch | { "type": "missing",
 /**
  * Which log.
  */

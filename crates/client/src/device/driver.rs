@@ -245,7 +245,11 @@ impl Driver {
                 Output::DropLog(log) => self.drop_log(log).await,
                 Output::StoreReceipt(receipt) => self.store_receipt(receipt).await,
                 Output::RefuseIntent { command, error } => self.refuse(command, error).await,
-                Output::Welcomed { hub_name, .. } => self.views.set_hub_name(hub_name),
+                Output::Welcomed {
+                    hub_name,
+                    clock_offset_ms,
+                    ..
+                } => self.views.set_greeting(hub_name, clock_offset_ms),
                 Output::Presence(connected) => self.views.set_presence(connected),
                 Output::Connection(status) => {
                     tracing::info!(phase = ?status.phase, "the line to the hub changed");

@@ -156,6 +156,11 @@ impl Bench {
     }
 
     pub(super) fn open(&mut self) -> Vec<Output> {
+        self.open_at(None)
+    }
+
+    /// The same with a hub that says what its clock shows.
+    pub(super) fn open_at(&mut self, hub_time: Option<TimestampMs>) -> Vec<Output> {
         self.give(Input::Connected);
         self.hear(HubFrame::Welcome {
             account: account(),
@@ -165,6 +170,7 @@ impl Bench {
             },
             hub_name: "hub".into(),
             capabilities: Vec::new(),
+            hub_time,
         })
     }
 

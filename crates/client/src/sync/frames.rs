@@ -22,6 +22,7 @@ impl SyncEngine {
                 account,
                 principal,
                 hub_name,
+                hub_time,
                 ..
             } => {
                 if !matches!(self.line, Line::Greeting { .. }) {
@@ -39,6 +40,7 @@ impl SyncEngine {
                 self.emit(Output::Welcomed {
                     hub_name,
                     principal,
+                    clock_offset_ms: hub_time.map(|hub| hub.0.saturating_sub(now.wall.0)),
                 });
             }
             // Whatever else comes before the greeting is not of this line.

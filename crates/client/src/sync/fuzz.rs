@@ -152,6 +152,7 @@ impl World {
                     },
                     hub_name: "hub".into(),
                     capabilities: Vec::new(),
+                    hub_time: None,
                 });
             }
             ClientFrame::Heartbeat {} => self.line.push_back(HubFrame::HeartbeatAck {}),

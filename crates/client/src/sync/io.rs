@@ -197,6 +197,8 @@ pub enum Output {
         hub_name: String,
         /// Who it takes this device for.
         principal: Principal,
+        /// How far the hub's wall clock is ahead of this device's, in milliseconds; `None` where the hub does not say.
+        clock_offset_ms: Option<i64>,
     },
     /// Who is connected.
     Presence(Vec<Principal>),

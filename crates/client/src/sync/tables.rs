@@ -352,3 +352,22 @@ fn a_mirror_that_cannot_be_written_is_left_in_peace_for_a_while() {
         "a person may try: {nudged:?}"
     );
 }
+
+#[test]
+fn how_far_the_hubs_clock_is_ahead_is_told_where_the_hub_says_its_time() {
+    let offset = |hub_ms: Option<i64>| {
+        let mut bench = Bench::new();
+        bench.give(Input::Start);
+        let here = bench.now.wall.0;
+        let outputs = bench.open_at(hub_ms.map(|ahead| TimestampMs(here + ahead)));
+        outputs.into_iter().find_map(|output| match output {
+            Output::Welcomed {
+                clock_offset_ms, ..
+            } => Some(clock_offset_ms),
+            _ => None,
+        })
+    };
+    assert_eq!(offset(Some(7_200_000)), Some(Some(7_200_000)));
+    assert_eq!(offset(Some(-7_200_000)), Some(Some(-7_200_000)));
+    assert_eq!(offset(None), Some(None));
+}

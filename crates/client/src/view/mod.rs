@@ -112,8 +112,11 @@ impl Views {
         self.change(|world| world.status = status);
     }
 
-    pub(crate) fn set_hub_name(&self, name: String) {
-        self.change(|world| world.linked.hub_name = name);
+    pub(crate) fn set_greeting(&self, hub_name: String, clock_offset_ms: Option<i64>) {
+        self.change(|world| {
+            world.linked.hub_name = hub_name;
+            world.clock_offset_ms = clock_offset_ms;
+        });
     }
 
     pub(crate) fn set_presence(&self, presence: Vec<Principal>) {

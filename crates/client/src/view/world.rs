@@ -26,6 +26,8 @@ pub(super) struct Settling {
 
 pub(super) struct World {
     pub(super) linked: LinkedHub,
+    /// How far the hub's wall clock is ahead of this device's; `None` until a hub has said.
+    pub(super) clock_offset_ms: Option<i64>,
     pub(super) account: AccountState,
     pub(super) status: ConnectionStatus,
     pub(super) presence: Vec<Principal>,
@@ -43,6 +45,7 @@ impl World {
     pub(super) fn new(linked: LinkedHub) -> Self {
         Self {
             linked,
+            clock_offset_ms: None,
             account: AccountState::default(),
             status: ConnectionStatus {
                 phase: ConnectionPhase::Connecting,
@@ -73,6 +76,7 @@ impl World {
             retry_at: self.status.retry_at,
             problem: self.status.problem.clone(),
             hub_name: self.linked.hub_name.clone(),
+            clock_offset_ms: self.clock_offset_ms,
             outbox: u32::try_from(self.outbox.iter().filter(unanswered).count())
                 .unwrap_or(u32::MAX),
         }

@@ -181,6 +181,7 @@ async fn hear(
                 principal,
                 hub_name: "fake".into(),
                 capabilities: Vec::new(),
+                hub_time: None,
             };
             send(socket, &welcome).await?;
             if let Fault::Close(code) = fault {

@@ -383,6 +383,10 @@ pub struct ConnectionView {
     pub problem: Option<ErrorBody>,
     /// The hub's name, once known.
     pub hub_name: String,
+    /// How far the hub's wall clock is ahead of this device's, in milliseconds: what happened "12 s ago" at the hub is counted with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional, type = "number")]
+    pub clock_offset_ms: Option<i64>,
     /// Intents that the hub has not answered.
     pub outbox: u32,
 }

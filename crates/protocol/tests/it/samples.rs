@@ -407,6 +407,7 @@ pub fn hub_frames() -> Vec<HubFrame> {
             principal: device(),
             hub_name: "attic".into(),
             capabilities: vec![],
+            hub_time: None,
         },
         HubFrame::Batch(Batch {
             log,

@@ -215,6 +215,7 @@ impl Process {
             principal: principal.clone(),
             hub_name: "attic".to_owned(),
             capabilities: Vec::new(),
+            hub_time: None,
         };
         self.shared.send(sim, line, welcome);
         self.announce(sim);

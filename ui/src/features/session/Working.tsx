@@ -1,4 +1,4 @@
-import { useNow } from "../../components/useNow";
+import { useHubNow } from "../../state/hub-clock";
 import type { SessionHeader } from "../../generated/SessionHeader";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { formatDuration, t } from "../../i18n/i18n";
@@ -10,7 +10,7 @@ export function Working({ header, last }: { header: SessionHeader | undefined; l
   const account = useConversation((state) => state.account);
   const live = useConversation((state) => state.connection?.phase === "live");
   const run = header?.run;
-  const now = useNow(run && live ? "ticking" : "still");
+  const now = useHubNow(run && live ? "ticking" : "still");
   const growing = last !== undefined && "state" in last.body && last.body.state === "open";
   return (
     <div className="mx-auto h-9 w-full max-w-[46rem] px-6 pt-2 text-sm text-ink-muted" aria-hidden="true">

@@ -2,7 +2,7 @@ import { Virtualizer } from "virtua";
 import { Button, IconButton } from "../../components/Button";
 import { Icon } from "../../components/Icon";
 import { Kbd } from "../../components/Kbd";
-import { useNow } from "../../components/useNow";
+import { useHubNow } from "../../state/hub-clock";
 import type { SessionRow } from "../../generated/SessionRow";
 import { formatDay, formatDuration, t } from "../../i18n/i18n";
 import { beginNewSession, openSession } from "../../state/actions";
@@ -16,7 +16,7 @@ export function SessionsList() {
   const place = useInterface((state) => state.place);
   const running = rows?.some((row) => row.state.type === "running") === true;
   const line = useLine();
-  const now = useNow(running && line === "up" ? "ticking" : "still");
+  const now = useHubNow(running && line === "up" ? "ticking" : "still");
   return (
     <nav aria-label={t("sessions.label")} className="flex h-full flex-col bg-panel">
       <header className="flex h-13 shrink-0 items-center gap-1 ps-4 pe-2">

@@ -28,6 +28,7 @@ impl Connection {
                     },
                     hub_name: "fake".to_owned(),
                     capabilities: Vec::new(),
+                    hub_time: None,
                 }]
             }
             ClientFrame::Subscribe { cursor, .. } => {

@@ -1,7 +1,7 @@
 import { Icon } from "../../../components/Icon";
 import { useKeptState } from "../../../components/kept-state";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { useNow } from "../../../components/useNow";
+import { useHubNow } from "../../../state/hub-clock";
 import type { RowBody } from "../../../generated/RowBody";
 import type { RowId } from "../../../generated/RowId";
 import { formatDuration, t } from "../../../i18n/i18n";
@@ -28,7 +28,7 @@ export function TextRow({ body, row, onSettled }: { body: TextBody; row: RowId; 
 export function ReasoningRow({ body, at }: { body: ReasoningBody; at: number }) {
   const [fold, setFold] = useKeptState<"folded" | "unfolded">("reasoning", "folded");
   const open = body.state === "open";
-  const now = useNow(open ? "ticking" : "still");
+  const now = useHubNow(open ? "ticking" : "still");
   const unfolded = fold === "unfolded";
   return (
     <div>

@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Button } from "../../../components/Button";
 import { Icon } from "../../../components/Icon";
 import { useKeptState } from "../../../components/kept-state";
-import { useNow } from "../../../components/useNow";
+import { useHubNow } from "../../../state/hub-clock";
 import type { ApprovalScope } from "../../../generated/ApprovalScope";
 import { formatDuration, t } from "../../../i18n/i18n";
 import { act } from "../../../state/actions";
@@ -105,7 +105,7 @@ function Answers({ body }: { body: ApprovalBody }) {
 
 function Answered({ state }: { state: ApprovalBody["state"] }) {
   const account = useConversation((each) => each.account);
-  const now = useNow(state.type === "answered" ? "ticking" : "still");
+  const now = useHubNow(state.type === "answered" ? "ticking" : "still");
   if (state.type !== "answered") {
     return (
       <p className="flex items-center gap-1.5 text-sm text-ink-muted" data-testid="approval-state">

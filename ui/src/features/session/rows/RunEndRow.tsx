@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Button } from "../../../components/Button";
 import { CopyButton } from "../../../components/CopyButton";
 import { Icon, type IconName } from "../../../components/Icon";
-import { useNow } from "../../../components/useNow";
+import { useHubNow } from "../../../state/hub-clock";
 import type { RowBody } from "../../../generated/RowBody";
 import type { RunId } from "../../../generated/RunId";
 import type { RunOutcome } from "../../../generated/RunOutcome";
@@ -86,7 +86,7 @@ function OutcomeText({ outcome }: { outcome: RunOutcome }) {
 function TeardownText({ body, at }: { body: Body; at: number }) {
   const { teardown } = body;
   const waiting = body.outcome.type === "stopped" && teardown === undefined;
-  const now = useNow(waiting ? "ticking" : "still");
+  const now = useHubNow(waiting ? "ticking" : "still");
   if (waiting) return now - at > CONFIRM_WITHIN_MS ? ` · ${t("end.notConfirmed")}` : null;
   if (!teardown) return null;
   const pieces = [
