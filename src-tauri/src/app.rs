@@ -13,8 +13,8 @@ use crate::{commands, diagnostics, tasks, window};
 
 /// Runs until the window is closed and nothing is at work inside any more.
 ///
-/// Closing a window is never a stop: with the hub inside, the application stays without a window until its last answer is finished. A
-/// start in the meantime opens the window again.
+/// Closing a window is never a stop: with the hub inside, the application stays without a window until its last answer is finished, and
+/// for as long as other devices may use that hub. A start in the meantime opens the window again; *Quit* in Settings ends it.
 pub fn run(options: Options) -> ExitCode {
     let profile = match Profile::open(&options) {
         Ok(profile) => profile,
@@ -80,6 +80,15 @@ fn builder(profile: &Profile) -> tauri::Builder<tauri::Wry> {
             commands::shell_model,
             commands::shell_test_model,
             commands::shell_change_model,
+            commands::shell_network,
+            commands::shell_open_network,
+            commands::shell_close_network,
+            commands::shell_choose_host,
+            commands::shell_stay_in_background,
+            commands::shell_network_link,
+            commands::shell_revoke_device,
+            commands::shell_quit,
+            commands::shell_move_again,
         ])
 }
 
@@ -89,6 +98,17 @@ fn set_up(app: &mut App, profile: &Profile) -> Result<(), Box<dyn std::error::Er
     tasks::spawn("start", async move { shell.start().await });
     tracing::info!(profile = %profile.name(), version = env!("CARGO_PKG_VERSION"), "started");
     Ok(())
+}
+
+/// Ends the application at a person's wish, whatever it does in the background.
+pub fn quit(app: &AppHandle) {
+    let app = app.clone();
+    let shell = Arc::clone(&app.state::<Arc<Shell>>());
+    tasks::spawn("quit", async move {
+        shell.stop().await;
+        tracing::info!("stopped at the person's wish");
+        app.exit(0);
+    });
 }
 
 /// The last window is closed. Ends the application in order as soon as nothing is at work, unless a window was opened again by then.

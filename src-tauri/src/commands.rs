@@ -6,7 +6,8 @@ use baton_protocol::view::{ViewFrame, ViewRequest, ViewResponse};
 use tauri::State;
 use tauri::ipc::Channel;
 
-use crate::shell::Shell;
+use crate::network::{NetworkLinkResult, NetworkView};
+use crate::shell::{BackgroundChoice, LeavingChoice, Shell};
 use crate::shell_types::{
     DetectedModelServer, ModelOptions, ModelTest, ModelView, ShellResult, ShellStatus,
 };
@@ -47,8 +48,10 @@ pub async fn shell_link(
     shell: Shared<'_>,
     link: String,
     device_name: String,
+    leaving: LeavingChoice,
 ) -> Result<ShellResult, String> {
-    Ok(shell.inner().link(&link, &device_name).await.into())
+    let linked = shell.inner().link(&link, &device_name, leaving).await;
+    Ok(linked.into())
 }
 
 /// Looks for model servers on this computer.
@@ -117,4 +120,62 @@ pub async fn shell_change_model(
     options: ModelOptions,
 ) -> Result<ShellResult, String> {
     Ok(shell.change_model(options).await.into())
+}
+
+/// How this computer can be used from other devices.
+#[tauri::command]
+pub async fn shell_network(shell: Shared<'_>) -> Result<Option<NetworkView>, String> {
+    shell.network().await.map_err(|refusal| refusal.sentence())
+}
+
+/// Opens the hub inside the application to the network.
+#[tauri::command]
+pub async fn shell_open_network(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(shell.open_network().await.into())
+}
+
+/// Closes it again.
+#[tauri::command]
+pub async fn shell_close_network(shell: Shared<'_>) -> Result<ShellResult, String> {
+    Ok(shell.close_network().await.into())
+}
+
+/// Puts another of this computer's addresses into links.
+#[tauri::command]
+pub async fn shell_choose_host(shell: Shared<'_>, host: String) -> Result<ShellResult, String> {
+    Ok(shell.choose_host(host).await.into())
+}
+
+/// Whether the application stays when its window is closed.
+#[tauri::command]
+pub async fn shell_stay_in_background(
+    shell: Shared<'_>,
+    choice: BackgroundChoice,
+) -> Result<ShellResult, String> {
+    Ok(shell.stay_in_background(choice).await.into())
+}
+
+/// Makes a one-time link for another device.
+#[tauri::command]
+pub async fn shell_network_link(shell: Shared<'_>) -> Result<NetworkLinkResult, String> {
+    Ok(shell.network_link().await.into())
+}
+
+/// Takes away a device's access.
+#[tauri::command]
+pub async fn shell_revoke_device(shell: Shared<'_>, id: String) -> Result<ShellResult, String> {
+    Ok(shell.revoke_device(&id).await.into())
+}
+
+/// Ends the application.
+#[tauri::command]
+pub fn shell_quit(app: tauri::AppHandle) {
+    crate::app::quit(&app);
+}
+
+/// Carries over what did not move yet.
+#[tauri::command]
+pub fn shell_move_again(shell: Shared<'_>) -> ShellResult {
+    shell.inner().move_again();
+    ShellResult::Done
 }

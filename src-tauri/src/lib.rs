@@ -16,6 +16,7 @@ mod inside;
 mod linking;
 mod model_choice;
 mod model_servers;
+mod network;
 mod options;
 mod private_files;
 mod profile;
@@ -27,7 +28,9 @@ mod shell_types;
 mod status;
 mod tasks;
 mod tokens;
+mod webview_renderer;
 mod window;
 
 pub use app::run;
 pub use options::{Options, ProfileName};
+pub use webview_renderer::choose as choose_webview_renderer;

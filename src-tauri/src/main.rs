@@ -8,5 +8,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    baton::choose_webview_renderer();
     baton::run(baton::Options::parse())
 }

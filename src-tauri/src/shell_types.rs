@@ -25,6 +25,9 @@ pub struct ShellStatus {
     /// How the agent inside the application is; absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentStatus>,
+    /// How far a move to this hub is; absent where none is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moving: Option<MoveStatus>,
     /// The application's version.
     pub version: String,
 }
@@ -59,6 +62,19 @@ pub enum KeyringState {
     File,
     /// Not looked at yet.
     Unknown,
+}
+
+/// How far a move to another hub is.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MoveStatus {
+    /// Sessions that are over.
+    pub moved: usize,
+    /// Sessions that there are.
+    pub sessions: usize,
+    /// Why it does not go on, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// How the agent inside the application is.

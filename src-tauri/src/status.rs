@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::profile::Profile;
 use crate::secrets::Secrets;
-use crate::shell_types::{AgentStatus, Refusal, ShellPhase, ShellStatus};
+use crate::shell_types::{AgentStatus, MoveStatus, Refusal, ShellPhase, ShellStatus};
 
 /// The step of the start and its words.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ struct Step {
     phase: ShellPhase,
     message: Option<String>,
     inside: InsideBoard,
+    moving: Option<MoveStatus>,
 }
 
 /// What is known of the hub and the agent inside the application.
@@ -42,6 +43,7 @@ impl StatusBoard {
             phase: ShellPhase::Starting,
             message: None,
             inside: InsideBoard::None,
+            moving: None,
         };
         Self {
             profile,
@@ -75,6 +77,16 @@ impl StatusBoard {
         self.step().inside = inside;
     }
 
+    /// How far a move to this hub is.
+    pub fn set_moving(&self, moving: Option<MoveStatus>) {
+        self.step().moving = moving;
+    }
+
+    /// The same, as it was said last.
+    pub fn moving(&self) -> Option<MoveStatus> {
+        self.step().moving.clone()
+    }
+
     /// All of it.
     pub fn status(&self) -> ShellStatus {
         let step = self.step().clone();
@@ -92,6 +104,7 @@ impl StatusBoard {
             local,
             hub_problem,
             agent,
+            moving: step.moving,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }

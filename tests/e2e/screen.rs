@@ -35,6 +35,11 @@ impl Screen {
         self.0["connection"]["phase"].as_str().unwrap_or_default()
     }
 
+    /// The hub's name.
+    pub fn hub(&self) -> &str {
+        self.0["connection"]["hubName"].as_str().unwrap_or_default()
+    }
+
     /// Intents that the hub has not answered.
     pub fn outbox(&self) -> u64 {
         self.0["connection"]["outbox"].as_u64().unwrap_or_default()

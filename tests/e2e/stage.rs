@@ -1,5 +1,6 @@
 //! What a scenario plays on: a hub, a runner, the real model behind a witness, and windows.
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
@@ -136,8 +137,18 @@ pub async fn model_alone() -> (RecordingProxy, MutexGuard<'static, ()>) {
     (witnessed_model().await, screen)
 }
 
+/// The screen for oneself, before anything is there.
+pub async fn screen_alone() -> MutexGuard<'static, ()> {
+    SCREEN.lock().await
+}
+
 async fn witnessed_model() -> RecordingProxy {
-    let model = RecordingProxy::start(&variable("BATON_TEST_MODEL_URL")).await;
+    model_at(Ipv4Addr::LOCALHOST).await
+}
+
+/// The real model behind a witness at an address of this host.
+pub async fn model_at(host: Ipv4Addr) -> RecordingProxy {
+    let model = RecordingProxy::start_at(host, &variable("BATON_TEST_MODEL_URL")).await;
     model.end_after(ANSWER_PIECES_MAX);
     model
 }

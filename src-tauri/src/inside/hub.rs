@@ -63,7 +63,8 @@ async fn start_at(
         name: name.to_owned(),
         data_dir: profile.hub_folder(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
-        tls: Tls::Plain,
+        // This device and the runner inside pin its key, as other devices do.
+        tls: Tls::OwnCertificate,
     };
     let options = HubOptions::default();
     Ok(Hub::start_claimed(config, options, log, Arc::new(SystemClock), claim).await?)

@@ -15,7 +15,7 @@ use crate::profile::Profile;
 use crate::secrets::SecretSlot;
 
 pub use folders::AdoptError;
-pub use settings::{Link, LocalSettings, ModelSettings, Settings};
+pub use settings::{Link, LocalSettings, ModelSettings, NetworkSettings, Settings, UnfinishedMove};
 
 /// Why the record cannot be read or kept.
 #[derive(Debug, thiserror::Error)]

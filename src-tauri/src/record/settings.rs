@@ -1,6 +1,7 @@
 //! What the record holds: the link in use with the slot of its token, what runs inside the application, and what is to be removed.
 
 use baton_client::LinkedHub;
+use baton_protocol::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::secrets::SecretSlot;
@@ -18,6 +19,9 @@ pub struct Settings {
     /// Whether the person chose to keep tokens in files.
     #[serde(default)]
     pub tokens_in_files: bool,
+    /// Moves that the new hub has not confirmed whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moves: Vec<UnfinishedMove>,
     /// Slots that hold nothing of use: of links that were replaced, or that were never finished.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<SecretSlot>,
@@ -34,6 +38,16 @@ pub struct Link {
     pub token: SecretSlot,
 }
 
+/// What an account's folder holds is on its way to another account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnfinishedMove {
+    /// Where it comes from.
+    pub from: LinkedHub,
+    /// Where it goes. It goes on whenever this device is linked to that account.
+    pub to: AccountId,
+}
+
 /// The hub and the runner inside the application.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -45,6 +59,35 @@ pub struct LocalSettings {
     /// The slot of the runner's token.
     #[serde(default = "SecretSlot::legacy_runner_token")]
     pub runner_token: SecretSlot,
+    /// How the hub is open to the network; absent until it was opened once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkSettings>,
+}
+
+/// How the hub inside the application is open to the network.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkSettings {
+    /// Whether it is to be open.
+    pub is_on: bool,
+    /// The port that linked devices know; 0 until there is one.
+    pub port: u16,
+    /// The address that links carry; absent: the one that leads to the rest of the world.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Whether the application stays when its window is closed, while the hub is open.
+    pub stays_in_background: bool,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            is_on: false,
+            port: 0,
+            host: None,
+            stays_in_background: true,
+        }
+    }
 }
 
 /// A model behind an OpenAI-compatible endpoint.
@@ -79,6 +122,25 @@ impl Settings {
             ]
         });
         link.chain(local.flatten()).collect()
+    }
+
+    /// Uses this link from now on, and moves there what the link in use has.
+    pub fn move_to(&mut self, link: Link) {
+        let to = link.hub.account;
+        let from = self.link.as_ref().map(|before| before.hub.clone());
+        let here = from.filter(|from| from.account != to);
+        // What was on its way to the hub that is left goes on from there.
+        self.moves
+            .retain(|unfinished| unfinished.from.account != to);
+        for unfinished in &mut self.moves {
+            unfinished.to = to;
+        }
+        if let Some(from) = here {
+            self.moves
+                .retain(|known| known.from.account != from.account);
+            self.moves.push(UnfinishedMove { from, to });
+        }
+        self.use_link(link, None);
     }
 
     /// Uses this link from now on. Whatever was used before and is not used now is retired.

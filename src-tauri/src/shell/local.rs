@@ -30,7 +30,7 @@ impl Shell {
         Ok(())
     }
 
-    pub(super) async fn set_up_local(&self, chosen: Chosen) -> Result<(), Refusal> {
+    pub(super) async fn set_up_local(self: &Arc<Self>, chosen: Chosen) -> Result<(), Refusal> {
         linking::prepare(&self.profile, &self.record, &self.secrets).await?;
         let model = self.keep_model_key(chosen).await?;
         self.end_inside().await;
@@ -43,7 +43,7 @@ impl Shell {
                 "",
             )
         })?;
-        let inside = Inside { hub, agent: None };
+        let inside = Inside::new(hub);
         self.board.starting("Linking this computer…");
         match self.link_inside(&inside, &name, model).await {
             Ok((device, local)) => {
@@ -73,6 +73,7 @@ impl Shell {
             port: inside.hub.local_addr().port(),
             model,
             runner_token: runner.link.token,
+            network: None,
         };
         let (link, kept) = (device.link.clone(), local.clone());
         self.remember(|settings| settings.use_link(link, Some(kept)))?;

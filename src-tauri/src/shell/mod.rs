@@ -3,13 +3,16 @@
 mod linking;
 mod local;
 mod model;
+mod moving;
+mod network;
 mod start;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use baton_client::Device;
-use baton_protocol::view::{ViewFrame, ViewRequest, ViewResponse};
+use baton_protocol::view::{ConnectionPhase, ViewFrame, ViewRequest, ViewResponse};
 use tauri::ipc::Channel;
+use tokio::sync::watch;
 
 use crate::inside::Inside;
 use crate::linking::{refused, unrecorded};
@@ -20,6 +23,7 @@ use crate::screen_pump::ScreenPump;
 use crate::secrets::{SecretPlace, Secrets};
 use crate::shell_types::{Refusal, ShellStatus};
 use crate::status::{InsideBoard, StatusBoard};
+use crate::tasks::OwnedTask;
 
 /// What the page gets for a request before it may ask.
 const NOT_READY: &str = "the shell is not ready";
@@ -34,6 +38,10 @@ pub struct Shell {
     pump: ScreenPump,
     device: Mutex<Option<Device>>,
     inside: tokio::sync::Mutex<Option<Inside>>,
+    /// What carries an older account's data over.
+    moving: Mutex<Option<OwnedTask>>,
+    /// Whether the application stays without a window although nothing is at work: other devices use its hub.
+    stays: watch::Sender<bool>,
     /// One start, link or change at a time.
     work: tokio::sync::Mutex<()>,
 }
@@ -60,6 +68,8 @@ impl Shell {
             pump: ScreenPump::default(),
             device: Mutex::default(),
             inside: tokio::sync::Mutex::default(),
+            moving: Mutex::default(),
+            stays: watch::Sender::new(false),
             work: tokio::sync::Mutex::default(),
         }
     }
@@ -95,7 +105,8 @@ impl Shell {
         {
             agent.try_now();
         }
-        if let Some(device) = self.device() {
+        let refused = |device: &Device| device.connection().phase == ConnectionPhase::Refused;
+        if let Some(device) = self.device().filter(refused) {
             device.nudge();
         }
         Ok(())
@@ -132,15 +143,23 @@ impl Shell {
         Ok(())
     }
 
-    /// Returns once nothing is at work in the hub inside the application; at once where there is none. A prompt that waits for something
-    /// else than its turn does not count: it is in the log.
+    /// Returns once nothing keeps the application: no other device may use the hub inside, and nothing is at work there. A prompt that
+    /// waits for something else than its turn does not count: it is in the log.
     pub async fn at_rest(&self) {
-        let inside = self.inside.lock().await;
-        let at_work = inside.as_ref().map(|inside| inside.hub.sessions_at_work());
-        drop(inside);
-        if let Some(mut at_work) = at_work {
-            // An error means that the hub has ended, and so has its work.
-            let _ = at_work.wait_for(|sessions| *sessions == 0).await;
+        let mut stays = self.stays.subscribe();
+        loop {
+            // The sender lives as long as the shell.
+            let _ = stays.wait_for(|stays| !stays).await;
+            let inside = self.inside.lock().await;
+            let at_work = inside.as_ref().map(|inside| inside.hub.sessions_at_work());
+            drop(inside);
+            if let Some(mut at_work) = at_work {
+                // An error means that the hub has ended, and so has its work.
+                let _ = at_work.wait_for(|sessions| *sessions == 0).await;
+            }
+            if !*stays.borrow_and_update() {
+                return;
+            }
         }
     }
 
@@ -151,12 +170,14 @@ impl Shell {
     }
 
     fn close_device(&self) {
+        *self.moving.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.pump.disconnect();
         *self.device.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     async fn end_inside(&self) {
         self.board.set_inside(InsideBoard::None);
+        self.stays.send_replace(false);
         if let Some(inside) = self.inside.lock().await.take() {
             inside.stop().await;
         }
@@ -171,6 +192,9 @@ impl Shell {
         changed.map(|_| ()).map_err(|error| unrecorded(&error))
     }
 }
+
+pub use linking::LeavingChoice;
+pub use network::BackgroundChoice;
 
 #[cfg(test)]
 mod tests;

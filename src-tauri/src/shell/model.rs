@@ -55,7 +55,7 @@ impl Shell {
         Ok(())
     }
 
-    async fn sessions_at_work(&self) -> usize {
+    pub(super) async fn sessions_at_work(&self) -> usize {
         let inside = self.inside.lock().await;
         inside
             .as_ref()

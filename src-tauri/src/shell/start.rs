@@ -7,7 +7,7 @@ use baton_client::{
     Device, DeviceConfig, ON_COMMAND_LINE, TokenProvider, is_on_command_line, secret_argument,
 };
 
-use super::Shell;
+use super::{LeavingChoice, Shell};
 use crate::inside::{self, Inside, LocalAgent, StartLocalHubError};
 use crate::linking::{self, sentence, unwritable};
 use crate::record::{Link, LocalSettings};
@@ -46,7 +46,7 @@ impl Shell {
                 self.board.starting("Linking to the hub…");
                 let name = self.profile.suggested_device_name();
                 let link = given_link(link.clone()).await?;
-                self.link_and_open(&link, &name).await
+                self.link_and_open(&link, &name, LeavingChoice::Leave).await
             }
             (None, _, None) => {
                 self.board.starting("Looking for the system keyring…");
@@ -59,7 +59,11 @@ impl Shell {
 
     /// Starts the hub and the runner of this profile. Where the hub does not start, the history can be read, and the token stays here:
     /// another program may listen at the hub's address.
-    async fn start_kept_local(&self, link: Link, local: LocalSettings) -> Result<(), Refusal> {
+    async fn start_kept_local(
+        self: &Arc<Self>,
+        link: Link,
+        local: LocalSettings,
+    ) -> Result<(), Refusal> {
         match self.try_start_kept(link.clone(), local).await {
             Ok(link) => self.open_device(link).await,
             Err(KeptLocalError::Refused(refusal)) => Err(refusal),
@@ -94,7 +98,13 @@ impl Shell {
             hub.stop().await;
             return Err(KeptLocalError::Refused(refusal));
         }
-        let inside = Inside { hub, agent: None };
+        let mut inside = Inside::new(hub);
+        if let Some(network) = local.network.as_ref().filter(|network| network.is_on) {
+            // A port that is taken is shown in Settings; everything on this computer works.
+            let opened = inside.open_network(network.port).await;
+            self.stays
+                .send_replace(opened.is_ok() && network.stays_in_background);
+        }
         self.run_inside(inside, local).await;
         Ok(link)
     }
@@ -119,9 +129,11 @@ impl Shell {
         Ok(())
     }
 
-    pub(super) async fn open_device(&self, link: Link) -> Result<(), Refusal> {
+    pub(super) async fn open_device(self: &Arc<Self>, link: Link) -> Result<(), Refusal> {
         let tokens = DeviceToken::new(Arc::clone(&self.secrets), link.token.clone());
-        self.open_device_with(link, Arc::new(tokens)).await
+        self.open_device_with(link, Arc::new(tokens)).await?;
+        self.begin_moves();
+        Ok(())
     }
 
     async fn open_device_with(

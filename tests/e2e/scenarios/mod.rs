@@ -6,4 +6,5 @@ mod drafts;
 mod first_start;
 mod handover;
 mod offline;
+mod other_devices;
 mod two_machines;

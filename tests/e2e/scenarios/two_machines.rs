@@ -11,7 +11,7 @@ use crate::stage::{HALF, LONG, Stage};
 /// How long the line is cut: beyond every heartbeat.
 const CUT: Duration = Duration::from_secs(20);
 
-fn seat(network: &Network, machine: &str) -> Seat {
+pub(super) fn seat(network: &Network, machine: &str) -> Seat {
     let control = network.control_line(machine);
     Seat {
         place: Place::Namespace(machine.to_owned()),

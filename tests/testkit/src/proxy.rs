@@ -1,6 +1,6 @@
 //! A witness between a runner and a real model server: what was asked, and exactly what was answered.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -53,10 +53,15 @@ const END: &str = concat!(
 impl RecordingProxy {
     /// Starts it in front of a server, given by its base URL with the path, as in `http://127.0.0.1:8080/v1`.
     pub async fn start(upstream_base_url: &str) -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST, upstream_base_url).await
+    }
+
+    /// The same on another address of this host, for callers on other machines.
+    pub async fn start_at(host: Ipv4Addr, upstream_base_url: &str) -> Self {
         let upstream = reqwest::Url::parse(upstream_base_url).expect("a valid base URL");
-        let listener = TcpListener::bind("127.0.0.1:0")
+        let listener = TcpListener::bind((host, 0))
             .await
-            .expect("a free port on loopback");
+            .expect("a free port on an address of this host");
         let addr = listener
             .local_addr()
             .expect("a bound listener has an address");

@@ -51,11 +51,13 @@ export interface Shell {
   startLocal(options: ModelOptions): Promise<ShellResult>;
 
   /**
-   * First start "link to a hub": exchanges a one-time link for this device's token. Tauri: `invoke("shell_link", { link, deviceName })`.
+   * First start "link to a hub": exchanges a one-time link for this device's token.
+   * Tauri: `invoke("shell_link", { link, deviceName, leaving })`. With `move` it waits until everything is on this device; what is carried
+   * over afterwards is in `status().moving`.
    * Resolves when the token is kept and the client has been started, or with why not (`link_code_expired`, a key that does not match…).
    * Used too while `ready` is over because the hub has revoked this device.
    */
-  linkToHub(link: string, deviceName: string): Promise<ShellResult>;
+  linkToHub(link: string, deviceName: string, leaving: Leaving): Promise<ShellResult>;
 
   /**
    * Looks for model servers on this computer's usual ports (Ollama 11434, LM Studio 1234, llama.cpp 8080, …) for at most about two
@@ -100,6 +102,33 @@ export interface Shell {
    * Uses another model from now on. Refused while an answer is being written. Tauri: `invoke("shell_change_model", { options })`.
    */
   changeModel(options: ModelOptions): Promise<ShellResult>;
+
+  /** How this computer can be used from other devices; `null` where its hub is elsewhere or does not run. Tauri: `invoke("shell_network")`. */
+  network(): Promise<NetworkView | null>;
+
+  /** Opens the hub inside the app to the network, with TLS and its own key. Tauri: `invoke("shell_open_network")`. */
+  openNetwork(): Promise<ShellResult>;
+
+  /** Closes it: no socket from the network is open afterwards. Tauri: `invoke("shell_close_network")`. */
+  closeNetwork(): Promise<ShellResult>;
+
+  /** Puts another of this computer's addresses into links from now on. Tauri: `invoke("shell_choose_host", { host })`. */
+  chooseHost(host: string): Promise<ShellResult>;
+
+  /** Whether the app stays when its window is closed, while the hub is open. Tauri: `invoke("shell_stay_in_background", { choice })`. */
+  stayInBackground(choice: "stay" | "end"): Promise<ShellResult>;
+
+  /** A one-time link for another device. An older one that was not used works until its own time is up. Tauri: `invoke("shell_network_link")`. */
+  networkLink(): Promise<NetworkLinkResult>;
+
+  /** Takes away a device's access at the hub inside the app. Tauri: `invoke("shell_revoke_device", { id })`. */
+  revokeDevice(id: string): Promise<ShellResult>;
+
+  /** Carries over what did not move yet. Tauri: `invoke("shell_move_again")`. */
+  moveAgain(): Promise<ShellResult>;
+
+  /** Ends the app, whatever it does in the background. Tauri: `invoke("shell_quit")`. */
+  quit(): Promise<void>;
 }
 
 /** JSON of `shell_status`. */
@@ -124,6 +153,8 @@ export interface ShellStatus {
   hubProblem?: string;
   /** How the agent inside the app is. */
   agent?: AgentStatus;
+  /** How far a move to this hub is; absent where none is under way. `problem` is for people: it does not go on by itself. */
+  moving?: { moved: number; sessions: number; problem?: string };
   /** The app's version. */
   version: string;
 }
@@ -188,3 +219,34 @@ export interface DetectedModelServer {
   /** Models that it offers, the best guess first; may be empty. */
   models: string[];
 }
+
+/** JSON of what `shell_network` returns. */
+export interface NetworkView {
+  state: { type: "off" } | { type: "on"; port: number } | { type: "failed"; message: string };
+  /** Where this computer can be reached now; empty without a network. `network` is its name at this computer, for example `eth0`. */
+  addresses: { host: string; network: string }[];
+  /** The address that links carry. */
+  host?: string;
+  /** False: this computer does not have that address any more, and devices that were linked by it look for it there. */
+  hostIsCurrent: boolean;
+  /** Whether the app stays when its window is closed, while the hub is open. */
+  staysInBackground: boolean;
+  /** Everyone who is linked, the newest first. `isHere`: the app's own device or agent. Times are in milliseconds. */
+  devices: NetworkDevice[];
+}
+
+export interface NetworkDevice {
+  id: string;
+  name: string;
+  isHere: boolean;
+  linkedAt: number;
+  seen: { type: "now" } | { type: "at"; at: number } | { type: "notSinceStart" };
+}
+
+/** JSON of what `shell_network_link` returns. `qr.path` is the `d` of an SVG path of `qr.size` units a side; `lastsMs` counts from now. */
+export type NetworkLinkResult =
+  | { type: "made"; link: string; qr?: { size: number; path: string }; lastsMs: number }
+  | Extract<ShellResult, { type: "refused" }>;
+
+/** What becomes of the conversations at the hub that this device leaves: they move along, or stay in this profile for its return. */
+export type Leaving = "move" | "leave";

@@ -54,9 +54,9 @@ function Relink({ onClose }: { onClose: () => void }) {
     };
   }, []);
   return (
-    <Dialog title={t("start.link")} testId="relink-dialog" onClose={onClose}>
+    <Dialog title={t("move.title")} testId="relink-dialog" onClose={onClose}>
       <div className="overflow-y-auto p-5">
-        {deviceName !== undefined && <LinkForm deviceName={deviceName} onLinked={() => window.location.reload()} />}
+        {deviceName !== undefined && <LinkForm deviceName={deviceName} leaves="a hub" onLinked={() => window.location.reload()} />}
       </div>
     </Dialog>
   );

@@ -72,7 +72,7 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
             )}
             {step === "link" && (
               <Panel title={t("start.link")} onBack={() => setStep("choose")}>
-                <LinkForm deviceName={status.deviceName} onLinked={onAsk} />
+                <LinkForm deviceName={status.deviceName} leaves="nothing" onLinked={onAsk} />
               </Panel>
             )}
           </>

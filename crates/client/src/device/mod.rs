@@ -10,6 +10,7 @@ mod overview;
 mod receipts;
 mod tail;
 pub(crate) mod trail;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::Arc;

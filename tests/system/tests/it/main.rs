@@ -10,6 +10,7 @@ mod python_client;
 mod refusals;
 mod restored;
 mod rounds;
+mod secrets_given;
 mod stage;
 mod traces;
 mod two_machines;

@@ -98,6 +98,12 @@ impl Network {
         there
     }
 
+    /// The address of the test's own host on this network, once it has joined.
+    #[allow(dead_code)]
+    pub fn host_address(&self) -> String {
+        self.address(254)
+    }
+
     /// Plugs the test's own host in as well: the model's server and its witness run there.
     #[allow(dead_code)]
     pub fn join(&self) {

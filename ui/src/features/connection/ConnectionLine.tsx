@@ -9,7 +9,9 @@ import { useConversation } from "../../state/conversation";
 import { showDialog } from "../../state/interface";
 import { useShellStatus } from "../../state/shell-status";
 import { HubInsideFailed, InsideNote } from "./InsideNote";
-import { iconOf, isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
+import { KeyringButton } from "./KeyringButton";
+import { MovingNote } from "./MovingNote";
+import { closedKeyring, iconOf, isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
 
 const TONES = {
   calm: "text-ink-muted",
@@ -31,6 +33,7 @@ export function ConnectionLine() {
   const outboxLasts = useLasting(outbox > 0, shown === "live" ? OUTBOX_WHILE_LIVE_MS : 0);
   const tone = shown ? toneOf(shown) : "busy";
   const status = useShellStatus();
+  const keyring = closedKeyring(status);
   if (status?.hubProblem !== undefined) return <HubInsideFailed problem={status.hubProblem} />;
   return (
     <footer
@@ -49,12 +52,14 @@ export function ConnectionLine() {
           {connection.problem.hint !== "" && ` · ${connection.problem.hint}`}
         </p>
       )}
-      {connection && shown === "refused" && !isOwn(connection) && (
+      {shown === "refused" && keyring !== undefined && <KeyringButton keyring={keyring} />}
+      {connection && shown === "refused" && !isOwn(connection) && keyring === undefined && (
         <Button tone="bad" size="small" icon="link" testId="connection-link" className="my-0.5" onClick={() => showDialog({ type: "relink" })}>
           {t("connection.linkAgain")}
         </Button>
       )}
       {shown === "live" && status?.agent && <InsideNote agent={status.agent} />}
+      {status?.moving && <MovingNote moving={status.moving} />}
       <p className="ms-auto flex shrink-0 items-center gap-1.5" data-testid="outbox" data-count={outbox}>
         {outboxLasts && (
           <>

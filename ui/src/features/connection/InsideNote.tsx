@@ -16,7 +16,6 @@ export function HubInsideFailed({ problem }: { problem: string }) {
     <footer data-testid="connection" className="flex min-h-7 shrink-0 flex-wrap items-center gap-x-2 border-t border-line bg-bad-soft px-3 py-1 text-sm text-bad">
       <p role="alert" className="flex min-w-0 items-center gap-1.5" data-testid="hub-problem">
         <Icon name="alert" className="size-3.5" />
-        <span className="font-medium">{t("connection.hubFailed")}</span>
         <span>{problem}</span>
       </p>
       <Button tone="bad" size="small" icon="retry" testId="hub-try-again" onClick={() => void tryAgain()}>

@@ -2,6 +2,7 @@
 import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import type { ConnectionView } from "../../generated/ConnectionView";
 import type { IconName } from "../../components/Icon";
+import type { ShellStatus } from "../../platform/types";
 import { t } from "../../i18n/i18n";
 
 export type Tone = "calm" | "busy" | "warn" | "bad";
@@ -55,4 +56,12 @@ export function phaseText(connection: ConnectionView, nowMs: number): string {
 /** Whether the line is down for a reason of this device's own, which linking it again does not mend. */
 export function isOwn({ phase, problem }: ConnectionView): boolean {
   return phase === "refused" && problem?.code === "storage_unavailable";
+}
+
+export type ClosedKeyring = "locked" | "noCollection" | "missing";
+
+/** The keyring, where it gives no token: linking again would not mend that. */
+export function closedKeyring(status: ShellStatus | undefined): ClosedKeyring | undefined {
+  const keyring = status?.keyring;
+  return keyring === "locked" || keyring === "noCollection" || keyring === "missing" ? keyring : undefined;
 }

@@ -9,6 +9,7 @@ import { showDialog } from "../../state/interface";
 import { changeSetting, useSettings } from "../../state/settings";
 import { useShellStatus } from "../../state/shell-status";
 import { ModelPanel } from "./ModelPanel";
+import { NetworkPanel } from "./NetworkPanel";
 
 export function SettingsDialog({ onClose }: { onClose: () => void }) {
   const settings = useSettings();
@@ -41,6 +42,7 @@ export function SettingsDialog({ onClose }: { onClose: () => void }) {
             ]}
           />
         </Line>
+        {status?.local === true && <NetworkPanel />}
         {status?.local === true && <ModelPanel />}
         <About />
       </div>

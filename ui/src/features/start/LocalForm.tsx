@@ -57,7 +57,7 @@ export function LocalForm({ onStart }: { onStart: (options: ModelOptions) => voi
             key={each.baseUrl}
             testId="source-found"
             title={each.name}
-            hint={`${t("start.found")} · ${each.baseUrl}. ${t("start.foundHint")}`}
+            hint={`${each.baseUrl} · ${t("start.foundHint")}`}
             checked={source?.type === "found" && source.baseUrl === each.baseUrl ? "checked" : "not"}
             onChoose={() => setChoice({ type: "found", baseUrl: each.baseUrl })}
           />

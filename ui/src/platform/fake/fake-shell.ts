@@ -1,4 +1,5 @@
 /** The shell's part of the fake: a first start that succeeds in two steps. */
+import { fakeNetwork } from "./fake-network";
 import type { AgentStatus, KeyringState, ModelView, Shell, ShellResult, ShellStatus } from "../types";
 
 const STARTING_MS = 1200;
@@ -10,7 +11,9 @@ export function fakeShell(params: URLSearchParams): Shell {
   let startedAt = 0;
   let hubProblem = params.get("hub") === "failed" ? "The hub on this computer did not start: its folder is in use." : undefined;
   let model: ModelView = { baseUrl: "http://127.0.0.1:11434/v1", model: "qwen3:14b", hasKey: false };
+  const network = fakeNetwork();
   return {
+    ...network,
     status: () => {
       if (state === "starting" && startedAt > 0 && Date.now() - startedAt > STARTING_MS) state = "ready";
       const message = { starting: "Starting the hub on this computer…", failed: "The model server did not answer." };
@@ -61,6 +64,7 @@ export function fakeShell(params: URLSearchParams): Shell {
       return Promise.resolve(DONE);
     },
     openLog: () => Promise.resolve(DONE),
+    moveAgain: () => Promise.resolve(DONE),
     model: () => Promise.resolve(model),
     testModel: (options) =>
       Promise.resolve(

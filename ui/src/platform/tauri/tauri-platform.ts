@@ -2,7 +2,7 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { ViewFrame } from "../../generated/ViewFrame";
 import type { ViewResponse } from "../../generated/ViewResponse";
-import type { DetectedModelServer, ModelTest, ModelView, Platform, ShellResult, ShellStatus } from "../types";
+import type { DetectedModelServer, ModelTest, ModelView, NetworkLinkResult, NetworkView, Platform, ShellResult, ShellStatus } from "../types";
 
 export const tauriPlatform: Platform = {
   kind: "tauri",
@@ -22,7 +22,8 @@ export const tauriPlatform: Platform = {
   shell: {
     status: () => invoke<ShellStatus>("shell_status"),
     startLocal: (options) => invoke<ShellResult>("shell_start_local", { options }),
-    linkToHub: (link, deviceName) => invoke<ShellResult>("shell_link", { link, deviceName }),
+    linkToHub: (link, deviceName, leaving) => invoke<ShellResult>("shell_link", { link, deviceName, leaving }),
+    moveAgain: () => invoke<ShellResult>("shell_move_again"),
     detectModelServers: () => invoke<DetectedModelServer[]>("shell_detect_models"),
     openExternal: (url) => invoke<ShellResult>("shell_open_external", { url }),
     keepTokenInFile: () => invoke<ShellResult>("shell_use_token_file"),
@@ -33,5 +34,13 @@ export const tauriPlatform: Platform = {
     model: () => invoke<ModelView | null>("shell_model"),
     testModel: (options) => invoke<ModelTest>("shell_test_model", { options }),
     changeModel: (options) => invoke<ShellResult>("shell_change_model", { options }),
+    network: () => invoke<NetworkView | null>("shell_network"),
+    openNetwork: () => invoke<ShellResult>("shell_open_network"),
+    closeNetwork: () => invoke<ShellResult>("shell_close_network"),
+    chooseHost: (host) => invoke<ShellResult>("shell_choose_host", { host }),
+    stayInBackground: (choice) => invoke<ShellResult>("shell_stay_in_background", { choice }),
+    networkLink: () => invoke<NetworkLinkResult>("shell_network_link"),
+    revokeDevice: (id) => invoke<ShellResult>("shell_revoke_device", { id }),
+    quit: () => invoke<void>("shell_quit"),
   },
 };

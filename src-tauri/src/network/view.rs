@@ -1,0 +1,107 @@
+//! What the screen is told; `ui/src/platform/types.ts` says what each means.
+
+use baton_protocol::TimestampMs;
+use serde::Serialize;
+
+use super::{NetworkAddress, QrPath};
+use crate::shell_types::Refusal;
+
+/// How this computer can be used from other devices.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkView {
+    /// Whether the hub listens.
+    pub state: NetworkState,
+    /// Where this computer can be reached now.
+    pub addresses: Vec<NetworkAddress>,
+    /// The address that links carry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Whether this computer still has that address. Devices that were linked by it look for the hub there.
+    pub host_is_current: bool,
+    /// Whether the application stays when its window is closed.
+    pub stays_in_background: bool,
+    /// Everyone who is linked, the newest first.
+    pub devices: Vec<NetworkDevice>,
+}
+
+/// Whether the hub listens on the network.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum NetworkState {
+    /// It does not.
+    Off,
+    /// It does.
+    On {
+        /// On this port of every address.
+        port: u16,
+    },
+    /// It should, and cannot.
+    Failed {
+        /// Why, for people.
+        message: String,
+    },
+}
+
+/// A linked device or runner.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkDevice {
+    /// Its id.
+    pub id: String,
+    /// The name that a person gave it.
+    pub name: String,
+    /// Whether it is this application: its device or its runner.
+    pub is_here: bool,
+    /// Since when.
+    pub linked_at: TimestampMs,
+    /// When it was connected last.
+    pub seen: DeviceSeen,
+}
+
+/// When a device was connected last.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum DeviceSeen {
+    /// It is connected.
+    Now,
+    /// Its last connection ended then.
+    At {
+        /// When.
+        at: TimestampMs,
+    },
+    /// Not since the application was started.
+    NotSinceStart,
+}
+
+/// A one-time link for another device.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkLink {
+    /// `baton://link?…`.
+    pub link: String,
+    /// The same as a QR code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qr: Option<QrPath>,
+    /// How long it can be used from now on, in milliseconds.
+    pub lasts_ms: u64,
+}
+
+/// A link, or why there is none.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum NetworkLinkResult {
+    /// Made.
+    Made(NetworkLink),
+    /// Not made.
+    Refused(Refusal),
+}
+
+impl From<Result<NetworkLink, Refusal>> for NetworkLinkResult {
+    fn from(result: Result<NetworkLink, Refusal>) -> Self {
+        match result {
+            Ok(link) => Self::Made(link),
+            Err(refusal) => Self::Refused(refusal),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+/** Words and times of *Use from other devices*. */
+import { formatDuration, formatTime, t } from "../../i18n/i18n";
+import type { NetworkDevice } from "../../platform/types";
+
+export function seenText(seen: NetworkDevice["seen"], nowMs: number): string {
+  switch (seen.type) {
+    case "now":
+      return t("network.seen.now");
+    case "at":
+      return t("network.seen.at", { time: formatTime(seen.at, nowMs) });
+    case "notSinceStart":
+      return t("network.seen.notSinceStart");
+  }
+}
+
+/** How long a link can still be used; `undefined` once its time is up. */
+export function remaining(madeAtMs: number, lastsMs: number, nowMs: number): string | undefined {
+  // A clock of whole seconds may still be at the second before.
+  const left = Math.min(lastsMs, madeAtMs + lastsMs - nowMs);
+  return left > 0 ? formatDuration(left) : undefined;
+}
