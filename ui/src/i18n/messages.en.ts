@@ -83,6 +83,9 @@ export const messagesEn = {
   "session.notHereRefused": "This session is not on this device, and nothing more arrives here.",
   "session.notHere": "This device does not have this session yet. It comes when the hub is back.",
 
+  "announce.started": "{agent} is answering",
+  "announce.approval": "{tool} waits for your approval",
+
   "row.you": "You",
   "row.youOn": "You · {device}",
   "row.steered": "Steered the answer",

@@ -12,8 +12,8 @@ export function SessionView({ open }: { open: OpenSession }) {
     <section className="flex min-h-0 grow flex-col" data-testid="session" data-session={open.session}>
       <SessionBar open={open} />
       <Transcript key={open.view} open={open} />
-      <LiveLog view={open.view} />
-      <div className="mx-auto w-full max-w-[48rem] shrink-0 px-4 pb-3">
+      <LiveLog open={open} />
+      <div className="mx-auto flex min-h-0 w-full max-w-[48rem] flex-col px-4 pb-3">
         <QueuePanel open={open} />
         {open.header?.isDeleted === true ? <DeletedSession session={open.session} /> : <SessionComposer open={open} />}
       </div>

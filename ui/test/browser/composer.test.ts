@@ -1,6 +1,6 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Fake, id, openPage, openSession, openStage, readingPosition, say, type Stage } from "./page";
+import { type Fake, id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -123,6 +123,43 @@ describe.each(WIDTHS)("in a window of %i px", (width) => {
     expect(await clipped(page, ["delivery", "composer-note", "stop", "send"])).toEqual([]);
     await page.close();
   });
+});
+
+describe.each([
+  { name: "the smallest window", width: 420, height: 420, text: "100%" },
+  { name: "the usual window at 200 % zoom", width: 590, height: 410, text: "100%" },
+  { name: "a window with text of twice the size", width: 1180, height: 820, text: "200%" },
+])("in $name", ({ width, height, text }) => {
+  it("leaves room to read, and every control of the composer in view", async () => {
+    const page = await openRunning(width);
+    await page.setViewportSize({ width, height });
+    await page.evaluate((size) => {
+      document.documentElement.style.fontSize = size;
+    }, text);
+    await page.waitForFunction(() => document.querySelector('[data-testid="transcript"]')?.getAttribute("data-following") === "true");
+    expect(await clipped(page, ["delivery", "composer-note", "stop", "send"])).toEqual([]);
+    expect((await page.locator(id("transcript")).boundingBox())?.height).toBeGreaterThanOrEqual(128);
+    await page.close();
+  });
+});
+
+it("tells a screen reader of a run's start and end and of an approval, and of nothing that was there before", async () => {
+  const { page } = await openPage(stage, "content=approval");
+  await openSession(page, 8);
+  const log = page.locator(id("live-log"));
+  expect(await log.textContent()).toBe("");
+  await page.evaluate((session) => {
+    const fake = (window as unknown as { __batonFake: Fake }).__batonFake;
+    const body = { type: "approval", approval: "a3", call: "c9", wanted: { tool: "shell", toolDigest: "d", arguments: "{}" }, pattern: "x", place: "build-box", digest: "d3", state: { type: "open" } } as const;
+    fake.sessions.find((each) => each.id === session)?.addRow(body, "r-tools");
+  }, sessionId(8));
+  await expect.poll(() => log.textContent()).toContain("shell waits for your approval");
+  await page.fill(id("composer"), "And now?");
+  await page.click(id("send"));
+  await expect.poll(() => log.textContent()).toContain("Assistant is answering");
+  await page.click(id("stop"));
+  await expect.poll(() => log.textContent()).toContain("Stopped by this device");
+  await page.close();
 });
 
 describe("a revoked device", () => {

@@ -32,7 +32,7 @@ export function ComposerBox({ text, placeholder, focusKey, note, leading, traili
   }, [focusKey]);
   const over = bytesOver(text);
   return (
-    <div className="@container rounded-xl border border-line-strong/70 bg-raised shadow-sm focus-within:border-accent">
+    <div className="@container shrink-0 rounded-xl border border-line-strong/70 bg-raised shadow-sm focus-within:border-accent">
       {/* The mirror gives the field its height. Measuring `scrollHeight` would need a moment of another height, in which the transcript above is clamped. */}
       <div className="grid max-h-[33vh] overflow-hidden">
         <div aria-hidden="true" dir="auto" className={`${TEXT} invisible max-h-[33vh] overflow-hidden`}>
@@ -65,7 +65,7 @@ export function ComposerBox({ text, placeholder, focusKey, note, leading, traili
       <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1.5 px-2 pb-2">
         {leading}
         <p
-          className="min-w-0 grow basis-0 ps-1 text-sm leading-4 text-ink-muted not-empty:basis-32 @max-2xl:not-empty:order-first @max-2xl:not-empty:basis-full"
+          className="min-w-0 grow basis-0 ps-1 text-sm leading-4 text-ink-muted not-empty:basis-32"
           data-testid="composer-note"
           aria-live="polite"
         >

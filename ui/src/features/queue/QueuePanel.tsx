@@ -21,9 +21,9 @@ export function QueuePanel({ open }: { open: OpenSession }) {
       aria-label={t("queue.label")}
       data-testid="queue"
       data-state={isPaused ? "paused" : "open"}
-      className="mb-2 overflow-hidden rounded-xl border border-line bg-panel"
+      className="mb-2 flex min-h-9 flex-col overflow-hidden rounded-xl border border-line bg-panel"
     >
-      <header className="flex min-h-9 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
+      <header className="flex min-h-9 shrink-0 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
         <QueueState queue={queue} count={items.length} agent={open.header?.agent} />
         <Button
           tone="quiet"
@@ -37,7 +37,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
         </Button>
       </header>
       {items.length > 0 && (
-        <ol className="max-h-[28vh] divide-y divide-line overflow-y-auto border-t border-line">
+        <ol className="max-h-[28vh] min-h-0 divide-y divide-line overflow-y-auto border-t border-line">
           {items.map((item) => (
             <QueueRow key={item.prompt} session={session} item={item} items={items} />
           ))}

@@ -1,12 +1,20 @@
-import { useEffect } from "react";
-import type { ViewId } from "../../generated/ViewId";
+import { useEffect, useRef } from "react";
 import { t } from "../../i18n/i18n";
-import { useAnnouncements } from "./announcements";
+import { useConversation } from "../../state/conversation";
+import type { OpenSession } from "../../state/conversation.logic";
+import { announce, useAnnouncements } from "./announcements";
+import { newsOf } from "./announcements.logic";
 
 /** For screen readers alone: the transcript itself changes with every token and would never stop talking. */
-export function LiveLog({ view }: { view: ViewId }) {
+export function LiveLog({ open }: { open: OpenSession }) {
   const lines = useAnnouncements((state) => state.lines);
-  useEffect(() => () => useAnnouncements.setState({ lines: [] }), [view]);
+  const seen = useRef<OpenSession | undefined>(undefined);
+  useEffect(() => {
+    const news = newsOf(seen.current, open, useConversation.getState().account);
+    seen.current = open;
+    if (news.length > 0) announce(news);
+  }, [open]);
+  useEffect(() => () => useAnnouncements.setState({ lines: [] }), [open.view]);
   return (
     <div role="log" aria-live="polite" aria-label={t("session.log")} className="sr-only" data-testid="live-log">
       {lines.map((line) => (

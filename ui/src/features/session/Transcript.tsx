@@ -50,7 +50,8 @@ export function Transcript({ open }: { open: OpenSession }) {
 
   const { handlers } = following;
   return (
-    <div className="relative min-h-0 grow">
+    // In a low window the queue gives way before the transcript does.
+    <div className="relative min-h-32 grow basis-0">
       <div
         ref={scroller}
         role="region"
