@@ -175,3 +175,23 @@ it("keeps what was unfolded and half-written in a row that leaves the window and
   expect(await page.inputValue(id("deny-reason"))).toBe("Not in the night");
   await page.close();
 });
+it("keeps a text selection while its rows are scrolled out of view", async () => {
+  const { page } = await openPage(stage, "rows=60");
+  await openSession(page, 6);
+  const selected = await page.evaluate(() => {
+    const [first, second] = [...document.querySelectorAll('[data-row-kind="text"]')].slice(-2);
+    if (first && second) getSelection()?.setBaseAndExtent(first, 0, second, second.childNodes.length);
+    return getSelection()?.toString() ?? "";
+  });
+  expect(selected.length).toBeGreaterThan(50);
+  const scrollTo = (top: number) => page.evaluate((place) => document.querySelector('[data-testid="transcript"]')?.scrollTo(0, place), top);
+  await page.hover(id("transcript"));
+  await page.mouse.wheel(0, -100);
+  await scrollTo(900);
+  await page.waitForFunction(() => [...document.querySelectorAll("article")].some((row) => row.textContent?.includes("Question 22")));
+  expect(await page.evaluate(() => getSelection()?.toString())).toBe(selected);
+  await page.keyboard.press("Escape");
+  await page.evaluate(() => getSelection()?.removeAllRanges());
+  await scrollTo(901);
+  await page.close();
+});

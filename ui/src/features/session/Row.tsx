@@ -25,6 +25,7 @@ export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
   return (
     <article
       data-testid={`row-${row.id}`}
+      data-row={row.id}
       data-row-kind={row.body.type}
       data-state={rowState(row.body)}
       data-length={rowLength(row.body)}

@@ -13,6 +13,7 @@ import { PendingPrompt } from "./PendingPrompt";
 import { Row } from "./Row";
 import { useFollowing } from "./useFollowing";
 import { useReadMark } from "./useReadMark";
+import { useSelectedRows } from "./useSelectedRows";
 import { Working } from "./Working";
 
 /** The space above the first row, where older ones are asked for. The virtualizer must know it. */
@@ -33,6 +34,7 @@ export function Transcript({ open }: { open: OpenSession }) {
     list.current?.scrollToIndex(place, { align: "center" });
   });
   useReadMark(open, following.mode);
+  const selected = useSelectedRows(scroller, rows);
   const { pending } = waitingOf(open);
 
   const endAsked = useInterface((state) => state.endAsked);
@@ -82,6 +84,7 @@ export function Transcript({ open }: { open: OpenSession }) {
             bufferSize={600}
             shift={prepended !== seenPrepended}
             data={rows}
+            keepMounted={selected}
             onResize={following.keepEnd}
           >
             {(row) => <Row key={row.id} session={open.session} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
