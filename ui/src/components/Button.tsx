@@ -37,13 +37,15 @@ interface IconButtonProps extends Omit<Props, "children" | "tone" | "size"> {
   icon: IconName;
   /** What it does, in words: its accessible name and its tooltip. */
   label: string;
+  /** What it does that to, where several buttons have the same label; for screen readers alone. */
+  about?: string;
 }
 
-export function IconButton({ icon, label, testId, className = "", ...rest }: IconButtonProps) {
+export function IconButton({ icon, label, about, testId, className = "", ...rest }: IconButtonProps) {
   return (
     <button
       type="button"
-      aria-label={label}
+      aria-label={about === undefined ? label : `${label}: ${about}`}
       title={label}
       data-testid={testId}
       className={`inline-flex size-7 shrink-0 items-center justify-center rounded-md text-ink-muted enabled:hover:bg-hover enabled:hover:text-ink disabled:opacity-40 ${className}`}

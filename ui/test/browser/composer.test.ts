@@ -162,6 +162,39 @@ it("tells a screen reader of a run's start and end and of an approval, and of no
   await page.close();
 });
 
+it("tells a screen reader once that the line is down, not with every second of the countdown", async () => {
+  const page = await openRunning(1100);
+  await page.evaluate(() => {
+    const spoken = document.querySelector('[data-testid="connection-spoken"]');
+    const said: string[] = [];
+    if (spoken) new MutationObserver(() => said.push(spoken.textContent ?? "")).observe(spoken, { childList: true, characterData: true, subtree: true });
+    Object.assign(window, { said });
+  });
+  await setPhase(page, "reconnecting");
+  const countdown = page.locator(id("connection-phase"));
+  await expect.poll(() => countdown.textContent()).toContain("next try in");
+  const first = await countdown.textContent();
+  await expect.poll(() => countdown.textContent(), { timeout: 5_000 }).not.toBe(first);
+  expect(await page.evaluate(() => (window as unknown as { said: string[] }).said)).toEqual(["Offline. Baton keeps trying to reconnect."]);
+  await page.close();
+});
+
+it("shows what is chosen where the system's colours replace ours, and names each row and each button of the queue", async () => {
+  const page = await openRunning(1100);
+  await page.emulateMedia({ forcedColors: "active" });
+  const outlines = await page.evaluate(() =>
+    ['[aria-current="page"]', 'label:has([data-testid="delivery-steer"])', 'label:has([data-testid="delivery-queue"])'].map((css) => {
+      const element = document.querySelector(css);
+      return element && getComputedStyle(element).outlineStyle;
+    }),
+  );
+  expect(outlines).toEqual(["solid", "solid", "none"]);
+  expect(await page.locator('article:not([aria-label]):not([data-testid="pending-prompt"])').count()).toBe(0);
+  const names = await page.locator(id("queue-remove")).evaluateAll((buttons) => buttons.map((button) => button.getAttribute("aria-label")));
+  expect(names).toEqual(["Remove: Then write it up as a page for the docs.", "Remove: And list what could still go wrong."]);
+  await page.close();
+});
+
 describe("a revoked device", () => {
   it("says so and never that it sends, in a session and for a new one", async () => {
     const page = await openRunning(1100);

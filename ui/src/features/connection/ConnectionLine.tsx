@@ -11,7 +11,7 @@ import { useShellStatus } from "../../state/shell-status";
 import { HubInsideFailed, InsideNote } from "./InsideNote";
 import { KeyringButton } from "./KeyringButton";
 import { MovingNote } from "./MovingNote";
-import { closedKeyring, iconOf, isBrief, isOwn, phaseText, toneOf } from "./connection.logic";
+import { closedKeyring, iconOf, isBrief, isOwn, phaseText, spokenText, toneOf } from "./connection.logic";
 
 const TONES = {
   calm: "text-ink-muted",
@@ -40,10 +40,14 @@ export function ConnectionLine() {
       data-testid="connection"
       className={`flex min-h-7 shrink-0 items-center gap-x-2 border-t border-line px-3 text-sm ${TONES[tone]} ${tone === "bad" ? "flex-wrap py-1" : ""}`}
     >
-      <p role="status" aria-label={t("connection.label")} className="flex min-w-0 shrink-0 items-center gap-1.5">
+      <p className="flex min-w-0 shrink-0 items-center gap-1.5">
         <Icon name={shown ? iconOf(shown) : "retry"} className={`size-3.5 ${shown === "live" ? "text-good" : ""}`} />
-        <span data-testid="connection-phase" data-phase={connection?.phase ?? "none"} className="truncate">
+        <span data-testid="connection-phase" data-phase={connection?.phase ?? "none"} aria-hidden="true" className="truncate">
           {connection && shown ? phaseText({ ...connection, phase: shown }, now) : t("connection.none")}
+        </span>
+        {/* Without the seconds: a screen reader says it once, not with every tick. */}
+        <span role="status" aria-label={t("connection.label")} className="sr-only" data-testid="connection-spoken">
+          {connection && shown ? spokenText({ ...connection, phase: shown }) : t("connection.none")}
         </span>
       </p>
       {connection?.problem && shown !== "live" && (

@@ -53,6 +53,11 @@ export function phaseText(connection: ConnectionView, nowMs: number): string {
   return t(isOwn(connection) ? "connection.stopped" : `connection.${phase}`);
 }
 
+/** The same for a screen reader: it changes with the phase alone. */
+export function spokenText(connection: ConnectionView): string {
+  return connection.phase === "reconnecting" ? t("connection.offline") : phaseText(connection, 0);
+}
+
 /** Whether the line is down for a reason of this device's own, which linking it again does not mend. */
 export function isOwn({ phase, problem }: ConnectionView): boolean {
   return phase === "refused" && problem?.code === "storage_unavailable";

@@ -22,6 +22,9 @@ const SHOWN: Record<QueueItemAction, { icon: IconName; label: MessageId }> = {
   cancel: { icon: "close", label: "common.cancel" },
 };
 
+/** Enough to know one prompt from the next. */
+const ABOUT_CHARS_MAX = 80;
+
 interface Props {
   session: SessionId;
   item: QueueItem;
@@ -110,6 +113,7 @@ export function QueueRow({ session, item, items }: Props) {
               key={action}
               icon={SHOWN[action].icon}
               label={t(SHOWN[action].label)}
+              about={item.text.slice(0, ABOUT_CHARS_MAX)}
               testId={`queue-${action}`}
               onClick={() => perform(action)}
             />

@@ -26,6 +26,7 @@ export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
     <article
       data-testid={`row-${row.id}`}
       data-row={row.id}
+      aria-label={t(`row.kind.${row.body.type}`)}
       data-row-kind={row.body.type}
       data-state={rowState(row.body)}
       data-length={rowLength(row.body)}
