@@ -1,8 +1,8 @@
 import { renderToString } from "react-dom/server";
 import type { Block } from "../../src/components/markdown/blocks.logic";
-import { MarkdownDocument } from "../../src/components/markdown/document.logic";
-import { MarkdownBlock } from "../../src/components/markdown/MarkdownBlock";
-import { stepFrom } from "../../src/components/markdown/useGradually";
+import { costOfBlock, MarkdownDocument } from "../../src/components/markdown/document.logic";
+import { STEP_COST_MAX } from "../../src/components/markdown/drawing";
+import { DrawnBlock } from "../../src/components/markdown/MarkdownBlock";
 
 /** The tasks in which a document is opened, in milliseconds: reading it, then each step of drawing it. A step like one before is left out. */
 function tasksOf(text: string): number[] {
@@ -17,7 +17,7 @@ function tasksOf(text: string): number[] {
   const { settled } = task(() => document.read(text, "whole"));
   const seen = new Set<string>();
   for (let drawn = 0; drawn < settled.length; ) {
-    const to = task(() => stepFrom(drawn, settled));
+    const to = stepFrom(drawn, settled);
     const step = settled.slice(drawn, to);
     drawn = to;
     const key = step.map((block) => block.text.replace(/\d+/g, "0")).join("");
@@ -27,8 +27,18 @@ function tasksOf(text: string): number[] {
   return tasks;
 }
 
+/** Where a step ends: at least one block further. */
+function stepFrom(drawn: number, blocks: readonly Block[]): number {
+  let to = drawn;
+  for (let cost = 0; to < blocks.length; to += 1) {
+    cost += costOfBlock(blocks[to] as Block);
+    if (cost > STEP_COST_MAX && to > drawn) break;
+  }
+  return to;
+}
+
 export function draw(block: Block, document: MarkdownDocument): string {
-  return renderToString(<MarkdownBlock block={block} references={document.referencesOf(block)} progress="settled" drawing={document.drawingOf(block)} />);
+  return renderToString(<DrawnBlock block={block} references={document.referencesOf(block)} progress="settled" drawing={document.drawingOf(block)} />);
 }
 
 /** The shortest of a few attempts: other programs make a task longer, never shorter. */

@@ -3,7 +3,6 @@ import { t } from "../../i18n/i18n";
 import type { Block } from "./blocks.logic";
 import { MarkdownDocument, type Section, sectionsOf } from "./document.logic";
 import { MarkdownBlock } from "./MarkdownBlock";
-import { useGradually } from "./useGradually";
 
 interface Props {
   text: string;
@@ -21,12 +20,9 @@ export function Markdown({ text, progress, onSettled }: Props) {
     if (settled.length > announced.current) onSettled?.(settled.slice(announced.current).map((block) => block.text));
     announced.current = settled.length;
   }, [settled, onSettled]);
-  const count = useGradually(settled);
-  const tailShown = count === settled.length ? tail : [];
-  const drawn = [...settled.slice(0, count), ...tailShown];
   return (
-    <div className="prose" data-drawn={count === settled.length ? "all" : "part"}>
-      <Sections sections={sectionsOf(drawn)} source={source} tail={tailShown} />
+    <div className="prose">
+      <Sections sections={sectionsOf([...settled, ...tail])} source={source} tail={tail} />
     </div>
   );
 }

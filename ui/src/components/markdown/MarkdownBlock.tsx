@@ -1,4 +1,4 @@
-import { memo, useMemo } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import ReactMarkdown from "react-markdown";
 import remend, { type RemendOptions } from "remend";
 import type { PluggableList } from "unified";
@@ -6,10 +6,11 @@ import { RenderBoundary } from "../RenderBoundary";
 import type { Block } from "./blocks.logic";
 import { isAffordable } from "./budget.logic";
 import { CodeBlock, type CodeProgress } from "./CodeBlock";
-import { readFence, withoutHalfFence } from "./code.logic";
-import type { Drawing } from "./document.logic";
+import { CHUNK_CHARS, readFence, withoutHalfFence } from "./code.logic";
+import { costOfBlock, type Drawing } from "./document.logic";
+import { drawLater, mayDrawNow } from "./drawing";
 import { COMPONENTS } from "./elements";
-import { PlainText } from "./PlainText";
+import { Chunks, PlainText } from "./PlainText";
 import { PLUGINS } from "./plugins";
 import type { References } from "./references.logic";
 import { remarkListStart } from "./syntax/list-start";
@@ -33,16 +34,36 @@ const OPEN_END_CHARS_MAX = 2_000;
 
 /** One block. A settled one is rendered again only when its references change. */
 export const MarkdownBlock = memo(function MarkdownBlock({ block, references, progress, drawing }: Props) {
+  const { place, isDrawn } = useDrawn(block);
+  if (!isDrawn) {
+    return (
+      <div ref={place} className="block break-words whitespace-pre-wrap" data-undrawn>
+        {block.text.length > CHUNK_CHARS ? <Chunks text={block.text} /> : block.text.trimEnd()}
+      </div>
+    );
+  }
   return (
     <div className="block" dir="auto" data-continued={block.place === "continued" || undefined}>
       <RenderBoundary fallback={<PlainText text={block.text} />} resetBy={block.text}>
-        <Content block={block} references={references} progress={progress} drawing={drawing} />
+        <DrawnBlock block={block} references={references} progress={progress} drawing={drawing} />
       </RenderBoundary>
     </div>
   );
 });
 
-function Content({ block, references, progress, drawing }: Props) {
+/** Whether the block's turn to be drawn has come. It stays drawn as it grows. */
+function useDrawn(block: Block) {
+  const place = useRef<HTMLDivElement>(null);
+  const [isDrawn, setDrawn] = useState(() => mayDrawNow(costOfBlock(block)));
+  useEffect(() => {
+    if (isDrawn || !place.current) return undefined;
+    return drawLater({ element: place.current, cost: costOfBlock(block), draw: () => setDrawn(true) });
+  }, [isDrawn, block]);
+  return { place, isDrawn };
+}
+
+/** A block as it is drawn, whatever else is to be drawn. */
+export function DrawnBlock({ block, references, progress, drawing }: Props) {
   const plugins = usePlugins(block, references);
   if (block.kind === "code") {
     const { language, code } = readFence(block.text);

@@ -41,7 +41,7 @@ function unindented(code: string, columns: number): string {
 }
 
 /** How much text is laid out as one. */
-const CHUNK_CHARS = 4_000;
+export const CHUNK_CHARS = 4_000;
 
 /** Cuts a text at line ends into chunks; what was a chunk stays the same one as the text grows. */
 export function chunksOf(text: string): readonly string[] {

@@ -5,8 +5,10 @@ import { KeptScope } from "../../components/kept-state";
 import type { SessionId } from "../../generated/SessionId";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { t } from "../../i18n/i18n";
+import { useConversation } from "../../state/conversation";
 import { rowLength, rowState } from "./rows.logic";
 import { ReasoningRow, TextRow } from "./rows/AnswerRows";
+import { joinedTexts } from "./rows/parts.logic";
 import { ApprovalCard } from "./rows/ApprovalCard";
 import { PromptRow } from "./rows/PromptRow";
 import { RawRow } from "./rows/RawRow";
@@ -22,8 +24,10 @@ interface Props {
 
 /** One row. Drawn again only when it is another object, which it is only when Rust changed it. */
 export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
+  const isRest = useConversation(({ open }) => row.body.type === "text" && open !== undefined && joinedTexts(open.rows).get(row.id)?.role === "rest");
   return (
     <article
+      hidden={isRest}
       data-testid={`row-${row.id}`}
       data-row={row.id}
       aria-label={t(`row.kind.${row.body.type}`)}
@@ -32,7 +36,7 @@ export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
       data-length={rowLength(row.body)}
       data-seq={row.seq}
       data-run={row.run}
-      className={`mx-auto w-full max-w-[46rem] px-6 has-[>div:empty]:hidden ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
+      className={`mx-auto w-full max-w-[46rem] px-6 ${row.body.type === "prompt" ? "pt-6 pb-2" : "py-2"}`}
     >
       <div className={mark === "found" ? "-m-2 rounded-lg p-2 outline-2 outline-accent" : ""}>
         <RenderBoundary fallback={<RawRow body={row.body} />} resetBy={row.body}>

@@ -1,0 +1,64 @@
+/**
+ * When blocks are drawn. What is new on the screen is drawn at once as far as one task may go; the rest is there as text, and is drawn in
+ * steps, what is nearest to the window's middle first. Between two steps the window takes keys and clicks.
+ *
+ * The budget is one for all rows: an answer that scrolls into the window costs a task no more because others do so too.
+ */
+import { flushSync } from "react-dom";
+import { soon } from "./work";
+
+/** What may be drawn at once in one task, in the units of `budget.logic.ts`: about four thousand characters of ordinary Markdown. */
+export const TASK_COST_MAX = 16_000;
+/** What is drawn in one step. */
+export const STEP_COST_MAX = 8_000;
+
+interface Undrawn {
+  readonly element: Element;
+  readonly cost: number;
+  readonly draw: () => void;
+}
+
+let taken = 0;
+let reset: ReturnType<typeof setTimeout> | undefined;
+const undrawn = new Set<Undrawn>();
+let cancelStep: (() => void) | undefined;
+
+/** Whether so much more may be drawn in this task. */
+export function mayDrawNow(cost: number): boolean {
+  reset ??= setTimeout(() => {
+    taken = 0;
+    reset = undefined;
+  }, 0);
+  if (taken > 0 && taken + cost > TASK_COST_MAX) return false;
+  taken += cost;
+  return true;
+}
+
+/** Draws later what stands as text in `element`; gives what cancels it. */
+export function drawLater(piece: Undrawn): () => void {
+  undrawn.add(piece);
+  cancelStep ??= soon(step);
+  return () => undrawn.delete(piece);
+}
+
+function step(): void {
+  cancelStep = undefined;
+  const nearest = [...undrawn].map((piece) => ({ piece, distance: distanceOf(piece.element) })).toSorted((a, b) => a.distance - b.distance);
+  const now: Undrawn[] = [];
+  let cost = 0;
+  for (const { piece } of nearest) {
+    if (now.length > 0 && cost + piece.cost > STEP_COST_MAX) break;
+    cost += piece.cost;
+    now.push(piece);
+    undrawn.delete(piece);
+  }
+  flushSync(() => now.forEach(({ draw }) => draw()));
+  if (undrawn.size > 0) cancelStep ??= soon(step);
+}
+
+/** Pixels between an element and the middle of the window. */
+function distanceOf(element: Element): number {
+  const middle = window.innerHeight / 2;
+  const { top, bottom } = element.getBoundingClientRect();
+  return top > middle ? top - middle : bottom < middle ? middle - bottom : 0;
+}
