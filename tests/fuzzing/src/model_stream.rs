@@ -80,7 +80,7 @@ async fn read(provider: &OpenAiProvider) {
     let mut is_whole = false;
     while let Some(event) = stream.next().await {
         assert!(!is_whole, "something comes after the end");
-        is_whole = matches!(event, Ok(ModelEvent::Done));
+        is_whole = matches!(event, Ok(ModelEvent::Done(_)));
     }
 }
 

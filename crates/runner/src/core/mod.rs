@@ -153,7 +153,7 @@ impl Core {
         };
         if matches!(
             output,
-            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done)
+            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done(_))
         ) {
             self.calls.remove(&call);
         }

@@ -238,7 +238,7 @@ impl HeldRun {
                 self.add_text(&PartKind::Reasoning, &text, now)
             }
             ModelOutput::Event(ModelEvent::Usage(usage)) => self.usage.add(usage),
-            ModelOutput::Event(ModelEvent::Done) => {
+            ModelOutput::Event(ModelEvent::Done(_)) => {
                 self.writes.close_part(PartEnd::Complete);
                 self.end(None, now);
             }

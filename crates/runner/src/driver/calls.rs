@@ -165,8 +165,10 @@ impl Reader {
                 Ok(ModelEvent::Reasoning(text)) => {
                     self.give_text(&text, ModelEvent::Reasoning).await
                 }
-                Ok(ModelEvent::Done) => {
-                    return self.give(ModelOutput::Event(ModelEvent::Done), None).await;
+                Ok(ModelEvent::Done(end)) => {
+                    return self
+                        .give(ModelOutput::Event(ModelEvent::Done(end)), None)
+                        .await;
                 }
                 Ok(event) => self.give(ModelOutput::Event(event), None).await,
                 Err(error) => {

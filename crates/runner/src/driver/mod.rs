@@ -224,7 +224,7 @@ impl Driver {
     fn piece(&mut self, piece: Piece) {
         let is_last = matches!(
             piece.output,
-            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done)
+            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done(_))
         );
         if is_last {
             self.calls.ended(piece.call);

@@ -9,6 +9,7 @@ mod explain;
 mod openai;
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use baton_protocol::PromptId;
@@ -69,8 +70,21 @@ pub enum ModelEvent {
     Reasoning(String),
     /// What the call used. At most once, before the end.
     Usage(ModelUsage),
-    /// The answer is whole. The last item; a stream that ends without it was cut.
-    Done,
+    /// The answer is over, for the reason that the model gave. The last item; a stream that ends without it was cut.
+    Done(ModelEnd),
+}
+
+/// Why a model stopped writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ModelEnd {
+    /// It had said everything. Also where its server gives a reason that is not known here.
+    Whole,
+    /// Its answer reached the greatest length that the server or the model allows.
+    LengthLimit,
+    /// The server held back the rest because of its content rules.
+    ContentFilter,
+    /// The model declined. The answer's text is what it said about that.
+    Refusal,
 }
 
 /// What a call used, where the server said so.
@@ -150,6 +164,40 @@ pub enum StartModelError {
     /// The answer began with an error.
     #[error(transparent)]
     Broken(#[from] ReadModelError),
+}
+
+impl StartModelError {
+    /// Whether to ask once more, and when. `None` where the same request would fail again, and after ten silent minutes: a slow machine
+    /// would begin again with the same prompt.
+    pub fn retry(&self) -> Option<RetryAdvice> {
+        let why = match self {
+            Self::Unreachable { .. } => RetryReason::Unreachable,
+            Self::RateLimited { .. } => RetryReason::Busy,
+            Self::Refused { status, .. } if *status == 408 || *status >= 500 => RetryReason::Busy,
+            _ => return None,
+        };
+        Some(RetryAdvice { after: None, why })
+    }
+}
+
+/// How to ask once more after a call that gave nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetryAdvice {
+    /// How long the server asks to wait (`Retry-After`). `None` where it does not say.
+    pub after: Option<Duration>,
+    /// Why the call gave nothing.
+    pub why: RetryReason,
+}
+
+/// Why a call may succeed when it is made once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RetryReason {
+    /// The server answers that it cannot answer now.
+    Busy,
+    /// The server refuses connections, or cannot be reached.
+    Unreachable,
+    /// The server refused an optional field of the request. The provider leaves it out from now on: ask again at once.
+    OptionRefused,
 }
 
 /// Why an answer broke off. The text is for the person who asked; it never holds a key.

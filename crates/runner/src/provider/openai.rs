@@ -18,8 +18,8 @@ use genai::{Headers, ModelIden, ModelSpec, ServiceTarget};
 use super::endpoint::{BaseUrl, ParseBaseUrlError};
 use super::explain::Explainer;
 use super::{
-    ModelEvent, ModelMessage, ModelProvider, ModelRequest, ModelRole, ModelStream, ModelUsage,
-    ReadModelError, StartModelError,
+    ModelEnd, ModelEvent, ModelMessage, ModelProvider, ModelRequest, ModelRole, ModelStream,
+    ModelUsage, ReadModelError, StartModelError,
 };
 use crate::limits;
 
@@ -169,7 +169,7 @@ impl Reading {
     async fn next(&mut self) -> Option<Result<ModelEvent, ReadModelError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                if matches!(event, ModelEvent::Done) {
+                if matches!(event, ModelEvent::Done(_)) {
                     self.events = None;
                 }
                 return Some(Ok(event));
@@ -209,7 +209,7 @@ fn model_events(event: ChatStreamEvent) -> Vec<ModelEvent> {
         ChatStreamEvent::End(end) => usage(&end)
             .into_iter()
             .map(ModelEvent::Usage)
-            .chain([ModelEvent::Done])
+            .chain([ModelEvent::Done(ModelEnd::Whole)])
             .collect(),
         _ => Vec::new(),
     }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use baton_protocol::*;
 use baton_runner::limits::RUNS_SIDE_BY_SIDE_MAX;
-use baton_runner::provider::ModelEvent;
+use baton_runner::provider::{ModelEnd, ModelEvent};
 use baton_runner::{AgentSpec, CallId, Core, Effect, ModelOutput, Taken};
 use baton_session::*;
 
@@ -188,12 +188,20 @@ fn runs_beyond_the_bound_wait_for_a_place() {
     assert_eq!(begun.len(), RUNS_SIDE_BY_SIDE_MAX);
 
     assert_eq!(
-        core.model(begun[0], ModelOutput::Event(ModelEvent::Done), now),
+        core.model(
+            begun[0],
+            ModelOutput::Event(ModelEvent::Done(ModelEnd::Whole)),
+            now
+        ),
         Taken::Yes
     );
     assert_eq!(calls(&mut core).len(), 1);
     assert_eq!(
-        core.model(begun[0], ModelOutput::Event(ModelEvent::Done), now),
+        core.model(
+            begun[0],
+            ModelOutput::Event(ModelEvent::Done(ModelEnd::Whole)),
+            now
+        ),
         Taken::No
     );
     assert_eq!(
@@ -202,7 +210,11 @@ fn runs_beyond_the_bound_wait_for_a_place() {
     );
     assert_eq!(calls(&mut core).len(), 1);
     assert_eq!(
-        core.model(begun[2], ModelOutput::Event(ModelEvent::Done), now),
+        core.model(
+            begun[2],
+            ModelOutput::Event(ModelEvent::Done(ModelEnd::Whole)),
+            now
+        ),
         Taken::Yes
     );
     assert_eq!(calls(&mut core).len(), 0);

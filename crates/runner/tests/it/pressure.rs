@@ -10,7 +10,7 @@ use baton_runner::limits::{
     FRAME_TEXT_BYTES_MAX, RUN_BUFFER_BYTES_MAX, UNACKED_FRAMES_MAX, UNACKED_TEXT_BYTES_MAX,
 };
 use baton_runner::provider::{
-    ModelEvent, ModelProvider, ModelRequest, ModelStream, StartModelError,
+    ModelEnd, ModelEvent, ModelProvider, ModelRequest, ModelStream, StartModelError,
 };
 use baton_testkit::FakeModel;
 use tokio::sync::watch;
@@ -33,7 +33,7 @@ impl ModelProvider for Flood {
         let (read, told) = (Arc::clone(&self.read), self.told.clone());
         let pieces = futures::stream::iter((0..=PIECES).map(move |n| {
             if n == PIECES {
-                return Ok(ModelEvent::Done);
+                return Ok(ModelEvent::Done(ModelEnd::Whole));
             }
             told.send_replace(read.fetch_add(PIECE_BYTES, Ordering::SeqCst) + PIECE_BYTES);
             Ok(ModelEvent::Text(format!(

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use baton_protocol::RunId;
-use baton_runner::provider::{ModelEvent, ModelUsage};
+use baton_runner::provider::{ModelEnd, ModelEvent, ModelUsage};
 use baton_runner::{CallId, ModelOutput};
 
 use crate::rng::Rng;
@@ -103,7 +103,7 @@ impl Call {
                 input_tokens: Some(3),
                 output_tokens: Some(5),
             })),
-            Piece::Done => ModelOutput::Event(ModelEvent::Done),
+            Piece::Done => ModelOutput::Event(ModelEvent::Done(ModelEnd::Whole)),
             Piece::Failed(why) => ModelOutput::Failed(why),
         })
     }

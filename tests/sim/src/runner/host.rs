@@ -471,7 +471,7 @@ fn heard(output: &ModelOutput) -> Heard {
         ModelOutput::Event(ModelEvent::Reasoning(text)) => {
             Heard::Text(Said::Reasoning, text.clone())
         }
-        ModelOutput::Event(ModelEvent::Done) => Heard::End(Ok(())),
+        ModelOutput::Event(ModelEvent::Done(_)) => Heard::End(Ok(())),
         ModelOutput::Event(ModelEvent::Usage(_)) => Heard::Nothing,
         ModelOutput::Failed(why) => Heard::End(Err(why.clone())),
     }
