@@ -14,12 +14,15 @@ use crate::network::LastSeen;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ConnectionId(pub u64);
 
+/// A principal of an account, by its id.
+type Seated = (AccountId, Arc<str>);
+
 /// Every account's connected principals.
 #[derive(Clone, Default)]
 pub struct Presence {
     rooms: Arc<Mutex<HashMap<AccountId, Room>>>,
     /// When a principal's last connection ended. As many as were ever linked, at most.
-    left: Arc<Mutex<HashMap<(AccountId, Arc<str>), Instant>>>,
+    left: Arc<Mutex<HashMap<Seated, Instant>>>,
 }
 
 struct Room {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use baton_log::EventLog as _;
 use baton_log_sqlite::SqliteEventLog;
 use baton_protocol::{
     CommandBody, Cursor, Delivery, EventBody, LogId, RunnerInstanceId, SendPromptCommand,

@@ -312,7 +312,10 @@ mod tests {
         let damage = "UPDATE principals SET role = 'later' WHERE id = ?1";
         let other = Connection::open(dir.path().join(FILE_NAME)).unwrap();
         other.execute(damage, [hurt.record.id()]).unwrap();
-        assert_eq!(store.principals().unwrap(), [sound.record.clone()]);
+        assert_eq!(
+            store.principals().unwrap(),
+            std::slice::from_ref(&sound.record)
+        );
         assert!(store.by_token(&hurt.into_response("hub").token).is_err());
         assert!(store.revoke("Laptop", NOW).unwrap().revoked_at.is_some());
     }

@@ -4,7 +4,7 @@ use baton_protocol::*;
 use baton_session::{NoTranscript, SessionState};
 
 use crate::client::{Client, Script};
-use crate::world::{World, new_session, on_each_log};
+use crate::world::{new_session, on_each_log};
 
 /// Turns that are worth several checkpoints, and what each answer says.
 const TURNS: usize = 100;

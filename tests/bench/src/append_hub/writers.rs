@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::Written;
-use crate::append::{Producer, closed_loop, payload};
+use crate::append::{Producer, closed_loop};
 use crate::peers::{durable_streams, nats, redis, resp::RedisConnection};
 use crate::wire::Client;
 use crate::writer::{RunScript, hello};

@@ -75,7 +75,7 @@ async fn an_answer_can_be_ended_as_a_model_ends_one() {
     proxy.end_after(3);
     let (said, is_whole) = pieces(ask(&proxy.base_url(), "hi").await).await;
     assert!(is_whole, "it has its end");
-    assert_eq!(said.concat(), "abc");
+    assert_eq!(said.concat(), b"abc");
     assert_eq!(proxy.wait_ended(0).await, Ending::Finished);
     assert_eq!(proxy.exchanges()[0].text, "abc");
     // The server behind is not asked to go on.
