@@ -6,6 +6,7 @@ export default defineConfig({
   // Relative, so that the same files work under Tauri's protocol and behind any path of a hub.
   base: "./",
   plugins: [react({ babel: { plugins: [["babel-plugin-react-compiler", {}]] } }), tailwindcss()],
+  worker: { format: "es" },
   clearScreen: false,
   server: { port: 5173, strictPort: true },
   // No inline module preload polyfill: the content security policy forbids inline scripts.

@@ -53,7 +53,7 @@ export async function openSession(page: Page, place: number): Promise<void> {
 
 /** The fake hub in the page. */
 export interface Fake {
-  sessions: { id: string; script: string | undefined; addRow(body: RowBody, run?: string): void }[];
+  sessions: { id: string; script: string | undefined; rows: unknown[]; run: { id: string } | undefined; addRow(body: RowBody, run?: string): void }[];
   asLaptop(session: string, body: CommandBody): void;
   setPhase(phase: ConnectionPhase): void;
   tick(characters: number): void;

@@ -3,7 +3,8 @@ import { t } from "../../i18n/i18n";
 import { CopyButton } from "../CopyButton";
 import { Icon } from "../Icon";
 import { shownCode } from "./code.logic";
-import { type CodeLines, cachedHighlight, highlight } from "./highlight";
+import { cachedHighlight, highlight } from "./highlight";
+import type { CodeLines } from "./highlight.logic";
 import { Chunks } from "./PlainText";
 
 export type CodeProgress = "settled" | "growing";

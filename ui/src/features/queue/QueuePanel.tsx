@@ -37,7 +37,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
         </Button>
       </header>
       {items.length > 0 && (
-        <ol className="max-h-[28vh] min-h-0 divide-y divide-line overflow-y-auto border-t border-line">
+        <ol className="max-h-[28vh] min-h-0 overflow-y-auto border-t border-line [&>li+li]:border-t [&>li+li]:border-line">
           {items.map((item) => (
             <QueueRow key={item.prompt} session={session} item={item} items={items} />
           ))}
