@@ -34,7 +34,7 @@ pub use device::{
 pub use linked_hub::{LinkedHub, LinkedHubError};
 #[cfg(feature = "simulation")]
 pub use mirror::{AppliedBatch, DirectMirror, HistoryOutcome, SnapshotOutcome};
-pub use mirror::{OpaqueIntent, OutboxEntry, OutboxState, StoreError};
+pub use mirror::{OpaqueIntent, OutboxEntry, OutboxState, SearchFound, StoreError};
 pub use moving::{Move, MoveError, MoveProgress};
 pub use sync::Now;
 pub use system::{Clock, SystemClock};

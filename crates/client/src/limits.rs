@@ -35,6 +35,9 @@ pub const BACKGROUND_FETCHES_MAX: usize = 4;
 /// Running sessions that are followed without an open view; more than that are caught up when they end.
 pub const RUNNING_FOLLOWED_MAX: usize = 64;
 
+/// The wait before another attempt after one side could not read what the other one sent: an update may have come meanwhile.
+pub const MISFIT_RETRY_MS: u64 = 30_000;
+
 /// How long a log that is known to be behind may stay without a batch before it is asked for again.
 pub const SUBSCRIBE_AGAIN_MS: u64 = 15_000;
 
@@ -84,8 +87,26 @@ pub const VIEW_FRAME_INTERVAL_MS: u64 = 16;
 /// Hits of one search.
 pub const SEARCH_HITS_MAX: u32 = 200;
 
-/// Characters of a query below which the trigram index knows nothing.
+/// Characters of a word below which it is no trigram, and is looked for another way.
 pub const SEARCH_INDEX_CHARS_MIN: usize = 3;
+
+/// Characters of a query that are looked for; what was pasted beyond them would only cost time.
+pub const SEARCH_QUERY_CHARS_MAX: usize = 1_000;
+
+/// Words and phrases of a query that are looked for.
+pub const SEARCH_NEEDLES_MAX: usize = 32;
+
+/// Rows that a search reads one by one before it asks the index another way: some 50 ms.
+pub const SEARCH_SCAN_ROWS_MAX: u32 = 10_000;
+
+/// Rows that are taken into the search index in one step. What else the mirror has to write waits for a step: some 30 ms.
+pub const SEARCH_STEP_ROWS: u32 = 512;
+
+/// Bytes of text after which such a step ends.
+pub const SEARCH_STEP_BYTES: usize = 256 * 1024;
+
+/// The rest between two such steps, so that they take no whole core.
+pub const SEARCH_STEP_PAUSE_MS: u64 = 5;
 
 /// How long the mirror waits for another process that writes to it.
 pub const MIRROR_BUSY_MS: u64 = 10_000;

@@ -172,7 +172,7 @@ fn insert_bare(mirror: &Path, path: &Path) -> Result<f64> {
             )?
             .execute(params![row.id, row.log, row.seq, row.n, row.row_id, row.json, row.searched])?;
             if let Some(text) = &row.text {
-                bare.prepare_cached("INSERT INTO search_newest (rowid, text) VALUES (?1, ?2)")?
+                bare.prepare_cached("INSERT INTO search_text (rowid, text) VALUES (?1, ?2)")?
                     .execute(params![row.id, text])?;
             }
         }

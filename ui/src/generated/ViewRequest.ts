@@ -101,7 +101,7 @@ command: CommandId, } | { "type": "discardOpaque",
  */
 ordinal: number, } | { "type": "search",
 /**
- * The words.
+ * Words, and phrases in quotes; all of them must be in a text.
  */
 query: string,
 /**

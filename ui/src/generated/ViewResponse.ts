@@ -2,19 +2,24 @@
 import type { CommandId } from "./CommandId";
 import type { ErrorBody } from "./ErrorBody";
 import type { SearchHit } from "./SearchHit";
+import type { SearchNote } from "./SearchNote";
 
 /**
  * The answer to a request.
  */
-export type ViewResponse = { "type": "done" } | { "type": "queued", 
+export type ViewResponse = { "type": "done" } | { "type": "queued",
 /**
  * Its id.
  */
-command: CommandId, } | { "type": "found", 
+command: CommandId, } | { "type": "found",
 /**
  * The hits.
  */
-hits: Array<SearchHit>, } | { "type": "refused", 
+hits: Array<SearchHit>,
+/**
+ * What the person should know beside them.
+ */
+note?: SearchNote, } | { "type": "refused",
 /**
  * Why.
  */

@@ -222,6 +222,9 @@ export const messagesEn = {
   "palette.messages": "Messages",
   "palette.actions": "Actions",
   "palette.nothing": "Nothing found.",
+  "palette.note.nothingToLookFor": "Type a word to look for.",
+  "palette.note.tooShort": "Type at least two letters to search messages.",
+  "palette.note.stillIndexing": "Older messages are still being indexed. Some are not found yet.",
   "palette.searching": "Searching…",
 
   "settings.title": "Settings",

@@ -3,6 +3,7 @@ import type { CommandBody } from "../generated/CommandBody";
 import type { CommandId } from "../generated/CommandId";
 import type { LogId } from "../generated/LogId";
 import type { SearchHit } from "../generated/SearchHit";
+import type { SearchNote } from "../generated/SearchNote";
 import type { Seq } from "../generated/Seq";
 import type { SentDraft } from "../generated/SentDraft";
 import type { SessionId } from "../generated/SessionId";
@@ -134,9 +135,15 @@ export async function discardOpaque(ordinal: number): Promise<void> {
   await ask({ type: "discardOpaque", ordinal });
 }
 
-export async function search(query: string): Promise<SearchHit[]> {
+/** What a search found, and what the person should know beside it. */
+export interface Found {
+  hits: readonly SearchHit[];
+  note?: SearchNote;
+}
+
+export async function search(query: string): Promise<Found> {
   const response = await ask({ type: "search", query, limit: 30 });
-  return response.type === "found" ? response.hits : [];
+  return response.type === "found" ? response : { hits: [] };
 }
 
 /** Asks, and shows why where it was refused. Never rejects. */

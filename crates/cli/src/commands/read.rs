@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use baton_client::{CancelError, OutboxState};
-use baton_protocol::view::{ConnectionPhase, SessionRow, SessionRowState};
+use baton_protocol::view::{ConnectionPhase, SearchNote, SessionRow, SessionRowState};
 use serde_json::json;
 
 use super::Context;
@@ -57,7 +57,29 @@ fn words(row: &SessionRow) -> String {
 }
 
 pub async fn search(context: &Context<'_>, query: &str, limit: u32) -> Result<(), Failure> {
-    for hit in context.device.search(query, limit).await? {
+    let found = context.device.search(query, limit).await?;
+    match found.note {
+        Some(SearchNote::NothingToLookFor) => {
+            return Err(Failure::Usage(
+                "the query has nothing that can be looked for: give a word".to_owned(),
+            ));
+        }
+        Some(SearchNote::TooShort) => {
+            return Err(Failure::Usage(
+                "the query is too short: give a word of at least two letters".to_owned(),
+            ));
+        }
+        Some(SearchNote::StillIndexing) => {
+            context
+                .output
+                .note("older messages are still being indexed: some of them are not found yet");
+        }
+        None => {}
+    }
+    if found.hits.is_empty() && context.output.is_for_people() {
+        context.output.note("nothing found");
+    }
+    for hit in found.hits {
         context.output.json(&json!({ "type": "hit", "hit": hit }));
         let excerpt = hit.excerpt.replace(['\u{2}', '\u{3}'], "");
         let excerpt = excerpt.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -15,7 +15,7 @@ mod whole;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use baton_protocol::view::{AccountView, ConnectionView, SearchHit, SessionRow};
+use baton_protocol::view::{AccountView, ConnectionView, SessionRow};
 use baton_protocol::{
     Command, CommandBody, CommandId, CreateSessionCommand, LogId, Receipt, SendPromptCommand,
     SessionId,
@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use crate::linked_hub::{LinkedHub, private_dir};
-use crate::mirror::{Mirror, OpaqueIntent, OutboxEntry, StoreError};
+use crate::mirror::{Mirror, OpaqueIntent, OutboxEntry, SearchFound, StoreError};
 use crate::system::{Clock, SystemClock, random_seed};
 use crate::token::TokenProvider;
 use crate::view::{Screen, Views};
@@ -242,12 +242,12 @@ impl Device {
     ///
     /// # Errors
     /// Where the mirror cannot be read.
-    pub async fn search(&self, query: &str, limit: u32) -> Result<Vec<SearchHit>, StoreError> {
-        let mut hits = self.shared.mirror.search(query.to_owned(), limit).await?;
-        for hit in &mut hits {
+    pub async fn search(&self, query: &str, limit: u32) -> Result<SearchFound, StoreError> {
+        let mut found = self.shared.mirror.search(query.to_owned(), limit).await?;
+        for hit in &mut found.hits {
             hit.title = self.shared.views.session_title(hit.session);
         }
-        Ok(hits)
+        Ok(found)
     }
 
     /// Follows a log's events.

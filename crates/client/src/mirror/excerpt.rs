@@ -1,93 +1,104 @@
 //! The stretch of a found text that a hit shows.
 
+use std::ops::Range;
+
+use super::search::Folded;
+
 /// Characters of an excerpt on either side of the first match.
 const EXCERPT_CHARS_AROUND: usize = 40;
 
-/// The text around the first match. Every match in it is marked.
-pub(super) fn excerpt(text: &str, words: &[&str]) -> String {
-    let matches = matches(text, words);
-    let Some(&(first, first_end)) = matches.first() else {
-        return text.chars().take(2 * EXCERPT_CHARS_AROUND).collect();
-    };
-    let begin = text[..first]
+/// The text around the first match, as it was written. Every match in it is marked. None where a needle is not in the text.
+pub(super) fn excerpt(text: &str, needles: &[String]) -> Option<String> {
+    let matches = matches(text, needles)?;
+    let first = matches.first()?;
+    let begin = text[..first.start]
         .char_indices()
         .rev()
         .take(EXCERPT_CHARS_AROUND)
         .last()
-        .map_or(first, |(at, _)| at);
-    let end = text[first_end..]
+        .map_or(first.start, |(at, _)| at);
+    let end = text[first.end..]
         .char_indices()
         .nth(EXCERPT_CHARS_AROUND)
-        .map_or(text.len(), |(at, _)| first_end + at);
+        .map_or(text.len(), |(at, _)| first.end + at);
     let mut out = String::with_capacity(end - begin + 16);
     if begin > 0 {
         out.push('…');
     }
     let mut at = begin;
-    for (from, to) in matches.into_iter().filter(|(_, to)| *to <= end) {
-        out.push_str(&text[at..from]);
+    for found in matches.into_iter().filter(|found| found.end <= end) {
+        out.push_str(&text[at..found.start]);
         out.push('\u{2}');
-        out.push_str(&text[from..to]);
+        out.push_str(&text[found.clone()]);
         out.push('\u{3}');
-        at = to;
+        at = found.end;
     }
     out.push_str(&text[at..end]);
     if end < text.len() {
         out.push('…');
     }
-    out
+    Some(out)
 }
 
-/// Where the words stand, in order, joined where they overlap.
-fn matches(text: &str, words: &[&str]) -> Vec<(usize, usize)> {
-    let lower = text.to_lowercase();
-    // Only where lowering keeps every offset can one be used in the other.
-    let is_aligned = lower.len() == text.len();
-    let mut found: Vec<(usize, usize)> = Vec::new();
-    for word in words {
-        let lowered = word.to_lowercase();
-        let (place, word) = if is_aligned {
-            (lower.as_str(), lowered.as_str())
-        } else {
-            (text, *word)
-        };
-        let ends = place
-            .match_indices(word)
-            .map(|(at, found)| (at, at + found.len()));
-        found.extend(
-            ends.filter(|(from, to)| text.is_char_boundary(*from) && text.is_char_boundary(*to)),
-        );
-    }
-    found.sort_unstable();
-    let mut joined: Vec<(usize, usize)> = Vec::new();
-    for (from, to) in found {
-        match joined.last_mut() {
-            Some(last) if from <= last.1 => last.1 = last.1.max(to),
-            _ => joined.push((from, to)),
+/// Where the needles stand, in order, joined where they overlap. None where one is missing.
+fn matches(text: &str, needles: &[String]) -> Option<Vec<Range<usize>>> {
+    let folded = Folded::new(text);
+    let mut found: Vec<Range<usize>> = Vec::new();
+    for needle in needles {
+        let before = found.len();
+        let places = folded.text.match_indices(needle.as_str());
+        found.extend(places.map(|(at, found)| folded.original(at..at + found.len())));
+        if found.len() == before {
+            return None;
         }
     }
-    joined
+    found.sort_unstable_by_key(|found| (found.start, found.end));
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for found in found {
+        match joined.last_mut() {
+            Some(last) if found.start <= last.end => last.end = last.end.max(found.end),
+            _ => joined.push(found),
+        }
+    }
+    Some(joined)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn excerpt_of(text: &str, needles: &[&str]) -> Option<String> {
+        let needles: Vec<String> = needles.iter().map(|needle| (*needle).to_owned()).collect();
+        excerpt(text, &needles)
+    }
+
     #[test]
-    fn an_excerpt_marks_what_matched() {
-        assert_eq!(excerpt("say 你好 now", &["你好"]), "say \u{2}你好\u{3} now");
-        assert_eq!(excerpt("It is OK.", &["ok"]), "It is \u{2}OK\u{3}.");
-        assert_eq!(
-            excerpt("one two three", &["three", "one"]),
-            "\u{2}one\u{3} two \u{2}three\u{3}"
-        );
-        assert_eq!(excerpt("overlap", &["over", "verla"]), "\u{2}overla\u{3}p");
+    fn an_excerpt_marks_what_matched_in_the_text_as_it_was_written() {
+        for (text, needles, expected) in [
+            ("say 你好 now", &["你好"][..], "say \u{2}你好\u{3} now"),
+            ("It is OK.", &["ok"], "It is \u{2}OK\u{3}."),
+            (
+                "one two three",
+                &["three", "one"],
+                "\u{2}one\u{3} two \u{2}three\u{3}",
+            ),
+            ("overlap", &["over", "verla"], "\u{2}overla\u{3}p"),
+            (
+                "İn Mu\u{308}nchen,",
+                &["munchen"],
+                "İn \u{2}Mu\u{308}nchen\u{3},",
+            ),
+            ("der ﬁsch", &["fi"], "der \u{2}ﬁ\u{3}sch"),
+        ] {
+            assert_eq!(excerpt_of(text, needles).as_deref(), Some(expected));
+        }
+        assert_eq!(excerpt_of("one two", &["one", "three"]), None);
     }
 
     #[test]
     fn an_excerpt_is_cut_around_the_first_match_and_never_through_it() {
         let text = format!("{}needle{}", "ü".repeat(50), "ä".repeat(50));
         let expected = format!("…{}\u{2}needle\u{3}{}…", "ü".repeat(40), "ä".repeat(40));
-        assert_eq!(excerpt(&text, &["needle"]), expected);
+        assert_eq!(excerpt_of(&text, &["needle"]), Some(expected));
     }
 }

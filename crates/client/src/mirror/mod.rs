@@ -43,6 +43,7 @@ pub(crate) use outbox::Outbox;
 pub(crate) use outbox::keeps_refusal;
 pub use outbox::{OpaqueIntent, OutboxEntry, OutboxState};
 pub(crate) use rows::RowPlace;
+pub use search::SearchFound;
 pub(crate) use store::{ApplyOutcome, Store};
 pub(crate) use threads::{LostLogs, Mirror};
 

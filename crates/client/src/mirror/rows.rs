@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::StoreError;
 use super::logs::LogKey;
-use super::search::{self, Index};
+use super::search;
 use super::sql::seq_into;
 
 pub(super) const TABLE: &str = "
@@ -82,7 +82,7 @@ pub(super) fn write<'a>(
     settled: Settled,
 ) -> Result<Option<(i64, &'a str)>, StoreError> {
     let text = searchable(row, settled);
-    let index = text.map_or(0, |_| Index::Newest as i64);
+    let is_searched = i64::from(text.is_some());
     let json = serde_json::to_string(row)?;
     let standing = match stands {
         Stands::No => None,
@@ -92,7 +92,11 @@ pub(super) fn write<'a>(
     // savepoint the full-text index writes what it has gathered to its tables.
     if let Some((id, searched)) = standing {
         let new_text = text.filter(|_| searched == 0);
-        let searched = if new_text.is_some() { index } else { searched };
+        let searched = if new_text.is_some() {
+            is_searched
+        } else {
+            searched
+        };
         conn.prepare_cached("UPDATE rows SET json = ?2, searched = ?3 WHERE id = ?1")?
             .execute(params![id, json, searched])?;
         return Ok(new_text.map(|text| (id, text)));
@@ -106,13 +110,13 @@ pub(super) fn write<'a>(
         place.n,
         row.id.0,
         json,
-        index,
+        is_searched,
         row.turn.map(|turn| turn.to_string())
     ])?;
     Ok(text.map(|text| (id, text)))
 }
 
-/// A row's id and where its text can be found.
+/// A row's id, and whether its text can be found (not 0).
 fn standing(
     conn: &Connection,
     key: LogKey,

@@ -12,7 +12,7 @@ use rusqlite_migration::{M, Migrations};
 use super::{StoreError, events, logs, outbox, receipts, rows, search, settings};
 
 /// Every migration, in order.
-const STEPS: [&str; 10] = [
+const STEPS: [&str; 12] = [
     logs::TABLE,
     events::TABLE,
     rows::TABLE,
@@ -23,6 +23,8 @@ const STEPS: [&str; 10] = [
     rows::TURN_COLUMN,
     logs::GAP_COLUMNS,
     search::NEWEST_FIRST,
+    search::FOLDED,
+    search::UNINDEXED,
 ];
 
 /// Brings the file up to date.

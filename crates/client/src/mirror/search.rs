@@ -1,23 +1,36 @@
-//! Tables `search_newest` and `search`: the full-text index over settled rows, offline and for every script.
+//! Tables `search_text` and `search_terms`: the full-text index over settled rows, offline and for every script.
 //!
-//! Trigrams find any stretch of three characters, so Chinese, Japanese and Korean need no word breaker. Shorter words are looked for
-//! in the rows themselves, newest first. The index keeps no second copy of the text.
+//! Texts and queries are compared in one folded form ([`fold`]), so case, diacritics, normal forms and full-width letters do not count.
+//! The index holds the trigrams of folded texts, so any stretch of three characters is found and no script needs a word breaker. Each
+//! text ends with two characters of padding: a shorter stretch is then the beginning of a trigram, and `search_terms` finds it. The
+//! index keeps no copy of the text; a hit's text is the row's, and is checked before it is shown.
 //!
-//! FTS5 gives what it finds from the smallest rowid upward; downward takes it nearly twice as long. So a row has a rowid in
-//! `search_newest` that is the smaller the newer the row is. What a mirror of an earlier version had stands in `search` under the rows'
-//! own ids, is looked at last, and downward. `rows.searched` says where a row's text stands.
+//! FTS5 gives what it finds from the smallest rowid upward; downward takes it nearly twice as long. So the newer a row is, the smaller
+//! is its rowid in the index. Rows of a mirror from before this index are taken in later ([`upkeep`]).
 
-use baton_protocol::view::{RowId, SearchHit};
+mod fold;
+mod query;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+use std::collections::HashSet;
+
+use baton_protocol::view::{RowId, SearchHit, SearchNote};
 use baton_protocol::{LogId, Seq};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params};
 
+pub(super) use self::fold::Folded;
+use self::fold::fold;
+use self::query::Query;
+pub(super) use self::upkeep::{step, unindexed};
 use super::StoreError;
 use super::excerpt::excerpt;
 use super::logs::LogKey;
 use super::sql::{seq_from, seq_into};
-use crate::limits::{SEARCH_HITS_MAX, SEARCH_INDEX_CHARS_MIN};
+use crate::limits::{SEARCH_HITS_MAX, SEARCH_SCAN_ROWS_MAX};
 
+/// The index of the first versions. Nothing reads it any more.
 pub(super) const TABLE: &str = "
     CREATE VIEW searchable AS
         SELECT id, json_extract(json, '$.body.text') AS text FROM rows WHERE searched;
@@ -25,20 +38,43 @@ pub(super) const TABLE: &str = "
         text, content = 'searchable', content_rowid = 'id', tokenize = 'trigram'
     );";
 
-/// Knows rowids and no texts: these stand in the rows. Lengths of texts are for ranks, which nobody asks for.
+/// The index of later ones, over texts as they were written. Nothing reads it any more.
 pub(super) const NEWEST_FIRST: &str = "
     CREATE VIRTUAL TABLE search_newest USING fts5(text, content = '', columnsize = 0, tokenize = 'trigram');";
 
-/// The rowid in `search_newest` and the row's id together. Five bytes in the index, and more rows than a device can have.
+/// Knows rowids and no texts: these stand in the rows. Lengths of texts are for ranks, which are not asked for.
+pub(super) const FOLDED: &str = "
+    CREATE VIRTUAL TABLE search_text USING fts5(
+        text, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1'
+    );
+    CREATE VIRTUAL TABLE search_terms USING fts5vocab('search_text', 'instance');";
+
+/// See [`upkeep`].
+pub(super) const UNINDEXED: &str = upkeep::TABLE;
+
+/// The rowid in `search_text` and the row's id together. Five bytes in the index, and more rows than a device can have.
 const ROWID_AND_ID: i64 = 1 << 34;
 
-/// Where a row's text can be found: the values of `rows.searched`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Index {
-    /// In `search`, under the row's id.
-    Earlier = 1,
-    /// In `search_newest`.
-    Newest = 2,
+/// Behind each text in the index. Folding leaves no such character in a text.
+const PADDING: &str = "\u{2}\u{2}";
+
+/// The text of a row whose JSON can be read.
+const SEARCHED_TEXT: &str =
+    "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END";
+
+/// What a search found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SearchFound {
+    /// Newest first.
+    pub hits: Vec<SearchHit>,
+    /// What the person should know beside them.
+    pub note: Option<SearchNote>,
+}
+
+fn entry(text: &str) -> String {
+    let mut entry = fold(text);
+    entry.push_str(PADDING);
+    entry
 }
 
 /// Takes texts of rows into the index. The newest goes first: FTS5 writes out what it has gathered whenever a rowid is not larger than
@@ -47,11 +83,14 @@ pub(super) fn insert(conn: &Connection, mut texts: Vec<(i64, &str)>) -> Result<(
     if texts.is_empty() {
         return Ok(());
     }
+    let unindexed = unindexed(conn)?;
+    // An id that was given again lies among those that are still to be taken in.
+    texts.retain(|(id, _)| *id > unindexed);
     texts.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
     let mut insert =
-        conn.prepare_cached("INSERT INTO search_newest (rowid, text) VALUES (?1, ?2)")?;
+        conn.prepare_cached("INSERT INTO search_text (rowid, text) VALUES (?1, ?2)")?;
     for (id, text) in texts {
-        insert.execute(params![ROWID_AND_ID - id, text])?;
+        insert.execute(params![ROWID_AND_ID - id, entry(text)])?;
     }
     Ok(())
 }
@@ -62,159 +101,195 @@ pub(super) fn delete_log(conn: &Connection, key: LogKey) -> Result<(), StoreErro
 
 /// Takes out the texts of a log's events behind a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
-    conn.prepare_cached(
-        "INSERT INTO search (search, rowid, text)
-         SELECT 'delete', id, CASE WHEN json_valid(json) THEN json_extract(json, '$.body.text') END FROM rows
-         WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id",
-    )?
-    .execute(params![key, seq_into(seq), Index::Earlier as i64])?;
-    conn.prepare_cached(
-        "INSERT INTO search_newest (search_newest, rowid, text)
-         SELECT 'delete', ?4 - id, CASE WHEN json_valid(json) THEN json_extract(json, '$.body.text') END FROM rows
-         WHERE log = ?1 AND seq > ?2 AND searched = ?3 ORDER BY id DESC",
-    )?
-    .execute(params![
-        key,
-        seq_into(seq),
-        Index::Newest as i64,
-        ROWID_AND_ID
-    ])?;
+    let sql = format!(
+        "SELECT id, {SEARCHED_TEXT} FROM rows WHERE log = ?1 AND seq > ?2 AND searched AND id > ?3 ORDER BY id DESC"
+    );
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![key, seq_into(seq), unindexed(conn)?])?;
+    let mut delete = conn.prepare_cached(
+        "INSERT INTO search_text (search_text, rowid, text) VALUES ('delete', ?1, ?2)",
+    )?;
+    while let Some(row) = rows.next()? {
+        let id: i64 = row.get(0)?;
+        // What an unreadable row leaves in the index is no hit: the row's text is checked.
+        if let Ok(Some(text)) = row.get_ref(1)?.as_str_or_null() {
+            delete.execute(params![ROWID_AND_ID - id, entry(text)])?;
+        }
+    }
     Ok(())
 }
 
-/// Rows that hold every word of the query, newest first.
-pub(super) fn find(
-    conn: &Connection,
-    query: &str,
-    limit: u32,
-) -> Result<Vec<SearchHit>, StoreError> {
-    let words: Vec<&str> = query.split_whitespace().collect();
-    if words.is_empty() {
-        return Ok(Vec::new());
-    }
-    let limit = limit.min(SEARCH_HITS_MAX);
-    let is_long = |word: &&str| word.chars().count() >= SEARCH_INDEX_CHARS_MIN;
-    let (long, short): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| is_long(word));
-    if long.is_empty() {
-        return hits(conn, Source::Rows, (&long, &short), limit);
-    }
-    // One snapshot for both: a row that is written anew in between moves from one index to the other.
-    let conn = conn.unchecked_transaction()?;
-    let mut found = hits(&conn, Source::Newest, (&long, &short), limit)?;
-    let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
-    if left > 0 && has_earlier(&conn)? {
-        found.extend(hits(&conn, Source::Earlier, (&long, &short), left)?);
-    }
-    Ok(found)
-}
-
-/// What is looked through.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Source {
-    Newest,
-    Earlier,
-    /// The texts themselves.
-    Rows,
-}
-
-/// Whether the index of an earlier version holds anything.
-fn has_earlier(conn: &Connection) -> Result<bool, StoreError> {
-    let mut statement = conn.prepare_cached("SELECT 1 FROM search_docsize LIMIT 1")?;
-    let found = statement.query_row([], |_| Ok(())).optional()?;
-    Ok(found.is_some())
-}
-
-fn hits(
-    conn: &Connection,
-    source: Source,
-    (long, short): (&[&str], &[&str]),
-    limit: u32,
-) -> Result<Vec<SearchHit>, StoreError> {
-    let words = [long, short].concat();
-    let (sql, values) = statement(source, (long, short), limit);
-    let mut statement = conn.prepare_cached(&sql)?;
-    let mut rows = statement.query(params_from_iter(values))?;
-    let mut hits = Vec::new();
-    while let Some(row) = rows.next()? {
-        let log: String = row.get(0)?;
-        // A row that cannot be read is no hit; its session is fetched again when it is opened.
-        let (Ok(LogId::Session(session)), Ok(text)) = (log.parse(), row.get_ref(3)?.as_str())
-        else {
-            continue;
-        };
-        hits.push(SearchHit {
-            session,
-            title: String::new(),
-            row: RowId(row.get(1)?),
-            seq: seq_from(row.get(2)?),
-            excerpt: excerpt(text, &words),
-        });
-    }
-    Ok(hits)
-}
-
-fn statement(
-    source: Source,
-    (long, short): (&[&str], &[&str]),
-    limit: u32,
-) -> (String, Vec<Value>) {
-    let (tables, order) = match source {
-        Source::Newest => (
-            format!(
-                "search_newest CROSS JOIN rows ON rows.id = {ROWID_AND_ID} - search_newest.rowid
-                 JOIN logs ON logs.key = rows.log WHERE search_newest MATCH ?1"
-            ),
-            "search_newest.rowid",
-        ),
-        Source::Earlier => (
-            "search CROSS JOIN rows ON rows.id = search.rowid JOIN logs ON logs.key = rows.log WHERE search MATCH ?1"
-                .to_owned(),
-            "search.rowid DESC",
-        ),
-        Source::Rows => (
-            "rows CROSS JOIN logs ON logs.key = rows.log WHERE rows.searched".to_owned(),
-            "rows.id DESC",
-        ),
-    };
-    // The excerpt is cut here, not by the index's `snippet`, which would break the text into words again for each hit.
-    let text = "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END";
-    let mut sql = format!("SELECT logs.log_id, rows.row_id, rows.seq, {text} FROM {tables}");
-    let mut values = Vec::new();
-    if source != Source::Rows {
-        let quoted: Vec<String> = long.iter().map(|word| quote(word)).collect();
-        values.push(Value::Text(quoted.join(" ")));
-    }
-    for word in short {
-        values.push(Value::Text(format!("%{}%", escape_like(word))));
-        sql.push_str(&format!(" AND {text} LIKE ?{} ESCAPE '\\'", values.len()));
-    }
-    values.push(Value::Integer(i64::from(limit)));
-    sql.push_str(&format!(" ORDER BY {order} LIMIT ?{}", values.len()));
-    (sql, values)
-}
-
-fn quote(word: &str) -> String {
-    format!("\"{}\"", word.replace('"', "\"\""))
-}
-
-fn escape_like(word: &str) -> String {
-    let mut escaped = String::new();
-    for character in word.chars() {
-        if matches!(character, '%' | '_' | '\\') {
-            escaped.push('\\');
+/// Rows that hold every word and phrase of the query, newest first.
+pub(super) fn find(conn: &Connection, query: &str, limit: u32) -> Result<SearchFound, StoreError> {
+    let query = match Query::parse(query) {
+        Ok(query) => query,
+        Err(note) => {
+            return Ok(SearchFound {
+                hits: Vec::new(),
+                note: Some(note),
+            });
         }
-        escaped.push(character);
-    }
-    escaped
+    };
+    // One snapshot: a row that is taken into the index meanwhile is found once.
+    let conn = conn.unchecked_transaction()?;
+    let unindexed = unindexed(&conn)?;
+    let mut search = Search {
+        conn: &conn,
+        query: &query,
+        limit: limit.min(SEARCH_HITS_MAX) as usize,
+        hits: Vec::new(),
+    };
+    let scanned_down_to = match query.match_expression() {
+        Some(expression) => {
+            search.through_index(&expression)?;
+            i64::MAX
+        }
+        None => search.through_rows_and_terms()?,
+    };
+    search.rows(unindexed.min(scanned_down_to))?;
+    Ok(SearchFound {
+        hits: search.hits,
+        note: (unindexed > 0).then_some(SearchNote::StillIndexing),
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+struct Search<'a> {
+    conn: &'a Connection,
+    query: &'a Query,
+    limit: usize,
+    hits: Vec<SearchHit>,
+}
 
-    #[test]
-    fn wildcards_in_a_query_are_text() {
-        assert_eq!(escape_like("5%_\\"), "5\\%\\_\\\\");
-        assert_eq!(quote("a\"b"), "\"a\"\"b\"");
+impl Search<'_> {
+    fn is_full(&self) -> bool {
+        self.hits.len() >= self.limit
+    }
+
+    /// Looks through what the trigrams of the long needles give. Where that is much and the short needles leave little of it, these are
+    /// looked up too.
+    fn through_index(&mut self, expression: &str) -> Result<(), StoreError> {
+        let conn = self.conn;
+        let sql =
+            "SELECT rowid FROM search_text WHERE search_text MATCH ?1 ORDER BY search_text.rowid";
+        let mut statement = conn.prepare_cached(sql)?;
+        let mut found = statement.query([expression])?;
+        let mut with_short: Option<HashSet<i64>> = None;
+        let mut looked_at = 0;
+        while !self.is_full()
+            && let Some(row) = found.next()?
+        {
+            let rowid: i64 = row.get(0)?;
+            if looked_at == SEARCH_SCAN_ROWS_MAX && !self.query.is_all_long() {
+                with_short = self.rowids_of_short()?;
+            }
+            looked_at += 1;
+            if with_short
+                .as_ref()
+                .is_none_or(|rowids| rowids.contains(&rowid))
+            {
+                self.look_at(ROWID_AND_ID - rowid)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A short word that is frequent is soon found in the newest rows, and one that is rare begins few trigrams. Gives the id down to
+    /// which every row was looked at.
+    fn through_rows_and_terms(&mut self) -> Result<i64, StoreError> {
+        let down_to = self.rows(i64::MAX - 1)?;
+        if self.is_full() || down_to == 0 {
+            return Ok(0);
+        }
+        let mut rowids: Vec<i64> = self.rowids_of_short()?.into_iter().flatten().collect();
+        rowids.sort_unstable();
+        for id in rowids.into_iter().map(|rowid| ROWID_AND_ID - rowid) {
+            if self.is_full() {
+                break;
+            }
+            if id < down_to {
+                self.look_at(id)?;
+            }
+        }
+        Ok(down_to - 1)
+    }
+
+    /// Looks through the rows themselves, from an id downward and not too many. Gives the last id that it came to, 0 at the end.
+    fn rows(&mut self, from: i64) -> Result<i64, StoreError> {
+        if self.is_full() || from <= 0 {
+            return Ok(0);
+        }
+        let conn = self.conn;
+        let sql = format!(
+            "SELECT id, CASE WHEN searched THEN {SEARCHED_TEXT} END FROM rows WHERE id <= ?1 ORDER BY id DESC LIMIT ?2"
+        );
+        let mut statement = conn.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![from, SEARCH_SCAN_ROWS_MAX])?;
+        let (mut down_to, mut looked_at) = (0, 0);
+        while let Some(row) = rows.next()? {
+            down_to = row.get(0)?;
+            looked_at += 1;
+            let is_hit = matches!(row.get_ref(1)?.as_str_or_null(), Ok(Some(text)) if self.query.is_in(text));
+            if is_hit {
+                self.look_at(down_to)?;
+            }
+            if self.is_full() {
+                return Ok(down_to);
+            }
+        }
+        Ok(match looked_at < SEARCH_SCAN_ROWS_MAX {
+            true => 0,
+            false => down_to,
+        })
+    }
+
+    /// The rowids in the index of texts in which each short needle begins a trigram. None where no short needle tells anything.
+    fn rowids_of_short(&self) -> Result<Option<HashSet<i64>>, StoreError> {
+        let mut together: Option<HashSet<i64>> = None;
+        for needle in self.query.short() {
+            let mut statement = self
+                .conn
+                .prepare_cached("SELECT doc FROM search_terms WHERE term >= ?1 AND term <= ?2")?;
+            let last = format!("{needle}\u{10ffff}\u{10ffff}");
+            let docs = statement.query_map(params![needle, last], |row| row.get(0))?;
+            let docs = docs.collect::<Result<HashSet<i64>, _>>()?;
+            together = Some(match together {
+                Some(before) => before.intersection(&docs).copied().collect(),
+                None => docs,
+            });
+        }
+        Ok(together)
+    }
+
+    /// Takes a row as a hit where its text holds every needle.
+    fn look_at(&mut self, id: i64) -> Result<(), StoreError> {
+        let sql = format!(
+            "SELECT logs.log_id, rows.row_id, rows.seq, {SEARCHED_TEXT} FROM rows JOIN logs ON logs.key = rows.log
+             WHERE rows.id = ?1 AND rows.searched"
+        );
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let needles = &self.query.needles;
+        let hit = statement
+            .query_row([id], |row| {
+                let log: String = row.get(0)?;
+                // A row that cannot be read is no hit; its session is fetched again when it is opened.
+                let (Ok(LogId::Session(session)), Ok(text)) =
+                    (log.parse(), row.get_ref(3)?.as_str())
+                else {
+                    return Ok(None);
+                };
+                let Some(excerpt) = excerpt(text, needles) else {
+                    return Ok(None);
+                };
+                Ok(Some(SearchHit {
+                    session,
+                    title: String::new(),
+                    row: RowId(row.get(1)?),
+                    seq: seq_from(row.get(2)?),
+                    excerpt,
+                }))
+            })
+            .optional()?;
+        self.hits.extend(hit.flatten());
+        Ok(())
     }
 }

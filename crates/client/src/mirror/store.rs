@@ -19,7 +19,7 @@ use super::account_log::AccountLog;
 use super::fault::FoldLogError;
 use super::rows::RowPlace;
 use super::session_log::SessionLog;
-use super::{Fault, MirrorListener, StoreError, events, logs, recovery, rows, schema};
+use super::{Fault, MirrorListener, StoreError, events, logs, recovery, rows, schema, search};
 use crate::limits::LOGS_LOADED_MAX;
 use crate::sync::Gap;
 
@@ -103,6 +103,18 @@ impl Store {
             self.flush = flush;
         }
         Ok(())
+    }
+
+    /// Takes the next rows of an earlier mirror into the search index. Gives whether more are left.
+    pub(super) fn index_step(&mut self) -> Result<bool, StoreError> {
+        if search::unindexed(&self.conn)? == 0 {
+            return Ok(false);
+        }
+        self.flush(Flush::WithTheNext)?;
+        let tx = schema::begin(&mut self.conn)?;
+        let is_more = search::step(&tx)?;
+        tx.commit()?;
+        Ok(is_more)
     }
 
     pub(crate) fn cursors(&self) -> Result<Vec<(LogId, Cursor)>, StoreError> {

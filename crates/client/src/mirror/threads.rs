@@ -2,17 +2,19 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use baton_protocol::view::SearchHit;
 use baton_protocol::{AccountId, Cursor, Event, LogId, Seq};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::store::Store;
-use super::{Fault, MirrorListener, StoreError, events, logs, recovery, search};
+use super::{Fault, MirrorListener, SearchFound, StoreError, events, logs, recovery, search};
+
+use crate::limits::{MIRROR_RETRY_MS, SEARCH_STEP_PAUSE_MS};
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -55,7 +57,8 @@ impl Mirror {
                 }
             };
             let _ = opened.send(Ok(()));
-            while let Ok(job) = inbox.recv() {
+            let mut indexing = Indexing::Goes;
+            while let Some(job) = next_job(&inbox, &mut indexing, &mut store) {
                 if catch_unwind(AssertUnwindSafe(|| job(&mut store))).is_err() {
                     tracing::error!("a job of the mirror panicked: what is in memory is read anew");
                     store.forget_memory();
@@ -109,7 +112,7 @@ impl Mirror {
         &self,
         query: String,
         limit: u32,
-    ) -> Result<Vec<SearchHit>, StoreError> {
+    ) -> Result<SearchFound, StoreError> {
         self.read(move |conn| search::find(conn, &query, limit))
             .await
     }
@@ -183,6 +186,55 @@ impl Mirror {
             recovery::suspect(&self.inner.path, error);
         }
         result
+    }
+}
+
+/// How the search index of an earlier mirror is being made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Indexing {
+    Goes,
+    /// The last step failed.
+    Waits,
+    Done,
+}
+
+impl Indexing {
+    fn pause(self) -> Option<Duration> {
+        match self {
+            Self::Goes => Some(Duration::from_millis(SEARCH_STEP_PAUSE_MS)),
+            Self::Waits => Some(Duration::from_millis(MIRROR_RETRY_MS)),
+            Self::Done => None,
+        }
+    }
+}
+
+/// The next job. While there is none, takes rows of an earlier mirror into the search index, so no job waits for more than a step.
+fn next_job(inbox: &Receiver<Job>, indexing: &mut Indexing, store: &mut Store) -> Option<Job> {
+    while let Some(pause) = indexing.pause() {
+        match inbox.recv_timeout(pause) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => *indexing = index_step(store, *indexing),
+        }
+    }
+    inbox.recv().ok()
+}
+
+fn index_step(store: &mut Store, before: Indexing) -> Indexing {
+    match catch_unwind(AssertUnwindSafe(|| store.index_step())) {
+        Ok(Ok(true)) => Indexing::Goes,
+        Ok(Ok(false)) => Indexing::Done,
+        Ok(Err(error)) => {
+            if before != Indexing::Waits {
+                tracing::warn!(error = %error, "older messages cannot be taken into the search index: it is tried again");
+            }
+            Indexing::Waits
+        }
+        Err(_) => {
+            tracing::error!("the search index panicked: it is tried again at the next start");
+            store.forget_memory();
+            Indexing::Done
+        }
     }
 }
 

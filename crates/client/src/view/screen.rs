@@ -14,7 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use super::session_view::SessionView;
 use crate::device::{ActError, CancelError, Device};
 use crate::limits::{ROWS_PER_REQUEST_MAX, VIEW_FRAME_INTERVAL_MS};
-use crate::mirror::StoreError;
+use crate::mirror::{SearchFound, StoreError};
 
 /// A window, a browser tab, a terminal: whoever follows views. Dropped, it follows nothing more.
 ///
@@ -125,7 +125,7 @@ impl Screen {
                 }
             }
             ViewRequest::Search { query, limit } => match self.device.search(&query, limit).await {
-                Ok(hits) => Ok(ViewResponse::Found { hits }),
+                Ok(SearchFound { hits, note }) => Ok(ViewResponse::Found { hits, note }),
                 Err(error) => Err(storage(&error)),
             },
         };

@@ -85,7 +85,7 @@ async fn a_restored_log_replaces_what_was_mirrored() {
             (shown.rows == expected).then_some(())
         })
         .await;
-    let hits = device.search("gone", 10).await.unwrap();
+    let hits = device.search("gone", 10).await.unwrap().hits;
     assert_eq!(hits, []);
 }
 

@@ -105,7 +105,7 @@ async fn a_session_opens_from_the_mirror_without_a_hub() {
         .await;
     let all_shown = |shown: &Shown| (!shown.header.as_ref()?.has_older).then_some(());
     shown.until(&screen, "nothing older", all_shown).await;
-    let hits = offline.search("tide table", 50).await.unwrap();
+    let hits = offline.search("tide table", 50).await.unwrap().hits;
     assert_eq!(hits.len(), 50);
     assert_eq!(hits[0].title, "question 0");
 }
@@ -122,7 +122,7 @@ async fn a_session_that_is_deleted_elsewhere_leaves_a_device_on_which_nobody_loo
     });
     let device = device(&hub, dir.path()).await;
     let mut changes = device.changes();
-    while device.search("tide", 5).await.unwrap().is_empty() {
+    while device.search("tide", 5).await.unwrap().hits.is_empty() {
         changes.changed().await.unwrap();
     }
     hub.change(|world| {
@@ -135,7 +135,7 @@ async fn a_session_that_is_deleted_elsewhere_leaves_a_device_on_which_nobody_loo
     };
     let gone = tokio::time::timeout(Duration::from_secs(20), gone);
     gone.await.expect("the mirror lets go of it");
-    assert_eq!(device.search("tide", 5).await.unwrap(), []);
+    assert_eq!(device.search("tide", 5).await.unwrap().hits, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -119,7 +119,7 @@ pub enum ViewRequest {
     },
     /// Find text in the mirror.
     Search {
-        /// The words.
+        /// Words, and phrases in quotes; all of them must be in a text.
         query: String,
         /// At most so many hits.
         limit: u32,
@@ -168,16 +168,33 @@ pub enum ViewResponse {
         /// Its id.
         command: CommandId,
     },
-    /// What was found, best first.
+    /// What was found, newest first.
     Found {
         /// The hits.
         hits: Vec<SearchHit>,
+        /// What the person should know beside them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        note: Option<SearchNote>,
     },
     /// Not done.
     Refused {
         /// Why.
         error: ErrorBody,
     },
+}
+
+/// Why a search may find less than a person expects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub enum SearchNote {
+    /// The query has no letter, digit or sign that could be looked for.
+    NothingToLookFor,
+    /// The query is single letters of an alphabet.
+    TooShort,
+    /// Older messages are still being taken into the index; some of them are not found yet.
+    StillIndexing,
 }
 
 /// One place where a text was found.

@@ -83,6 +83,8 @@ const MIRROR: Subject = Subject {
             "logs.filled_state_seq",
         ],
         &["search_newest"],
+        &["search_text", "search_terms"],
+        &["search_unindexed"],
     ],
     moved: &[],
 };

@@ -1,9 +1,8 @@
 import { useEffect, useRef, useState } from "react";
 import { Dialog } from "../../components/Dialog";
 import { Icon, type IconName } from "../../components/Icon";
-import type { SearchHit } from "../../generated/SearchHit";
 import { t } from "../../i18n/i18n";
-import { openSession, search } from "../../state/actions";
+import { openSession, search, type Found } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import { useInterface } from "../../state/interface";
 import { excerptPieces, matchingSessions, STATE_LOOKS } from "./sessions.logic";
@@ -31,7 +30,7 @@ const SESSIONS_MAX = 8;
 export function SearchPalette({ actions, onClose }: { actions: readonly PaletteAction[]; onClose: () => void }) {
   const sessions = useConversation((state) => state.sessions);
   const [query, setQuery] = useState("");
-  const { hits, asking } = useHits(query);
+  const { hits, note, asking } = useFound(query);
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
 
@@ -134,7 +133,14 @@ export function SearchPalette({ actions, onClose }: { actions: readonly PaletteA
             </div>
           </div>
         ))}
-        {entries.length === 0 && <p className="px-2.5 py-3 text-ink-muted">{t(asking ? "palette.searching" : "palette.nothing")}</p>}
+        {note !== undefined && (
+          <p role="status" data-testid="palette-note" className="px-2.5 py-3 text-sm text-ink-muted">
+            {t(`palette.note.${note}`)}
+          </p>
+        )}
+        {entries.length === 0 && (asking || note === undefined || note === "stillIndexing") && (
+          <p className="px-2.5 py-3 text-ink-muted">{t(asking ? "palette.searching" : "palette.nothing")}</p>
+        )}
       </div>
     </Dialog>
   );
@@ -156,16 +162,16 @@ function Excerpt({ text }: { text: string }) {
   );
 }
 
-/** Hits for the words, asked for after a pause in typing; an answer to older words is dropped. */
-function useHits(query: string): { hits: readonly SearchHit[]; asking: boolean } {
-  const [found, setFound] = useState<{ query: string; hits: readonly SearchHit[] }>({ query: "", hits: [] });
+/** What the words find, asked for after a pause in typing; an answer to older words is dropped. */
+function useFound(query: string): Found & { asking: boolean } {
+  const [found, setFound] = useState<Found & { query: string }>({ query: "", hits: [] });
   const words = query.trim();
   useEffect(() => {
     if (words === "") return undefined;
     let wanted = true;
     const timer = setTimeout(() => {
-      void search(words).then((hits) => {
-        if (wanted) setFound({ query: words, hits });
+      void search(words).then((answer) => {
+        if (wanted) setFound({ ...answer, query: words });
       });
     }, TYPING_PAUSE_MS);
     return () => {
@@ -173,5 +179,7 @@ function useHits(query: string): { hits: readonly SearchHit[]; asking: boolean }
       clearTimeout(timer);
     };
   }, [words]);
-  return { hits: words === "" ? [] : found.hits, asking: words !== "" && found.query !== words };
+  if (words === "") return { hits: [], asking: false };
+  const asking = found.query !== words;
+  return { hits: found.hits, asking, ...(asking || found.note === undefined ? {} : { note: found.note }) };
 }

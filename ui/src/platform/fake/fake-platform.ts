@@ -146,7 +146,7 @@ export class FakeHub {
       case "discardOpaque":
         return { type: "done" };
       case "search":
-        return { type: "found", hits: this.#search(request.query, request.limit) };
+        return [...request.query].length < 2 ? { type: "found", hits: [], note: "tooShort" } : { type: "found", hits: this.#search(request.query, request.limit) };
     }
   }
 

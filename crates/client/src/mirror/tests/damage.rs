@@ -176,7 +176,7 @@ fn search_finds_the_other_sessions_beside_a_damaged_one() {
         let pair = Pair::mirrored();
         pair.damage(damage);
         for query in ["drawer", "tide table", "is"] {
-            let hits = search::find(&pair.store.conn, query, 10).unwrap();
+            let hits = search::find(&pair.store.conn, query, 10).unwrap().hits;
             let in_sound = hits.iter().filter(|hit| hit.session == pair.sound.session);
             assert_eq!(in_sound.count(), 1, "{damage}: {query}");
         }

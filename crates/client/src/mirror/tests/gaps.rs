@@ -92,7 +92,7 @@ fn a_mirror_that_is_far_behind_goes_on_from_a_saved_state_and_fills_the_gap_from
         "with what was said of the first run at the end"
     );
     for word in ["question1", "question5"] {
-        assert_eq!(search::find(&store.conn, word, 10).unwrap().len(), 1);
+        assert_eq!(search::find(&store.conn, word, 10).unwrap().hits.len(), 1);
     }
     assert!(heard.dropped.lock().unwrap().contains(&script.session));
 }
@@ -125,13 +125,25 @@ fn a_second_saved_state_takes_the_place_of_what_stood_behind_the_first() {
         store.gaps().unwrap(),
         [(script.log(), gap(heads[0], heads[5]))]
     );
-    assert_eq!(search::find(&store.conn, "question3", 10).unwrap().len(), 0);
+    assert_eq!(
+        search::find(&store.conn, "question3", 10)
+            .unwrap()
+            .hits
+            .len(),
+        0
+    );
     apply(&mut store, &script.batch(heads[5], script.head()));
     let outcome = fill(&mut store, &script.merged(heads[0], heads[5]));
     assert_eq!(outcome, HistoryOutcome::Closed);
     let expected = script.transcript(script.head()).rows;
     assert_eq!(rows(&mut store, script.session), expected);
-    assert_eq!(search::find(&store.conn, "question3", 10).unwrap().len(), 1);
+    assert_eq!(
+        search::find(&store.conn, "question3", 10)
+            .unwrap()
+            .hits
+            .len(),
+        1
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use baton_protocol::view::{RowBody, SearchHit, TranscriptRow};
+use baton_protocol::view::{RowBody, TranscriptRow};
 use baton_protocol::{
     AccountId, Batch, ChooseBranchCommand, Command, CommandBody, CommandId, Delivery, Event,
     EventBody, PartKind, PauseQueueCommand, PromptId, ResendPromptCommand, Seq, SessionId,
@@ -260,7 +260,7 @@ fn search_finds_every_script_and_forgets_a_dropped_log() {
     let (mut store, _) = open(&place.path);
     apply(&mut store, &script.batch(0, script.head()));
     let find = |store: &Store, query: &str| {
-        let hits = search::find(&store.conn, query, 10).unwrap();
+        let hits = search::find(&store.conn, query, 10).unwrap().hits;
         hits.into_iter().map(|hit| hit.excerpt).collect::<Vec<_>>()
     };
     assert_eq!(find(&store, "tide"), ["Where is the \u{2}tide\u{3} table?"]);
