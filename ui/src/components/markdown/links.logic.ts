@@ -15,14 +15,14 @@ export function linkTarget(href: string | undefined): LinkTarget {
 
 /**
  * Whether a link's text already says where it goes: it is an address of that host, or the host's name. A name in other letters that look
- * the same is not the host's name.
+ * the same is not the host's name, nor is one with characters that cannot be seen.
  */
 export function namesItsHost(text: string, host: string): boolean {
   const said = text.trim();
   const address = /^[a-z][a-z\d+.-]*:\/\//i.test(said) ? said : `https://${said}`;
   try {
     const url = new URL(address);
-    return url.host === host && said.toLowerCase().includes(host) && url.username === "" && url.password === "" && !/\s/.test(said);
+    return url.host === host && said.toLowerCase().includes(host) && url.username === "" && url.password === "" && !/[\s\p{C}]/u.test(said);
   } catch {
     return false;
   }
