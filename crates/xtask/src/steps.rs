@@ -56,7 +56,7 @@ impl Shared {
 const ALWAYS: &[Plan] = &[Plan::Test, Plan::Fast, Plan::Ci];
 const NOT_FAST: &[Plan] = &[Plan::Test, Plan::Ci];
 
-pub const STEPS: [Step; 16] = [
+pub const STEPS: [Step; 17] = [
     Step {
         name: "format",
         plans: ALWAYS,
@@ -96,6 +96,11 @@ pub const STEPS: [Step; 16] = [
         name: "ui in a browser",
         plans: &[Plan::Test],
         work: |_| passed(ui::script("test:browser")),
+    },
+    Step {
+        name: "ui in WebKitGTK",
+        plans: &[Plan::Test],
+        work: |_| passed(ui::script_on_screen("test:webkit")),
     },
     Step {
         name: "generated types",
@@ -327,6 +332,7 @@ mod tests {
     fn fast_leaves_out_model_windows_and_docs_and_nothing_else() {
         let left_out = [
             "ui in a browser",
+            "ui in WebKitGTK",
             "model server",
             "doc tests",
             "doc warnings",

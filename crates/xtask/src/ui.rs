@@ -31,6 +31,19 @@ pub fn script(name: &str) -> Result<()> {
     process::run(process::command("npm").args(["run", "--silent", name, "-w", "ui"]))
 }
 
+/// Runs a script that opens windows, on a display of its own.
+pub fn script_on_screen(name: &str) -> Result<()> {
+    let screen = ["-a", "-s", "-screen 0 1280x900x24 -nolisten tcp"];
+    let script = ["npm", "run", "--silent", name, "-w", "ui"];
+    process::run(
+        process::command("xvfb-run")
+            .args(screen)
+            .args(script)
+            .env("GDK_BACKEND", "x11")
+            .env_remove("WAYLAND_DISPLAY"),
+    )
+}
+
 /// Builds `ui/dist` if its sources have changed since the last time.
 pub fn build_if_stale() -> Result<()> {
     let root = paths::root();

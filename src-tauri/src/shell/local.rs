@@ -100,7 +100,7 @@ impl Shell {
 async fn new_link(inside: &Inside, role: Role, name: &str) -> Result<NewLink, Refusal> {
     let hub = &inside.hub;
     let code = hub.link_code(role, hub.account()).await.map_err(|error| {
-        let message = format!("The hub on this computer made no link: {error}.");
+        let message = format!("The hub on this computer could not make a link: {error}.");
         Refusal::new(message, "")
     })?;
     linking::exchange(&code, name, role).await

@@ -44,7 +44,7 @@ impl Shell {
                 "Open the log to see why.",
             )),
             Ok(Ok(Whole::HubAway)) | Err(_) => Err(Refusal::new(
-                "A part of your history is only at the hub that you leave.",
+                "Part of your history is only on the hub that you are leaving.",
                 "Connect to that hub first, so that this device can fetch it.",
             )),
         }
@@ -99,9 +99,10 @@ impl Shell {
     }
 
     async fn carry_one(&self, unfinished: UnfinishedMove, new: &Device) -> Result<(), String> {
-        let old = self.open_left(unfinished).await.map_err(|error| {
-            format!("The conversations that are to move cannot be opened: {error}.")
-        })?;
+        let old = self
+            .open_left(unfinished)
+            .await
+            .map_err(|error| format!("The conversations to move cannot be opened: {error}."))?;
         let carrying = Move::new(old, new.clone());
         let progress = self.show_progress(carrying.progress());
         let moved = tokio::select! {

@@ -74,7 +74,7 @@ impl Shell {
             .any(|address| address.host == host);
         if !is_ours {
             return Err(Refusal::new(
-                "This computer does not have that address any more.",
+                "This computer no longer has that address.",
                 "Choose another one.",
             ));
         }
@@ -98,14 +98,14 @@ impl Shell {
         let inside = inside.as_ref().ok_or_else(no_hub)?;
         let NetworkDoorState::Open(door) = &inside.door else {
             return Err(Refusal::new(
-                "Other devices cannot reach this computer now.",
-                "Switch “Use from other devices” on first.",
+                "Other devices cannot reach this computer at the moment.",
+                "Turn on “Use from other devices” first.",
             ));
         };
         let host = kept.host.ok_or_else(|| {
             Refusal::new(
-                "This computer is on no network.",
-                "Connect it to the network of your other device.",
+                "This computer is not connected to a network.",
+                "Connect it to the same network as your other device.",
             )
         })?;
         let (hub, account) = (&inside.hub, inside.hub.account());
@@ -127,7 +127,7 @@ impl Shell {
     pub async fn revoke_device(&self, id: &str) -> Result<(), Refusal> {
         let settings = self.settings()?;
         if ids_here(&settings).contains(&id.to_owned()) {
-            return Err(Refusal::new("This is the app itself.", ""));
+            return Err(Refusal::new("The app cannot revoke itself.", ""));
         }
         let inside = self.inside.lock().await;
         let inside = inside.as_ref().ok_or_else(no_hub)?;

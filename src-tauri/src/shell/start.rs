@@ -170,7 +170,7 @@ async fn given_link(link: String) -> Result<String, Refusal> {
     let reading = tokio::task::spawn_blocking(move || secret_argument(&link));
     match reading.await {
         Ok(Ok(link)) => Ok(link),
-        _ => Err(Refusal::new("There is no link on standard input.", "")),
+        _ => Err(Refusal::new("Standard input holds no link.", "")),
     }
 }
 

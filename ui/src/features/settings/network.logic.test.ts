@@ -10,6 +10,6 @@ describe("use from other devices", () => {
 
   it("says when a device was there", () => {
     expect(seenText({ type: "now" }, 0)).toBe("Connected");
-    expect(seenText({ type: "notSinceStart" }, 0)).toBe("Not since Baton was started");
+    expect(seenText({ type: "notSinceStart" }, 0)).toBe("Not connected since Baton started");
   });
 });
