@@ -64,6 +64,7 @@ const COMMAND_KINDS: &[&str] = &[
     "removeFolder",
     "saveDraft",
     "revokeApprovalGrant",
+    "importBatch",
 ];
 
 /// Reads one message.

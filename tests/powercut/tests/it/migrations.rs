@@ -60,7 +60,12 @@ const LOG: Subject = Subject {
 
 const CREDENTIALS: Subject = Subject {
     file: "credentials.db",
-    grew: &[&["accounts"], &["principals"], &["link_codes"]],
+    grew: &[
+        &["accounts"],
+        &["principals"],
+        &["link_codes"],
+        &["hub_key"],
+    ],
     moved: &[],
 };
 
