@@ -36,6 +36,15 @@ pub const MODEL_CONNECT_MS_MAX: u64 = 10_000;
 /// How long a model may be silent, before its answer and in it: a long prompt on a slow machine takes minutes. A run ends, then.
 pub const MODEL_SILENCE_MS_MAX: u64 = 600_000;
 
+/// How long the end of an answer is waited for once its reason is known: a count of tokens and the end marker may follow.
+pub const MODEL_TAIL_MS_MAX: u64 = 10_000;
+
+/// What is read of a model server's refusal: the words for a person stand near its beginning.
+pub const MODEL_REFUSAL_BYTES_MAX: usize = 64 * 1024;
+
+/// How long it is read.
+pub const MODEL_REFUSAL_MS_MAX: u64 = 10_000;
+
 /// What is shown of a model server's own error message.
 pub const MODEL_MESSAGE_CHARS_MAX: usize = 300;
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use baton_protocol::{ErrorCode, LinkCode, Principal, RunnerId, RunnerInstanceId};
-use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
+use baton_runner::provider::{KeyInClear, OpenAiEndpoint, OpenAiProvider, UseEndpointError};
 use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus};
 use baton_transport::{
     ConnectError, LinkError, ON_COMMAND_LINE, is_on_command_line, secret_argument,
@@ -44,6 +44,9 @@ struct Arguments {
         hide_env_values = true
     )]
     api_key: Option<String>,
+    /// Sends the API key also over plain http to a host outside this network, where anyone on the way can read it.
+    #[arg(long, env = "BATON_ALLOW_KEY_OVER_HTTP")]
+    allow_key_over_http: bool,
     /// The model, as its server names it.
     #[arg(long, value_name = "NAME", env = "BATON_MODEL")]
     model: String,
@@ -83,10 +86,8 @@ async fn main() -> ExitCode {
     }
 }
 
-/// The model library logs what servers answer, which may hold what people wrote: never.
 fn log_to_stderr(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = filter.add_directive("genai=off".parse().expect("a valid directive"));
     let lines = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
@@ -117,7 +118,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         base_url: arguments.base_url.clone(),
         api_key: arguments.api_key.clone(),
     };
-    let provider = OpenAiProvider::new(&endpoint)?;
+    let in_clear = match arguments.allow_key_over_http {
+        true => KeyInClear::Allowed,
+        false => KeyInClear::Refused,
+    };
+    let provider = OpenAiProvider::with_key_in_clear(&endpoint, in_clear).map_err(with_hint)?;
     let system_prompt = match &arguments.system_prompt_file {
         Some(path) => Some(
             std::fs::read_to_string(path)
@@ -150,6 +155,15 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
             ExitCode::from(EXIT_REFUSED)
         }
     })
+}
+
+fn with_hint(error: UseEndpointError) -> anyhow::Error {
+    match error {
+        UseEndpointError::KeyInClear { .. } => {
+            anyhow::anyhow!("{error}, or say `--allow-key-over-http`")
+        }
+        error => error.into(),
+    }
 }
 
 /// The kept identity, or a new one by the link.

@@ -1,106 +1,71 @@
-//! An answer's stream from a model server that sends anything.
+//! An answer of a model server that sends anything, cut anywhere.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use baton_runner::provider::{AnswerReader, ModelEvent, StreamFault};
 
-use baton_runner::provider::{
-    ModelEvent, ModelMessage, ModelProvider as _, ModelRequest, ModelRole, OpenAiEndpoint,
-    OpenAiProvider,
-};
-use futures::StreamExt as _;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-
-/// Far beyond what a body that ends may take.
-const LIMIT: Duration = Duration::from_secs(10);
-
-/// Made once: a provider's HTTP client takes longer to make than an answer to read.
-struct Server {
-    runtime: Runtime,
-    listener: TcpListener,
-    provider: OpenAiProvider,
+/// What an answer gave, pieces of one kind put together.
+#[derive(PartialEq, Default)]
+struct Read {
+    reasoning: String,
+    text: String,
+    end: Option<Result<ModelEvent, StreamFault>>,
 }
 
-static SERVER: LazyLock<Mutex<Server>> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
-    let listener = runtime
-        .block_on(TcpListener::bind("127.0.0.1:0"))
-        .expect("a free port");
-    let addr = listener
-        .local_addr()
-        .expect("a bound listener has an address");
-    let endpoint = OpenAiEndpoint {
-        base_url: format!("http://{addr}/v1"),
-        api_key: None,
-    };
-    let provider = OpenAiProvider::new(&endpoint).expect("a base URL");
-    Mutex::new(Server {
-        runtime,
-        listener,
-        provider,
-    })
-});
-
-/// Serves the bytes as the body of a stream and reads it to its end as a runner does.
+/// Reads the bytes at once, byte by byte, and in pieces whose lengths the bytes themselves give.
 ///
 /// # Panics
-/// Where reading has no end, or goes on after the answer was said to be whole.
+/// Where a reading has no end or goes on behind it, where the readings differ, or where more text comes out than went in.
 pub fn model_stream(data: &[u8]) {
-    let server = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
-    let Server {
-        runtime,
-        listener,
-        provider,
-    } = &*server;
-    let both = async { tokio::join!(serve(listener, data), read(provider)) };
-    let done = runtime.block_on(async { tokio::time::timeout(LIMIT, both).await });
+    let whole = read([data].into_iter());
     assert!(
-        done.is_ok(),
-        "a body with an end gives a stream without one"
+        whole.text.len() + whole.reasoning.len() <= 3 * data.len() + 3,
+        "more comes out than a replacement for each byte"
+    );
+    assert!(
+        read(data.chunks(1)) == whole && read(pieces(data)) == whole,
+        "where reads cut the bytes changes the answer"
     );
 }
 
-async fn read(provider: &OpenAiProvider) {
-    let request = ModelRequest {
-        prompt: baton_protocol::PromptId(baton_protocol::CommandId::from_uuid(uuid::Uuid::nil())),
-        model: "fuzz".into(),
-        messages: vec![ModelMessage {
-            role: ModelRole::User,
-            text: "hello".into(),
-        }],
-    };
-    // A refusal, with words for the person, is as good as an answer here.
-    let Ok(mut stream) = provider.stream(request).await else {
-        return;
-    };
-    let mut is_whole = false;
-    while let Some(event) = stream.next().await {
-        assert!(!is_whole, "something comes after the end");
-        is_whole = matches!(event, Ok(ModelEvent::Done(_)));
+fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Read {
+    let mut reader = AnswerReader::default();
+    let mut read = Read::default();
+    for piece in pieces {
+        reader.push(piece);
+        take(&mut reader, &mut read);
+    }
+    reader.finish();
+    take(&mut reader, &mut read);
+    assert!(
+        reader.is_over() && read.end.is_some(),
+        "an answer has an end"
+    );
+    read
+}
+
+fn take(reader: &mut AnswerReader, read: &mut Read) {
+    while let Some(item) = reader.next() {
+        assert!(read.end.is_none(), "something comes behind the end");
+        match item {
+            Ok(ModelEvent::Text(text)) => {
+                assert!(!text.is_empty(), "a piece holds something");
+                read.text.push_str(&text);
+            }
+            Ok(ModelEvent::Reasoning(text)) => {
+                assert!(!text.is_empty(), "a piece holds something");
+                read.reasoning.push_str(&text);
+            }
+            Ok(ModelEvent::Usage(_)) => {}
+            last => read.end = Some(last),
+        }
     }
 }
 
-/// Answers one request. The client may go away at any byte.
-async fn serve(listener: &TcpListener, data: &[u8]) {
-    let Ok((mut socket, _)) = listener.accept().await else {
-        return;
-    };
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        match socket.read_buf(&mut head).await {
-            Ok(count) if count > 0 => {}
-            _ => return,
-        }
-    }
-    let answer = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
-    let _ = socket.write_all(answer.as_bytes()).await;
-    let _ = socket.write_all(data).await;
-    let _ = socket.shutdown().await;
-    // What the client has still to say is read, or closing would take our last bytes back.
-    let mut rest = [0; 1024];
-    while socket.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+fn pieces(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = data;
+    std::iter::from_fn(move || {
+        let length = usize::from(*rest.first()? % 32) + 1;
+        let (piece, behind) = rest.split_at(length.min(rest.len()));
+        rest = behind;
+        Some(piece)
+    })
 }

@@ -1,5 +1,7 @@
 //! The address of an OpenAI-compatible API, as people write it.
 
+use std::net::IpAddr;
+
 use reqwest::Url;
 
 /// The text is no address of an API.
@@ -7,64 +9,149 @@ use reqwest::Url;
 #[error("`{0}` is not a base URL: write something like `http://127.0.0.1:8080/v1`")]
 pub struct ParseBaseUrlError(String);
 
-/// A base URL.
+/// What people paste behind the base.
+const PASTED: [&str; 3] = ["/chat/completions", "/completions", "/models"];
+
+/// A base URL, without a slash at its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct BaseUrl(Url);
 
 impl BaseUrl {
+    /// Reads an address. Without a scheme it is `http` for a host on this machine or in its network, and `https` for any other.
     pub fn parse(text: &str) -> Result<Self, ParseBaseUrlError> {
+        let text = text.trim();
         let refuse = || ParseBaseUrlError(text.to_owned());
-        let mut url = Url::parse(text.trim()).map_err(|_| refuse())?;
+        let url = match text.contains("://") {
+            true => Url::parse(text),
+            false => Url::parse(&format!("http://{text}")),
+        };
+        let mut url = url.map_err(|_| refuse())?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(refuse());
         }
-        // Joining replaces what stands behind the last slash.
-        if !url.path().ends_with('/') {
-            let path = format!("{}/", url.path());
-            url.set_path(&path);
+        let mut path = url.path().trim_end_matches('/');
+        for pasted in PASTED {
+            path = path.strip_suffix(pasted).unwrap_or(path);
         }
+        let path = path.trim_end_matches('/').to_owned();
+        url.set_path(&path);
         url.set_fragment(None);
-        Ok(Self(url))
+        let mut base = Self(url);
+        if !text.contains("://") && !base.is_near() {
+            base.0.set_scheme("https").expect("http becomes https");
+        }
+        Ok(base)
     }
 
-    /// Where completions are asked for.
-    pub fn completions(&self) -> String {
-        let mut url = self
-            .0
-            .join("chat/completions")
-            .expect("a relative path joins a base with a host");
-        url.set_query(self.0.query());
-        url.to_string()
+    /// Where completions are asked for: as the address says, then, where it has no path, below `/v1`.
+    pub fn completions(&self) -> Vec<Url> {
+        self.below("chat/completions")
     }
 
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
+    /// Where the models are listed, likewise.
+    pub fn models(&self) -> Vec<Url> {
+        self.below("models")
+    }
+
+    fn below(&self, name: &str) -> Vec<Url> {
+        let path = self.0.path().trim_end_matches('/');
+        let paths = match path {
+            "" => vec![format!("/{name}"), format!("/v1/{name}")],
+            path => vec![format!("{path}/{name}")],
+        };
+        let url = |path: String| {
+            let mut url = self.0.clone();
+            url.set_path(&path);
+            url
+        };
+        paths.into_iter().map(url).collect()
     }
 
     /// For people: without user, password and query, which may be secrets.
     pub fn shown(&self) -> String {
-        let port = self
-            .0
-            .port()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
-        let host = self.0.host_str().expect("checked when it was parsed");
-        format!(
-            "{}://{host}{port}{}",
-            self.0.scheme(),
-            self.0.path().trim_end_matches('/')
-        )
+        shown(&self.0)
+    }
+
+    /// What of the address may be a secret.
+    pub fn secrets(&self) -> Vec<String> {
+        let query = self.0.query_pairs().map(|(_, value)| value.into_owned());
+        let password = self.0.password().map(str::to_owned);
+        query
+            .chain(password)
+            .filter(|secret| secret.len() >= 6)
+            .collect()
+    }
+
+    /// Whether a key that is sent there can be read on the way, by others than those in the own network.
+    pub fn shows_keys(&self) -> bool {
+        self.0.scheme() == "http" && !self.is_near()
+    }
+
+    /// Whether the address itself holds a password.
+    pub fn has_password(&self) -> bool {
+        self.0.password().is_some()
     }
 
     /// Whether it is on this machine: no proxy stands in between then, whatever the environment says.
     pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host.ends_with(".localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| {
+                let ip = ip.to_canonical();
+                ip.is_loopback() || ip.is_unspecified()
+            })
+    }
+
+    /// Whether it is on this machine or in a private network: by its address, or by a name that no public server has.
+    fn is_near(&self) -> bool {
+        let host = self.host();
+        let is_private = |ip: IpAddr| match ip.to_canonical() {
+            IpAddr::V4(ip) => {
+                let [first, second, ..] = ip.octets();
+                // The last one is the range of carriers and of VPNs between own machines.
+                ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
+            }
+            IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+        };
+        let is_private_name = || {
+            let suffixes = [".local", ".lan", ".internal", ".home.arpa"];
+            !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
+        };
+        self.is_loopback()
+            || match host.parse() {
+                Ok(ip) => is_private(ip),
+                Err(_) => is_private_name(),
+            }
+    }
+
+    fn host(&self) -> String {
         let host = self.0.host_str().expect("checked when it was parsed");
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|ip| ip.to_canonical().is_loopback())
+        host.trim_end_matches('.').to_ascii_lowercase()
     }
+}
+
+/// An address for people: without user, password and query, which may be secrets.
+pub(super) fn shown(url: &Url) -> String {
+    let port = url
+        .port()
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let host = url.host_str().unwrap_or_default();
+    let path = url.path().trim_end_matches('/');
+    format!("{}://{host}{port}{path}", url.scheme())
+}
+
+/// Where a redirect leads, if a request with a key may follow it: to the same host and port, or from `http` to `https` there.
+pub(super) fn followed(from: &Url, location: &str) -> Option<Url> {
+    let to = from.join(location).ok()?;
+    let is_same =
+        to.scheme() == from.scheme() && to.port_or_known_default() == from.port_or_known_default();
+    let is_upgrade = from.scheme() == "http"
+        && to.scheme() == "https"
+        && (to.port().is_none() || to.port() == from.port());
+    (to.host() == from.host() && (is_same || is_upgrade)).then_some(to)
 }
 
 #[cfg(test)]
@@ -75,48 +162,125 @@ mod tests {
         BaseUrl::parse(text).expect("a base URL")
     }
 
+    fn completions(text: &str) -> Vec<String> {
+        url(text)
+            .completions()
+            .into_iter()
+            .map(String::from)
+            .collect()
+    }
+
     #[test]
-    fn the_path_is_kept_with_and_without_a_slash() {
-        for text in ["http://localhost:8080/v1", "http://localhost:8080/v1/"] {
+    fn addresses_are_read_as_people_write_them() {
+        for text in [
+            "http://localhost:8080/v1",
+            " http://localhost:8080/v1/ ",
+            "http://localhost:8080/v1//",
+            "http://localhost:8080/v1/chat/completions",
+            "http://localhost:8080/v1/chat/completions/",
+            "http://localhost:8080/v1/models",
+            "localhost:8080/v1",
+            "LOCALHOST:8080/v1#x",
+        ] {
             assert_eq!(
-                url(text).completions(),
-                "http://localhost:8080/v1/chat/completions"
+                completions(text),
+                ["http://localhost:8080/v1/chat/completions"],
+                "{text}"
             );
             assert_eq!(url(text).shown(), "http://localhost:8080/v1");
         }
-        assert_eq!(
-            url("https://example.com").completions(),
-            "https://example.com/chat/completions"
-        );
+        for (text, first) in [
+            ("localhost:8080", "http://localhost:8080/chat/completions"),
+            (
+                "192.168.0.7:8080",
+                "http://192.168.0.7:8080/chat/completions",
+            ),
+            ("nas.local", "http://nas.local/chat/completions"),
+            (
+                "api.example.com",
+                "https://api.example.com/chat/completions",
+            ),
+            (
+                "http://api.example.com",
+                "http://api.example.com/chat/completions",
+            ),
+        ] {
+            let second = first.replace("/chat", "/v1/chat");
+            assert_eq!(completions(text), [first.to_owned(), second], "{text}");
+        }
     }
 
     #[test]
     fn a_query_goes_along_and_secrets_are_not_shown() {
-        let url = url("https://me:pw@example.com/api?key=1");
+        let url = url("https://me:pw-of-mine@example.com/api?key=123456");
+        let completions: Vec<String> = url.completions().into_iter().map(String::from).collect();
         assert_eq!(
-            url.completions(),
-            "https://me:pw@example.com/api/chat/completions?key=1"
+            completions,
+            ["https://me:pw-of-mine@example.com/api/chat/completions?key=123456"]
         );
         assert_eq!(url.shown(), "https://example.com/api");
+        assert_eq!(url.secrets(), ["123456", "pw-of-mine"]);
     }
 
     #[test]
-    fn this_machine_is_recognised() {
-        for (text, expected) in [
-            ("http://127.0.0.1:1", true),
-            ("http://[::1]:1/v1", true),
-            ("http://localhost", true),
-            ("http://192.168.0.1", false),
-            ("https://localhost.example.com", false),
+    fn this_machine_is_recognised_and_so_is_a_key_that_could_be_read_on_the_way() {
+        for (text, is_loopback, shows_keys) in [
+            ("http://127.0.0.1:1", true, false),
+            ("http://[::1]:1/v1", true, false),
+            ("http://localhost", true, false),
+            ("http://localhost.", true, false),
+            ("http://0.0.0.0:8080", true, false),
+            ("http://192.168.0.1", false, false),
+            ("http://[fd00::1]", false, false),
+            ("http://100.100.1.1", false, false),
+            ("http://ollama:11434", false, false),
+            ("http://nas.local", false, false),
+            ("http://8.8.8.8", false, true),
+            ("http://localhost.example.com", false, true),
+            ("http://api.example.com/v1", false, true),
+            ("https://api.example.com/v1", false, false),
         ] {
-            assert_eq!(url(text).is_loopback(), expected, "{text}");
+            assert_eq!(url(text).is_loopback(), is_loopback, "{text}");
+            assert_eq!(url(text).shows_keys(), shows_keys, "{text}");
         }
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "localhost:8080", "ftp://host/", "file:///tmp"] {
+        for text in [
+            "",
+            "ftp://host/",
+            "file:///tmp",
+            "a model server",
+            "javascript:alert(1)",
+        ] {
             assert!(BaseUrl::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_is_followed_on_the_same_host_alone() {
+        for (from, location, to) in [
+            ("http://h/v1/x", "/v2/x", Some("http://h/v2/x")),
+            ("http://h/v1/x", "https://h/v1/x", Some("https://h/v1/x")),
+            (
+                "http://h:8080/x",
+                "http://h:8080/y",
+                Some("http://h:8080/y"),
+            ),
+            ("https://h/x", "http://h/x", None),
+            ("http://h:8080/x", "http://h:9090/x", None),
+            ("http://h/x", "https://h:9443/x", None),
+            ("http://h/x", "http://other/x", None),
+            ("http://h/x", "//other/x", None),
+            ("https://h/x", "https://h.other/x", None),
+        ] {
+            let from = Url::parse(from).expect("a URL");
+            assert_eq!(
+                followed(&from, location).map(String::from).as_deref(),
+                to,
+                "{location}"
+            );
         }
     }
 }

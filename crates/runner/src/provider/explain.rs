@@ -1,123 +1,165 @@
 //! What went wrong with a model, in words for the person who asked, and without the key.
 
 use std::error::Error as _;
-use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use genai::webc::StreamTimeout;
-use serde_json::Value;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-use super::{ReadModelError, StartModelError};
+use super::redact::redacted;
+use super::stream::{StreamFault, words};
+use super::{ModelEnd, ReadModelError, StartModelError};
 use crate::limits;
 
-/// Knows whom the errors are about.
+/// Knows which server and model the errors are about, and what of it is secret.
 #[derive(Clone)]
 pub(super) struct Explainer {
-    server: String,
-    model: String,
-    api_key: Option<Arc<str>>,
+    pub server: String,
+    pub model: String,
+    pub secrets: Vec<String>,
+}
+
+/// An HTTP answer that was no success.
+pub(super) struct Refusal {
+    pub status: u16,
+    pub after: Option<Duration>,
+    /// Perhaps only its beginning.
+    pub body: String,
 }
 
 impl Explainer {
-    pub fn new(server: String, model: String, api_key: Option<Arc<str>>) -> Self {
-        Self {
-            server,
-            model,
-            api_key,
-        }
-    }
-
-    /// Before the first piece of the answer.
-    pub fn start(&self, error: &genai::Error) -> StartModelError {
+    pub fn refusal(&self, refusal: &Refusal) -> StartModelError {
         let server = self.server.clone();
-        let Some((status, body)) = http_refusal(error) else {
-            return match transport(error) {
-                Transport::NotConnected => StartModelError::Unreachable { server },
-                Transport::Silent => StartModelError::Silent {
-                    server,
-                    minutes: silence_minutes(),
-                },
-                Transport::Cut | Transport::None => StartModelError::Broken(self.read(error)),
-            };
-        };
-        let said = self.said(body);
-        match status {
-            401 | 403 => StartModelError::KeyRefused { server, status },
+        let said = self.said(&words::of_body(&refusal.body));
+        let after = refusal.after;
+        match refusal.status {
+            400 | 422 if refusal.body.contains("stream_options") => {
+                StartModelError::OptionRefused { server, said }
+            }
+            status @ 401 => StartModelError::KeyRefused {
+                server,
+                status,
+                said,
+            },
+            403 => StartModelError::Forbidden { server, said },
             404 => StartModelError::ModelUnknown {
                 server,
                 model: self.model.clone(),
                 said,
             },
-            429 => StartModelError::RateLimited { server, said },
-            _ => StartModelError::Refused {
+            429 if refusal.body.contains("insufficient_quota") => {
+                StartModelError::NoCredit { server, said }
+            }
+            429 => StartModelError::RateLimited {
+                server,
+                said,
+                after,
+            },
+            status => StartModelError::Refused {
                 server,
                 status,
                 said,
+                after,
             },
         }
     }
 
-    /// In the middle of the answer.
-    pub fn read(&self, error: &genai::Error) -> ReadModelError {
+    /// The request did not come through.
+    pub fn not_sent(&self, error: &reqwest::Error) -> StartModelError {
         let server = self.server.clone();
-        match (error, transport(error)) {
-            (_, Transport::Silent) => ReadModelError::Silent {
-                server,
-                minutes: silence_minutes(),
-            },
-            (_, Transport::Cut | Transport::NotConnected) => ReadModelError::Cut { server },
-            (genai::Error::ChatResponse { body, .. }, _) => ReadModelError::Reported {
-                server,
-                said: self.said_value(body),
-            },
-            _ => ReadModelError::Unreadable { server },
+        if let Some(said) = certificate_problem(error) {
+            let said = self.said(&said);
+            return StartModelError::Untrusted { server, said };
+        }
+        match error.is_connect() {
+            true => StartModelError::Unreachable { server },
+            false => StartModelError::Closed { server },
         }
     }
 
-    /// The answer ended without its end marker.
-    pub fn cut(&self) -> ReadModelError {
-        ReadModelError::Cut {
+    pub fn silent(&self) -> StartModelError {
+        StartModelError::Silent {
             server: self.server.clone(),
+            minutes: silence_minutes(),
         }
     }
 
-    /// The answer ended before it began.
-    pub fn unreadable(&self) -> StartModelError {
-        StartModelError::Unreadable {
+    pub fn elsewhere(&self, to: String) -> StartModelError {
+        let server = self.server.clone();
+        StartModelError::Elsewhere { server, to }
+    }
+
+    /// The answer ended before its first piece.
+    pub fn start(&self, fault: StreamFault) -> StartModelError {
+        match fault {
+            StreamFault::Unreadable { words } => StartModelError::Unreadable {
+                server: self.server.clone(),
+                said: self.said(&words),
+            },
+            fault => StartModelError::Broken(self.read(fault)),
+        }
+    }
+
+    /// In the middle of the answer, or at its end.
+    pub fn read(&self, fault: StreamFault) -> ReadModelError {
+        let server = self.server.clone();
+        match fault {
+            StreamFault::Reported { words, status } => ReadModelError::Reported {
+                server,
+                said: self.said(&words),
+                status,
+            },
+            StreamFault::Cut { words } => ReadModelError::Cut {
+                server,
+                said: self.said(&words),
+            },
+            StreamFault::Empty { end, words } => ReadModelError::Empty {
+                server,
+                why: match end {
+                    ModelEnd::Whole => "",
+                    ModelEnd::LengthLimit => ": it reached the length limit at once",
+                    ModelEnd::ContentFilter => ": its content filter held everything back",
+                    ModelEnd::Refusal => ": it declined",
+                },
+                said: self.said(&words),
+            },
+            StreamFault::ToolCalled { tool } => ReadModelError::ToolCalled {
+                server,
+                tool: match tool.is_empty() {
+                    true => tool,
+                    false => format!(" (`{}`)", self.shown(&tool)),
+                },
+            },
+            StreamFault::Unreadable { words } => ReadModelError::Unreadable {
+                server,
+                said: self.said(&words),
+            },
+            StreamFault::TooLong => ReadModelError::TooLong { server },
+        }
+    }
+
+    pub fn silent_in_the_middle(&self) -> ReadModelError {
+        ReadModelError::Silent {
             server: self.server.clone(),
-        }
-    }
-
-    fn said(&self, body: &str) -> String {
-        match serde_json::from_str::<Value>(body) {
-            Ok(value) => self.said_value(&value),
-            // A page of HTML helps nobody.
-            Err(_) => String::new(),
+            minutes: silence_minutes(),
         }
     }
 
     /// `: …`, or nothing.
-    fn said_value(&self, body: &Value) -> String {
-        let places = [
-            body.pointer("/error/message"),
-            body.get("message"),
-            body.get("error"),
-            body.get("detail"),
-            Some(body),
-        ];
-        let Some(message) = places.into_iter().flatten().find_map(Value::as_str) else {
-            return String::new();
-        };
-        let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
-        let line = match &self.api_key {
-            Some(key) => line.replace(&**key, "[key]"),
-            None => line,
-        };
-        let short: String = line.chars().take(limits::MODEL_MESSAGE_CHARS_MAX).collect();
-        if short.is_empty() {
-            short
-        } else {
-            format!(": {short}")
+    fn said(&self, words: &str) -> String {
+        match self.shown(words) {
+            words if words.is_empty() => words,
+            words => format!(": {words}"),
         }
+    }
+
+    /// On one line, without keys, and cut.
+    fn shown(&self, words: &str) -> String {
+        let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = redacted(&line, &self.secrets);
+        line.chars()
+            .filter(|char| !char.is_control())
+            .take(limits::MODEL_MESSAGE_CHARS_MAX)
+            .collect()
     }
 }
 
@@ -125,42 +167,68 @@ fn silence_minutes() -> u64 {
     limits::MODEL_SILENCE_MS_MAX / 60_000
 }
 
-/// The status and the body of an HTTP answer that was no success.
-fn http_refusal(error: &genai::Error) -> Option<(u16, &str)> {
-    match error {
-        genai::Error::HttpError { status, body, .. } => Some((status.as_u16(), body)),
-        genai::Error::WebStream { error, .. } => {
-            http_refusal(error.downcast_ref::<genai::Error>()?)
-        }
-        _ => None,
+/// How long a server asks to wait, in milliseconds, in seconds or by a date. A date is compared with the server's own clock.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |value: &reqwest::header::HeaderValue| Some(value.to_str().ok()?.trim().to_owned());
+    let milliseconds = headers.get("retry-after-ms").and_then(text);
+    if let Some(milliseconds) = milliseconds.and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(milliseconds / 1_000.0).ok();
     }
+    let after = headers.get(RETRY_AFTER).and_then(text)?;
+    if let Ok(seconds) = after.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let at = httpdate::parse_http_date(&after).ok()?;
+    let date = headers.get(DATE).and_then(text);
+    let now = date.and_then(|date| httpdate::parse_http_date(&date).ok());
+    let now = now.unwrap_or_else(SystemTime::now);
+    Some(at.duration_since(now).unwrap_or_default())
 }
 
-enum Transport {
-    None,
-    NotConnected,
-    Silent,
-    Cut,
+/// What the TLS library says of a certificate that it does not accept.
+fn certificate_problem(error: &reqwest::Error) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        cause = error.source();
+        if cause.is_none() && words.to_ascii_lowercase().contains("certificate") {
+            return Some(words);
+        }
+    }
+    None
 }
 
-fn transport(error: &genai::Error) -> Transport {
-    let genai::Error::WebStream { error, .. } = error else {
-        return Transport::None;
-    };
-    if error.downcast_ref::<StreamTimeout>().is_some() {
-        return Transport::Silent;
-    }
-    match error.downcast_ref::<reqwest::Error>() {
-        Some(error) if error.is_connect() => Transport::NotConnected,
-        Some(error) if error.is_timeout() => Transport::Silent,
-        Some(error)
-            if error.is_body()
-                || error.is_decode()
-                || error.is_request()
-                || error.source().is_some() =>
-        {
-            Transport::Cut
-        }
-        _ => Transport::None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_pause_is_read_in_every_form() {
+        let after = |fields: &[(&'static str, &str)]| {
+            let field = |(name, value): &(&'static str, &str)| {
+                (
+                    name.parse().expect("a name"),
+                    value.parse().expect("a value"),
+                )
+            };
+            retry_after(&fields.iter().map(field).collect::<HeaderMap>())
+        };
+        assert_eq!(after(&[]), None);
+        assert_eq!(after(&[("retry-after", "soon")]), None);
+        assert_eq!(after(&[("retry-after", "-1")]), None);
+        assert_eq!(
+            after(&[("retry-after", " 7 ")]),
+            Some(Duration::from_secs(7))
+        );
+        assert_eq!(
+            after(&[("retry-after", "1.5")]),
+            Some(Duration::from_millis(1_500))
+        );
+        let ms = [("retry-after-ms", "250"), ("retry-after", "1")];
+        assert_eq!(after(&ms), Some(Duration::from_millis(250)));
+        let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
+        let later = ("retry-after", "Sun, 06 Nov 1994 08:50:07 GMT");
+        assert_eq!(after(&[date, later]), Some(Duration::from_secs(30)));
+        assert_eq!(after(&[later]), Some(Duration::ZERO));
     }
 }

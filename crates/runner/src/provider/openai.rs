@@ -1,25 +1,23 @@
-//! Any endpoint that speaks OpenAI's chat completions, through `genai`. Why, and what is worked around: `docs/adr/0003`.
+//! Any endpoint that speaks OpenAI's chat completions. Why it is read by our own reader: `docs/adr/0006`.
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use baton_protocol::PromptId;
-use futures::{Stream, StreamExt as _};
-use genai::adapter::AdapterKind;
-use genai::chat::{
-    ChatMessage, ChatOptions, ChatRequest, ChatStreamEvent, ReasoningEffort, StreamEnd,
-};
-use genai::resolver::{AuthData, Endpoint};
-use genai::{Headers, ModelIden, ModelSpec, ServiceTarget};
+use futures::Stream;
+use reqwest::Response;
+use reqwest::header::HeaderValue;
+use serde_json::{Value, json};
 
 use super::endpoint::{BaseUrl, ParseBaseUrlError};
 use super::explain::Explainer;
+use super::http::{Http, SendError, refusal};
+use super::stream::{AnswerReader, StreamFault};
 use super::{
-    ModelEnd, ModelEvent, ModelMessage, ModelProvider, ModelRequest, ModelRole, ModelStream,
-    ModelUsage, ReadModelError, StartModelError,
+    ModelEvent, ModelMessage, ModelProvider, ModelRequest, ModelRole, ModelStream, ReadModelError,
+    StartModelError,
 };
 use crate::limits;
 
@@ -38,188 +36,231 @@ impl fmt::Debug for OpenAiEndpoint {
     }
 }
 
+/// Whether a key may be sent where others on the way can read it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyInClear {
+    /// The endpoint is refused.
+    Refused,
+    /// The person who runs this said so.
+    Allowed,
+}
+
+/// Why an endpoint cannot be used.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UseEndpointError {
+    /// The base URL is none.
+    #[error(transparent)]
+    Address(#[from] ParseBaseUrlError),
+    /// The key would be sent over plain HTTP to a host outside the own network.
+    #[error(
+        "the API key would be sent unencrypted to {server}, and anyone on the way could read it: use an address that begins with `https://`"
+    )]
+    KeyInClear {
+        /// The base URL without secrets.
+        server: String,
+    },
+    /// The key holds what no HTTP header can.
+    #[error("the API key holds characters that no key has: copy it once more")]
+    KeyUnsendable,
+}
+
 /// Asks one endpoint.
 pub struct OpenAiProvider {
-    client: genai::Client,
+    http: Http,
     base_url: BaseUrl,
-    api_key: Option<Arc<str>>,
+    secrets: Vec<String>,
+    /// The server refused `stream_options`.
+    is_without_options: AtomicBool,
 }
 
 impl OpenAiProvider {
+    /// Nothing is sent yet. A key that others could read on the way is refused.
+    pub fn new(endpoint: &OpenAiEndpoint) -> Result<Self, UseEndpointError> {
+        Self::with_key_in_clear(endpoint, KeyInClear::Refused)
+    }
+
     /// Nothing is sent yet.
-    pub fn new(endpoint: &OpenAiEndpoint) -> Result<Self, ParseBaseUrlError> {
+    pub fn with_key_in_clear(
+        endpoint: &OpenAiEndpoint,
+        in_clear: KeyInClear,
+    ) -> Result<Self, UseEndpointError> {
         let base_url = BaseUrl::parse(&endpoint.base_url)?;
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(Duration::from_millis(limits::MODEL_CONNECT_MS_MAX))
-            .tcp_nodelay(true)
-            // Asked once means asked once, also where a server closes the connection early.
-            .retry(reqwest::retry::never());
-        if base_url.is_loopback() {
-            http = http.no_proxy();
+        let key = endpoint.api_key.as_deref().map(str::trim);
+        let key = key.filter(|key| !key.is_empty());
+        let has_secret = key.is_some() || base_url.has_password();
+        if has_secret && base_url.shows_keys() && in_clear == KeyInClear::Refused {
+            let server = base_url.shown();
+            return Err(UseEndpointError::KeyInClear { server });
         }
-        let http = http
-            .build()
-            .expect("an HTTP client with these options can be built");
-        let client = genai::Client::builder()
-            .with_reqwest(http)
-            .build()
-            .expect("a client around an HTTP client can be built");
-        let api_key = endpoint
-            .api_key
-            .as_deref()
-            .map(str::trim)
-            .filter(|key| !key.is_empty())
-            .map(Arc::from);
+        let authorization = match key {
+            Some(key) => Some(authorization(key)?),
+            None => None,
+        };
+        let mut secrets = base_url.secrets();
+        secrets.extend(key.map(str::to_owned));
         Ok(Self {
-            client,
+            http: Http::new(&base_url, authorization),
             base_url,
-            api_key,
+            secrets,
+            is_without_options: AtomicBool::new(false),
         })
     }
 
-    fn target(&self, model: &str, prompt: PromptId) -> ServiceTarget {
-        // The URL and the headers are ours: a server without a key then gets none, and the path is exactly the base URL's.
-        let mut headers = Headers::from(("x-request-id".to_owned(), prompt.0.to_string()));
-        if let Some(key) = &self.api_key {
-            headers.merge(("Authorization".to_owned(), format!("Bearer {key}")));
+    fn body(&self, request: &ModelRequest) -> Value {
+        let messages: Vec<Value> = request.messages.iter().map(message).collect();
+        let mut body = json!({ "model": request.model, "messages": messages, "stream": true });
+        if !self.is_without_options.load(Ordering::Relaxed) {
+            body["stream_options"] = json!({ "include_usage": true });
         }
-        ServiceTarget {
-            endpoint: Endpoint::from_owned(self.base_url.as_str()),
-            auth: AuthData::RequestOverride {
-                url: self.base_url.completions(),
-                headers,
-            },
-            model: ModelIden::new(AdapterKind::OpenAI, model.to_owned()),
+        body
+    }
+
+    async fn ask(
+        &self,
+        request: &ModelRequest,
+        explain: &Explainer,
+    ) -> Result<Response, StartModelError> {
+        let body = self.body(request);
+        let urls = self.base_url.completions();
+        let sent = self.http.send(&urls, silence(), |client, url| {
+            let request_id = request.prompt.0.to_string();
+            client
+                .post(url)
+                .header("x-request-id", request_id)
+                .json(&body)
+        });
+        let response = sent.await.map_err(|error| match error {
+            SendError::Http(error) => explain.not_sent(&error),
+            SendError::Silent => explain.silent(),
+            SendError::Elsewhere(to) => explain.elsewhere(to),
+        })?;
+        if response.status().is_success() {
+            return Ok(response);
         }
+        let error = explain.refusal(&refusal(response).await);
+        if matches!(error, StartModelError::OptionRefused { .. }) {
+            let was_without = self.is_without_options.swap(true, Ordering::Relaxed);
+            // It names the option and did not get it: it means something else.
+            if was_without && let StartModelError::OptionRefused { server, said } = error {
+                return Err(StartModelError::Refused {
+                    server,
+                    status: 400,
+                    said,
+                    after: None,
+                });
+            }
+        }
+        Err(error)
     }
 }
 
 #[async_trait]
 impl ModelProvider for OpenAiProvider {
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, StartModelError> {
-        let explain = Explainer::new(
-            self.base_url.shown(),
-            request.model.clone(),
-            self.api_key.clone(),
-        );
-        let silence = Duration::from_millis(limits::MODEL_SILENCE_MS_MAX);
-        let options = ChatOptions::default()
-            .with_capture_usage(true)
-            .with_stream_header_timeout(silence)
-            .with_stream_read_timeout(silence)
-            // The library reads an effort out of names like `qwen-high` and a namespace out of `a::b`. A budget is not sent
-            // to this kind of API, so it only switches that off; the name is then put back as it is.
-            .with_reasoning_effort(ReasoningEffort::Budget(0))
-            .with_extra_body(serde_json::json!({ "model": request.model }));
-        let target = self.target(&request.model, request.prompt);
-        let messages = request
-            .messages
-            .into_iter()
-            .map(chat_message)
-            .collect::<Vec<_>>();
-        let spec = ModelSpec::Target(target);
-        let response = self
-            .client
-            .exec_chat_stream(spec, ChatRequest::new(messages), Some(&options))
-            .await;
-        let mut events = response.map_err(|error| explain.start(&error))?.stream;
-
-        // The library sends the request when the stream is polled, and reports a refusal as its first item.
-        let first = loop {
-            match events.next().await {
-                None => return Err(explain.unreadable()),
-                Some(Err(error)) => return Err(explain.start(&error)),
+        let explain = Explainer {
+            server: self.base_url.shown(),
+            model: request.model.clone(),
+            secrets: self.secrets.clone(),
+        };
+        let response = self.ask(&request, &explain).await?;
+        let mut reading = Reading {
+            response: Some(response),
+            reader: AnswerReader::default(),
+        };
+        let mut first = VecDeque::new();
+        loop {
+            match reading.next().await {
                 Some(Ok(event)) => {
-                    let found = model_events(event);
-                    if !found.is_empty() {
-                        break found;
+                    let is_usage = matches!(event, ModelEvent::Usage(_));
+                    first.push_back(event);
+                    if !is_usage {
+                        break;
                     }
                 }
+                Some(Err(Stop::Fault(fault))) => return Err(explain.start(fault)),
+                Some(Err(Stop::Silent)) | None => return Err(explain.silent()),
             }
-        };
-        Ok(Box::pin(read_on(first, events, explain)))
+        }
+        Ok(Box::pin(read_on(first, reading, explain)))
+    }
+}
+
+fn silence() -> Duration {
+    Duration::from_millis(limits::MODEL_SILENCE_MS_MAX)
+}
+
+fn authorization(key: &str) -> Result<HeaderValue, UseEndpointError> {
+    let value = HeaderValue::from_str(&format!("Bearer {key}"));
+    let mut value = value.map_err(|_| UseEndpointError::KeyUnsendable)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn message(message: &ModelMessage) -> Value {
+    let role = match message.role {
+        ModelRole::System => "system",
+        ModelRole::User => "user",
+        ModelRole::Assistant => "assistant",
+    };
+    json!({ "role": role, "content": message.text })
+}
+
+/// Why nothing more is read.
+enum Stop {
+    Fault(StreamFault),
+    Silent,
+}
+
+/// An answer on its way.
+struct Reading {
+    /// Absent once the answer is over: with it goes the connection.
+    response: Option<Response>,
+    reader: AnswerReader,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<ModelEvent, Stop>> {
+        loop {
+            if self.reader.is_over() {
+                self.response = None;
+            }
+            if let Some(item) = self.reader.next() {
+                return Some(item.map_err(Stop::Fault));
+            }
+            let response = self.response.as_mut()?;
+            let limit = match self.reader.is_ending() {
+                true => Duration::from_millis(limits::MODEL_TAIL_MS_MAX),
+                false => silence(),
+            };
+            match tokio::time::timeout(limit, response.chunk()).await {
+                Ok(Ok(Some(bytes))) => self.reader.push(&bytes),
+                // However the connection ended: whether the answer was whole is known by what came.
+                Ok(Ok(None) | Err(_)) => self.reader.finish(),
+                Err(_) if self.reader.is_ending() => self.reader.finish(),
+                Err(_) => {
+                    self.response = None;
+                    return Some(Err(Stop::Silent));
+                }
+            }
+        }
     }
 }
 
 /// The rest of an answer: ends behind [`ModelEvent::Done`] or behind the first error.
 fn read_on(
-    first: Vec<ModelEvent>,
-    events: genai::chat::ChatStream,
+    first: VecDeque<ModelEvent>,
+    reading: Reading,
     explain: Explainer,
 ) -> impl Stream<Item = Result<ModelEvent, ReadModelError>> + Send {
-    let reading = Reading {
-        ready: first.into(),
-        events: Some(events),
-        explain,
-    };
-    futures::stream::unfold(reading, |mut reading| async move {
-        let item = reading.next().await?;
-        Some((item, reading))
-    })
-}
-
-struct Reading {
-    ready: VecDeque<ModelEvent>,
-    /// Absent once the answer is over: with it goes the connection.
-    events: Option<genai::chat::ChatStream>,
-    explain: Explainer,
-}
-
-impl Reading {
-    async fn next(&mut self) -> Option<Result<ModelEvent, ReadModelError>> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                if matches!(event, ModelEvent::Done(_)) {
-                    self.events = None;
-                }
-                return Some(Ok(event));
-            }
-            match self.events.as_mut()?.next().await {
-                Some(Ok(event)) => self.ready.extend(model_events(event)),
-                Some(Err(error)) => {
-                    self.events = None;
-                    return Some(Err(self.explain.read(&error)));
-                }
-                // Without the end marker the answer was cut, however tidily the server closed the connection.
-                None => {
-                    self.events = None;
-                    return Some(Err(self.explain.cut()));
-                }
-            }
-        }
-    }
-}
-
-fn chat_message(message: ModelMessage) -> ChatMessage {
-    match message.role {
-        ModelRole::System => ChatMessage::system(message.text),
-        ModelRole::User => ChatMessage::user(message.text),
-        ModelRole::Assistant => ChatMessage::assistant(message.text),
-    }
-}
-
-fn model_events(event: ChatStreamEvent) -> Vec<ModelEvent> {
-    match event {
-        ChatStreamEvent::Chunk(chunk) if !chunk.content.is_empty() => {
-            vec![ModelEvent::Text(chunk.content)]
-        }
-        ChatStreamEvent::ReasoningChunk(chunk) if !chunk.content.is_empty() => {
-            vec![ModelEvent::Reasoning(chunk.content)]
-        }
-        ChatStreamEvent::End(end) => usage(&end)
-            .into_iter()
-            .map(ModelEvent::Usage)
-            .chain([ModelEvent::Done(ModelEnd::Whole)])
-            .collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn usage(end: &StreamEnd) -> Option<ModelUsage> {
-    let tokens = |count: Option<i32>| count.and_then(|count| u64::try_from(count).ok());
-    let captured = end.captured_usage.as_ref()?;
-    Some(ModelUsage {
-        input_tokens: tokens(captured.prompt_tokens),
-        output_tokens: tokens(captured.completion_tokens),
+    let state = (first, reading, explain);
+    futures::stream::unfold(state, |(mut first, mut reading, explain)| async move {
+        let item = match first.pop_front() {
+            Some(event) => Ok(event),
+            None => reading.next().await?.map_err(|stop| match stop {
+                Stop::Fault(fault) => explain.read(fault),
+                Stop::Silent => explain.silent_in_the_middle(),
+            }),
+        };
+        Some((item, (first, reading, explain)))
     })
 }

@@ -31,7 +31,11 @@ async fn http_errors_say_what_to_do_and_never_the_key() {
             "Incorrect API key provided",
             "does not accept the API key (HTTP 401)",
         ),
-        (403, "no", "does not accept the API key (HTTP 403)"),
+        (
+            403,
+            "not in your country",
+            "does not allow this (HTTP 403): check what the API key may do: not in your country",
+        ),
         (
             404,
             "model not found",

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// The protocol's golden files, which are the seeds of every target that reads its lines.
 const GOLDEN: &str = "crates/protocol/tests/golden/v1";
 
+/// Answers as they occur in the field.
+const STREAMS: &str = "crates/runner/src/provider/stream/cases";
+
 fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
@@ -120,8 +123,8 @@ fn links_of_any_text_are_read_or_refused() {
 
 #[test]
 fn a_model_that_sends_anything_gives_an_answer_or_a_reason() {
-    let seeds = seeds(&["fuzz/seeds/model_stream"]);
-    run("model_stream", baton_fuzzing::model_stream, &seeds, 600);
+    let seeds = seeds(&["fuzz/seeds/model_stream", STREAMS]);
+    run("model_stream", baton_fuzzing::model_stream, &seeds, 3_000);
 }
 
 #[test]
