@@ -109,6 +109,19 @@ pub const REQUESTS_IN_FLIGHT_MAX: usize = 32;
 /// Subscriptions that one connection may begin at once: all that it may have, and each of them again.
 pub const SUBSCRIBES_BURST_MAX: u32 = 2 * limits::SUBSCRIPTIONS_PER_CONNECTION_MAX as u32;
 
+/// Forks that are read and recorded at once: each reads a whole session and holds up to 16 MiB.
+pub const FORKS_AT_ONCE_MAX: usize = 2;
+
+/// Forks that wait for their turn. Past it a fork is refused for the moment.
+pub const FORKS_WAITING_MAX: usize = 16;
+
+/// Frames that one connection may send at once: all commands and subscriptions that it may, and its other frames. Frames of a runner's
+/// own runs are bounded by [`REQUESTS_IN_FLIGHT_MAX`] instead.
+pub const FRAMES_BURST_MAX: u32 = 1_024;
+
+/// Frames a second that one connection may send for long. Past it the hub reads more slowly from that socket.
+pub const FRAMES_PER_SECOND: u32 = 200;
+
 /// Open connections, those without a token included: what a hub was measured with, twice.
 pub const CONNECTIONS_MAX: usize = 20_000;
 

@@ -14,6 +14,7 @@ use crate::config::HubOptions;
 use crate::credentials::Credentials;
 use crate::data_dir::DataDirClaim;
 use crate::feed::Feeds;
+use crate::forks::Forks;
 use crate::grants::Grants;
 use crate::looking::Looking;
 use crate::measures::Measures;
@@ -71,6 +72,8 @@ pub struct HubCore {
     pub stopping: CancellationToken,
     /// Connections have ended: session actors end, and then accounts.
     pub sessions_stopping: CancellationToken,
+    /// Whose turn it is to fork.
+    pub forks: Forks,
     /// Logs are deleted one after the other: an append waits for one of them at most.
     pub deleting: Semaphore,
     /// Session actors have ended: account actors end.
@@ -121,6 +124,7 @@ impl HubCore {
             tasks: Tasks::default(),
             stopping: CancellationToken::new(),
             sessions_stopping: CancellationToken::new(),
+            forks: Forks::default(),
             deleting: Semaphore::new(1),
             accounts_stopping: CancellationToken::new(),
             _claim: parts.claim,

@@ -27,6 +27,7 @@ pub mod doctor;
 mod edge;
 mod examine;
 mod feed;
+mod forks;
 mod frame_text;
 mod grants;
 mod hub;

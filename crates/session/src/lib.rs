@@ -28,8 +28,8 @@ mod transcript;
 pub use account::{AccountState, Draft, LinkedPrincipal, SessionPlace, decide_account};
 pub use checkpoint::{Checkpoint, Checkpoints, Noted};
 pub use decide::{
-    DecideFacts, decide, decide_run_write, expire_edit, fork, lose_run, report_teardown, start_run,
-    stop_all,
+    DecideFacts, ForkCopy, ForkSource, decide, decide_run_write, expire_edit, fork, lose_run,
+    report_teardown, start_run, stop_all,
 };
 pub use digest::approval_digest;
 pub use fold::FoldError;

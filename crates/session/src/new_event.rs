@@ -51,7 +51,8 @@ impl Decision {
         }
     }
 
-    pub(crate) fn refuse(error: ErrorBody) -> Self {
+    /// Nothing is recorded, and the command is refused for this reason.
+    pub fn refuse(error: ErrorBody) -> Self {
         Self {
             events: Vec::new(),
             outcome: ReceiptOutcome::Refused { error },

@@ -24,6 +24,7 @@ use crate::core::HubCore;
 use crate::leases::Leases;
 use crate::log_state::{SessionCheckpoints, Unsaved};
 use crate::log_writer::{CommitError, LogWriter, unfoldable};
+use crate::refusals::RefusedId;
 
 /// The state and the tools of one session.
 pub struct SessionActor {
@@ -183,7 +184,7 @@ impl SessionActor {
                     answer,
                 } = *pending;
                 let frames = self.answer(&caller, request).await;
-                self.note_refusals(&frames);
+                self.note_refusals(&caller, &frames);
                 self.core.measures.answered(arrived.elapsed());
                 // The connection may be gone; what was recorded stays recorded.
                 let _ = answer.send(frames);
@@ -257,14 +258,19 @@ impl SessionActor {
                 Err(error) => return refusal(command.log, Some(command.id), error),
             }
         }
-        if let Some(error) = self.core.refusals.of(command.id) {
+        let id = RefusedId::new(&caller.principal, command.log, command.id);
+        if let Some(error) = self.core.refusals.of(&id) {
             return refusal(command.log, Some(command.id), error);
         }
         let covers = self.for_always(command);
+        let mut _turn = None;
         let decision = match &command.body {
             CommandBody::ForkSession(body) if !self.writer.exists() => {
                 match self.fork(caller, command, body).await {
-                    Ok(decision) => decision,
+                    Ok((decision, turn)) => {
+                        _turn = Some(turn);
+                        decision
+                    }
                     Err(error) => return refusal(command.log, Some(command.id), error),
                 }
             }

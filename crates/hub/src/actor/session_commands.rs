@@ -2,10 +2,10 @@
 
 use baton_log::ReadError;
 use baton_protocol::{
-    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody,
+    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody, ErrorCode,
     ForkSessionCommand, HubFrame, LogId, Principal, Seq,
 };
-use baton_session::{Decision, fork, stop_all};
+use baton_session::{Decision, ForkSource, stop_all};
 use tokio::time::Instant;
 
 use super::account_actors::record_later;
@@ -14,33 +14,56 @@ use super::attention::Need;
 use super::message::AccountFact;
 use super::session::SessionActor;
 use crate::authorize::{Action, Caller, authorize, log_not_found};
+use crate::forks::ForkTurn;
 use crate::log_writer::{Reading, unfoldable, unreadable};
+use crate::refusals::RefusedId;
 
 impl SessionActor {
-    /// Decides a fork on the other session's log as it is now. Nothing can be said where that log cannot be read.
+    /// Decides a fork on the other session's log as it is now. Nothing can be said where that log cannot be read. The turn is to be held
+    /// until the fork is recorded.
     pub(super) async fn fork(
         &self,
         caller: &Caller,
         command: &Command,
         body: &ForkSessionCommand,
-    ) -> Result<Decision, ErrorBody> {
+    ) -> Result<(Decision, ForkTurn), ErrorBody> {
         let source = LogId::Session(body.from);
-        let owner = self.core.owners.of(body.from);
-        authorize(caller, Action::Read, source, owner)?;
-        let mut events = Vec::new();
-        let mut reading = Reading::behind(&*self.core.log, source, Seq::ZERO);
-        while let Some(batch) = reading.next().await.map_err(|error| match error {
+        let may_read = || authorize(caller, Action::Read, source, self.core.owners.of(body.from));
+        may_read()?;
+        let turn = self.core.forks.turn().await?;
+        // It may have been deleted meanwhile.
+        may_read()?;
+        let unread = |error| match error {
             // Deleted a moment ago.
             ReadError::NotFound => log_not_found(),
             error => unreadable(&self.core.storage, &error),
-        })? {
-            events.extend(batch.events);
+        };
+        let mut first = ForkSource::default();
+        let mut reading = Reading::behind(&*self.core.log, source, Seq::ZERO);
+        while let Some(batch) = reading.next().await.map_err(unread)? {
+            let folded = off_the_runtime(move || first.read(&batch.events).map(|()| first));
+            first = folded.await?.map_err(|error| unfoldable(source, &error))?;
         }
-        fork(command, body, &caller.principal, &events).map_err(|error| unfoldable(source, &error))
+        let mut copy = match first.begin(command, body, &caller.principal) {
+            Ok(copy) => copy,
+            Err(error) => return Ok((Decision::refuse(error), turn)),
+        };
+        let mut reading = Reading::behind(&*self.core.log, source, Seq::ZERO);
+        while let Some(batch) = reading.next().await.map_err(unread)? {
+            let is_last = batch.upto >= copy.upto();
+            match off_the_runtime(move || copy.read(&batch.events).map(|()| copy)).await? {
+                Ok(read) => copy = read,
+                Err(error) => return Ok((Decision::refuse(error), turn)),
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok((copy.finish(), turn))
     }
 
     /// Whoever was told that a command is refused for good must never see it done, by whatever copy of it.
-    pub(super) fn note_refusals(&self, answer: &Answer) {
+    pub(super) fn note_refusals(&self, caller: &Caller, answer: &Answer) {
         for frame in answer {
             if let HubFrame::Refused {
                 command: Some(command),
@@ -48,7 +71,8 @@ impl SessionActor {
                 ..
             } = frame
             {
-                self.core.refusals.note(*command, error);
+                let id = RefusedId::new(&caller.principal, self.writer.id(), *command);
+                self.core.refusals.note(id, error);
             }
         }
     }
@@ -102,4 +126,14 @@ impl SessionActor {
         self.writer.end_feed();
         self.is_deleted = true;
     }
+}
+
+/// Work that takes a processor for milliseconds: what it is done for waits, the other tasks of the hub do not.
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ErrorBody> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a fork panicked");
+        ErrorCode::Internal.with("the hub lost this request", "send it again")
+    })
 }

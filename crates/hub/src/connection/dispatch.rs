@@ -3,7 +3,7 @@
 //! Requests to one log keep their order: each is in its actor's mailbox before the next frame is read. Answers come as they are ready.
 //!
 //! A client is held back, which is to say not read, while its request waits for a mailbox or too many of its requests wait for an
-//! answer: a disk that stands still does that to everybody. The hub does not hear it then, so it does not blame it for its silence, and
+//! answer, or after too many frames: a disk that stands still does that to everybody. The hub does not hear it then, so it does not blame it for its silence, and
 //! gives signs of life by itself.
 
 mod following;
@@ -34,7 +34,9 @@ use super::subscription::Wish;
 use crate::actor::{Answer, SessionActors, SessionRequest, of_deleted, refusal};
 use crate::authorize::{Action, Caller, authorize, not_for_role};
 use crate::bucket::TokenBucket;
-use crate::config::{REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX};
+use crate::config::{
+    FRAMES_BURST_MAX, FRAMES_PER_SECOND, REQUESTS_IN_FLIGHT_MAX, SUBSCRIBES_BURST_MAX,
+};
 use crate::connection_handle::{Assignments, ConnectionHandle, Ending};
 use crate::core::HubCore;
 use crate::leases::LastHeard;
@@ -54,7 +56,12 @@ pub struct Connection {
     /// The stretch of history that is read for this client.
     history: Option<History>,
     commands: TokenBucket<{ limits::COMMANDS_BURST_MAX }, { limits::COMMANDS_PER_SECOND }>,
+    /// What is followed or read: each takes one of the log's few readers.
     subscribes: TokenBucket<SUBSCRIBES_BURST_MAX, { limits::COMMANDS_PER_SECOND }>,
+    /// Every frame but those of a runner's own runs.
+    frames: TokenBucket<FRAMES_BURST_MAX, FRAMES_PER_SECOND>,
+    /// Until when no frame is read, after too many of them.
+    slowed: Option<Pin<Box<Sleep>>>,
     /// None while nothing is asked for.
     in_flight: Option<InFlight>,
     /// A request on its way into a mailbox.
@@ -124,6 +131,8 @@ impl Connection {
             history: None,
             commands: TokenBucket::new(now),
             subscribes: TokenBucket::new(now),
+            frames: TokenBucket::new(now),
+            slowed: None,
             in_flight: None,
             handing_over: None,
             held: None,
@@ -163,6 +172,7 @@ impl Connection {
                     self.handing_over = None;
                     self.expect(request);
                 }
+                () = due(&mut self.slowed) => self.slowed = None,
                 () = due(&mut self.held) => {
                     self.held = None;
                     // A client that leaves so many answers unread is silent by itself.
@@ -173,7 +183,11 @@ impl Connection {
                 }
                 text = incoming.next(), if !is_held && !is_crowded => {
                     let served = match text {
-                        Ok(text) => self.serve(parse(&text)),
+                        Ok(text) => {
+                            let parsed = parse(&text);
+                            self.pay(&parsed);
+                            self.serve(parsed)
+                        }
                         Err(end) => return end,
                     };
                     if let Err(error) = served {
@@ -187,7 +201,25 @@ impl Connection {
     /// Whether the hub itself has too much of this client's to do to read on.
     fn is_held(&self) -> bool {
         let in_flight = self.in_flight.as_ref().map_or(0, |requests| requests.len());
-        self.handing_over.is_some() || in_flight >= REQUESTS_IN_FLIGHT_MAX
+        self.handing_over.is_some() || self.slowed.is_some() || in_flight >= REQUESTS_IN_FLIGHT_MAX
+    }
+
+    /// Each frame costs the hub something, whatever it is: who sends too many is read more slowly. A runner's writes are bounded by how
+    /// many of them may wait for the log.
+    fn pay(&mut self, parsed: &Parsed) {
+        let is_run_write = matches!(
+            parsed,
+            Parsed::Frame(
+                ClientFrame::ResumeRun { .. }
+                    | ClientFrame::WriteRun { .. }
+                    | ClientFrame::ReportTeardown { .. }
+            )
+        );
+        let is_hosted = is_run_write && self.caller.instance.is_some();
+        if !is_hosted && !self.frames.take(Instant::now()) {
+            let pause = Duration::from_secs(1) / FRAMES_PER_SECOND;
+            self.slowed = Some(Box::pin(tokio::time::sleep(pause)));
+        }
     }
 
     fn serve(&mut self, parsed: Parsed) -> Result<(), ErrorBody> {

@@ -11,6 +11,7 @@ use crate::authorize::{Action, Caller, authorize, deleted};
 use crate::connection_handle::ConnectionHandle;
 use crate::core::HubCore;
 use crate::leases::LastHeard;
+use crate::refusals::RefusedId;
 use crate::tasks::TaskGroup;
 
 /// Judged here where the hub knows the session, and again by the actor. A session that is not there can only be created.
@@ -22,7 +23,8 @@ pub fn may_send(core: &HubCore, caller: &Caller, command: &Command) -> Result<()
             }
             if !command.body.begins_session() && !core.sessions.is_live(session) {
                 let error = session_not_found();
-                core.refusals.note(command.id, &error);
+                let id = RefusedId::new(&caller.principal, command.log, command.id);
+                core.refusals.note(id, &error);
                 return Err(error);
             }
             // The actor will know.

@@ -3,12 +3,12 @@
 //! Invariant: a snapshot continues the reader's cursor and is continued by batches; nothing reaches across its seq, for it was taken
 //! while no part was open.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use baton_log::{EventLog, ReadError, ReadLimit, SavedState};
 use baton_protocol::{Batch, HubFrame, Incarnation, LogId, Seq, SnapshotPiece, limits};
 use baton_session::{AccountState, Checkpoints, SessionState};
-use tokio::task::AbortHandle;
 
 use super::outgoing::{Outgoing, PulledRoom, Reader};
 use super::subscription::{may_read, refused};
@@ -158,7 +158,8 @@ pub struct Wanted {
     pub upto: Seq,
 }
 
-/// The reading of a stretch. Ends when dropped.
+/// The reading of a stretch. Dropped, it says nothing more. A read that is on goes to its end: it has one of the log's few readers until
+/// then, so its room is not given back before.
 pub struct History(Arc<Stretch>);
 
 struct Stretch {
@@ -166,14 +167,7 @@ struct Stretch {
     caller: Arc<Caller>,
     outgoing: Arc<Outgoing>,
     wanted: Wanted,
-    /// The task that reads, once there is room for what it brings.
-    task: Mutex<Task>,
-}
-
-enum Task {
-    Waits,
-    Reads(AbortHandle),
-    Over,
+    is_over: AtomicBool,
 }
 
 /// Reads the first batch of a stretch in its turn, and sends it.
@@ -188,7 +182,7 @@ pub fn read_history(
         caller: Arc::clone(caller),
         outgoing: Arc::clone(outgoing),
         wanted,
-        task: Mutex::new(Task::Waits),
+        is_over: AtomicBool::new(false),
     });
     outgoing.behind(Arc::clone(&stretch) as _);
     History(stretch)
@@ -196,31 +190,28 @@ pub fn read_history(
 
 impl Reader for Stretch {
     fn read_on(self: Arc<Self>, room: PulledRoom) {
-        let stretch = Arc::clone(&self);
-        // The lock is held so that whoever drops the history finds the task.
-        let mut task = self.task();
-        if matches!(*task, Task::Over) {
+        if self.is_over() {
             return;
         }
-        let work = async move {
-            let frame = answer(&stretch.core, &stretch.caller, stretch.wanted).await;
-            room.fill(EncodedFrame::of(&frame));
-        };
-        *task = Task::Reads(self.core.tasks.spawn(TaskGroup::Edge, "history", work));
+        let tasks = &Arc::clone(&self.core).tasks;
+        tasks.spawn(TaskGroup::Edge, "history", async move {
+            let frame = answer(&self.core, &self.caller, self.wanted).await;
+            if !self.is_over() {
+                room.fill(EncodedFrame::of(&frame));
+            }
+        });
     }
 }
 
 impl Stretch {
-    fn task(&self) -> MutexGuard<'_, Task> {
-        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 }
 
 impl Drop for History {
     fn drop(&mut self) {
-        if let Task::Reads(task) = std::mem::replace(&mut *self.0.task(), Task::Over) {
-            task.abort();
-        }
+        self.0.is_over.store(true, Ordering::Release);
         self.0.outgoing.forget(&*self.0);
     }
 }

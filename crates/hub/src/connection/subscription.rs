@@ -58,8 +58,8 @@ struct Place {
     snapshot: Option<Box<Pieces>>,
     /// Where it listens.
     listens: Option<(Arc<Feed>, ListenerName)>,
-    /// The task that reads for it.
-    reading: Option<AbortHandle>,
+    /// The task that waits for the session to be in its log.
+    creation: Option<AbortHandle>,
     counted: Option<Counted>,
 }
 
@@ -105,7 +105,7 @@ pub fn follow(
             published: Seq::ZERO,
             snapshot: None,
             listens: None,
-            reading: None,
+            creation: None,
             counted: Some(Counted::on(&core.measures.subscriptions)),
         }),
     });
@@ -203,13 +203,14 @@ impl Subscription {
         self.end(&mut place);
     }
 
-    /// From here on it says nothing.
+    /// From here on it says nothing. A read that is on goes to its end: it has one of the log's few readers until then, so its room is not
+    /// given back before.
     fn end(&self, place: &mut Place) {
         place.stage = Stage::Over;
         place.snapshot = None;
         place.counted = None;
-        if let Some(reading) = place.reading.take() {
-            reading.abort();
+        if let Some(creation) = place.creation.take() {
+            creation.abort();
         }
     }
 

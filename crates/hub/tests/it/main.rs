@@ -20,6 +20,7 @@ mod checkpoints;
 mod client;
 mod clock;
 mod commands;
+mod costs;
 #[cfg(target_os = "linux")]
 mod crowd;
 #[cfg(target_os = "linux")]

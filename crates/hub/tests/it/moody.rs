@@ -28,11 +28,15 @@ pub enum Mood {
 }
 
 pub struct MoodyLog {
-    inner: MemoryEventLog,
+    inner: Arc<MemoryEventLog>,
     mood: watch::Sender<Mood>,
     /// Appends with text of an answer in them.
     text_appends: Mutex<usize>,
     pub deletions_refused: watch::Sender<usize>,
+    /// Whether reads of sessions wait.
+    pub holds_reads: watch::Sender<bool>,
+    /// Reads of sessions that have begun and are not over, whether or not their askers still wait.
+    pub reads_on: watch::Sender<usize>,
 }
 
 impl MoodyLog {
@@ -71,7 +75,20 @@ impl EventLog for MoodyLog {
     }
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
-        self.inner.read(log, after, limit).await
+        if matches!(log, LogId::Account(_)) {
+            return self.inner.read(log, after, limit).await;
+        }
+        // As of a log on a disk: a read that has begun goes to its end, whoever is gone meanwhile.
+        let (inner, reads_on) = (Arc::clone(&self.inner), self.reads_on.clone());
+        let mut held = self.holds_reads.subscribe();
+        reads_on.send_modify(|reads| *reads += 1);
+        let read = tokio::spawn(async move {
+            held.wait_for(|is_held| !is_held).await.unwrap();
+            let read = inner.read(log, after, limit).await;
+            reads_on.send_modify(|reads| *reads -= 1);
+            read
+        });
+        read.await.unwrap()
     }
 
     async fn head(&self, log: LogId) -> Result<Option<LogHead>, ReadError> {
@@ -104,10 +121,12 @@ impl EventLog for MoodyLog {
 
 pub async fn moody_world(options: HubOptions) -> (World, Arc<MoodyLog>) {
     let log = Arc::new(MoodyLog {
-        inner: MemoryEventLog::new(),
+        inner: Arc::new(MemoryEventLog::new()),
         mood: watch::Sender::new(Mood::Good),
         text_appends: Mutex::default(),
         deletions_refused: watch::Sender::new(0),
+        holds_reads: watch::Sender::new(false),
+        reads_on: watch::Sender::new(0),
     });
     let world = World::over(options, log.clone(), Arc::new(SystemClock)).await;
     (world, log)

@@ -2,13 +2,16 @@
 //!
 //! The copy is of events, not of rows, so that every reader folds it as it folds any session. What waited, what branched off elsewhere
 //! and what is still going on stays behind. Runs and prompts keep their ids, and the runs' digests hold for the copy as well.
+//!
+//! The source is read twice, a batch at a time: [`ForkSource`] learns what belongs to the copy, [`ForkCopy`] takes it. **Invariant:**
+//! neither holds more of the source than its state and [`limits::FORK_BYTES_MAX`] of copied events, however long the source is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use baton_protocol::{
     Command, CommandEffect, Delivery, ErrorBody, ErrorCode, Event, EventBody, ForkPoint,
-    ForkSessionCommand, LogId, PartAppendedEvent, PartClosedEvent, Principal, PromptId,
-    PromptRequeuedEvent, PromptSentEvent, RequeueReason, RunId, SessionCreatedEvent,
+    ForkSessionCommand, LogId, PartAppendedEvent, PartClosedEvent, PartIndex, Principal, PromptId,
+    PromptRequeuedEvent, PromptSentEvent, RequeueReason, RunId, Seq, SessionCreatedEvent,
     SessionForkedEvent, limits,
 };
 
@@ -18,7 +21,7 @@ use crate::new_event::{Decision, NewEvent};
 use crate::state::{SessionState, WaitingPrompt};
 use crate::transcript::NoTranscript;
 
-/// Decides a fork. `source` is the other session's whole log, sealed or not.
+/// Decides a fork on the other session's whole log, sealed or not, where that is in memory.
 ///
 /// # Errors
 /// Where the source does not fold: nothing can be said about the command then.
@@ -28,24 +31,49 @@ pub fn fork(
     by: &Principal,
     source: &[Event],
 ) -> Result<Decision, FoldError> {
-    let mut copy = Copy::default();
-    for event in source {
-        copy.watch(event);
-        copy.state.apply(event, &mut NoTranscript)?;
-    }
-    Ok(copy
-        .decide(command, body, by, source)
-        .unwrap_or_else(Decision::refuse))
+    let mut first = ForkSource::default();
+    first.read(source)?;
+    let copied = first.begin(command, body, by).and_then(|mut copy| {
+        copy.read(source)?;
+        Ok(copy.finish())
+    });
+    Ok(copied.unwrap_or_else(Decision::refuse))
 }
 
-/// The source as it is folded, and what each prompt said when a run took it.
+/// The first reading: the source as it is folded, and what each prompt said when a run took it.
 #[derive(Default)]
-struct Copy {
+pub struct ForkSource {
     state: SessionState,
     taken: BTreeMap<PromptId, WaitingPrompt>,
 }
 
-impl Copy {
+/// The second reading: what the fork begins with.
+pub struct ForkCopy {
+    /// Up to where the first reading came; what was recorded since stays behind.
+    upto: Seq,
+    kept: BTreeSet<RunId>,
+    taken: BTreeMap<PromptId, WaitingPrompt>,
+    begun: BTreeSet<PromptId>,
+    /// UTF-8 bytes that were copied of each part that is open in the copy.
+    parts: BTreeMap<(RunId, PartIndex), usize>,
+    events: Vec<NewEvent>,
+    /// Of `events`, as JSON.
+    bytes: usize,
+}
+
+impl ForkSource {
+    /// Takes the next events of the source.
+    ///
+    /// # Errors
+    /// Where the source does not fold: nothing can be said about the command then.
+    pub fn read(&mut self, events: &[Event]) -> Result<(), FoldError> {
+        for event in events {
+            self.watch(event);
+            self.state.apply(event, &mut NoTranscript)?;
+        }
+        Ok(())
+    }
+
     fn watch(&mut self, event: &Event) {
         let taken: &[PromptId] = match &event.body {
             EventBody::RunStarted(started) => std::slice::from_ref(&started.prompt),
@@ -59,13 +87,16 @@ impl Copy {
         }
     }
 
-    fn decide(
-        &self,
+    /// Decides what belongs to the copy.
+    ///
+    /// # Errors
+    /// Why there is no fork.
+    pub fn begin(
+        self,
         command: &Command,
         body: &ForkSessionCommand,
         by: &Principal,
-        source: &[Event],
-    ) -> Result<Decision, ErrorBody> {
+    ) -> Result<ForkCopy, ErrorBody> {
         let (LogId::Session(session), Principal::Device { account, .. }, Some(created)) =
             (command.log, by, self.state.created())
         else {
@@ -86,7 +117,7 @@ impl Copy {
             body,
         };
         let title = body.title.as_deref().or(self.state.title());
-        let mut events = vec![
+        let events = vec![
             ours(EventBody::SessionCreated(SessionCreatedEvent {
                 session,
                 account: *account,
@@ -100,12 +131,15 @@ impl Copy {
                 seq: self.state.head(),
             })),
         ];
-        let mut begun = BTreeSet::new();
-        for event in source {
-            self.copy(event, &kept, &mut begun, &mut events);
-        }
-        check_size(&events)?;
-        Ok(Decision::accept(CommandEffect::Applied, events))
+        Ok(ForkCopy {
+            upto: self.state.head(),
+            kept,
+            taken: self.taken,
+            begun: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            events,
+            bytes: 0,
+        })
     }
 
     /// The runs that come along: those of the turns on the path to the point.
@@ -145,14 +179,39 @@ impl Copy {
         }
         Ok(kept)
     }
+}
 
-    fn copy(
-        &self,
-        event: &Event,
-        kept: &BTreeSet<RunId>,
-        begun: &mut BTreeSet<PromptId>,
-        events: &mut Vec<NewEvent>,
-    ) {
+impl ForkCopy {
+    /// Copies what belongs to the fork of the next events of the source.
+    ///
+    /// # Errors
+    /// As soon as it is more than a fork may copy.
+    pub fn read(&mut self, events: &[Event]) -> Result<(), ErrorBody> {
+        let upto = self.upto;
+        for event in events.iter().filter(|event| event.seq <= upto) {
+            let before = self.events.len();
+            self.copy(event);
+            for copied in &self.events[before..] {
+                self.bytes += serde_json::to_vec(&copied.body).map_or(0, |json| json.len());
+            }
+            if self.bytes > limits::FORK_BYTES_MAX {
+                return Err(too_large());
+            }
+        }
+        Ok(())
+    }
+
+    /// The fork, once the source was read up to where the first reading came.
+    pub fn finish(self) -> Decision {
+        Decision::accept(CommandEffect::Applied, self.events)
+    }
+
+    /// Up to where the source is to be read.
+    pub fn upto(&self) -> Seq {
+        self.upto
+    }
+
+    fn copy(&mut self, event: &Event) {
         let again = |body: EventBody| NewEvent {
             by: event.by.clone(),
             command: None,
@@ -161,41 +220,64 @@ impl Copy {
             body,
         };
         match &event.body {
-            EventBody::RunStarted(started) if kept.contains(&started.run) => {
+            EventBody::RunStarted(started) if self.kept.contains(&started.run) => {
                 let Some(prompt) = self.taken.get(&started.prompt) else {
                     return;
                 };
-                let is_new = begun.insert(started.prompt);
-                events.push(asked(prompt, None, is_new));
-                events.push(again(event.body.clone()));
+                let is_new = self.begun.insert(started.prompt);
+                self.events.push(asked(prompt, None, is_new));
+                self.events.push(again(event.body.clone()));
             }
-            EventBody::SteerConsumed(consumed) if kept.contains(&consumed.run) => {
+            EventBody::SteerConsumed(consumed) if self.kept.contains(&consumed.run) => {
                 for prompt in consumed.prompts.iter().filter_map(|id| self.taken.get(id)) {
-                    let is_new = begun.insert(prompt.prompt);
-                    events.push(asked(prompt, Some(consumed.run), is_new));
+                    let is_new = self.begun.insert(prompt.prompt);
+                    self.events.push(asked(prompt, Some(consumed.run), is_new));
                 }
-                events.push(again(event.body.clone()));
+                self.events.push(again(event.body.clone()));
             }
-            EventBody::PartSealed(sealed) if kept.contains(&sealed.run) => {
+            EventBody::PartSealed(sealed) if self.kept.contains(&sealed.run) => {
                 let (run, part) = (sealed.run, sealed.part);
-                events.push(again(EventBody::PartAppended(PartAppendedEvent {
-                    run,
-                    part,
-                    offset: 0,
-                    text: sealed.text.clone(),
-                })));
+                // A part that was sealed between two batches came in part already.
+                let offset = self.parts.remove(&(run, part)).unwrap_or(0);
+                if let Some(text) = sealed
+                    .text
+                    .get(offset..)
+                    .filter(|text| !text.is_empty() || offset == 0)
+                {
+                    self.events
+                        .push(again(EventBody::PartAppended(PartAppendedEvent {
+                            run,
+                            part,
+                            offset: offset as u64,
+                            text: text.to_owned(),
+                        })));
+                }
                 let end = sealed.end;
-                events.push(again(EventBody::PartClosed(PartClosedEvent {
-                    run,
-                    part,
-                    end,
-                })));
+                self.events
+                    .push(again(EventBody::PartClosed(PartClosedEvent {
+                        run,
+                        part,
+                        end,
+                    })));
             }
             body => {
-                if run_of(body).is_some_and(|run| kept.contains(&run)) {
-                    events.push(again(event.body.clone()));
+                if run_of(body).is_some_and(|run| self.kept.contains(&run)) {
+                    self.note_part(body);
+                    self.events.push(again(event.body.clone()));
                 }
             }
+        }
+    }
+
+    fn note_part(&mut self, body: &EventBody) {
+        match body {
+            EventBody::PartAppended(body) => {
+                *self.parts.entry((body.run, body.part)).or_default() += body.text.len();
+            }
+            EventBody::PartClosed(body) => {
+                self.parts.remove(&(body.run, body.part));
+            }
+            _ => {}
         }
     }
 }
@@ -246,17 +328,10 @@ fn run_of(body: &EventBody) -> Option<RunId> {
     }
 }
 
-fn check_size(events: &[NewEvent]) -> Result<(), ErrorBody> {
-    let bytes: usize = events
-        .iter()
-        .map(|event| serde_json::to_vec(&event.body).map_or(0, |json| json.len()))
-        .sum();
-    if bytes <= limits::FORK_BYTES_MAX {
-        return Ok(());
-    }
+fn too_large() -> ErrorBody {
     let message = format!(
-        "the history has {bytes} bytes, at most {} are copied",
+        "the history has more than the {} bytes that are copied",
         limits::FORK_BYTES_MAX
     );
-    Err(ErrorCode::TooLarge.with(message, "fork from an earlier place"))
+    ErrorCode::TooLarge.with(message, "fork from an earlier place")
 }

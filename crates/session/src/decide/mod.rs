@@ -21,7 +21,7 @@ use baton_protocol::{
 use crate::new_event::{Decision, NewEvent};
 use crate::state::SessionState;
 
-pub use fork::fork;
+pub use fork::{ForkCopy, ForkSource, fork};
 pub use queue::expire_edit;
 pub use run::{decide_run_write, lose_run, report_teardown, start_run};
 pub use stop::stop_all;

@@ -158,3 +158,86 @@ fn what_is_not_there_cannot_be_forked() {
         Err(ErrorCode::PromptNotFound)
     ));
 }
+
+#[test]
+fn a_fork_is_read_twice_a_batch_at_a_time_and_a_part_may_be_sealed_in_between() {
+    let (mut rig, _, _, _, second) = conversation();
+    let plain = forked(&mut rig, ForkPoint::After { run: second }).expect("forks");
+    let body = ForkSessionCommand {
+        from: SESSION,
+        at: ForkPoint::After { run: second },
+        title: None,
+    };
+    let command = Command {
+        id: CommandId::from_uuid(rig.id()),
+        log: LogId::Session(FORK),
+        only_if: None,
+        body: CommandBody::ForkSession(body.clone()),
+    };
+    let closed = |event: &Event| match &event.body {
+        EventBody::PartClosed(closed) => Some((closed.run, closed.part)),
+        _ => None,
+    };
+    for (at, event) in rig.log.iter().enumerate() {
+        let Some((run, part)) = closed(event) else {
+            continue;
+        };
+        let of_part: Vec<Event> = rig.log[..at].iter().filter(|other| matches!(
+            &other.body, EventBody::PartAppended(body) if (body.run, body.part) == (run, part)
+        )).cloned().collect();
+        let Some(sealed) = sealing::seal_part(&of_part, event) else {
+            continue;
+        };
+        let mut source = ForkSource::default();
+        for event in &rig.log {
+            source
+                .read(std::slice::from_ref(event))
+                .expect("the source folds");
+        }
+        let mut copy = source.begin(&command, &body, &desk()).expect("begins");
+        for event in &rig.log[..at] {
+            copy.read(std::slice::from_ref(event)).expect("is small");
+        }
+        copy.read(&[sealed]).expect("is small");
+        copy.read(&rig.log[at + 1..]).expect("is small");
+        let mut forked = Rig::empty();
+        forked.record(copy.finish().events);
+        assert_eq!(said(&forked.transcript), said(&plain.transcript));
+    }
+}
+
+#[test]
+fn a_fork_that_would_copy_too_much_is_refused_before_all_of_it_is_read() {
+    let mut rig = Rig::new();
+    let text = "x".repeat(limits::APPEND_TEXT_BYTES_MAX);
+    let mut last = None;
+    for _ in 0..=(limits::FORK_BYTES_MAX / text.len() / 64) {
+        rig.send(laptop(), "a", Delivery::Queue);
+        let run = rig.start().expect("starts");
+        (0..64).for_each(|_| rig.say(run, &text));
+        rig.complete(run);
+        last = Some(run);
+    }
+    let run = last.expect("there are runs");
+    let at = ForkPoint::After { run };
+    assert!(matches!(forked(&mut rig, at), Err(ErrorCode::TooLarge)));
+    let body = ForkSessionCommand {
+        from: SESSION,
+        at,
+        title: None,
+    };
+    let command = Command {
+        id: CommandId::from_uuid(rig.id()),
+        log: LogId::Session(FORK),
+        only_if: None,
+        body: CommandBody::ForkSession(body.clone()),
+    };
+    let mut source = ForkSource::default();
+    source.read(&rig.log).expect("the source folds");
+    let mut copy = source.begin(&command, &body, &desk()).expect("begins");
+    let read = rig
+        .log
+        .iter()
+        .take_while(|event| copy.read(std::slice::from_ref(event)).is_ok());
+    assert!(read.count() < rig.log.len() - 64);
+}

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::commit::{CommitError, Writer};
 use super::connection::Caller;
-use super::process::Shared;
+use super::process::{Shared, refused_id};
 use crate::planted::Planted;
 use crate::sim::Sim;
 
@@ -168,7 +168,9 @@ impl Actor {
             Ok(_) => {}
             Err(error) => return refusal(command.log, Some(command.id), error),
         }
-        let refused = shared.refusals.get(&command.id);
+        let refused = shared
+            .refusals
+            .get(&refused_id(caller, command.log, command.id));
         if let Some(error) = refused.filter(|_| !sim.is_planted(Planted::HubForgetsRefusals)) {
             return refusal(command.log, Some(command.id), error.clone());
         }

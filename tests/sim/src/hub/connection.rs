@@ -9,7 +9,7 @@ use baton_protocol::{
 
 use super::actor::{Request, refusal};
 use super::deletion::deleted;
-use super::process::Process;
+use super::process::{Process, refused_id};
 use super::subscription::Subscription;
 use crate::net::{LineId, ToClient, ToHub};
 use crate::plan::Who;
@@ -294,7 +294,8 @@ impl Process {
         let is_known = self.shared.owned.contains(&session) || self.is_live(session);
         if !creates && !is_known {
             let error = ErrorCode::SessionNotFound.with("there is no such session", "create it");
-            self.shared.refusals.insert(command.id, error.clone());
+            let id = refused_id(caller, command.log, command.id);
+            self.shared.refusals.insert(id, error.clone());
             let frames = refusal(command.log, Some(command.id), error);
             return self.shared.answer(sim, caller.line, frames);
         }

@@ -16,6 +16,13 @@ use crate::net::{LineId, ToClient};
 use crate::planted::Planted;
 use crate::sim::Sim;
 
+/// Whose command for which log was refused.
+pub type RefusedId = (String, LogId, CommandId);
+
+pub fn refused_id(caller: &Caller, log: LogId, command: CommandId) -> RefusedId {
+    (format!("{:?}", caller.principal), log, command)
+}
+
 /// How long a session whose actor broke is left alone, unless somebody asks for it.
 const BROKEN_REST_MS: u64 = 5_000;
 
@@ -46,7 +53,7 @@ pub(super) struct Shared {
     /// Lines that were opened so far.
     pub opened: u64,
     /// What was refused for good without a receipt.
-    pub refusals: BTreeMap<CommandId, ErrorBody>,
+    pub refusals: BTreeMap<RefusedId, ErrorBody>,
     /// The newest summary of each session that the account's log has not yet.
     pub summaries: BTreeMap<SessionId, SessionSummary>,
     /// What goes on beside everything else, and when it is done.
@@ -72,7 +79,7 @@ impl Shared {
     }
 
     /// What is refused for good stays refused, by whatever copy it comes again.
-    pub fn note_refusals(&mut self, frames: &[HubFrame]) {
+    pub fn note_refusals(&mut self, caller: &Caller, log: LogId, frames: &[HubFrame]) {
         for frame in frames {
             if let HubFrame::Refused {
                 command: Some(command),
@@ -82,7 +89,8 @@ impl Shared {
                 && !error.code.is_retryable()
                 && error.code != ErrorCode::CommandConflict
             {
-                self.refusals.insert(*command, error.clone());
+                self.refusals
+                    .insert(refused_id(caller, log, *command), error.clone());
             }
         }
     }
@@ -201,7 +209,7 @@ impl Process {
         }
         self.with_actor(sim, session, |actor, sim, shared| {
             let frames = actor.answer(sim, shared, caller, request);
-            shared.note_refusals(&frames);
+            shared.note_refusals(caller, LogId::Session(session), &frames);
             shared.answer(sim, line, frames);
             actor.settle(sim, shared);
         });

@@ -69,6 +69,13 @@ impl Connection {
     /// One at a time: a second one before the answer takes the place of the first.
     pub(super) fn read_history(&mut self, wanted: Wanted) {
         self.history = None;
+        if !self.subscribes.take(Instant::now()) {
+            let error = ErrorCode::RateLimited.with(
+                "too much history was asked for in a short time",
+                "ask again in a second",
+            );
+            return self.refuse_log(wanted.log, error);
+        }
         self.history = Some(read_history(
             &self.core,
             &self.caller,

@@ -41,12 +41,9 @@ impl Reader for Subscription {
         if reading.as_mut().now_or_never().is_some() {
             return;
         }
-        // The lock is held so that the task, which takes its handle away when it is done, comes after.
-        let mut place = self.place();
-        if place.stage != Stage::Over {
-            let tasks = &self.core.tasks;
-            place.reading = Some(tasks.spawn(TaskGroup::Edge, "subscription", reading));
-        }
+        self.core
+            .tasks
+            .spawn(TaskGroup::Edge, "subscription", reading);
     }
 }
 
@@ -67,7 +64,7 @@ impl Subscription {
         let creation = async move {
             SessionActors::barrier(&subscription.core, created).await;
             let mut place = subscription.place();
-            place.reading = None;
+            place.creation = None;
             if place.stage != Stage::Over {
                 let me = Arc::clone(&subscription);
                 subscription.outgoing.behind(me);
@@ -75,14 +72,13 @@ impl Subscription {
         };
         // The lock is held so that the task, which takes its handle away when it is done, comes after.
         let mut place = this.place();
-        place.reading = Some(core.tasks.spawn(TaskGroup::Edge, "subscription", creation));
+        place.creation = Some(core.tasks.spawn(TaskGroup::Edge, "subscription", creation));
     }
 
     async fn read_and_put(self: Arc<Self>, room: PulledRoom) {
         match self.read_next().await {
             Ok(next) => self.put(next, room),
             Err(frame) => {
-                self.place().reading = None;
                 self.last_word(&frame, Some(room));
                 self.leave();
             }
@@ -104,7 +100,8 @@ impl Subscription {
                 states,
             } => {
                 let feed = self.begin(cursor, incarnation, states).await?;
-                if self.place().snapshot.is_some() {
+                let place = self.place();
+                if place.snapshot.is_some() || place.stage == Stage::Over {
                     return Ok(Next::Piece);
                 }
                 feed
@@ -180,7 +177,6 @@ impl Subscription {
     /// Passes on what was read. Even an empty batch: a reader who has everything is to know it.
     fn put(&self, next: Next, room: PulledRoom) {
         let mut place = self.place();
-        place.reading = None;
         if place.stage == Stage::Over {
             return;
         }
