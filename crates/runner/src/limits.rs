@@ -37,7 +37,7 @@ pub const MODEL_CONNECT_MS_MAX: u64 = 10_000;
 pub const MODEL_SILENCE_MS_MAX: u64 = 600_000;
 
 /// How long the end of an answer is waited for once its reason is known: a count of tokens and the end marker may follow.
-pub const MODEL_TAIL_MS_MAX: u64 = 10_000;
+pub const MODEL_TAIL_MS_MAX: u64 = 3_000;
 
 /// What is read of a model server's refusal: the words for a person stand near its beginning.
 pub const MODEL_REFUSAL_BYTES_MAX: usize = 64 * 1024;

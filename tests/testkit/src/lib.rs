@@ -1,5 +1,5 @@
 //! What tests share, in two kinds: programs ([`Child`], [`bin`]) and the network between them ([`FakeModel`],
-//! [`RecordingProxy`], [`TcpCutter`]).
+//! [`RawModel`], [`RecordingProxy`], [`TcpCutter`]).
 //!
 //! Nothing here sleeps for luck: whatever a test has to wait for can be awaited, and every wait ends in a panic that says
 //! what did not come. It knows no crate of Baton, so that every crate's tests can use it.
@@ -13,6 +13,7 @@ mod eventually;
 mod exchange;
 mod fake_model;
 mod proxy;
+mod raw_model;
 mod sse;
 
 pub use child::{Child, bin};
@@ -21,3 +22,4 @@ pub use eventually::{WAIT_LIMIT, eventually, while_it_moves};
 pub use exchange::{Ending, Exchange};
 pub use fake_model::{FakeModel, Reply};
 pub use proxy::RecordingProxy;
+pub use raw_model::{RawAnswer, RawModel, RawRequest};

@@ -21,7 +21,7 @@ fn program(data: &Path, model: &FakeModel) -> Command {
     command
 }
 
-fn link(data: &Path, hub: &FakeHub) {
+pub fn link(data: &Path, hub: &FakeHub) {
     let hub = HubAddress {
         authority: hub.addr.to_string(),
         fingerprint: None,

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::scene::{KEY, provider};
 
-fn ask(model: &str) -> ModelRequest {
+pub fn ask(model: &str) -> ModelRequest {
     let message = ModelMessage {
         role: ModelRole::User,
         text: "?".to_owned(),

@@ -4,6 +4,7 @@ mod crashes;
 mod handover;
 mod impostor;
 mod lists;
+mod model_streams;
 mod moving;
 mod network;
 mod python_client;
