@@ -138,7 +138,7 @@ impl HeldRun {
         let state = &followed.state;
         let Some(record) = state.run_record(self.run) else {
             // A log that goes on beyond the run's beginning without it is another one.
-            let is_gone = followed.is_confirmed() && state.head() >= self.seq;
+            let is_gone = state.head() >= self.seq;
             return if is_gone { Want::Forget } else { Want::Nothing };
         };
         if let Some(outcome) = &record.outcome {

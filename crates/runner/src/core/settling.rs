@@ -43,7 +43,9 @@ impl Core {
         let Some(held) = self.runs.get_mut(&run) else {
             return;
         };
-        let Some(followed) = self.sessions.get(&held.session) else {
+        // Until the hub confirms that what is kept is its log, nothing counts: a run that ended there may be on in a restored log.
+        let followed = self.sessions.get(&held.session);
+        let Some(followed) = followed.filter(|followed| followed.is_confirmed()) else {
             return;
         };
         let is_ours = |active: &ActiveRun| active.instance == self.instance;

@@ -88,6 +88,23 @@ impl Log {
         self.end(run);
     }
 
+    /// A copy of the log that was made before its last run ended.
+    fn before_the_last_end(&self) -> Self {
+        let is_end = |event: &Event| matches!(event.body, EventBody::RunEnded(_));
+        let end = self.events.iter().rposition(is_end).expect("a run ended");
+        let mut copy = Self {
+            session: self.session,
+            incarnation: self.incarnation,
+            instance: self.instance,
+            state: SessionState::default(),
+            events: self.events[..end].to_vec(),
+        };
+        for event in &copy.events {
+            copy.state.apply(event, &mut NoTranscript).expect("folds");
+        }
+        copy
+    }
+
     /// What a subscription from a seq is answered.
     fn behind(&self, after: Seq) -> HubFrame {
         let head = self.state.head();
@@ -287,6 +304,30 @@ fn a_log_of_another_incarnation_is_read_from_its_beginning() {
     assert_eq!(asked(&mut core, now), [from_nothing(None)]);
     core.frame(restored.behind(Seq::ZERO), now);
     assert_eq!(texts(&told(&mut core)[0]), ["after the restore"]);
+}
+
+/// The hub was restored from a copy in which the run is still on: what is kept says that it ended, and the hub assigns it again. Found by
+/// the simulation (seed 433).
+#[test]
+fn a_run_that_ended_before_a_restore_is_on_again_after_it() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let (mut core, mut log) = (core(instance), Log::new(instance));
+    after_first_run(&mut core, &mut log, now);
+    let restored = log.before_the_last_end();
+    let run = restored.state.active_runs().next().expect("on").run;
+    core.disconnected();
+    core.connected(now);
+    core.frame(restored.assigned(run), now);
+    core.tick(now);
+    assert_eq!(asked(&mut core, now)[0].cursor, Some(log.state.head()));
+    let missing = HubFrame::Missing {
+        log: LogId::Session(log.session),
+        incarnation: Some(restored.incarnation),
+    };
+    core.frame(missing, now);
+    assert_eq!(asked(&mut core, now), [from_nothing(None)]);
+    core.frame(restored.behind(Seq::ZERO), now);
+    assert_eq!(texts(&told(&mut core)[0]), ["first"]);
 }
 
 /// The hub's count was wrong by far: the runner asks for more, and at last for everything.

@@ -193,8 +193,8 @@ mod tests {
             ["names no test, nor says `not yet`"]
         );
         assert_eq!(
-            whats(&good.replace("| 2 | x", "| 23 | x")),
-            ["there is no invariant 23", "invariant 2 has 0 rows"]
+            whats(&good.replace("| 2 | x", "| 99 | x")),
+            ["there is no invariant 99", "invariant 2 has 0 rows"]
         );
         assert_eq!(
             whats(&good.replace("| 2 | x", "| 1 | x")),

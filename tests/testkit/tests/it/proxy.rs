@@ -73,9 +73,9 @@ async fn an_answer_can_be_held_in_its_middle() {
 async fn an_answer_can_be_ended_as_a_model_ends_one() {
     let (model, proxy) = in_front_of(Reply::text("abcdefgh").delta_chars(1).hold_after(4)).await;
     proxy.end_after(3);
-    let (said, is_whole) = pieces(ask(&proxy.base_url(), "hi").await).await;
-    assert!(is_whole, "it has its end");
-    assert_eq!(said.concat(), b"abc");
+    let mut answer = Answer::to(&proxy.base_url(), "hi").await;
+    assert!(!answer.read_until(|_| false).await);
+    assert_eq!(answer.text(), "abc");
     assert_eq!(proxy.wait_ended(0).await, Ending::Finished);
     assert_eq!(proxy.exchanges()[0].text, "abc");
     // The server behind is not asked to go on.
