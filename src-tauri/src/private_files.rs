@@ -1,9 +1,11 @@
 //! Files that only their owner can read, and that are whole or absent.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::Path;
+
+pub use baton_private_files::{make_dir as create_folder, open, replace};
 
 /// The changes that a profile makes on the disk. Tests put a disk in its place that dies between two of them.
 pub trait Disk: fmt::Debug + Send + Sync {
@@ -40,48 +42,12 @@ impl Disk for SystemDisk {
     }
 }
 
-/// Makes a folder that only its owner can enter; one that is there keeps its mode.
-pub fn create_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Opens a file for writing that only its owner can read.
-pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options.open(path)
-}
-
-/// Puts the content in the place of the file, so that a crash leaves the old one or the new one.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut file = open(
-        &partial,
-        OpenOptions::new().write(true).create(true).truncate(true),
-    )?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    sync_folder_of(path)
-}
-
-#[cfg(unix)]
 fn sync_folder_of(path: &Path) -> io::Result<()> {
-    match path.parent().map(File::open) {
-        Some(Ok(folder)) => folder.sync_all(),
+    match path.parent().map(baton_private_files::sync_dir) {
         // A folder that is absent has nothing to keep.
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-#[cfg(not(unix))]
-fn sync_folder_of(_path: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 /// The content, or nothing where there is no file.

@@ -11,6 +11,9 @@ use sha2::{Digest as _, Sha256};
 use crate::options::{Options, ProfileName};
 use crate::private_files::{self, Disk, SystemDisk};
 
+/// By these names a folder is known as a profile's.
+const OWN_NAMES: [&str; 3] = ["lock", "profile.json", "hub.json"];
+
 /// Where everything of a device is.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -28,7 +31,10 @@ pub enum OpenProfileError {
     /// Another process has it.
     #[error("Baton is already open with the profile `{0}`")]
     InUse(ProfileName),
-    /// The folder cannot be made or locked.
+    /// The folder is no place for conversations and secrets.
+    #[error(transparent)]
+    Folder(#[from] baton_private_files::ClaimDirError),
+    /// The folder cannot be locked.
     #[error("the folder `{}` cannot be used", path.display())]
     Io {
         /// Which.
@@ -54,10 +60,7 @@ impl Profile {
                 .join("baton"),
         };
         let folder = root.join(options.profile.as_str());
-        private_files::create_folder(&folder).map_err(|source| OpenProfileError::Io {
-            path: folder.clone(),
-            source,
-        })?;
+        baton_private_files::claim_dir(&folder, &OWN_NAMES)?;
         Ok(Self {
             name: options.profile.clone(),
             folder,
@@ -186,6 +189,31 @@ mod tests {
         assert_ne!(profile.identity(), other.identity());
         drop(claim);
         profile.claim().unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_profile_that_was_open_to_others_is_closed_to_them_and_a_shared_folder_is_refused() {
+        use std::fs;
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("a");
+        let set_mode = |mode| {
+            fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let profile = Profile::open(&options(root.path(), "a")).unwrap();
+        drop(profile.claim().unwrap());
+        set_mode(0o775);
+        Profile::open(&options(root.path(), "a")).unwrap();
+        let mode = fs::metadata(&folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::remove_file(folder.join("lock")).unwrap();
+        fs::write(folder.join("notes"), "").unwrap();
+        set_mode(0o777);
+        assert!(matches!(
+            Profile::open(&options(root.path(), "a")),
+            Err(OpenProfileError::Folder(_))
+        ));
     }
 
     #[test]

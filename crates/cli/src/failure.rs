@@ -103,6 +103,7 @@ impl From<LinkError> for Failure {
             ConnectError::Unreachable { .. }
             | ConnectError::TimedOut(_)
             | ConnectError::Tls { .. }
+            | ConnectError::Untrusted { .. }
             | ConnectError::NotAHub { .. } => Self::NoConnection(cause.to_string()),
         }
     }

@@ -1,6 +1,5 @@
 //! What a linked device keeps beside its token: `hub.json` in its data directory.
 
-use std::io::Write;
 use std::path::Path;
 
 use baton_protocol::{AccountId, HubAddress, Principal};
@@ -26,6 +25,9 @@ pub enum LinkedHubError {
     /// The file system says no.
     #[error("`hub.json` cannot be used")]
     Io(#[from] std::io::Error),
+    /// The directory is no place for a token.
+    #[error(transparent)]
+    Directory(#[from] baton_private_files::ClaimDirError),
     /// The file holds something else.
     #[error("`hub.json` is damaged: link this device again")]
     Damaged(#[from] serde_json::Error),
@@ -33,7 +35,8 @@ pub enum LinkedHubError {
 
 const FILE: &str = "hub.json";
 
-const NEW_FILE: &str = "hub.json.new";
+/// By these names a directory is known as a device's.
+const OWN_NAMES: [&str; 3] = [FILE, "token", "mirror.db"];
 
 impl LinkedHub {
     /// What the data directory is linked to; `None` where it is not.
@@ -51,11 +54,12 @@ impl LinkedHub {
     /// Tries whether [`LinkedHub::save`] could work, before a link code is spent.
     ///
     /// # Errors
-    /// Where the file system says no.
+    /// Where the file system says no, or others can write into the directory.
     pub fn prepare(data_dir: &Path) -> Result<(), LinkedHubError> {
         private_dir(data_dir)?;
-        std::fs::File::create(data_dir.join(NEW_FILE))?.sync_all()?;
-        Ok(())
+        let tried = data_dir.join("hub.json.try");
+        baton_private_files::replace(&tried, b"")?;
+        Ok(std::fs::remove_file(tried)?)
     }
 
     /// Writes it into the data directory, whole or not at all. It survives a power cut when this returns.
@@ -64,28 +68,45 @@ impl LinkedHub {
     /// Where the file system says no.
     pub fn save(&self, data_dir: &Path) -> Result<(), LinkedHubError> {
         private_dir(data_dir)?;
-        let temporary = data_dir.join(NEW_FILE);
-        let mut file = std::fs::File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.sync_all()?;
-        std::fs::rename(temporary, data_dir.join(FILE))?;
-        Ok(sync_dir(data_dir)?)
+        let json = serde_json::to_vec_pretty(self)?;
+        Ok(baton_private_files::replace(&data_dir.join(FILE), &json)?)
     }
 }
 
-/// Makes a directory that only its owner can look into: conversations are in it. One that is there is left as it is.
-pub(crate) fn private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
+/// Makes a directory that only its owner can look into: conversations and a token are in it. A device's own that is open to others is
+/// closed to them.
+///
+/// # Errors
+/// Where others can write into it and it holds other things, or the file system says no.
+pub(crate) fn private_dir(dir: &Path) -> Result<(), baton_private_files::ClaimDirError> {
+    baton_private_files::claim_dir(dir, &OWN_NAMES)
 }
 
-/// Makes a rename in a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        std::fs::File::open(dir)?.sync_all()?;
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::TokenFile;
+
+    #[test]
+    fn a_devices_directory_that_was_open_to_others_is_closed_before_a_token_is_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let mode = || std::fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777;
+        std::fs::write(dir.path().join("mirror.db"), "").unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o775)).unwrap();
+        TokenFile::in_dir(dir.path()).write("t").unwrap();
+        assert_eq!(mode(), 0o700);
+        std::fs::remove_file(dir.path().join("mirror.db")).unwrap();
+        std::fs::remove_file(dir.path().join("token")).unwrap();
+        std::fs::write(dir.path().join("notes"), "").unwrap();
+        std::fs::set_permissions(dir.path(), Permissions::from_mode(0o777)).unwrap();
+        assert!(TokenFile::in_dir(dir.path()).write("t").is_err());
+        assert!(matches!(
+            LinkedHub::prepare(dir.path()),
+            Err(LinkedHubError::Directory(_))
+        ));
+        assert!(!dir.path().join("token").exists());
     }
-    Ok(())
 }

@@ -1,11 +1,10 @@
 //! Where a device's token comes from. The desktop keeps it in the system keyring; a file is for where there is none.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
-use crate::linked_hub::{private_dir, sync_dir};
+use crate::linked_hub::private_dir;
 
 /// There is no token to be had.
 #[derive(Debug, thiserror::Error)]
@@ -52,18 +51,7 @@ impl TokenFile {
         if let Some(dir) = self.path.parent() {
             private_dir(dir)?;
         }
-        let temporary = self.path.with_extension("new");
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temporary)?;
-        #[cfg(unix)]
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        file.write_all(token.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, &self.path)?;
-        self.path.parent().map_or(Ok(()), sync_dir)
+        baton_private_files::replace(&self.path, token.as_bytes())
     }
 }
 

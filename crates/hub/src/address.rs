@@ -2,6 +2,82 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::str::FromStr;
+
+use axum::http::Uri;
+use baton_protocol::HubAddress;
+
+/// Where a reverse proxy serves the hub: `https://example.org/baton/`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicUrl {
+    host: String,
+    authority: String,
+    path: String,
+}
+
+/// A text is no public address.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ParsePublicUrlError {
+    /// Tokens would go over the network in plain text.
+    #[error(
+        "the public address begins with `https://`: without TLS no client would show a token there"
+    )]
+    NotHttps,
+    /// Something is in it that a link cannot carry.
+    #[error(
+        "`{0}` is no public address such as `https://example.org/baton/`: a host, a port, and a path of plain letters and digits"
+    )]
+    Malformed(String),
+}
+
+impl FromStr for PublicUrl {
+    type Err = ParsePublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let malformed = || ParsePublicUrlError::Malformed(text.to_owned());
+        let uri: Uri = text.parse().map_err(|_| malformed())?;
+        if uri.scheme_str() != Some("https") {
+            return Err(ParsePublicUrlError::NotHttps);
+        }
+        let authority = uri.authority().ok_or_else(malformed)?;
+        let mut path = uri.path().to_owned();
+        if !path.ends_with('/') {
+            path.push('/');
+        }
+        let is_plain = !authority.as_str().contains('@') && uri.query().is_none();
+        if !is_plain || authority.host().is_empty() || !HubAddress::is_public_path(&path) {
+            return Err(malformed());
+        }
+        let host = authority.host().to_ascii_lowercase();
+        let port = authority.port_u16().unwrap_or(443);
+        Ok(Self {
+            authority: format!("{host}:{port}"),
+            host,
+            path,
+        })
+    }
+}
+
+impl PublicUrl {
+    /// The name that the proxy passes on as `Host`.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// From `/` to `/`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What link codes contain.
+    pub fn address(&self) -> HubAddress {
+        HubAddress {
+            authority: self.authority.clone(),
+            fingerprint: None,
+            public_path: Some(self.path.clone()),
+        }
+    }
+}
 
 /// Addresses that are never asked, only routed to: one for documentation and one of each private range.
 const ROUTE_PROBES: [&str; 4] = [
@@ -46,6 +122,42 @@ fn first_routed_address() -> io::Result<Option<IpAddr>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_address_is_https_with_a_host_and_a_plain_path() {
+        for (text, authority, path) in [
+            ("https://example.org/baton/", "example.org:443", "/baton/"),
+            ("https://Example.org/baton", "example.org:443", "/baton/"),
+            ("https://example.org", "example.org:443", "/"),
+            ("https://example.org:8443/", "example.org:8443", "/"),
+            ("https://[2001:db8::1]/a/b/", "[2001:db8::1]:443", "/a/b/"),
+        ] {
+            let address = text.parse::<PublicUrl>().unwrap().address();
+            assert_eq!(address.authority, authority, "{text}");
+            assert_eq!(address.public_path.as_deref(), Some(path), "{text}");
+            assert_eq!(address.fingerprint, None);
+        }
+        for text in [
+            "http://example.org/",
+            "example.org",
+            "",
+            "https://",
+            "/baton/",
+        ] {
+            assert!(text.parse::<PublicUrl>().is_err(), "{text}");
+        }
+        for text in [
+            "https://u@example.org/",
+            "https://example.org/?a",
+            "https://example.org/a%20b/",
+        ] {
+            let parsed = text.parse::<PublicUrl>();
+            assert!(
+                matches!(parsed, Err(ParsePublicUrlError::Malformed(_))),
+                "{text}"
+            );
+        }
+    }
 
     #[test]
     fn a_public_name_gets_the_port_unless_it_has_one() {

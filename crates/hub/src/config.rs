@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use baton_protocol::limits;
 
+use crate::address::PublicUrl;
+use crate::edge::AddressRange;
+
 /// Where a hub lives and how it is reached.
 #[derive(Clone, Debug)]
 pub struct HubConfig {
@@ -44,6 +47,10 @@ pub struct HubOptions {
     pub lease: Duration,
     /// `HOST[:PORT]` for link codes; absent: the address that the hub listens on.
     pub public_name: Option<String>,
+    /// Where a reverse proxy serves the hub: link codes lead there, and clients check its certificate as browsers do. Wins over the name.
+    pub public_url: Option<PublicUrl>,
+    /// Proxies whose `X-Forwarded-For` says from which address a request is.
+    pub trusted_proxies: Vec<AddressRange>,
     /// Names beside the public one that a request's `Host` may have.
     pub allowed_hosts: Vec<String>,
     /// Origins of web pages that may connect. None by default: Baton's clients send no `Origin`.
@@ -56,6 +63,8 @@ pub struct HubOptions {
     pub prompt_edit: Duration,
     /// Whether `admin.sock` is opened in the data directory.
     pub admin_socket: AdminSocket,
+    /// How long an administrator waits for a short answer before the hub says that it is still at work.
+    pub admin_answer_timeout: Duration,
     /// How long a session's actor stays in memory with nothing to do.
     pub idle_actor: Duration,
 }
@@ -74,12 +83,15 @@ impl Default for HubOptions {
         Self {
             lease: Duration::from_millis(limits::LEASE_MS),
             public_name: None,
+            public_url: None,
+            trusted_proxies: Vec::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             connections_max: CONNECTIONS_MAX,
             request_timeout: REQUEST_TIMEOUT,
             prompt_edit: Duration::from_millis(limits::PROMPT_EDIT_MS),
             admin_socket: AdminSocket::None,
+            admin_answer_timeout: ADMIN_ANSWER_TIMEOUT,
             idle_actor: IDLE_ACTOR,
         }
     }
@@ -134,6 +146,9 @@ pub const LINK_BODY_BYTES_MAX: usize = 4 * 1024;
 /// How long a connection may take over its TLS handshake, its request's head and body, and the answer, together. A slow line in
 /// another part of the world needs two seconds.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a short answer over `admin.sock` may take.
+pub const ADMIN_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a closing connection may take to say goodbye.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,15 +1,15 @@
 //! What each connection's right to be here rests on: the generation of its principal's grant.
 //!
-//! Invariant: once [`Grants::revoke`] has returned, no connection of that principal delivers anything any more, and no actor records
+//! Invariant: once [`Grants::given_up`] has returned 0, no connection of that principal delivers anything any more, and no actor records
 //! anything for it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
-use crate::config::CLOSE_TIMEOUT;
 use crate::credentials::PrincipalRecord;
 use crate::presence::ConnectionId;
 
@@ -55,20 +55,21 @@ impl Grants {
         right.hold()
     }
 
-    /// Makes every older grant stale and waits until nobody delivers under one.
-    pub async fn revoke(&self, record: &PrincipalRecord) {
+    /// Makes every older grant stale. Never waits: it belongs right behind the commit that took the access away.
+    pub fn make_stale(&self, record: &PrincipalRecord) {
         let grant = self.grant(record);
         grant
             .generation
             .fetch_max(record.generation, Ordering::SeqCst);
         grant.revoked.notify_waiters();
-        let mut holders = grant.holders.subscribe();
-        if tokio::time::timeout(CLOSE_TIMEOUT, holders.wait_for(|holders| *holders == 0))
-            .await
-            .is_err()
-        {
-            tracing::error!("a revoked connection has not ended in time");
-        }
+    }
+
+    /// Waits until no connection delivers under a stale grant, for so long at most. Gives how many are still open then.
+    pub async fn given_up(&self, record: &PrincipalRecord, limit: Duration) -> usize {
+        let mut holders = self.grant(record).holders.subscribe();
+        let ended = holders.wait_for(|holders| *holders == 0);
+        let in_time = tokio::time::timeout(limit, ended).await.is_ok();
+        if in_time { 0 } else { *holders.borrow() }
     }
 }
 
@@ -146,6 +147,9 @@ pub mod tests {
 
     use super::*;
 
+    /// Longer than anything takes that works.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
     fn record(generation: u64) -> PrincipalRecord {
         PrincipalRecord {
             principal: Principal::Runner {
@@ -179,14 +183,31 @@ pub mod tests {
         let reference = held.reference();
         let revoke = tokio::spawn({
             let (grants, after) = (Arc::clone(&grants), after.clone());
-            async move { grants.revoke(&after).await }
+            async move {
+                grants.make_stale(&after);
+                grants.given_up(&after, PATIENCE).await
+            }
         });
         held.revoked().await;
         assert!(!held.is_current());
         assert!(!revoke.is_finished());
         drop(held);
-        revoke.await.unwrap();
+        assert_eq!(revoke.await.unwrap(), 0);
         assert!(grants.hold(&before).is_none());
         assert!(reference.hold().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_does_not_end_is_counted_and_delivers_nothing() {
+        let grants = Grants::default();
+        let before = record(1);
+        let after = PrincipalRecord {
+            generation: 2,
+            ..before.clone()
+        };
+        let held = grants.hold(&before).unwrap();
+        grants.make_stale(&after);
+        assert_eq!(grants.given_up(&after, Duration::ZERO).await, 1);
+        assert!(!held.is_current());
     }
 }

@@ -13,7 +13,7 @@ use crate::actor::{AccountFact, SessionActors};
 use crate::address;
 use crate::admin;
 use crate::clock::Clock;
-use crate::config::{AdminSocket, HubConfig, HubOptions, STOP_TIMEOUT, Tls};
+use crate::config::{AdminSocket, CLOSE_TIMEOUT, HubConfig, HubOptions, STOP_TIMEOUT, Tls};
 use crate::core::{CoreParts, HubCore};
 use crate::credentials::{
     CredentialStore, Credentials, CredentialsError, LinkGrant, OpenCredentialsError,
@@ -57,6 +57,17 @@ pub enum StartHubError {
     /// `admin.sock` cannot be opened.
     #[error("the admin socket cannot be opened")]
     AdminSocket(#[source] std::io::Error),
+    /// Devices or runners are linked to an account of which the log has nothing.
+    #[error(
+        "{linked} devices and runners are linked, but the log in `{directory}` has nothing of their account: put the log back or restore a \
+         backup; to begin anew, move `credentials.db` away"
+    )]
+    LogGone {
+        /// The log's directory.
+        directory: String,
+        /// How many were ever linked.
+        linked: usize,
+    },
     /// The logs cannot be read.
     #[error("the logs cannot be read: {0}")]
     Logs(ErrorBody),
@@ -112,9 +123,8 @@ impl Hub {
         let listening = socket
             .local_addr()
             .map_err(|source| StartHubError::Listen { address, source })?;
-        let authority = address::authority(options.public_name.as_deref(), listening)
-            .ok_or(StartHubError::NoPublicAddress)?;
-        let host = edge::host_of(&authority).unwrap_or_default();
+        let public = public_address(&options, listening)?;
+        let host = edge::host_of(&public.authority).unwrap_or_default();
         let now = clock.now();
         let (tls, data_dir) = (config.tls.clone(), config.data_dir.clone());
         let reach = listening.ip();
@@ -135,18 +145,37 @@ impl Hub {
         // From here on a failed start ends what it began.
         let hub = RunningHub {
             listening,
-            public: HubAddress {
-                authority,
-                fingerprint: identity
-                    .as_ref()
-                    .map(|identity| identity.fingerprint.clone()),
-            },
-            account: reconcile(&core).await?,
+            public: with_key(public, identity.as_ref()),
+            account: reconcile(&core, &config.data_dir).await?,
             identity,
             core,
         };
         hub.open(&config, socket)?;
         Ok(hub)
+    }
+}
+
+/// Where link codes lead, without the key yet.
+fn public_address(
+    options: &HubOptions,
+    listening: SocketAddr,
+) -> Result<HubAddress, StartHubError> {
+    if let Some(url) = &options.public_url {
+        return Ok(url.address());
+    }
+    let authority = address::authority(options.public_name.as_deref(), listening);
+    let authority = authority.ok_or(StartHubError::NoPublicAddress)?;
+    Ok(HubAddress::of_hub(authority, None))
+}
+
+/// A proxy shows a certificate of its own: the hub's key says nothing to those who come through it.
+fn with_key(public: HubAddress, identity: Option<&TlsIdentity>) -> HubAddress {
+    match (&public.public_path, identity) {
+        (None, Some(identity)) => HubAddress {
+            fingerprint: Some(identity.fingerprint.clone()),
+            ..public
+        },
+        _ => public,
     }
 }
 
@@ -194,7 +223,9 @@ impl RunningHub {
         let options = &self.core.options;
         let origins = options.allowed_origins.clone();
         let public_host = options.public_name.as_deref().and_then(edge::host_of);
-        let names = options.allowed_hosts.iter().cloned().chain(public_host);
+        let at_proxy = options.public_url.as_ref().map(|url| url.host().to_owned());
+        let named = public_host.into_iter().chain(at_proxy);
+        let names = options.allowed_hosts.iter().cloned().chain(named);
         let hosts = HostPolicy::new(self.listening.ip(), names.collect(), origins);
         let router = edge::router(Arc::clone(&self.core), hosts);
         if options.admin_socket == AdminSocket::Open {
@@ -237,7 +268,8 @@ impl RunningHub {
 
     /// SHA-256 of its public key, hex; none where it was started with [`Tls::Plain`].
     pub fn fingerprint(&self) -> Option<&str> {
-        self.public.fingerprint.as_deref()
+        let identity = self.identity.as_ref();
+        identity.map(|identity| identity.fingerprint.as_str())
     }
 
     /// Where clients find it, and the key that they pin. A process that embeds the hub opens its device and its runner with this address,
@@ -312,13 +344,22 @@ pub async fn link_code(
     })
 }
 
-/// Revokes: no new connection, then no delivery on an open one, then the account's log.
+/// Revokes: no new connection, then no delivery on an open one, then the account's log. Goes on to its end where the caller is dropped.
 pub async fn revoke(core: &Arc<HubCore>, who: &str) -> Result<PrincipalRecord, RevokeError> {
-    let record = core.credentials.revoke(who, core.clock.now()).await?;
-    core.grants.revoke(&record).await;
+    let steps = take_access(Arc::clone(core), who.to_owned());
+    let taken = core.tasks.finish(TaskGroup::Edge, "revoke", steps).await;
+    taken.unwrap_or(Err(RevokeError::Interrupted))
+}
+
+async fn take_access(core: Arc<HubCore>, who: String) -> Result<PrincipalRecord, RevokeError> {
+    let hub = Arc::clone(&core);
+    let make_stale = move |record: &PrincipalRecord| hub.grants.make_stale(record);
+    let now = core.clock.now();
+    let record = core.credentials.revoke(&who, now, make_stale).await?;
+    let still_open = core.grants.given_up(&record, CLOSE_TIMEOUT).await;
     if let Principal::Runner { runner, .. } = record.principal {
         core.runners.take_access(record.account, runner);
-        SessionActors::runner_changed(core, record.account, runner).await;
+        SessionActors::runner_changed(&core, record.account, runner).await;
     }
     let fact = AccountFact::Revoked {
         principal: record.principal.clone(),
@@ -328,5 +369,13 @@ pub async fn revoke(core: &Arc<HubCore>, who: &str) -> Result<PrincipalRecord, R
         .await
         .map_err(|error| RevokeError::NotRecorded(error.message))?;
     tracing::info!(principal.id = record.id(), "access was taken away");
+    if still_open > 0 {
+        tracing::error!(
+            principal.id = record.id(),
+            still_open,
+            "revoked connections have not ended in time"
+        );
+        return Err(RevokeError::StillOpen(still_open));
+    }
     Ok(record)
 }

@@ -32,6 +32,7 @@ mod frame_text;
 mod grants;
 mod hub;
 mod leases;
+mod log_directory;
 mod log_state;
 mod log_writer;
 mod looking;
@@ -48,6 +49,7 @@ mod tasks;
 mod tls;
 mod websocket;
 
+pub use address::{ParsePublicUrlError, PublicUrl};
 pub use backend::{BackendFault, LogBackend};
 pub use clock::{Clock, SystemClock};
 pub use config::{AdminSocket, HubConfig, HubOptions, Tls};
@@ -55,7 +57,9 @@ pub use config::{AdminSocket, HubConfig, HubOptions, Tls};
 #[doc(hidden)]
 pub use connection::{Parsed, parse};
 pub use data_dir::{ClaimDataDirError, DataDirClaim};
+pub use edge::{AddressRange, ParseAddressRangeError};
 pub use hub::{Hub, LinkCodeError, RunningHub, StartHubError};
+pub use log_directory::{LOG_DIRECTORY_NAME, SettleLogError};
 // For the simulation (`tests/sim`), which judges leases by the same code.
 pub use leases::{HUB_AWAY_AFTER, HostSign, Leases, Verdict};
 #[doc(hidden)]

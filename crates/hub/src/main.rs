@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use baton_hub::{BackendFault, LogBackend};
+use baton_hub::{BackendFault, LOG_DIRECTORY_NAME, LogBackend};
 use baton_log::EventLog;
 use baton_log_sqlite::SqliteEventLog;
 
@@ -24,11 +24,12 @@ fn main() -> ExitCode {
 }
 
 fn open_log(data_dir: &Path) -> Result<Arc<dyn EventLog>, BackendFault> {
-    let log = SqliteEventLog::open(&data_dir.join("log")).context("the log cannot be opened")?;
+    let directory = data_dir.join(LOG_DIRECTORY_NAME);
+    let log = SqliteEventLog::open(&directory).context("the log cannot be opened")?;
     Ok(Arc::new(log))
 }
 
 fn renew_identities(data_dir: &Path) -> Result<usize, BackendFault> {
-    let renewed = baton_log_sqlite::renew_identities(&data_dir.join("log"));
+    let renewed = baton_log_sqlite::renew_identities(&data_dir.join(LOG_DIRECTORY_NAME));
     Ok(renewed.context("the logs' identities cannot be renewed")?)
 }

@@ -118,6 +118,7 @@ impl RunningHub {
         let public = HubAddress {
             authority: format!("{host}:{}", door.listening.port()),
             fingerprint: Some(door.fingerprint.clone()),
+            public_path: None,
         };
         link_code(&self.core, &public, role, account).await
     }

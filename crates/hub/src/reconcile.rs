@@ -4,6 +4,7 @@
 //! Every session with a run that is on gets an actor, and the run one full lease: its runner may be on its way back.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use baton_protocol::{AccountId, LogId, SessionActivity, SessionId, SessionSummary};
@@ -12,17 +13,30 @@ use futures::{StreamExt as _, stream};
 use crate::actor::{AccountActors, SessionActors, delete_log_later};
 use crate::core::HubCore;
 use crate::hub::StartHubError;
+use crate::log_directory::LOG_DIRECTORY_NAME;
 use crate::log_writer::unreadable;
 
 /// Sessions that are looked at side by side.
 const SESSIONS_AT_ONCE: usize = 16;
 
 /// Starts the accounts' actors and looks at every session. Gives the first account.
-pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> {
+///
+/// An account whose devices are linked has a log: a hub that began a new one would tell them that all their sessions are gone.
+pub async fn reconcile(core: &Arc<HubCore>, data_dir: &Path) -> Result<AccountId, StartHubError> {
     let accounts = core.credentials.accounts().await?;
     let principals = core.credentials.principals().await?;
     let mut listed: HashMap<SessionId, SessionSummary> = HashMap::new();
     for account in &accounts {
+        let of_account = principals
+            .iter()
+            .filter(|known| known.account == account.id);
+        let linked = of_account.count();
+        if linked > 0 && !has_log(core, account.id).await? {
+            return Err(StartHubError::LogGone {
+                directory: data_dir.join(LOG_DIRECTORY_NAME).display().to_string(),
+                linked,
+            });
+        }
         let state = AccountActors::start(core, account, &principals)
             .await
             .map_err(StartHubError::Logs)?;
@@ -53,6 +67,12 @@ pub async fn reconcile(core: &Arc<HubCore>) -> Result<AccountId, StartHubError> 
         .first()
         .map(|account| account.id)
         .ok_or(StartHubError::Interrupted)
+}
+
+async fn has_log(core: &HubCore, account: AccountId) -> Result<bool, StartHubError> {
+    let head = core.log.head(LogId::Account(account)).await;
+    let head = head.map_err(|error| StartHubError::Logs(unreadable(&core.storage, &error)))?;
+    Ok(head.is_some())
 }
 
 async fn look_at(core: &Arc<HubCore>, session: SessionId, summary: Option<&SessionSummary>) {

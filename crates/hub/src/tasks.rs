@@ -5,6 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures::FutureExt as _;
+use tokio::sync::oneshot;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
@@ -44,6 +45,22 @@ impl Tasks {
                 }
             });
         self.group(group).spawn(guarded).abort_handle()
+    }
+
+    /// Runs several steps that belong together as a task of their own, and waits for their result. A caller that is dropped, for its
+    /// client left or its time is up, does not cut them in two. `None` where they panicked.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        group: TaskGroup,
+        name: &'static str,
+        steps: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        let (sender, result) = oneshot::channel();
+        self.spawn(group, name, async move {
+            // The caller may be gone: the steps were taken all the same.
+            let _ = sender.send(steps.await);
+        });
+        result.await.ok()
     }
 
     /// Waits for the end of a group's tasks; says whether they ended in time.

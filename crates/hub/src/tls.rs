@@ -11,7 +11,6 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Tls;
-use crate::data_dir;
 
 /// The hub's own certificate in the data directory.
 pub const CERTIFICATE_FILE_NAME: &str = "tls-cert.pem";
@@ -151,7 +150,7 @@ fn certify(path: &Path, key: &rcgen::KeyPair, host: &str) -> Result<(), TlsSetup
 
 /// Whole or not at all, and durable: a crash in between leaves the old file or none.
 fn write_private(path: &Path, content: &[u8]) -> Result<(), TlsSetupError> {
-    data_dir::write_private_file(path, content).map_err(|source| file_error(path, source))
+    baton_private_files::replace(path, content).map_err(|source| file_error(path, source))
 }
 
 fn file_error(path: &Path, source: io::Error) -> TlsSetupError {

@@ -57,41 +57,75 @@ impl fmt::Debug for LinkResponse {
 pub struct HubAddress {
     /// `host:port`.
     pub authority: String,
-    /// SHA-256 of the hub's public key (its SubjectPublicKeyInfo), hex; absent: plain text on loopback.
+    /// SHA-256 of the hub's public key (its SubjectPublicKeyInfo), hex; absent: plain text on loopback, or a public path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub fingerprint: Option<String>,
+    /// The path under which a reverse proxy serves the hub, from `/` to `/`. TLS, checked by the device's certificate store where there is
+    /// no fingerprint. Absent: the hub itself serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub public_path: Option<String>,
+}
+
+/// How a client knows that it speaks to the right hub.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HubRecognition<'a> {
+    /// By its key, whose fingerprint the link carried.
+    Key(&'a str),
+    /// By a certificate for its name that the device's certificate store vouches for.
+    CertificateStore,
+    /// Not at all: plain text, on loopback only.
+    Loopback,
 }
 
 impl HubAddress {
-    /// `ws://…/v1/socket` or `wss://…/v1/socket`.
-    pub fn socket_url(&self) -> String {
-        format!(
-            "{}://{}/v1/socket",
-            if self.fingerprint.is_some() {
-                "wss"
-            } else {
-                "ws"
-            },
-            self.authority
-        )
+    /// A hub that serves by itself: known by its key, or on loopback in plain text.
+    pub fn of_hub(authority: impl Into<String>, fingerprint: Option<String>) -> Self {
+        Self {
+            authority: authority.into(),
+            fingerprint,
+            public_path: None,
+        }
     }
 
-    /// `http://…/v1/link` or `https://…/v1/link`.
-    pub fn link_url(&self) -> String {
-        format!(
-            "{}://{}/v1/link",
-            if self.fingerprint.is_some() {
-                "https"
-            } else {
-                "http"
-            },
-            self.authority
-        )
+    /// How a client knows the hub.
+    pub fn recognition(&self) -> HubRecognition<'_> {
+        match (&self.fingerprint, &self.public_path) {
+            (Some(fingerprint), _) => HubRecognition::Key(fingerprint),
+            (None, Some(_)) => HubRecognition::CertificateStore,
+            (None, None) => HubRecognition::Loopback,
+        }
+    }
+
+    /// The path of a request, from one of the protocol's such as `/v1/socket`.
+    pub fn request_path(&self, of_protocol: &str) -> String {
+        let prefix = self.public_path.as_deref().unwrap_or_default();
+        format!("{}{of_protocol}", prefix.trim_end_matches('/'))
+    }
+
+    /// Whether the public path can stand in a link and in a request as it is: from `/` to `/`, without `.`, `..` or an empty name.
+    pub fn is_public_path(path: &str) -> bool {
+        let is_plain = |name: &str| {
+            !matches!(name, "" | "." | "..")
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        };
+        let inner = path.strip_prefix('/').and_then(|rest| match rest {
+            "" => Some(""),
+            names => names.strip_suffix('/'),
+        });
+        path.len() <= PUBLIC_PATH_BYTES_MAX
+            && inner.is_some_and(|inner| inner.is_empty() == (path == "/"))
+            && inner.is_some_and(|inner| inner.is_empty() || inner.split('/').all(is_plain))
     }
 }
 
-/// A link as a person passes it on: `baton://link?hub=HOST:PORT&code=HEX[&key=HEX]`.
+/// A public path: a few names.
+const PUBLIC_PATH_BYTES_MAX: usize = 256;
+
+/// A link as a person passes it on: `baton://link?hub=HOST:PORT&code=HEX[&key=HEX][&path=/PATH/]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkCode {
     /// The hub.
@@ -129,8 +163,11 @@ impl fmt::Display for LinkCode {
             "baton://link?hub={}&code={}",
             self.hub.authority, self.secret
         )?;
-        match &self.hub.fingerprint {
-            Some(key) => write!(f, "&key={key}"),
+        if let Some(key) = &self.hub.fingerprint {
+            write!(f, "&key={key}")?;
+        }
+        match &self.hub.public_path {
+            Some(path) => write!(f, "&path={path}"),
             None => Ok(()),
         }
     }
@@ -178,10 +215,18 @@ impl FromStr for LinkCode {
                 }
             })
             .transpose()?;
+        let public_path = field("path")
+            .map(|path| {
+                let is_path = HubAddress::is_public_path(path);
+                let damaged = ParseLinkCodeError::Damaged("path");
+                is_path.then(|| path.to_owned()).ok_or(damaged)
+            })
+            .transpose()?;
         Ok(Self {
             hub: HubAddress {
                 authority: authority.to_owned(),
                 fingerprint,
+                public_path,
             },
             secret: secret.to_ascii_lowercase(),
         })

@@ -4,8 +4,8 @@
 //! embeds the runner and keeps the token in the keyring instead.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use baton_protocol::{HubAddress, RunnerId};
@@ -44,6 +44,9 @@ pub enum LoadIdentityError {
         /// Why.
         source: io::Error,
     },
+    /// Others can write into the directory: the runner cannot know whose identity it is.
+    #[error(transparent)]
+    Directory(baton_private_files::ClaimDirError),
     /// The file is damaged.
     #[error("`{0}` is damaged: link this runner again")]
     Damaged(PathBuf),
@@ -58,9 +61,11 @@ pub struct SaveIdentityError {
 }
 
 impl Identity {
-    /// Reads it; `None` where this directory was never linked.
+    /// Reads it; `None` where this directory was never linked. A directory of the runner's that was open to others is closed to them.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, LoadIdentityError> {
         let path = data_dir.join(FILE);
+        baton_private_files::claim_existing_dir(data_dir, &[FILE])
+            .map_err(LoadIdentityError::Directory)?;
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
@@ -68,6 +73,16 @@ impl Identity {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(LoadIdentityError::Read { path, source }),
         }
+    }
+
+    /// Tries whether [`Identity::save`] could work, before a link code is spent.
+    pub fn prepare(data_dir: &Path) -> Result<(), SaveIdentityError> {
+        let path = data_dir.join("runner.json.try");
+        let tried = baton_private_files::claim_dir(data_dir, &[FILE])
+            .map_err(io::Error::from)
+            .and_then(|()| baton_private_files::replace(&path, b""))
+            .and_then(|()| fs::remove_file(&path));
+        tried.map_err(|source| SaveIdentityError { path, source })
     }
 
     /// Keeps it, whole or not at all, for its user only.
@@ -78,15 +93,41 @@ impl Identity {
     }
 
     fn write(&self, data_dir: &Path, path: &Path) -> io::Result<()> {
-        fs::create_dir_all(data_dir)?;
-        // A temporary file of this kind is made for its owner alone.
-        let mut file = tempfile::NamedTempFile::new_in(data_dir)?;
-        file.write_all(&serde_json::to_vec_pretty(self)?)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        if cfg!(unix) {
-            File::open(data_dir)?.sync_all()?;
-        }
-        Ok(())
+        baton_private_files::claim_dir(data_dir, &[FILE])?;
+        baton_private_files::replace(path, &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_identity_is_kept_in_a_directory_of_its_owners_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("runner");
+        assert_eq!(Identity::load(&dir).unwrap(), None);
+        assert!(!dir.exists(), "a look makes nothing");
+        let identity = Identity {
+            hub: HubAddress::of_hub("127.0.0.1:1", None),
+            runner: RunnerId::mint(),
+            token: "baton_test".into(),
+        };
+        identity.save(&dir).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&dir), mode(&dir.join(FILE))), (0o700, 0o600));
+        fs::set_permissions(&dir, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(Identity::load(&dir).unwrap(), Some(identity.clone()));
+        assert_eq!(mode(&dir), 0o700);
+
+        let shared = parent.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        fs::write(shared.join("notes"), "").unwrap();
+        fs::set_permissions(&shared, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(Identity::prepare(&shared).is_err());
+        assert!(identity.save(&shared).is_err());
+        assert!(!shared.join(FILE).exists());
     }
 }

@@ -175,6 +175,7 @@ async fn identity(arguments: &Arguments) -> Result<Identity> {
         );
     };
     let code: LinkCode = link.parse()?;
+    Identity::prepare(&arguments.data)?;
     let name = arguments.name.clone().unwrap_or_else(machine_name);
     let answer = match baton_transport::link(&code, &name).await {
         Ok(answer) => answer,

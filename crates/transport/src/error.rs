@@ -37,6 +37,16 @@ pub enum ConnectError {
         /// The fingerprint of the key that was presented.
         found: String,
     },
+    /// The certificate store of this computer does not vouch for the hub's certificate.
+    #[error(
+        "the certificate of `{authority}` is not trusted by this computer; nothing was sent there ({source})"
+    )]
+    Untrusted {
+        /// Where.
+        authority: String,
+        /// Why.
+        source: io::Error,
+    },
     /// TLS failed for another reason.
     #[error("no secure connection to the hub at `{authority}`")]
     Tls {
@@ -65,6 +75,8 @@ impl ConnectError {
             Self::Unreachable { .. }
             | Self::TimedOut(_)
             | Self::Tls { .. }
+            // A proxy renews a certificate that ran out.
+            | Self::Untrusted { .. }
             | Self::NotAHub { .. } => true,
             Self::Refused(error) => error.code.is_retryable(),
             Self::BadAddress(_) | Self::PlainBeyondLoopback(_) | Self::KeyMismatch { .. } => false,

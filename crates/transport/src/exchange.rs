@@ -10,6 +10,15 @@ use hyper_util::rt::TokioIo;
 use crate::ConnectError;
 use crate::line::HubStream;
 
+/// The `Host` of a request. Without the port where it is the usual one of HTTPS: a proxy finds the site by the bare name.
+pub(crate) fn host_header(hub: &HubAddress) -> &str {
+    let authority = hub.authority.as_str();
+    match (&hub.public_path, authority.strip_suffix(":443")) {
+        (Some(_), Some(name)) => name,
+        _ => authority,
+    }
+}
+
 /// Sends the request. The connection lives for as long as the answer, or what it upgrades to, is held.
 pub(crate) async fn send(
     hub: &HubAddress,

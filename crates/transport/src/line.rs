@@ -1,4 +1,4 @@
-//! TCP, and TLS over it where the address carries a key.
+//! TCP, and TLS over it where the address says how the hub is recognised.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use baton_protocol::HubAddress;
+use baton_protocol::{HubAddress, HubRecognition};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,13 +15,14 @@ use tokio_rustls::client::TlsStream;
 
 use crate::ConnectError;
 use crate::pin::{KeyMismatch, pinned_config};
+use crate::store::{is_untrusted, system_config};
 
 /// The bytes to and from a hub.
 #[derive(Debug)]
 pub enum HubStream {
     /// On this machine.
     Plain(TcpStream),
-    /// To the pinned key.
+    /// To the pinned key, or to the name that the certificate store vouches for.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
@@ -30,20 +31,31 @@ pub(crate) async fn open(hub: &HubAddress) -> Result<HubStream, ConnectError> {
     let host = host_of(hub)?;
     let is_hex =
         |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if !hub.fingerprint.as_ref().is_none_or(is_hex) {
+    let path_fits = |path: &String| HubAddress::is_public_path(path);
+    if !hub.fingerprint.as_ref().is_none_or(is_hex)
+        || !hub.public_path.as_ref().is_none_or(path_fits)
+    {
         return Err(ConnectError::BadAddress(hub.authority.clone()));
     }
     let tcp = open_tcp(hub).await?;
-    let Some(fingerprint) = &hub.fingerprint else {
-        return Ok(HubStream::Plain(tcp));
+    let config = match hub.recognition() {
+        HubRecognition::Loopback => return Ok(HubStream::Plain(tcp)),
+        HubRecognition::Key(fingerprint) => Arc::new(pinned_config(fingerprint)),
+        HubRecognition::CertificateStore => system_config().await.map_err(|source| {
+            let authority = hub.authority.clone();
+            ConnectError::Tls { authority, source }
+        })?,
     };
-    let connector = TlsConnector::from(Arc::new(pinned_config(fingerprint)));
-    match connector.connect(host, tcp).await {
+    match TlsConnector::from(config).connect(host, tcp).await {
         Ok(stream) => Ok(HubStream::Tls(Box::new(stream))),
         Err(source) => Err(match KeyMismatch::behind(&source) {
             Some(mismatch) => ConnectError::KeyMismatch {
                 expected: mismatch.expected.clone(),
                 found: mismatch.found.clone(),
+            },
+            None if hub.fingerprint.is_none() && is_untrusted(&source) => ConnectError::Untrusted {
+                authority: hub.authority.clone(),
+                source,
             },
             None => ConnectError::Tls {
                 authority: hub.authority.clone(),
@@ -73,7 +85,7 @@ async fn open_tcp(hub: &HubAddress) -> Result<TcpStream, ConnectError> {
         .await
         .map_err(unreachable)?
         .collect();
-    let plain = hub.fingerprint.is_none();
+    let plain = hub.recognition() == HubRecognition::Loopback;
     let mut allowed = found
         .into_iter()
         .filter(|address| !plain || address.ip().to_canonical().is_loopback())

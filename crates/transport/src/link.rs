@@ -8,7 +8,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HOST};
 use http::{Request, StatusCode};
 use http_body_util::Full;
 
-use crate::exchange::{body, not_a_hub, refusal, send};
+use crate::exchange::{body, host_header, not_a_hub, refusal, send};
 use crate::socket::CONNECT_TIMEOUT_MS;
 use crate::{ConnectError, LinkError, line};
 
@@ -31,8 +31,8 @@ pub async fn link(code: &LinkCode, name: &str) -> Result<LinkResponse, LinkError
 
 async fn exchange(hub: &HubAddress, request: &LinkRequest) -> Result<LinkResponse, ConnectError> {
     let json = serde_json::to_vec(request).expect("a link request is plain JSON");
-    let request = Request::post("/v1/link")
-        .header(HOST, &hub.authority)
+    let request = Request::post(hub.request_path("/v1/link"))
+        .header(HOST, host_header(hub))
         .header(CONTENT_TYPE, "application/json")
         .header(CONNECTION, "close")
         .body(Full::new(Bytes::from(json)))

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::handshake::client::generate_key;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::exchange::{not_a_hub, refusal, send};
+use crate::exchange::{host_header, not_a_hub, refusal, send};
 use crate::{ConnectError, line};
 
 /// How long TCP, TLS and the handshake may take together: a person waits for it, and a path that is slower than this cannot keep
@@ -78,8 +78,8 @@ fn upgrade_request(
     let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))
         .map_err(|_| ConnectError::Refused(unusable_token()))?;
     bearer.set_sensitive(true);
-    Request::get("/v1/socket")
-        .header(HOST, &hub.authority)
+    Request::get(hub.request_path("/v1/socket"))
+        .header(HOST, host_header(hub))
         .header(AUTHORIZATION, bearer)
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "websocket")

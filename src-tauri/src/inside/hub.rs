@@ -1,10 +1,13 @@
 //! The hub inside the application, on loopback.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 
 use baton_hub::config::{HubConfig, HubOptions, Tls};
-use baton_hub::{DataDirClaim, Hub, RunningHub, StartHubError, SystemClock};
+use baton_hub::{
+    BackendFault, DataDirClaim, Hub, RunningHub, SettleLogError, StartHubError, SystemClock,
+};
 use baton_log::EventLog;
 use baton_log_sqlite::SqliteEventLog;
 
@@ -16,6 +19,9 @@ pub enum StartLocalHubError {
     /// The folder is in use or cannot be used.
     #[error(transparent)]
     Folder(#[from] baton_hub::ClaimDataDirError),
+    /// It is not clear which log is the hub's.
+    #[error(transparent)]
+    WhichLog(#[from] SettleLogError),
     /// The log cannot be opened.
     #[error("the conversations cannot be opened: {0}")]
     Log(#[from] baton_log_sqlite::OpenError),
@@ -54,7 +60,11 @@ async fn start_at(
 ) -> Result<RunningHub, StartLocalHubError> {
     let folder = profile.hub_folder();
     let claim = DataDirClaim::take(&folder)?;
-    let opening = tokio::task::spawn_blocking(move || SqliteEventLog::open(&folder.join("log.db")));
+    let look_into = |path: &Path| -> Result<Arc<dyn EventLog>, BackendFault> {
+        Ok(Arc::new(SqliteEventLog::open(path)?))
+    };
+    let log = claim.settle_log(look_into).await?;
+    let opening = tokio::task::spawn_blocking(move || SqliteEventLog::open(&log));
     let log = opening
         .await
         .map_err(|_| StartLocalHubError::Interrupted)??;

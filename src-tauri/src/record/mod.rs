@@ -92,7 +92,7 @@ impl ProfileRecord {
         let path = path.clone();
         let aside = (1..=DAMAGED_KEPT_MAX)
             .map(|number| path.with_extension(format!("json.damaged-{number}")))
-            .find(|aside| !matches!(aside.try_exists(), Ok(true)))
+            .find(|aside| matches!(aside.try_exists(), Ok(false)))
             .unwrap_or_else(|| path.with_extension("json.damaged-1"));
         let moved = self.profile.disk().rename(&path, &aside);
         moved.map_err(|source| RecordError::Io { path, source })?;

@@ -96,6 +96,7 @@ fn unreachable_hub(folder: &Path) -> DeviceConfig {
             hub: HubAddress {
                 authority: "127.0.0.1:9".to_owned(),
                 fingerprint: None,
+                public_path: None,
             },
             account,
             principal: Principal::Device {

@@ -9,6 +9,11 @@ export type HubAddress = {
  */
 authority: string, 
 /**
- * SHA-256 of the hub's public key (its SubjectPublicKeyInfo), hex; absent: plain text on loopback.
+ * SHA-256 of the hub's public key (its SubjectPublicKeyInfo), hex; absent: plain text on loopback, or a public path.
  */
-fingerprint?: string, };
+fingerprint?: string, 
+/**
+ * The path under which a reverse proxy serves the hub, from `/` to `/`. TLS, checked by the device's certificate store where there is
+ * no fingerprint. Absent: the hub itself serves.
+ */
+publicPath?: string, };

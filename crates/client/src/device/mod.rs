@@ -49,9 +49,9 @@ pub struct DeviceConfig {
 /// The device cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenDeviceError {
-    /// The data directory cannot be made.
-    #[error("the data directory cannot be used")]
-    DataDir(#[from] std::io::Error),
+    /// The data directory cannot be made, or others can write into it.
+    #[error(transparent)]
+    DataDir(#[from] baton_private_files::ClaimDirError),
     /// The mirror cannot be opened.
     #[error("the mirror cannot be opened")]
     Mirror(#[from] StoreError),

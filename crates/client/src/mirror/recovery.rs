@@ -68,7 +68,7 @@ pub(super) fn suspect(path: &Path, error: &StoreError) {
 fn open_checked(path: &Path) -> Result<Connection, StoreError> {
     let mut conn = open_writer(path)?;
     let suspect = suffixed(path, SUSPECT_SUFFIX);
-    if suspect.exists() {
+    if suspect.try_exists()? {
         let verdict: String = conn.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict != "ok" {
             return Err(StoreError::Damaged);
@@ -127,12 +127,13 @@ fn forget_unreadable_logs(conn: &mut Connection) -> Result<(), StoreError> {
 fn set_aside(path: &Path, why: &str) -> Result<(), StoreError> {
     let free = (1..=u32::MAX)
         .map(|n| format!("{why}-{n}"))
-        .find(|suffix| !suffixed(path, suffix).exists())
+        .find(|suffix| matches!(suffixed(path, suffix).try_exists(), Ok(false)))
         .ok_or(StoreError::Damaged)?;
     for part in ["", "-wal", "-shm"] {
         let from = with_tail(path, part);
-        if from.exists() {
-            std::fs::rename(&from, suffixed(&from, &free))?;
+        match std::fs::rename(&from, suffixed(&from, &free)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
         }
     }
     let _ = std::fs::remove_file(suffixed(path, SUSPECT_SUFFIX));

@@ -123,6 +123,7 @@ fn unreached(error: &ConnectError) -> Problem {
         ConnectError::Unreachable { .. }
         | ConnectError::TimedOut(_)
         | ConnectError::Tls { .. }
+        | ConnectError::Untrusted { .. }
         | ConnectError::NotAHub { .. } => lost(&error.to_string()),
     }
 }

@@ -142,6 +142,7 @@ mod tests {
             hub: HubAddress {
                 authority: "127.0.0.1:1".to_owned(),
                 fingerprint: None,
+                public_path: None,
             },
             account,
             principal,

@@ -41,6 +41,7 @@ impl FakeHub {
             address: HubAddress {
                 authority,
                 fingerprint: None,
+                public_path: None,
             },
             version: Arc::new(watch::Sender::new(0)),
             task: None,

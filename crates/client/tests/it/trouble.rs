@@ -159,6 +159,7 @@ async fn a_hub_is_recognised_by_its_key_and_by_nothing_else() {
     let address = |fingerprint: &str| HubAddress {
         authority: hub.address.authority.clone(),
         fingerprint: Some(fingerprint.to_owned()),
+        public_path: None,
     };
     let known = device_at(&hub, dir.path(), address(&right.fingerprint)).await;
     until(&known, "live", |device| {
@@ -190,6 +191,7 @@ async fn a_token_never_leaves_the_machine_in_plain_text() {
     let beyond = HubAddress {
         authority: "192.0.2.1:7420".into(),
         fingerprint: None,
+        public_path: None,
     };
     let device = device_at(&hub, dir.path(), beyond).await;
     until(&device, "refused", |device| {

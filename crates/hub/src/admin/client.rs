@@ -26,8 +26,8 @@ pub fn ask(data_dir: &Path, request: &AdminRequest) -> Result<AdminResponse, Ask
     use std::os::unix::net::UnixStream;
     use std::time::Duration;
 
-    /// A revoke waits for sockets to close; nothing that is short takes longer.
-    const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+    /// More than a hub takes to say that it needs longer (`ADMIN_ANSWER_TIMEOUT`).
+    const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
     let mut stream =
         UnixStream::connect(data_dir.join(super::SOCKET_FILE_NAME)).map_err(|error| match error

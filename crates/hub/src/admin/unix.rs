@@ -22,8 +22,8 @@ use crate::tasks::TaskGroup;
 /// One request's line.
 const REQUEST_BYTES_MAX: u64 = 4 * 1024;
 
-/// Each step of a request: its line, a short answer, the way back.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request's line, and the way back of its answer.
+const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The socket, removed when dropped.
 pub struct AdminListener {
@@ -113,10 +113,17 @@ async fn converse(desk: &Desk, stream: UnixStream) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     let mut reading = BufReader::new(reading.take(REQUEST_BYTES_MAX));
-    tokio::time::timeout(REQUEST_TIMEOUT, reading.read_line(&mut line)).await??;
+    tokio::time::timeout(LINE_TIMEOUT, reading.read_line(&mut line)).await??;
     let response = match serde_json::from_str::<AdminRequest>(&line) {
         Ok(request) if request.is_short() => {
-            tokio::time::timeout(REQUEST_TIMEOUT, answer(desk, request)).await?
+            // The time is the answer's alone: what was begun comes to its end.
+            let limit = desk.core.options.admin_answer_timeout;
+            let answered = tokio::time::timeout(limit, answer(desk, request)).await;
+            answered.unwrap_or_else(|_| AdminResponse::Refused {
+                message:
+                    "the hub is still at work on this: look at `baton-hub devices` in a moment"
+                        .to_owned(),
+            })
         }
         Ok(request) => {
             let _alone = desk.long.lock().await;
@@ -128,7 +135,7 @@ async fn converse(desk: &Desk, stream: UnixStream) -> io::Result<()> {
     };
     let mut text = serde_json::to_string(&response)?;
     text.push('\n');
-    tokio::time::timeout(REQUEST_TIMEOUT, writing.write_all(text.as_bytes())).await?
+    tokio::time::timeout(LINE_TIMEOUT, writing.write_all(text.as_bytes())).await?
 }
 
 /// What reads everything.

@@ -12,9 +12,6 @@ use baton_protocol::TimestampMs;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::workplace::{private_dir, sync_directory};
-use crate::data_dir::create_private_file;
-
 /// The first line. The number is the format's.
 const FIRST_LINE: &str = "baton backup 1\n";
 
@@ -102,11 +99,8 @@ pub fn pack(
             sha256,
         });
     }
-    create_private_file(target).map_err(failed(target))?;
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .truncate(true)
-        .open(target);
+    let mut options = fs::OpenOptions::new();
+    let file = baton_private_files::open(target, options.create_new(true).write(true));
     let mut out = BufWriter::new(file.map_err(failed(target))?);
     let line = serde_json::to_string(&manifest).map_err(io::Error::from);
     let line = line.map_err(failed(target))?;
@@ -151,9 +145,8 @@ pub fn unpack(backup: &Path, into: &Path) -> Result<Manifest, UnpackError> {
     for file in &manifest.files {
         let path = place_of(&file.name, into)?;
         let directory = path.parent().unwrap_or(into);
-        private_dir(directory).map_err(failed(directory))?;
-        create_private_file(&path).map_err(failed(&path))?;
-        let target = fs::OpenOptions::new().write(true).open(&path);
+        baton_private_files::make_dir(directory).map_err(failed(directory))?;
+        let target = baton_private_files::open_or_make(&path);
         let mut target = Digesting {
             file: target.map_err(failed(&path))?,
             digest: Sha256::new(),
@@ -164,13 +157,13 @@ pub fn unpack(backup: &Path, into: &Path) -> Result<Manifest, UnpackError> {
         if count != file.bytes || hex::encode(target.digest.finalize()) != file.sha256 {
             return Err(UnpackError::Damaged(file.name.clone()));
         }
-        sync_directory(directory).map_err(failed(directory))?;
+        baton_private_files::sync_dir(directory).map_err(failed(directory))?;
     }
     let rest = source.fill_buf().map_err(failed(backup))?;
     if !rest.is_empty() {
         return Err(UnpackError::Manifest("more follows than it lists".into()));
     }
-    sync_directory(into).map_err(failed(into))?;
+    baton_private_files::sync_dir(into).map_err(failed(into))?;
     Ok(manifest)
 }
 

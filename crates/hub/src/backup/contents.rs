@@ -9,13 +9,9 @@ use std::path::{Path, PathBuf};
 
 use baton_log::{CopyError, EventLog};
 
-use super::workplace::private_dir;
 use crate::credentials::{CREDENTIALS_FILE_NAME, CopyCredentialsError};
-use crate::data_dir::create_private_file;
+use crate::log_directory::LOG_DIRECTORY_NAME;
 use crate::tls::{CERTIFICATE_FILE_NAME, KEY_FILE_NAME};
-
-/// The log's own directory in a hub's data directory.
-pub const LOG_DIRECTORY_NAME: &str = "log";
 
 /// The hub's data was not copied.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +45,7 @@ pub async fn copy_data<Copied>(
 where
     Copied: Future<Output = Result<(), CopyCredentialsError>>,
 {
-    private_dir(into).map_err(|source| CopyDataError::File {
+    baton_private_files::make_dir(into).map_err(|source| CopyDataError::File {
         path: into.to_owned(),
         source,
     })?;
@@ -68,8 +64,7 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened?,
     };
-    create_private_file(to)?;
-    let mut target = fs::OpenOptions::new().write(true).open(to)?;
+    let mut target = baton_private_files::open_or_make(to)?;
     io::copy(&mut source, &mut target)?;
     target.sync_all()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::container::{self, PackError, UnpackError};
 use super::contents::files_in;
-use super::workplace::{Workplace, parent_of, sync_directory};
+use super::workplace::{Workplace, parent_of};
 use crate::backend::{BackendFault, LogBackend};
 use crate::credentials::{CredentialStore, CredentialsError, OpenCredentialsError};
 use crate::examine::examine_logs;
@@ -120,7 +120,7 @@ pub async fn finish_backup(
     let bytes = fs::metadata(&packed).map_err(failed(&packed))?.len();
     fs::rename(&packed, file).map_err(failed(file))?;
     let directory = parent_of(file);
-    sync_directory(directory).map_err(failed(directory))?;
+    baton_private_files::sync_dir(directory).map_err(failed(directory))?;
     Ok(BackupReport {
         file: file.to_owned(),
         bytes,

@@ -22,9 +22,7 @@ mod restore;
 mod workplace;
 
 pub use container::{Manifest, PackError, UnpackError};
-pub(crate) use contents::LOG_DIRECTORY_NAME;
 pub use contents::{CopyDataError, copy_data};
 pub use make::{BackUpError, BackupReport, Rehearsal, RehearseError, finish_backup, rehearse};
 pub use restore::{RestoreError, restore};
 pub use workplace::Workplace;
-pub(crate) use workplace::private_dir;

@@ -8,7 +8,7 @@ use baton_protocol::TimestampMs;
 
 use super::container::{self, Manifest, UnpackError};
 use super::make::{Rehearsal, RehearseError, rehearse};
-use super::workplace::{Workplace, parent_of, sync_directory};
+use super::workplace::{Workplace, parent_of};
 use crate::backend::{BackendFault, LogBackend};
 
 /// Nothing was restored; the directory is as it was.
@@ -57,13 +57,13 @@ pub async fn restore(
     let manifest = container::unpack(backup, &stage)?;
     (backend.renew)(&stage).map_err(RestoreError::Renew)?;
     let rehearsal = rehearse(&stage, now, backend).await?;
-    sync_directory(&stage).map_err(failed(&stage))?;
+    baton_private_files::sync_dir(&stage).map_err(failed(&stage))?;
     if data_dir.try_exists().map_err(failed(data_dir))? {
         fs::remove_dir(data_dir).map_err(failed(data_dir))?;
     }
     fs::rename(&stage, data_dir).map_err(failed(data_dir))?;
     let parent = parent_of(data_dir);
-    sync_directory(parent).map_err(failed(parent))?;
+    baton_private_files::sync_dir(parent).map_err(failed(parent))?;
     Ok((manifest, rehearsal))
 }
 

@@ -1,65 +1,40 @@
 //! A directory for what is not finished; gone when dropped.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Beside the place that the finished thing will have, so that it moves there in one step. Private to its owner.
+/// A new directory of an unpredictable name, private to its owner. What stood there before, a killed process's leftovers among it, is
+/// neither used nor removed.
 #[derive(Debug)]
-pub struct Workplace {
-    path: PathBuf,
-}
+pub struct Workplace(tempfile::TempDir);
 
 impl Workplace {
-    /// `<finished>.<suffix>`. One that a killed process left there is removed first.
+    /// Beside the place that the finished thing will have, so that it moves there in one step: `<finished>.<suffix>-XXXXXX`.
     ///
     /// # Errors
     /// Where the file system says no.
     pub fn beside(finished: &Path, suffix: &str) -> io::Result<Self> {
-        let mut name = finished.as_os_str().to_owned();
-        name.push(".");
-        name.push(suffix);
-        let path = PathBuf::from(name);
-        remove(&path)?;
-        private_dir(&path)?;
-        Ok(Self { path })
+        let mut prefix = finished.file_name().unwrap_or_default().to_owned();
+        prefix.push(format!(".{suffix}-"));
+        Self::within(parent_of(finished), &prefix)
+    }
+
+    /// In a directory, which is made where there is none, under a name that begins so.
+    ///
+    /// # Errors
+    /// Where the file system says no.
+    pub fn within(directory: &Path, prefix: impl AsRef<std::ffi::OsStr>) -> io::Result<Self> {
+        baton_private_files::make_dir(directory)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        builder.prefix(&prefix).tempdir_in(directory).map(Self)
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.0.path()
     }
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        // What cannot be removed is removed by the next one.
-        let _ = remove(&self.path);
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// A directory, and those above it, that only its owner can enter.
-pub fn private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Makes names in a directory durable, where the system has a call for it.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) {
-        fs::File::open(path)?.sync_all()?;
-    }
-    Ok(())
 }
 
 /// The directory in which a path stands.
@@ -68,5 +43,32 @@ pub fn parent_of(path: &Path) -> &Path {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
         None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_stands_there_is_neither_used_nor_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let finished = dir.path().join("backup");
+        let others = dir.path().join("backup.partial");
+        fs::create_dir(&others).unwrap();
+        fs::write(others.join("kept"), "").unwrap();
+        let [one, two] = [(), ()].map(|()| Workplace::beside(&finished, "partial").unwrap());
+        assert!(one.path() != two.path() && one.path() != others);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(one.path()).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        let path = one.path().to_owned();
+        drop(one);
+        assert!(!path.exists() && two.path().is_dir() && others.join("kept").exists());
     }
 }

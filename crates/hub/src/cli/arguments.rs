@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use baton_hub::{AddressRange, PublicUrl};
 use baton_protocol::Role;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -58,8 +59,20 @@ pub struct Serve {
     /// What link codes contain instead of the address that the hub listens on.
     #[arg(long, value_name = "HOST[:PORT]")]
     pub public_name: Option<String>,
+    /// Where a reverse proxy that ends TLS serves the hub, a path included. Link codes lead there, and clients check the proxy's certificate
+    /// by their computer's certificate store.
+    #[arg(
+        long,
+        value_name = "https://HOST[:PORT]/PATH/",
+        conflicts_with = "public_name"
+    )]
+    pub public_url: Option<PublicUrl>,
+    /// A proxy whose `X-Forwarded-For` names the address of its client: an address or a network. Can be given several times; none by
+    /// default.
+    #[arg(long, value_name = "ADDR[/BITS]")]
+    pub trusted_proxy: Vec<AddressRange>,
     /// Another name under which clients reach the hub, for the check of `Host`. Can be given several times; addresses, `localhost` and
-    /// the public name need not be named.
+    /// the public name or address need not be named.
     #[arg(long, value_name = "NAME")]
     pub allow_host: Vec<String>,
     /// An Origin of web pages that may connect. Can be given several times; none by default.
@@ -173,7 +186,7 @@ pub struct Doctor {
     /// The hub's directory. Nothing in it is changed.
     #[arg(long, env = "BATON_HUB_DATA", value_name = "DIR")]
     pub data: PathBuf,
-    /// Where a copy of the hub's data has room for a moment; the system's temporary directory if not given.
+    /// Where a copy of the hub's data has room for a moment; beside the hub's directory if not given.
     #[arg(long, value_name = "DIR")]
     pub scratch: Option<PathBuf>,
     /// Print JSON.

@@ -44,8 +44,9 @@ fn copy_at_rest(data_dir: &Path, into: &Path, backend: LogBackend) -> anyhow::Re
     if !data_dir.join("credentials.db").try_exists()? {
         bail!("there is no hub in `{}`", data_dir.display());
     }
-    let _claim = DataDirClaim::take(data_dir)
+    let claim = DataDirClaim::take(data_dir)
         .context("the hub runs but its admin socket does not answer")?;
+    block_on(claim.settle_log(|_| (backend.open)(data_dir)))??;
     let log = (backend.open)(data_dir).map_err(anyhow::Error::from_boxed)?;
     let credentials = Credentials::new(CredentialStore::open(data_dir, SystemClock.now())?);
     let copy_credentials = |path| async move { credentials.copy_to(path).await };

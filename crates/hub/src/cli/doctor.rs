@@ -16,10 +16,9 @@ const EXIT_PROBLEM: u8 = 20;
 
 /// Prints what was seen; the exit code is the verdict.
 pub fn doctor(arguments: &Doctor, backend: LogBackend) -> anyhow::Result<ExitCode> {
-    let scratch = arguments.scratch.clone().unwrap_or_else(std::env::temp_dir);
     let diagnosis = block_on(diagnose(
         &arguments.data,
-        &scratch,
+        arguments.scratch.as_deref(),
         SystemClock.now(),
         backend,
     ))?;

@@ -33,6 +33,7 @@ async fn serve_until_signal(arguments: Serve, backend: LogBackend) -> anyhow::Re
     let mut signals = Signals::listen().context("signals cannot be listened to")?;
     // Before the log is opened: two hubs must not even look at the same one.
     let claim = DataDirClaim::take(&arguments.data)?;
+    claim.settle_log(|_| (backend.open)(claim.path())).await?;
     let data = arguments.data.clone();
     let log = tokio::task::spawn_blocking(move || (backend.open)(&data))
         .await
@@ -66,6 +67,8 @@ fn settings(arguments: Serve) -> (HubConfig, HubOptions) {
             .lease_ms
             .map_or(usual.lease, Duration::from_millis),
         public_name: arguments.public_name,
+        public_url: arguments.public_url,
+        trusted_proxies: arguments.trusted_proxy,
         allowed_hosts: arguments.allow_host,
         allowed_origins: arguments.allow_origin,
         admin_socket: if cfg!(unix) {

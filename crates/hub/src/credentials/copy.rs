@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::store::{CredentialStore, CredentialsError};
-use crate::data_dir;
 
 /// The credentials were not copied.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +30,7 @@ impl CredentialStore {
             path: path.display().to_string(),
             source,
         };
-        data_dir::create_private_file(path).map_err(failed)?;
+        baton_private_files::open_or_make(path).map_err(failed)?;
         let name = path.to_str().ok_or_else(|| {
             failed(std::io::Error::new(
                 std::io::ErrorKind::InvalidFilename,

@@ -8,6 +8,7 @@ mod hub_key;
 mod known_tokens;
 mod link_codes;
 mod principals;
+mod revoke;
 mod row;
 mod store;
 mod token;
@@ -24,10 +25,11 @@ pub use accounts::Account;
 pub use copy::CopyCredentialsError;
 pub use link_codes::LinkGrant;
 pub use principals::PrincipalRecord;
+pub use revoke::RevokeError;
 pub use row::RowError;
 pub use store::{
     CredentialStore, CredentialsError, FILE_NAME as CREDENTIALS_FILE_NAME, Linked,
-    OpenCredentialsError, RedeemLinkCodeError, RevokeError,
+    OpenCredentialsError, RedeemLinkCodeError,
 };
 
 /// The credentials for async callers.
@@ -106,17 +108,19 @@ impl Credentials {
             .await?
     }
 
-    /// Takes away the access of whoever has this id or name.
+    /// Takes away the access of whoever has this id or name. What must not come later than the commit is done `at_once` behind it,
+    /// even where this future is dropped.
     pub async fn revoke(
         &self,
         who: &str,
         now: TimestampMs,
+        at_once: impl FnOnce(&PrincipalRecord) + Send + 'static,
     ) -> Result<PrincipalRecord, RevokeError> {
         let (who, known) = (who.to_owned(), Arc::clone(&self.known));
         self.with_store(move |store| {
             let revoked = store.revoke(&who, now);
             known.forget_all();
-            revoked
+            revoked.inspect(at_once)
         })
         .await?
     }

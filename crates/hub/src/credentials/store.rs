@@ -6,16 +6,16 @@
 use std::path::Path;
 
 use baton_protocol::{AccountId, DeviceId, LinkResponse, Principal, Role, RunnerId, TimestampMs};
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 use super::accounts::{self, Account};
 use super::hub_key;
 use super::link_codes::{self, LinkGrant, Redeemed};
 use super::principals::{self, PrincipalRecord};
+use super::revoke::{RevokeError, pick};
 use super::row::RowError;
 use super::token::{self, SecretHash};
-use crate::data_dir;
 
 /// The name of the account that the first start makes.
 const FIRST_ACCOUNT_NAME: &str = "me";
@@ -94,7 +94,7 @@ impl CredentialStore {
     /// Opens the database in a data directory; makes it, with one account, where there is none.
     pub fn open(data_dir: &Path, now: TimestampMs) -> Result<Self, OpenCredentialsError> {
         let path = data_dir.join(FILE_NAME);
-        data_dir::create_private_file(&path).map_err(|source| OpenCredentialsError::File {
+        baton_private_files::open_or_make(&path).map_err(|source| OpenCredentialsError::File {
             path: path.display().to_string(),
             source,
         })?;
@@ -173,9 +173,10 @@ impl CredentialStore {
     ) -> Result<Linked, RedeemLinkCodeError> {
         let failed =
             |error: RowError| RedeemLinkCodeError::Credentials(CredentialsError::Row(error));
+        // Waits for another writer before it reads: one that has read already is refused at once.
         let transaction = self
             .connection
-            .transaction()
+            .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(CredentialsError::from)?;
         let secret = SecretHash::of(&secret.to_ascii_lowercase());
         let grant = match link_codes::redeem(&transaction, secret, now).map_err(failed)? {
@@ -211,14 +212,21 @@ impl CredentialStore {
 
     /// Takes away the access of whoever has this id, or this name where only one has it.
     pub fn revoke(&mut self, who: &str, now: TimestampMs) -> Result<PrincipalRecord, RevokeError> {
-        let before = principals::all(&self.connection).map_err(CredentialsError::from)?;
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(CredentialsError::from)?;
+        let before = principals::all(&transaction).map_err(CredentialsError::from)?;
         let found = pick(&before, who)?;
-        principals::revoke(&self.connection, &found.id(), now).map_err(CredentialsError::from)?;
-        let after = principals::all(&self.connection).map_err(CredentialsError::from)?;
-        after
+        principals::revoke(&transaction, &found.id(), now).map_err(CredentialsError::from)?;
+        let after = principals::all(&transaction).map_err(CredentialsError::from)?;
+        let revoked = after
             .into_iter()
             .find(|record| record.principal == found.principal)
-            .ok_or_else(|| RevokeError::Unknown(who.to_owned()))
+            .ok_or_else(|| RevokeError::Unknown(who.to_owned()))?;
+        // Last: nothing may fail behind it.
+        transaction.commit().map_err(CredentialsError::from)?;
+        Ok(revoked)
     }
 }
 
@@ -238,47 +246,6 @@ impl Linked {
             principal: self.record.principal,
             hub_name: hub_name.to_owned(),
         }
-    }
-}
-
-/// Nobody's access was taken away.
-#[derive(Debug, thiserror::Error)]
-pub enum RevokeError {
-    /// Nobody has this id or name.
-    #[error("no device or runner `{0}` is linked")]
-    Unknown(String),
-    /// Several have this name.
-    #[error("{count} devices are called `{name}`, give the id instead")]
-    Ambiguous {
-        /// The name.
-        name: String,
-        /// How many.
-        count: usize,
-    },
-    /// The credentials failed.
-    #[error(transparent)]
-    Credentials(#[from] CredentialsError),
-    /// The access is taken away, but the account's log could not record it; the next start of the hub will.
-    #[error("access is taken away, but the account's log could not record it: {0}")]
-    NotRecorded(String),
-}
-
-/// By id, or by a name that is not ambiguous among those who still have access.
-fn pick<'a>(records: &'a [PrincipalRecord], who: &str) -> Result<&'a PrincipalRecord, RevokeError> {
-    if let Some(found) = records.iter().find(|record| record.id() == who) {
-        return Ok(found);
-    }
-    let named: Vec<&PrincipalRecord> = records
-        .iter()
-        .filter(|record| record.name == who && record.revoked_at.is_none())
-        .collect();
-    match named.as_slice() {
-        [] => Err(RevokeError::Unknown(who.to_owned())),
-        [one] => Ok(one),
-        several => Err(RevokeError::Ambiguous {
-            name: who.to_owned(),
-            count: several.len(),
-        }),
     }
 }
 

@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Level};
-use crate::backup::LOG_DIRECTORY_NAME;
 use crate::credentials::CREDENTIALS_FILE_NAME;
+use crate::log_directory::find_log;
 
 /// Below this the hub is about to stand still.
 #[cfg(unix)]
@@ -16,15 +16,18 @@ const FREE_BYTES_MIN: u64 = 64 * 1024 * 1024;
 #[cfg(unix)]
 const FREE_BYTES_COMFORT: u64 = 1024 * 1024 * 1024;
 
-/// Whether a hub has ever worked here.
+/// Whether a hub has ever worked here. What cannot be looked at may be a hub's.
 pub fn is_hubs(data_dir: &Path) -> bool {
-    data_dir.join(CREDENTIALS_FILE_NAME).exists() || data_dir.join(LOG_DIRECTORY_NAME).exists()
+    let is_absent = |path: &Path| matches!(path.try_exists(), Ok(false));
+    let log = find_log(data_dir);
+    !is_absent(&data_dir.join(CREDENTIALS_FILE_NAME)) || !log.is_ok_and(|log| is_absent(&log))
 }
 
 /// The directory and everything in it, as far as it is the hub's.
 fn all_paths(data_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = vec![data_dir.to_owned()];
-    for directory in [data_dir.to_owned(), data_dir.join(LOG_DIRECTORY_NAME)] {
+    let log = find_log(data_dir).map_err(io::Error::other)?;
+    for directory in [data_dir.to_owned(), log] {
         for entry in fs::read_dir(&directory)? {
             paths.push(entry?.path());
         }

@@ -85,10 +85,11 @@ enum HubNow {
     Rests,
 }
 
-/// Looks at a directory. `scratch` is a directory in which the copy has room; what is made there is removed again. Blocks.
+/// Looks at a directory. The copy is made in `scratch` and removed again; where none is given, beside the directory, or where the system
+/// keeps what is temporary. Blocks.
 pub async fn diagnose(
     data_dir: &Path,
-    scratch: &Path,
+    scratch: Option<&Path>,
     now: TimestampMs,
     backend: LogBackend,
 ) -> Diagnosis {

@@ -9,10 +9,11 @@ use baton_protocol::TimestampMs;
 use super::{Finding, HubNow, Level};
 use crate::admin::{AdminRequest, AdminResponse, ask};
 use crate::backend::LogBackend;
-use crate::backup::{LOG_DIRECTORY_NAME, RehearseError, Workplace, private_dir, rehearse};
+use crate::backup::{RehearseError, Workplace, rehearse};
 use crate::credentials::CREDENTIALS_FILE_NAME;
 use crate::data_dir::{ClaimDataDirError, DataDirClaim};
 use crate::examine::with_causes;
+use crate::log_directory::{LOG_DIRECTORY_NAME, find_log};
 use crate::tls;
 
 const RESTORE_ADVICE: &str = "stop the hub, keep this directory as it is, and restore the last backup into another one with \
@@ -43,14 +44,13 @@ pub fn certificate(data_dir: &Path) -> Finding {
 pub async fn logs(
     data_dir: &Path,
     hub: HubNow,
-    scratch: &Path,
+    scratch: Option<&Path>,
     now: TimestampMs,
     backend: LogBackend,
 ) -> Vec<Finding> {
-    let place = scratch.join(format!("baton-doctor-{}", std::process::id()));
-    let work = match Workplace::beside(&place, "copy") {
+    let work = match workplace(data_dir, scratch) {
         Ok(work) => work,
-        Err(error) => return vec![no_copy(format!("`{}`: {error}", scratch.display()))],
+        Err(error) => return vec![no_copy(error.to_string())],
     };
     let copy = work.path().join("data");
     let mut findings = Vec::new();
@@ -71,6 +71,18 @@ pub async fn logs(
         Err(what) => findings.push(no_copy(what)),
     }
     findings
+}
+
+/// Where the copy goes: into the directory that was named, else beside the hub's, which has the room; else where the system keeps what is
+/// temporary. The name cannot be guessed, and what stands in any of them is left alone.
+fn workplace(data_dir: &Path, scratch: Option<&Path>) -> io::Result<Workplace> {
+    const PREFIX: &str = "baton-doctor-";
+    if let Some(scratch) = scratch {
+        return Workplace::within(scratch, PREFIX);
+    }
+    let whole = std::path::absolute(data_dir)?;
+    let beside = whole.parent().unwrap_or(&whole);
+    Workplace::within(beside, PREFIX).or_else(|_| Workplace::within(&std::env::temp_dir(), PREFIX))
 }
 
 /// The hub inside the desktop app, or one on a system without Unix sockets.
@@ -117,9 +129,9 @@ fn damage(what: String) -> Finding {
 /// Databases with their WAL; not the shared memory, which SQLite makes anew.
 fn copy_files(data_dir: &Path, copy: &Path) -> io::Result<()> {
     let log = copy.join(LOG_DIRECTORY_NAME);
-    private_dir(&log)?;
+    baton_private_files::make_dir(&log)?;
     let mut files: Vec<(PathBuf, PathBuf)> = Vec::new();
-    match fs::read_dir(data_dir.join(LOG_DIRECTORY_NAME)) {
+    match fs::read_dir(find_log(data_dir).map_err(io::Error::other)?) {
         Ok(entries) => {
             for entry in entries {
                 let entry = entry?;

@@ -41,6 +41,15 @@ impl AdmissionLimits {
     }
 }
 
+/// How many of the unauthenticated connections a peer may have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Quota {
+    /// An address's part of them.
+    OfAddress,
+    /// All of them: a trusted proxy, through which everybody comes.
+    OfAll,
+}
+
 /// The budget of one hub.
 #[derive(Debug)]
 pub struct Admission {
@@ -68,10 +77,10 @@ impl Admission {
     }
 
     /// Admits a connection from an address. `None` where authenticated connections fill the hub.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<ConnectionPermit> {
+    pub fn admit(self: &Arc<Self>, address: IpAddr, quota: Quota) -> Option<ConnectionPermit> {
         let block = AddressBlock::of(address);
         let mut held = self.lock();
-        if held.of_block(block) >= self.limits.per_address {
+        if quota == Quota::OfAddress && held.of_block(block) >= self.limits.per_address {
             held.expel_oldest_of(block);
         }
         let is_full = held.unauthenticated >= self.limits.unauthenticated
@@ -204,9 +213,9 @@ mod tests {
     #[test]
     fn a_newcomer_pushes_out_the_oldest_connection_of_its_own_address() {
         let admission = small();
-        let other = admission.admit(address(2)).unwrap();
+        let other = admission.admit(address(2), Quota::OfAddress).unwrap();
         let held: Vec<_> = (0..5)
-            .map(|_| admission.admit(address(1)).unwrap())
+            .map(|_| admission.admit(address(1), Quota::OfAddress).unwrap())
             .collect();
         let expelled: Vec<_> = held.iter().map(is_expelled).collect();
         assert_eq!(expelled, [true, false, false, false, false]);
@@ -215,13 +224,24 @@ mod tests {
     }
 
     #[test]
+    fn everybody_behind_a_trusted_proxy_has_room() {
+        let admission = small();
+        let held: Vec<_> = (0..16)
+            .map(|_| admission.admit(address(1), Quota::OfAll).unwrap())
+            .collect();
+        assert!(!held.iter().any(is_expelled));
+        let _more = admission.admit(address(1), Quota::OfAll).unwrap();
+        assert!(is_expelled(&held[0]) && !is_expelled(&held[1]));
+    }
+
+    #[test]
     fn many_addresses_push_out_the_one_that_holds_most() {
         let admission = small();
         let greedy: Vec<_> = (0..4)
-            .map(|_| admission.admit(address(1)).unwrap())
+            .map(|_| admission.admit(address(1), Quota::OfAddress).unwrap())
             .collect();
         let others: Vec<_> = (2..15)
-            .map(|last| admission.admit(address(last)).unwrap())
+            .map(|last| admission.admit(address(last), Quota::OfAddress).unwrap())
             .collect();
         let expelled: Vec<_> = greedy.iter().map(is_expelled).collect();
         assert_eq!(expelled, [true, false, false, false]);
@@ -233,13 +253,13 @@ mod tests {
         let admission = small();
         let all: Vec<_> = (0..64)
             .map(|n| {
-                let permit = admission.admit(address(n)).unwrap();
+                let permit = admission.admit(address(n), Quota::OfAddress).unwrap();
                 permit.authenticate().unwrap()
             })
             .collect();
-        assert!(admission.admit(address(1)).is_none());
+        assert!(admission.admit(address(1), Quota::OfAddress).is_none());
         drop(all);
-        let permit = admission.admit(address(1)).unwrap();
+        let permit = admission.admit(address(1), Quota::OfAddress).unwrap();
         let authenticated = permit.authenticate().unwrap();
         assert!(permit.authenticate().is_none());
         drop(permit);

@@ -9,11 +9,13 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use super::Edge;
 use super::address_block::AddressBlock;
 use super::door::Door;
+use super::forwarded::client_address;
 use super::refusal::{Refusal, stopping};
 use super::serve::Visit;
 use crate::actor::{AccountFact, record_access_later};
 use crate::config::LINK_BODY_BYTES_MAX;
 use crate::credentials::{Linked, RedeemLinkCodeError};
+use crate::tasks::TaskGroup;
 
 /// Exchanges the code. The attempt counts before the first byte of the body is waited for.
 pub async fn link(
@@ -21,9 +23,28 @@ pub async fn link(
     Extension(visit): Extension<Visit>,
     request: Request,
 ) -> Result<Json<LinkResponse>, Refusal> {
-    let block = AddressBlock::of(visit.peer);
+    let proxies = &edge.core.options.trusted_proxies;
+    let client = client_address(visit.peer, request.headers(), proxies);
+    let block = AddressBlock::of(client);
     edge.attempts.take(block)?;
     let request = parse(&read(&visit.door, request.into_body()).await?)?;
+    let tasks = &edge.core.tasks;
+    let steps = exchange(edge.clone(), block, request);
+    let exchanged = tasks.finish(TaskGroup::Edge, "link", steps).await;
+    exchanged.unwrap_or_else(|| {
+        let message = "the hub failed at this request";
+        Err(Refusal(
+            ErrorCode::Internal.with(message, "look at the hub's log"),
+        ))
+    })
+}
+
+/// From the code to the account's log. A client that leaves meanwhile is listed all the same, so that its access can be taken away.
+async fn exchange(
+    edge: Edge,
+    block: AddressBlock,
+    request: LinkRequest,
+) -> Result<Json<LinkResponse>, Refusal> {
     let linked = redeem(&edge, request).await?;
     edge.attempts.give_back(block);
     let record = &linked.record;

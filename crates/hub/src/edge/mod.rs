@@ -13,6 +13,7 @@ mod address_block;
 mod admission;
 mod attempts;
 mod door;
+mod forwarded;
 mod host_policy;
 mod link;
 mod refusal;
@@ -31,6 +32,7 @@ use baton_protocol::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use door::Door;
+pub use forwarded::{AddressRange, ParseAddressRangeError};
 pub use host_policy::{HostPolicy, host_of};
 pub use serve::{Listener, Protection, accept};
 
@@ -53,16 +55,27 @@ pub fn router(core: Arc<HubCore>, hosts: HostPolicy) -> Router {
         hosts: Arc::new(hosts),
         attempts: Arc::new(LinkAttempts::default()),
     };
-    Router::new()
-        .route("/healthz", get(status::healthz))
-        .route("/metrics", get(status::metrics))
-        .route("/v1/link", post(link::link))
-        .route("/v1/socket", get(socket::socket))
+    // Some proxies take the prefix of the public address off a path, and some pass it on.
+    let public_url = edge.core.options.public_url.as_ref();
+    let prefix = public_url.map_or("/", |url| url.path());
+    let routes = match prefix.trim_end_matches('/') {
+        "" => requests(),
+        prefix => requests().nest(prefix, requests()),
+    };
+    routes
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(edge.clone(), check_host))
         .layer(CatchPanicLayer::custom(panicked))
         .with_state(edge)
+}
+
+fn requests() -> Router<Edge> {
+    Router::new()
+        .route("/healthz", get(status::healthz))
+        .route("/metrics", get(status::metrics))
+        .route("/v1/link", post(link::link))
+        .route("/v1/socket", get(socket::socket))
 }
 
 async fn check_host(State(edge): State<Edge>, request: Request, next: Next) -> Response {

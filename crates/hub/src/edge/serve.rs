@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use super::admission::{Admission, AdmissionLimits, ConnectionPermit};
+use super::admission::{Admission, AdmissionLimits, ConnectionPermit, Quota};
 use super::door::Door;
 use crate::config::{CLOSE_TIMEOUT, HTTP_HEAD_BYTES_MAX};
 use crate::core::HubCore;
@@ -81,7 +81,13 @@ pub async fn accept(core: Arc<HubCore>, listener: Listener, router: Router) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(permit) = admission.admit(peer.ip()) else {
+                let proxies = &core.options.trusted_proxies;
+                let quota = if proxies.iter().any(|range| range.contains(peer.ip())) {
+                    Quota::OfAll
+                } else {
+                    Quota::OfAddress
+                };
+                let Some(permit) = admission.admit(peer.ip(), quota) else {
                     core.measures.refused.increment(1);
                     continue;
                 };

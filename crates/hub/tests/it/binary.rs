@@ -180,3 +180,33 @@ fn with_few_descriptors_a_crowd_takes_neither_the_door_nor_the_storage() {
     drop(crowd);
     assert_eq!(serving.signal(Signal::TERM), Some(0));
 }
+
+#[test]
+fn a_hub_whose_log_is_gone_does_not_begin_an_empty_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("hub");
+    let serving = Serving::start(&data, &LOOPBACK);
+    let code: LinkCode = out(&hub(&data, "link", &[])).parse().unwrap();
+    let body = format!(r#"{{"code":"{}","name":"Laptop"}}"#, code.secret);
+    let mut peer = serving.connect();
+    let head = "POST /v1/link HTTP/1.1\r\nHost: localhost\r\nContent-Length";
+    write!(peer, "{head}: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    peer.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(serving.signal(Signal::TERM), Some(0));
+
+    let aside = dir.path().join("log-elsewhere");
+    std::fs::rename(data.join("log"), &aside).unwrap();
+    let refused = error(&hub(&data, "serve", &LOOPBACK));
+    assert!(
+        refused.contains("1 devices and runners are linked"),
+        "{refused}"
+    );
+    std::fs::remove_dir_all(data.join("log")).unwrap();
+    // The name that the application used is as good.
+    std::fs::rename(&aside, data.join("log.db")).unwrap();
+    let serving = Serving::start(&data, &LOOPBACK);
+    assert!(out(&hub(&data, "devices", &[])).contains("Laptop"));
+    assert_eq!(serving.signal(Signal::TERM), Some(0));
+}

@@ -23,6 +23,8 @@ mod commands;
 mod costs;
 #[cfg(target_os = "linux")]
 mod crowd;
+#[cfg(unix)]
+mod cut_short;
 #[cfg(target_os = "linux")]
 mod day;
 mod deletion;
@@ -38,6 +40,7 @@ mod moody;
 #[cfg(unix)]
 mod operation;
 mod order;
+mod proxied;
 mod restart;
 mod revoke;
 mod saved_states;

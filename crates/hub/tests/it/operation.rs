@@ -295,6 +295,40 @@ async fn the_doctor_finds_nothing_wrong_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_the_application_made_is_found_by_every_command() {
+    let mut world = World::start_with(Backend::Sqlite, with_admin_socket()).await;
+    talk(&world, new_session()).await;
+    world.hub.take().unwrap().stop().await;
+    let data = world.dir.path().to_owned();
+    make_private(&data);
+    fs::rename(data.join("log"), data.join("log.db")).unwrap();
+    let seen = doctor(&data).await;
+    assert_eq!(problems(&seen), [] as [&str; 0], "{}", seen.json);
+    assert!(seen.json.to_string().contains("1 sessions"));
+    assert!(data.join("log.db").is_dir(), "the doctor changes nothing");
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("backup");
+    let made = run(&["backup"], &[("--data", &data), ("--to", &file)]).await;
+    assert_eq!(
+        (made.code, &made.json["sessions"]),
+        (0, &1.into()),
+        "{}",
+        made.error
+    );
+    assert!(data.join("log").is_dir() && !data.join("log.db").exists());
+
+    // Which of two logs is the hub's is for a person to say.
+    fs::create_dir(data.join("log.db")).unwrap();
+    for entry in fs::read_dir(data.join("log")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), data.join("log.db").join(entry.file_name())).unwrap();
+    }
+    let again = place.path().join("again");
+    let refused = run(&["backup"], &[("--data", &data), ("--to", &again)]).await;
+    assert_refused(&refused, "both hold conversations");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_doctor_names_what_is_wrong() {
     use std::os::unix::fs::PermissionsExt as _;
     let empty = tempfile::tempdir().unwrap();

@@ -25,6 +25,7 @@ pub fn link(data: &Path, hub: &FakeHub) {
     let hub = HubAddress {
         authority: hub.addr.to_string(),
         fingerprint: None,
+        public_path: None,
     };
     Identity {
         hub,
@@ -103,6 +104,7 @@ fn the_token_is_readable_by_its_user_alone() {
     let hub = HubAddress {
         authority: "localhost:1".to_owned(),
         fingerprint: None,
+        public_path: None,
     };
     let identity = Identity {
         hub,

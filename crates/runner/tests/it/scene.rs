@@ -131,6 +131,7 @@ pub fn config(authority: &str, model: &str, provider: Arc<dyn ModelProvider>) ->
         hub: HubAddress {
             authority: authority.to_owned(),
             fingerprint: None,
+            public_path: None,
         },
         token: "baton_test".to_owned(),
         instance: RunnerInstanceId::mint(),

@@ -77,6 +77,7 @@ async fn plain_text_beyond_this_machine_is_never_tried() {
         let hub = HubAddress {
             authority: authority.to_owned(),
             fingerprint: None,
+            public_path: None,
         };
         let error = connect(&hub, "t").await.expect_err("refused");
         assert!(
@@ -97,6 +98,7 @@ async fn damaged_addresses_are_named_before_anything_is_sent() {
         let hub = HubAddress {
             authority: authority.to_owned(),
             fingerprint,
+            public_path: None,
         };
         let error = connect(&hub, "t").await.expect_err("refused");
         assert!(matches!(error, ConnectError::BadAddress(_)), "{error:?}");
@@ -108,6 +110,7 @@ async fn nobody_there_may_pass() {
     let hub = HubAddress {
         authority: server::closed_port().await,
         fingerprint: None,
+        public_path: None,
     };
     let error = connect(&hub, "t").await.expect_err("nobody");
     assert!(

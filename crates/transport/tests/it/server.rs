@@ -96,6 +96,7 @@ impl Server {
             address: HubAddress {
                 authority,
                 fingerprint,
+                public_path: None,
             },
             request: oneshot::channel().1,
         }
@@ -127,6 +128,7 @@ impl Server {
             address: HubAddress {
                 authority,
                 fingerprint: None,
+                public_path: None,
             },
             request,
         }

@@ -83,6 +83,9 @@ const PYTHON: [Need; 2] = [
     need("python3-venv", Probe::None),
 ];
 
+/// What a hub stands behind in a system test.
+const PROXY: [Need; 1] = [need("nginx-light", Probe::AnyProgram(&["nginx"]))];
+
 const BROWSER: [Need; 1] = [need(
     "chromium",
     Probe::AnyProgram(&[
@@ -136,6 +139,7 @@ pub fn of(purpose: Purpose) -> Vec<Need> {
     }
     if purpose.has_checks() {
         needs.extend(BROWSER);
+        needs.extend(PROXY);
     }
     if purpose == Purpose::Test {
         needs.extend(WINDOWS);

@@ -10,7 +10,8 @@ use super::source::{SourceFile, code_only};
 use crate::process;
 
 /// A member, and the members that it may use outside of its tests.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
+    ("baton-private-files", &[]),
     ("baton-protocol", &[]),
     ("baton-session", &["baton-protocol"]),
     ("baton-log", &["baton-protocol", "baton-session"]),
@@ -22,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     (
         "baton-hub",
         &[
+            "baton-private-files",
             "baton-protocol",
             "baton-session",
             "baton-log",
@@ -31,11 +33,21 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("baton-transport", &["baton-protocol"]),
     (
         "baton-runner",
-        &["baton-protocol", "baton-session", "baton-transport"],
+        &[
+            "baton-private-files",
+            "baton-protocol",
+            "baton-session",
+            "baton-transport",
+        ],
     ),
     (
         "baton-client",
-        &["baton-protocol", "baton-session", "baton-transport"],
+        &[
+            "baton-private-files",
+            "baton-protocol",
+            "baton-session",
+            "baton-transport",
+        ],
     ),
     (
         "baton-cli",
@@ -45,6 +57,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     (
         "baton",
         &[
+            "baton-private-files",
             "baton-protocol",
             "baton-session",
             "baton-log",

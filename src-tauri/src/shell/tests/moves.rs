@@ -161,10 +161,7 @@ async fn a_move_that_is_interrupted_after_each_session_brings_everything_once() 
     )
     .await;
     assert_eq!(model.request_count(), texts, "nothing was asked again");
-    assert!(
-        held.hub_folder().join("log.db").exists(),
-        "the old data stays"
-    );
+    assert!(held.hub_folder().join("log").is_dir(), "the old data stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,4 +183,26 @@ async fn nothing_moves_while_an_answer_is_being_written() {
         .await;
     assert!(refused.unwrap_err().message.contains("being written"));
     assert_eq!(live(&here).await.linked().account, device.linked().account);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_profile_of_an_earlier_version_keeps_its_conversations() {
+    let root = TempDir::new().unwrap();
+    let model = FakeModel::start().await;
+    let before = shell(root.path());
+    let device = start_here(&before, &model).await;
+    let session = begin(&device, "tides").await;
+    answered(&device, session).await;
+    drop(device);
+    before.stop().await;
+    let (profile, _) = profile(root.path());
+    let folder = profile.hub_folder();
+    std::fs::rename(folder.join("log"), folder.join("log.db")).unwrap();
+    let after = shell(root.path());
+    after.start().await;
+    assert_eq!(after.status().hub_problem, None);
+    let device = live(&after).await;
+    let kept = device.session(session).await.unwrap();
+    assert!(kept.is_some(), "the hub has it, and the device keeps it");
+    assert!(folder.join("log").is_dir() && !folder.join("log.db").exists());
 }

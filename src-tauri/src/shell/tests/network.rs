@@ -128,6 +128,7 @@ async fn the_network_gets_tls_with_the_hubs_own_key_and_nothing_in_plain_text() 
         hub: HubAddress {
             authority: format!("127.0.0.1:{port}"),
             fingerprint: Some("0".repeat(64)),
+            public_path: None,
         },
         secret: "0".repeat(32),
     };

@@ -153,6 +153,7 @@ async fn write_to_hub(authority: &str, token: &str, runs: usize) -> Result<Writt
     let hub = HubAddress {
         authority: authority.to_owned(),
         fingerprint: None,
+        public_path: None,
     };
     let mut client = Client::connect(&hub, token, Some(hello())).await?;
     let mut scripts: HashMap<RunId, (RunScript, u64)> = HashMap::new();

@@ -22,6 +22,7 @@ fn nowhere() -> LinkedHub {
         hub: HubAddress {
             authority: "127.0.0.1:1".to_owned(),
             fingerprint: None,
+            public_path: None,
         },
         account,
         principal: Principal::Device {

@@ -10,6 +10,7 @@ mod network;
 mod python_client;
 mod refusals;
 mod restored;
+mod reverse_proxy;
 mod rounds;
 mod secrets_given;
 mod stage;

@@ -12,10 +12,11 @@ use tempfile::TempDir;
 /// Far beyond anything that works, on a machine that does other things too.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Where a program runs: on this host, or in a network namespace.
+/// Where a program runs: on this host, there with a certificate authority that it trusts, or in a network namespace.
 #[derive(Clone, Debug)]
 pub enum Place {
     Here,
+    Trusting(PathBuf),
     Namespace(String),
 }
 
@@ -23,6 +24,13 @@ impl Place {
     pub fn command(&self, program: &Path) -> Command {
         match self {
             Self::Here => Command::new(program),
+            Self::Trusting(root) => {
+                let mut command = Command::new(program);
+                command
+                    .env("SSL_CERT_FILE", root)
+                    .env_remove("SSL_CERT_DIR");
+                command
+            }
             Self::Namespace(name) => {
                 let mut command = Command::new("ip");
                 command.args(["netns", "exec", name]).arg(program);

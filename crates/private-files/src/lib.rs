@@ -1,0 +1,272 @@
+//! Files and directories that only their owner can read: identities, tokens, conversations.
+//!
+//! Owns how one is made and replaced, the same for hub, runner and devices. It never removes anything, and knows nothing of what is kept.
+//!
+//! **Invariant:** [`replace`] leaves the old file or the new one, whole, also over a power cut; it is never readable for others in between.
+//! **Invariant:** a directory that [`claim_dir`] accepted cannot be written by others.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// A directory cannot hold what is private.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimDirError {
+    /// Others write into it, and it holds other things.
+    #[error("others can write into `{}` (mode {mode:o}): use a directory of its own", path.display())]
+    Shared {
+        /// Which.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It cannot be made or looked at.
+    #[error("`{}` cannot be used", path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl From<ClaimDirError> for io::Error {
+    fn from(error: ClaimDirError) -> Self {
+        let kind = match &error {
+            ClaimDirError::Shared { .. } => io::ErrorKind::PermissionDenied,
+            ClaimDirError::Io { source, .. } => source.kind(),
+        };
+        match error {
+            ClaimDirError::Io { source, .. } => source,
+            shared => Self::new(kind, shared),
+        }
+    }
+}
+
+/// Makes a directory, and those above it, that only its owner can enter; one that is there keeps its mode.
+///
+/// # Errors
+/// Where the file system says no.
+pub fn make_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes a directory that only its owner can enter. One that is there is closed to others where it is empty or holds one of these names,
+/// by which it is known as the caller's own; any other is left as it is, and refused where others can write into it.
+///
+/// # Errors
+/// Where it is refused, or the file system says no.
+pub fn claim_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
+    let failed = |source| ClaimDirError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    make_dir(path).map_err(failed)?;
+    close_to_others(path, own_names)
+}
+
+/// The same for a directory that is there; nothing is made.
+///
+/// # Errors
+/// Where it is refused, or the file system says no.
+pub fn claim_existing_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
+    match path.try_exists() {
+        Ok(true) => close_to_others(path, own_names),
+        Ok(false) => Ok(()),
+        Err(source) => Err(ClaimDirError::Io {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+/// Set on directories that many write into, as `/tmp`.
+#[cfg(unix)]
+const STICKY: u32 = 0o1000;
+
+#[cfg(unix)]
+fn close_to_others(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let failed = |source| ClaimDirError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    if mode & STICKY == 0 && is_own(path, own_names).map_err(failed)? {
+        let private = fs::Permissions::from_mode(mode & !0o077);
+        fs::set_permissions(path, private).map_err(failed)?;
+        tracing::warn!("a private directory was open to others, and is closed to them now");
+    } else if mode & 0o022 != 0 {
+        return Err(ClaimDirError::Shared {
+            path: path.to_owned(),
+            mode: mode & 0o777,
+        });
+    }
+    Ok(())
+}
+
+/// This system has no such rights.
+#[cfg(not(unix))]
+fn close_to_others(_: &Path, _: &[&str]) -> Result<(), ClaimDirError> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_own(path: &Path, own_names: &[&str]) -> io::Result<bool> {
+    for name in own_names {
+        if path.join(name).try_exists()? {
+            return Ok(true);
+        }
+    }
+    Ok(fs::read_dir(path)?.next().is_none())
+}
+
+/// An empty file that only its owner can read; one that is there keeps its content and gets the mode. Open for writing.
+///
+/// # Errors
+/// Where the file system says no.
+pub fn open_or_make(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    open(path, &mut options)
+}
+
+/// Opens a file that only its owner can read; one that is there gets the mode.
+///
+/// # Errors
+/// Where the file system says no.
+pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(file)
+}
+
+/// Puts the content in the place of a private file: whole or not at all, and durable when this returns. One writer at a time.
+///
+/// # Errors
+/// Where the file system says no; the old file is there still.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    let mut options = OpenOptions::new();
+    let mut file = open(&partial, options.create(true).truncate(true).write(true))?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Makes the names in a directory durable, where the system has a call for it.
+///
+/// # Errors
+/// Where the directory cannot be opened or flushed.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    if !cfg!(unix) {
+        return Ok(());
+    }
+    let here = Path::new(".");
+    let is_bare = path.as_os_str().is_empty();
+    File::open(if is_bare { here } else { path })?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_whole_and_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("token.json");
+        for content in [&b"first, and longer"[..], b"second"] {
+            replace(&path, content).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), content);
+        }
+        let names: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+        assert_eq!(names.len(), 1, "nothing half-made is left: {names:?}");
+        assert!(replace(&dir.path().join("absent/token"), b"x").is_err());
+    }
+
+    #[cfg(unix)]
+    mod rights {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        use super::*;
+
+        fn mode(path: &Path) -> u32 {
+            fs::metadata(path).unwrap().permissions().mode() & 0o7777
+        }
+
+        fn set_mode(path: &Path, mode: u32) {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+
+        #[test]
+        fn what_is_made_or_opened_is_the_owners_alone() {
+            let dir = tempfile::tempdir().unwrap();
+            let file = dir.path().join("a/b/lock");
+            make_dir(file.parent().unwrap()).unwrap();
+            assert_eq!(mode(&dir.path().join("a")), 0o700);
+            drop(open_or_make(&file).unwrap());
+            assert_eq!(mode(&file), 0o600);
+            fs::write(&file, "kept").unwrap();
+            set_mode(&file, 0o666);
+            drop(open_or_make(&file).unwrap());
+            assert_eq!(
+                (mode(&file), fs::read(&file).unwrap()),
+                (0o600, b"kept".to_vec())
+            );
+            // What a killed process left is no longer open to others either.
+            let partial = file.with_extension("partial");
+            fs::write(&partial, "half").unwrap();
+            set_mode(&partial, 0o644);
+            replace(&file, b"whole").unwrap();
+            assert_eq!((mode(&file), partial.exists()), (0o600, false));
+        }
+
+        #[test]
+        fn an_own_directory_is_closed_to_others_and_a_shared_one_is_refused() {
+            let dir = tempfile::tempdir().unwrap();
+            let make = |name: &str, mode: u32, file: Option<&str>| {
+                let path = dir.path().join(name);
+                fs::create_dir(&path).unwrap();
+                if let Some(file) = file {
+                    fs::write(path.join(file), "").unwrap();
+                }
+                set_mode(&path, mode);
+                path
+            };
+            for path in [
+                make("empty", 0o755, None),
+                make("own", 0o777, Some("token")),
+                make("set-gid", 0o2770, Some("token")),
+            ] {
+                claim_dir(&path, &["hub.json", "token"]).unwrap();
+                assert_eq!(mode(&path) & 0o777, 0o700, "{}", path.display());
+            }
+            for path in [
+                make("home", 0o777, Some("notes")),
+                make("tmp", 0o1777, None),
+            ] {
+                let before = mode(&path);
+                let claimed = claim_dir(&path, &["token"]);
+                assert!(matches!(claimed, Err(ClaimDirError::Shared { .. })));
+                assert_eq!(mode(&path), before);
+            }
+            let readable = make("readable", 0o755, Some("notes"));
+            claim_dir(&readable, &["token"]).unwrap();
+            assert_eq!(mode(&readable), 0o755, "it is not ours to change");
+        }
+    }
+}
