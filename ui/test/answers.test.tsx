@@ -1,4 +1,4 @@
-import { render, screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Markdown } from "../src/components/markdown/Markdown";
@@ -108,16 +108,29 @@ describe("references", () => {
 });
 
 describe("HTML", () => {
-  it("has details that hold other blocks, also while they grow", () => {
+  it("has details that hold other blocks, also while they grow, and draws them when they are opened", () => {
     const open = "Before\n\n<details>\n<summary>More</summary>\n\n- a\n- b\n\n```sh\necho\n```\n";
     const { container, rerender } = render(<Markdown text={open} progress="growing" />);
     expect(container.querySelector("details summary")?.textContent).toBe("More");
     rerender(<Markdown text={`${open}\n</details>\n\nAfter`} progress="whole" />);
     const details = container.querySelector("details");
+    expect(details?.querySelectorAll("li")).toHaveLength(0);
+    fireEvent.click(screen.getByText("More"));
     expect(details?.querySelectorAll("li")).toHaveLength(2);
     expect(details?.textContent).not.toContain("After");
     expect(container.textContent).not.toContain("<");
   });
+});
+
+it("what a person opened or wrapped in an answer is so again when its row comes back", () => {
+  const rows = rowsOf(text("<details>\n<summary>More</summary>\n\nInside\n\n</details>\n\n```sh\necho\n```\n\n```sh\nls\n```\n"));
+  const first = render(rows.map((row) => <Row key={row.id} session="s-kept" row={row} mark="none" onSettled={() => {}} />));
+  fireEvent.click(screen.getByText("More"));
+  fireEvent.click(screen.getAllByTestId("code-wrap")[1] as HTMLElement);
+  first.unmount();
+  render(rows.map((row) => <Row key={row.id} session="s-kept" row={row} mark="none" onSettled={() => {}} />));
+  expect(screen.getByText("Inside")).toBeTruthy();
+  expect(screen.getAllByTestId("code-wrap").map((button) => button.getAttribute("aria-pressed"))).toEqual(["false", "true"]);
 });
 
 describe("long answers", () => {

@@ -187,8 +187,12 @@ it("keeps a text selection while its rows are scrolled out of view", async () =>
   const scrollTo = (top: number) => page.evaluate((place) => document.querySelector('[data-testid="transcript"]')?.scrollTo(0, place), top);
   await page.hover(id("transcript"));
   await page.mouse.wheel(0, -100);
-  await scrollTo(900);
-  await page.waitForFunction(() => [...document.querySelectorAll("article")].some((row) => row.textContent?.includes("Question 22")));
+  await page.waitForFunction(() => document.querySelector('[data-testid="transcript"]')?.getAttribute("data-following") === "false");
+  // The wheel may still be turning.
+  await page.waitForFunction(() => {
+    document.querySelector('[data-testid="transcript"]')?.scrollTo(0, 900);
+    return [...document.querySelectorAll("article")].some((row) => row.textContent?.includes("Question 22"));
+  });
   expect(await page.evaluate(() => getSelection()?.toString())).toBe(selected);
   await page.keyboard.press("Escape");
   await page.evaluate(() => getSelection()?.removeAllRanges());

@@ -2,6 +2,7 @@ import { type CSSProperties, useEffect, useState } from "react";
 import { t } from "../../i18n/i18n";
 import { CopyButton } from "../CopyButton";
 import { Icon } from "../Icon";
+import { useKeptState } from "../kept-state";
 import { shownCode } from "./code.logic";
 import { cachedHighlight, highlight } from "./highlight";
 import type { CodeLines } from "./highlight.logic";
@@ -11,7 +12,7 @@ export type CodeProgress = "settled" | "growing";
 
 /** A block of code: its language, copy, wrap. Colours come when it has settled, and change no height. *Copy* gives every byte of `code`. */
 export function CodeBlock({ code, language, progress }: { code: string; language: string; progress: CodeProgress }) {
-  const [wrap, setWrap] = useState<"wrap" | "scroll">("scroll");
+  const [wrap, setWrap] = useKeptState<"wrap" | "scroll">("wrap", "scroll");
   const shown = shownCode(code);
   const lines = useHighlight(shown, language, progress);
   const wraps = wrap === "wrap";

@@ -1,4 +1,4 @@
-import { memo, useEffect, useMemo, useRef, useState } from "react";
+import { memo, useMemo } from "react";
 import ReactMarkdown from "react-markdown";
 import remend, { type RemendOptions } from "remend";
 import type { PluggableList } from "unified";
@@ -6,9 +6,8 @@ import { RenderBoundary } from "../RenderBoundary";
 import type { Block } from "./blocks.logic";
 import { isAffordable } from "./budget.logic";
 import { CodeBlock, type CodeProgress } from "./CodeBlock";
-import { CHUNK_CHARS, readFence, withoutHalfFence } from "./code.logic";
+import { readFence, withoutHalfFence } from "./code.logic";
 import { costOfBlock, type Drawing } from "./document.logic";
-import { drawLater, mayDrawNow } from "./drawing";
 import { COMPONENTS } from "./elements";
 import { Chunks, PlainText } from "./PlainText";
 import { PLUGINS } from "./plugins";
@@ -16,6 +15,7 @@ import type { References } from "./references.logic";
 import { remarkListStart } from "./syntax/list-start";
 import { HANDLERS, remarkReferences } from "./syntax/references";
 import { TableBlock } from "./TableBlock";
+import { useDrawn } from "./useDrawn";
 
 interface Props {
   block: Block;
@@ -34,11 +34,11 @@ const OPEN_END_CHARS_MAX = 2_000;
 
 /** One block. A settled one is rendered again only when its references change. */
 export const MarkdownBlock = memo(function MarkdownBlock({ block, references, progress, drawing }: Props) {
-  const { place, isDrawn } = useDrawn(block);
+  const { place, isDrawn } = useDrawn(() => costOfBlock(block));
   if (!isDrawn) {
     return (
       <div ref={place} className="block break-words whitespace-pre-wrap" data-undrawn>
-        {block.text.length > CHUNK_CHARS ? <Chunks text={block.text} /> : block.text.trimEnd()}
+        <Chunks text={block.text.trimEnd()} />
       </div>
     );
   }
@@ -50,17 +50,6 @@ export const MarkdownBlock = memo(function MarkdownBlock({ block, references, pr
     </div>
   );
 });
-
-/** Whether the block's turn to be drawn has come. It stays drawn as it grows. */
-function useDrawn(block: Block) {
-  const place = useRef<HTMLDivElement>(null);
-  const [isDrawn, setDrawn] = useState(() => mayDrawNow(costOfBlock(block)));
-  useEffect(() => {
-    if (isDrawn || !place.current) return undefined;
-    return drawLater({ element: place.current, cost: costOfBlock(block), draw: () => setDrawn(true) });
-  }, [isDrawn, block]);
-  return { place, isDrawn };
-}
 
 /** A block as it is drawn, whatever else is to be drawn. */
 export function DrawnBlock({ block, references, progress, drawing }: Props) {

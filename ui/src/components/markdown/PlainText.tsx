@@ -1,5 +1,6 @@
 import { memo } from "react";
 import { chunksOf } from "./code.logic";
+import { runsOf } from "./words.logic";
 
 /** A text as it was written, in chunks of which only the last is laid out again as it grows. */
 export function Chunks({ text }: { text: string }) {
@@ -7,7 +8,8 @@ export function Chunks({ text }: { text: string }) {
 }
 
 const Chunk = memo(function Chunk({ text }: { text: string }) {
-  return <span className="block">{text}</span>;
+  const runs = runsOf(text);
+  return <span className="block">{runs.length === 1 ? text : runs.map((run, place) => <span key={place}>{run}</span>)}</span>;
 });
 
 /** Markdown that would cost too much to draw, or that cannot be drawn. */

@@ -5,6 +5,7 @@
  *
  * One unit is about what a character of ordinary prose costs, parsed, rendered and laid out.
  */
+import { longestMarkedWord } from "./words.logic";
 
 /** A block that costs more is shown as text. Twelve pages of prose without a blank line are below it. */
 export const BLOCK_COST_MAX = 32_000;
@@ -26,6 +27,8 @@ const EMPHASIS_SQUARE = 150;
 const BRACKET_SQUARE = 100;
 const TARGET_SQUARE = 5;
 const TICK_SQUARE = 150;
+/** For layout, not for the parser: see `words.logic.ts`. */
+const MARKED_WORD_SQUARE = 30;
 
 /**
  * What all blocks of a document may cost, so that ten thousand small ones do not fill the memory: so much, and so much more for each
@@ -68,7 +71,8 @@ export function costOf(text: string): number {
     emphasis ** 2 / EMPHASIS_SQUARE +
     brackets ** 2 / BRACKET_SQUARE +
     targets ** 2 / TARGET_SQUARE +
-    ticks ** 2 / TICK_SQUARE
+    ticks ** 2 / TICK_SQUARE +
+    longestMarkedWord(text) ** 2 / MARKED_WORD_SQUARE
   );
 }
 

@@ -77,22 +77,37 @@ const TEXT_COST = 0.2;
 const costs = new WeakMap<Block, number>();
 
 /** Blocks with those between `<details>` and `</details>` inside of one another. */
-export type Section = { type: "block"; block: Block } | { type: "details"; summary: string; sections: Section[] };
+export type Section = BlockSection | { type: "details"; summary: string; sections: Section[] };
+
+/** A block with everything that it is drawn from. */
+export interface BlockSection {
+  readonly type: "block";
+  readonly block: Block;
+  readonly references: References;
+  readonly progress: "settled" | "growing";
+  readonly drawing: Drawing;
+}
 
 /** Details within details, at most; deeper ones are shown as text. */
 const DETAILS_DEPTH_MAX = 8;
 
-export function sectionsOf(blocks: readonly Block[]): readonly Section[] {
+export function sectionsOf({ settled, tail }: Blocks, source: MarkdownDocument): readonly Section[] {
   const sections: Section[] = [];
   const open: Section[][] = [sections];
-  for (const block of blocks) {
+  for (const [place, block] of [...settled, ...tail].entries()) {
     const current = open.at(-1) ?? sections;
     if (block.kind === "detailsOpen" && open.length <= DETAILS_DEPTH_MAX) {
       const inner: Section[] = [];
       current.push({ type: "details", summary: summaryOf(block.text), sections: inner });
       open.push(inner);
     } else if (block.kind === "detailsClose" && open.length > 1) open.pop();
-    else if (block.kind !== "blank") current.push({ type: "block", block });
+    else if (block.kind !== "blank") {
+      const section =
+        place < settled.length
+          ? ({ references: source.referencesOf(block), progress: "settled" } as const)
+          : ({ references: source.referencesOfTail(block), progress: "growing" } as const);
+      current.push({ type: "block", block, drawing: source.drawingOf(block), ...section });
+    }
   }
   return sections;
 }

@@ -43,10 +43,9 @@ export function drawLater(piece: Undrawn): () => void {
 
 function step(): void {
   cancelStep = undefined;
-  const nearest = [...undrawn].map((piece) => ({ piece, distance: distanceOf(piece.element) })).toSorted((a, b) => a.distance - b.distance);
   const now: Undrawn[] = [];
   let cost = 0;
-  for (const { piece } of nearest) {
+  for (const piece of nearestFirst([...undrawn])) {
     if (now.length > 0 && cost + piece.cost > STEP_COST_MAX) break;
     cost += piece.cost;
     now.push(piece);
@@ -56,8 +55,29 @@ function step(): void {
   if (undrawn.size > 0) cancelStep ??= soon(step);
 }
 
+/** How many pieces are measured for a step, twice: an answer may have ten thousand. */
+const MEASURED_MAX = 64;
+
+/**
+ * What is near to the window's middle, nearest first. Pieces stand in the order of the page but for rows that came later, so a sample finds
+ * the region and a second one looks at its pieces.
+ */
+function nearestFirst(pieces: readonly Undrawn[]): Undrawn[] {
+  const stride = Math.ceil(pieces.length / MEASURED_MAX);
+  const [nearest = 0] = byDistance(pieces, pieces.map((_, place) => place).filter((place) => place % stride === 0));
+  const from = Math.max(0, Math.min(nearest - MEASURED_MAX / 2, pieces.length - MEASURED_MAX));
+  const region = pieces.slice(from, from + MEASURED_MAX);
+  return byDistance(region, [...region.keys()]).flatMap((place) => region[place] ?? []);
+}
+
+function byDistance(pieces: readonly Undrawn[], places: readonly number[]): number[] {
+  const measured = places.map((place) => ({ place, distance: distanceOf(pieces[place]?.element) }));
+  return measured.toSorted((a, b) => a.distance - b.distance).map(({ place }) => place);
+}
+
 /** Pixels between an element and the middle of the window. */
-function distanceOf(element: Element): number {
+function distanceOf(element: Element | undefined): number {
+  if (!element) return Infinity;
   const middle = window.innerHeight / 2;
   const { top, bottom } = element.getBoundingClientRect();
   return top > middle ? top - middle : bottom < middle ? middle - bottom : 0;

@@ -1,0 +1,14 @@
+import { useEffect, useRef, useState } from "react";
+import { drawLater, mayDrawNow } from "./drawing";
+
+/** Whether the turn has come to draw what costs so much. What is drawn stays drawn as it grows. */
+export function useDrawn(cost: () => number) {
+  const place = useRef<HTMLDivElement>(null);
+  const [price] = useState(cost);
+  const [isDrawn, setDrawn] = useState(() => mayDrawNow(price));
+  useEffect(() => {
+    if (isDrawn || !place.current) return undefined;
+    return drawLater({ element: place.current, cost: price, draw: () => setDrawn(true) });
+  }, [isDrawn, price]);
+  return { place, isDrawn };
+}
