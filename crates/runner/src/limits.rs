@@ -45,6 +45,9 @@ pub const MODEL_REFUSAL_BYTES_MAX: usize = 64 * 1024;
 /// How long it is read.
 pub const MODEL_REFUSAL_MS_MAX: u64 = 10_000;
 
+/// A model server's list of its models; the longest in the field are below a tenth of it.
+pub const MODEL_LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// What is shown of a model server's own error message.
 pub const MODEL_MESSAGE_CHARS_MAX: usize = 300;
 

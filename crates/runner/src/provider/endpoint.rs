@@ -43,6 +43,10 @@ impl BaseUrl {
         Ok(base)
     }
 
+    pub fn as_str(&self) -> &str {
+        self.0.as_str().trim_end_matches('/')
+    }
+
     /// Where completions are asked for: as the address says, then, where it has no path, below `/v1`.
     pub fn completions(&self) -> Vec<Url> {
         self.below("chat/completions")
@@ -129,6 +133,14 @@ impl BaseUrl {
         let host = self.0.host_str().expect("checked when it was parsed");
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host.trim_end_matches('.').to_ascii_lowercase()
+    }
+}
+
+/// Whether two base URLs lead to the same scheme, host and port, so that a key of the one may be sent to the other.
+pub fn is_same_server(one: &str, other: &str) -> bool {
+    match (BaseUrl::parse(one), BaseUrl::parse(other)) {
+        (Ok(one), Ok(other)) => one.0.origin() == other.0.origin(),
+        _ => false,
     }
 }
 
@@ -282,5 +294,27 @@ mod tests {
                 "{location}"
             );
         }
+    }
+
+    #[test]
+    fn a_key_belongs_to_one_scheme_host_and_port() {
+        let kept = "https://api.example.com/v1";
+        for same in [
+            "https://api.example.com",
+            "https://API.example.com:443/v1/",
+            "api.example.com",
+        ] {
+            assert!(is_same_server(kept, same), "{same}");
+        }
+        for other in [
+            "http://api.example.com/v1",
+            "https://api.example.com:8443/v1",
+            "https://api.example.com.evil.example/v1",
+            "https://evil.example/?https://api.example.com/v1",
+            "no address",
+        ] {
+            assert!(!is_same_server(kept, other), "{other}");
+        }
+        assert!(!is_same_server("no address", "no address"));
     }
 }

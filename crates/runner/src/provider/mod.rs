@@ -8,6 +8,7 @@ mod endpoint;
 mod errors;
 mod explain;
 mod http;
+mod models;
 mod openai;
 mod redact;
 mod stream;
@@ -18,8 +19,9 @@ use async_trait::async_trait;
 use baton_protocol::PromptId;
 use futures::Stream;
 
-pub use endpoint::ParseBaseUrlError;
+pub use endpoint::{ParseBaseUrlError, is_same_server};
 pub use errors::{RETRY_AFTER_MAX, ReadModelError, RetryAdvice, RetryReason, StartModelError};
+pub use models::ListModelsError;
 pub use openai::{KeyInClear, OpenAiEndpoint, OpenAiProvider, UseEndpointError};
 pub use stream::{AnswerReader, StreamFault};
 

@@ -66,8 +66,8 @@ pub enum UseEndpointError {
 
 /// Asks one endpoint.
 pub struct OpenAiProvider {
-    http: Http,
-    base_url: BaseUrl,
+    pub(super) http: Http,
+    pub(super) base_url: BaseUrl,
     secrets: Vec<String>,
     /// The server refused `stream_options`.
     is_without_options: AtomicBool,
@@ -104,6 +104,11 @@ impl OpenAiProvider {
             secrets,
             is_without_options: AtomicBool::new(false),
         })
+    }
+
+    /// The base URL as it was understood: with its scheme, and without what was pasted behind it.
+    pub fn base_url(&self) -> &str {
+        self.base_url.as_str()
     }
 
     fn body(&self, request: &ModelRequest) -> Value {

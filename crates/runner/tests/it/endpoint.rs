@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use baton_runner::provider::{
-    KeyInClear, ModelEnd, ModelEvent, ModelProvider as _, OpenAiEndpoint, OpenAiProvider,
-    RetryReason, StartModelError, UseEndpointError,
+    KeyInClear, ListModelsError, ModelEnd, ModelEvent, ModelProvider as _, OpenAiEndpoint,
+    OpenAiProvider, RetryReason, StartModelError, UseEndpointError,
 };
 use baton_testkit::{RawAnswer, RawModel, RawRequest};
 use futures::StreamExt as _;
@@ -230,6 +230,32 @@ async fn a_refusal_without_an_end_is_read_up_to_a_bound() {
         "{error}"
     );
     assert!(error.len() < 500, "{error}");
+}
+
+#[tokio::test]
+async fn the_models_are_listed_as_forgivingly_as_they_are_asked() {
+    let limit = Duration::from_secs(30);
+    let model = RawModel::start(|request| match request.target.as_str() {
+        "/v1/models" => RawAnswer::new(200, "application/json", "{\"data\":[{\"id\":\"m\"}]}"),
+        _ => RawAnswer::new(404, "text/plain", "no"),
+    })
+    .await;
+    let provider = provider(&model.addr().to_string());
+    assert_eq!(provider.models(limit).await, Ok(vec!["m".to_owned()]));
+    assert!(model.requests()[0].head.contains(KEY));
+    let endless =
+        RawModel::start(|_| RawAnswer::new(200, "application/json", vec![b' '; 9 * 1024 * 1024]))
+            .await;
+    let provider = crate::scene::provider(&endless.base_url());
+    assert_eq!(provider.models(limit).await, Err(ListModelsError::NoList));
+    for (status, error) in [
+        (401, ListModelsError::KeyRefused),
+        (500, ListModelsError::Status(500)),
+    ] {
+        let refusing = RawModel::start(move |_| RawAnswer::new(status, "text/plain", "")).await;
+        let provider = crate::scene::provider(&refusing.base_url());
+        assert_eq!(provider.models(limit).await, Err(error));
+    }
 }
 
 #[test]

@@ -245,7 +245,7 @@ pub(super) fn count(value: &RawValue) -> Option<u64> {
     let text = value.get();
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
-        (number >= 0.0 && number < 1e15).then_some(number as u64)
+        (0.0..1e15).contains(&number).then_some(number as u64)
     })
 }
 
