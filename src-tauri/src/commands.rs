@@ -134,7 +134,7 @@ pub async fn shell_open_network(shell: Shared<'_>) -> Result<ShellResult, String
     Ok(shell.open_network().await.into())
 }
 
-/// Closes it again.
+/// Stops listening on the network; linked devices stay linked.
 #[tauri::command]
 pub async fn shell_close_network(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(shell.close_network().await.into())
@@ -167,7 +167,7 @@ pub async fn shell_revoke_device(shell: Shared<'_>, id: String) -> Result<ShellR
     Ok(shell.revoke_device(&id).await.into())
 }
 
-/// Ends the application.
+/// Quits, with the hub and the runner inside.
 #[tauri::command]
 pub fn shell_quit(app: tauri::AppHandle) {
     crate::app::quit(&app);

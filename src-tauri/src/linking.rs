@@ -59,7 +59,7 @@ pub async fn prepare(
     private_files::create_folder(&profile.accounts_folder()).map_err(|error| unwritable(&error))
 }
 
-/// Spends the code.
+/// Exchanges the code, which works once, for a token.
 pub async fn exchange(code: &LinkCode, name: &str, role: Role) -> Result<NewLink, Refusal> {
     let answer = baton_client::link(code, name)
         .await

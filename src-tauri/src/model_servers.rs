@@ -54,7 +54,6 @@ pub fn context_chars(model: &str) -> Option<usize> {
 /// Why a model server gave no list of its models.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AskModelsError {
-    /// Nothing answers there.
     #[error("no answer")]
     Unreachable,
     /// It wants a key, or another one.

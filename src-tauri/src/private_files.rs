@@ -19,7 +19,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 }
 
-/// The real one.
+/// The disk of this computer.
 #[derive(Debug)]
 pub struct SystemDisk;
 

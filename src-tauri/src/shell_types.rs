@@ -81,11 +81,9 @@ pub struct MoveStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum AgentStatus {
-    /// It starts.
     Starting,
     /// It waits until its secrets can be read.
     WaitsForKeyring {
-        /// For people.
         message: String,
     },
     /// It can take runs.
@@ -94,12 +92,10 @@ pub enum AgentStatus {
     Reconnecting,
     /// The hub does not want it.
     Refused {
-        /// For people.
         message: String,
     },
     /// It cannot start as it is set up.
     Unusable {
-        /// For people.
         message: String,
     },
 }
@@ -128,19 +124,14 @@ pub enum ApiKeyChoice {
     /// The one that is kept for this server.
     Kept,
     /// This one. Goes into the keyring.
-    New {
-        /// The key.
-        key: String,
-    },
+    New { key: String },
 }
 
 /// The model that is set up, without its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelView {
-    /// Its server.
     pub base_url: String,
-    /// Its name there.
     pub model: String,
     /// Whether a key is kept for it.
     pub has_key: bool,
@@ -150,12 +141,10 @@ pub struct ModelView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ModelTest {
-    /// It would answer.
     Works {
         /// Its models, the likely ones first.
         models: Vec<String>,
     },
-    /// It would not.
     Refused(Refusal),
 }
 

@@ -35,7 +35,6 @@ impl Screen {
         self.0["connection"]["phase"].as_str().unwrap_or_default()
     }
 
-    /// The hub's name.
     pub fn hub(&self) -> &str {
         self.0["connection"]["hubName"].as_str().unwrap_or_default()
     }

@@ -25,7 +25,7 @@ pub struct HubConfig {
 /// How connections are protected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Tls {
-    /// Not at all; for loopback only. Links carry no key, so whoever takes the port of a hub that is down is shown tokens: for tests
+    /// Not at all; for loopback only. Links carry no key, so a process that takes the port of a hub that is down is shown tokens: for tests
     /// and measurements.
     Plain,
     /// By a certificate that the hub makes once and keeps in its directory. Clients pin its key. On loopback the same port takes plain

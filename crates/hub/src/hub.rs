@@ -63,7 +63,7 @@ pub enum StartHubError {
          backup; to begin anew, move `credentials.db` away"
     )]
     LogGone {
-        /// The log's directory.
+        /// The directory in which the log was looked for.
         directory: String,
         /// How many were ever linked.
         linked: usize,

@@ -32,7 +32,7 @@ pub enum SettleLogError {
         before.display()
     )]
     TwoLogs {
-        /// Under today's name.
+        /// The log under the present name.
         newer: PathBuf,
         /// Under the name that the application used before.
         before: PathBuf,
@@ -40,25 +40,25 @@ pub enum SettleLogError {
     /// The file system says no.
     #[error("`{}` cannot be used", path.display())]
     File {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// What the system or the log said.
         source: io::Error,
     },
     /// One of two logs cannot be opened to see what it holds.
     #[error("`{}` cannot be opened", path.display())]
     Open {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// What the system or the log said.
         source: BackendFault,
     },
     /// One of two logs cannot be read.
     #[error("`{}` cannot be read", path.display())]
     Read {
-        /// Which.
+        /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// What the system or the log said.
         source: ReadError,
     },
 }

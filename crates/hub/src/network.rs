@@ -27,7 +27,7 @@ pub enum OpenNetworkError {
     Listen {
         /// Which; 0 for any.
         port: u16,
-        /// Why.
+        /// What the system said.
         source: std::io::Error,
     },
 }
@@ -66,9 +66,9 @@ impl Drop for NetworkDoor {
 /// When a device or a runner had its last connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LastSeen {
-    /// It has one.
+    /// It is connected now.
     Connected,
-    /// It ended then.
+    /// Its last connection ended at this time.
     Left(TimestampMs),
 }
 

@@ -43,7 +43,7 @@ pub enum TlsSetupError {
          all with `baton-hub revoke` and link them again", path.display()
     )]
     KeyGone {
-        /// Where it was.
+        /// The file that held the key.
         path: PathBuf,
         /// How many would refuse another key.
         linked: usize,
@@ -77,8 +77,8 @@ pub struct KeyHistory {
     pub linked: usize,
 }
 
-/// Loads what `tls` asks for; nothing for plain connections. The hub's own key is made where there never was one, and where nobody
-/// is linked who could know the one before.
+/// Loads what `tls` asks for; nothing for plain connections. The hub's own key is made where there never was one, and where no linked
+/// device knows the one before.
 pub fn identity(
     tls: &Tls,
     data_dir: &Path,
@@ -287,7 +287,7 @@ mod tests {
         let key = dir.path().join(KEY_FILE_NAME);
         let elsewhere = dir.path().join("key-elsewhere.pem");
         fs::rename(&key, &elsewhere).unwrap();
-        // A link to itself can be looked at by nobody, root included.
+        // A link to itself cannot be looked at, even by root.
         std::os::unix::fs::symlink(&key, &key).unwrap();
         assert!(matches!(
             own_of(dir.path(), NEW),

@@ -17,7 +17,7 @@ use crate::state::SessionState;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
-    /// The state's head.
+    /// The last event that the state holds.
     pub seq: Seq,
     /// The state as JSON, in [`SessionState::FORMAT`].
     pub state: String,

@@ -18,9 +18,9 @@ pub enum ConnectError {
     /// Nobody answers there.
     #[error("the hub at `{authority}` does not answer")]
     Unreachable {
-        /// Where.
+        /// The host and port.
         authority: String,
-        /// Why.
+        /// What the TLS handshake said.
         source: io::Error,
     },
     /// Nobody answered in time.
@@ -42,17 +42,17 @@ pub enum ConnectError {
         "the certificate of `{authority}` is not trusted by this computer; nothing was sent there ({source})"
     )]
     Untrusted {
-        /// Where.
+        /// The host and port.
         authority: String,
-        /// Why.
+        /// What the TLS handshake said.
         source: io::Error,
     },
     /// TLS failed for another reason.
     #[error("no secure connection to the hub at `{authority}`")]
     Tls {
-        /// Where.
+        /// The host and port.
         authority: String,
-        /// Why.
+        /// What the TLS handshake said.
         source: io::Error,
     },
     /// The hub said no.
@@ -61,7 +61,7 @@ pub enum ConnectError {
     /// What answers there does not behave like a hub.
     #[error("what answers at `{authority}` is not a Baton hub: {what}")]
     NotAHub {
-        /// Where.
+        /// The host and port.
         authority: String,
         /// What it did.
         what: String,

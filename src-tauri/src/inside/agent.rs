@@ -61,7 +61,7 @@ impl LocalAgent {
         }
     }
 
-    /// How it is.
+    /// The agent's status, and every change of it.
     pub fn status(&self) -> watch::Receiver<AgentStatus> {
         self.status.clone()
     }

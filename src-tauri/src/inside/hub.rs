@@ -25,7 +25,6 @@ pub enum StartLocalHubError {
     /// The log cannot be opened.
     #[error("the conversations cannot be opened: {0}")]
     Log(#[from] baton_log_sqlite::OpenError),
-    /// The hub itself.
     #[error(transparent)]
     Hub(#[from] StartHubError),
     /// The hub's folder now holds another account than the one that this device is linked to.

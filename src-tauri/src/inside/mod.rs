@@ -16,9 +16,8 @@ use crate::linking::sentence;
 use crate::network::NetworkState;
 use crate::shell_types::Refusal;
 
-/// The running pair.
+/// The hub inside the app and its runner.
 pub struct Inside {
-    /// The hub.
     pub hub: RunningHub,
     /// The runner, once it was started.
     pub agent: Option<LocalAgent>,
@@ -30,7 +29,7 @@ pub struct Inside {
 pub enum NetworkDoorState {
     /// It was not asked to.
     Closed,
-    /// It can.
+    /// Other devices can connect.
     Open(NetworkDoor),
     /// It was asked to, and cannot, for this reason.
     Failed(String),

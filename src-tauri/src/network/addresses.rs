@@ -61,7 +61,7 @@ fn host(address: IpAddr) -> String {
     }
 }
 
-/// Nothing is sent.
+/// The address from which this computer would reach others. Asks the system's routes and sends nothing.
 fn routed_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect(ROUTE_PROBE).ok()?;

@@ -29,16 +29,14 @@ pub struct NetworkView {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum NetworkState {
-    /// It does not.
     Off,
-    /// It does.
     On {
         /// On this port of every address.
         port: u16,
     },
     /// It should, and cannot.
     Failed {
-        /// Why, for people.
+        /// The reason, in words for a person.
         message: String,
     },
 }
@@ -47,13 +45,11 @@ pub enum NetworkState {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkDevice {
-    /// Its id.
     pub id: String,
     /// The name that a person gave it.
     pub name: String,
     /// Whether it is this application: its device or its runner.
     pub is_here: bool,
-    /// Since when.
     pub linked_at: TimestampMs,
     /// When it was connected last.
     pub seen: DeviceSeen,
@@ -63,13 +59,10 @@ pub struct NetworkDevice {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum DeviceSeen {
-    /// It is connected.
+    /// Connected now.
     Now,
     /// Its last connection ended then.
-    At {
-        /// When.
-        at: TimestampMs,
-    },
+    At { at: TimestampMs },
     /// Not since the application was started.
     NotSinceStart,
 }
@@ -91,9 +84,7 @@ pub struct NetworkLink {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum NetworkLinkResult {
-    /// Made.
     Made(NetworkLink),
-    /// Not made.
     Refused(Refusal),
 }
 

@@ -20,12 +20,7 @@ const LEGACY_ASIDE: &str = "device-before-";
 pub enum AdoptError {
     /// A folder cannot be looked at or renamed.
     #[error("the folder `{}` cannot be used: {source}", path.display())]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Folder { path: PathBuf, source: io::Error },
     /// The record cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -22,12 +22,7 @@ pub use settings::{Link, LocalSettings, ModelSettings, NetworkSettings, Settings
 pub enum RecordError {
     /// The file cannot be read or written.
     #[error("`{}` cannot be used: {source}", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// The file holds something else.
     #[error("`{}` is damaged", .0.display())]
     Damaged(PathBuf),
@@ -59,7 +54,7 @@ impl ProfileRecord {
         folders::adopt(&self.profile)
     }
 
-    /// What is recorded.
+    /// The settings as they were recorded last.
     pub fn settings(&self) -> Result<Settings, RecordError> {
         match &*self.lock() {
             Ok(settings) => Ok(settings.clone()),

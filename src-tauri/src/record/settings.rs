@@ -54,7 +54,6 @@ pub struct UnfinishedMove {
 pub struct LocalSettings {
     /// The port of the last start; taken again where it is free.
     pub port: u16,
-    /// What answers.
     pub model: ModelSettings,
     /// The slot of the runner's token.
     #[serde(default = "SecretSlot::legacy_runner_token")]

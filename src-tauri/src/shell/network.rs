@@ -156,7 +156,6 @@ impl Shell {
 pub enum BackgroundChoice {
     /// It stays, and other devices reach it.
     Stay,
-    /// It ends.
     End,
 }
 

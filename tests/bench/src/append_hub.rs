@@ -43,7 +43,6 @@ pub struct Written {
     pub ms: f64,
 }
 
-/// One load.
 struct Contest {
     runs: usize,
     ours: Series,
@@ -80,7 +79,7 @@ impl Contest {
     }
 }
 
-/// The benchmark.
+/// Measures appends through the hub's socket, one row a load.
 pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut contests = RUNS.map(Contest::new);
     for round in 0..bench.rounds {

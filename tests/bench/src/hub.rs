@@ -116,7 +116,6 @@ impl HubProcess {
         })
     }
 
-    /// Links another runner.
     pub async fn another_runner(&mut self) -> Result<LinkResponse> {
         let code = self.more_runners.pop().context("no code is left")?;
         Ok(baton_transport::link(&code.parse()?, "Another").await?)

@@ -65,7 +65,7 @@ impl Kind {
 /// Milliseconds of one round, by kind and length.
 type Times = BTreeMap<(Kind, usize), Vec<f64>>;
 
-/// The benchmark.
+/// Measures turns at each length of the session.
 pub async fn run(bench: &Bench) -> Result<Vec<Row>> {
     let mut rounds: Vec<Times> = Vec::new();
     for round in 0..bench.rounds {

@@ -22,7 +22,6 @@ pub struct RunScript {
 }
 
 impl RunScript {
-    /// Of an assignment.
     pub fn assigned(frame: HubFrame) -> Option<Self> {
         let HubFrame::RunAssigned {
             session,

@@ -88,7 +88,7 @@ impl RawAnswer {
 }
 
 impl RawModel {
-    /// Starts it.
+    /// Listens on a free port of loopback and answers each request with `answer`.
     pub async fn start(answer: impl Fn(&RawRequest) -> RawAnswer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -115,7 +115,6 @@ impl RawModel {
         }
     }
 
-    /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -5,7 +5,7 @@ import { platform } from "../platform/platform";
 import type { ShellResult, ShellStatus } from "../platform/types";
 import { showProblem } from "./interface";
 
-/** How often it is asked while somebody shows it: the answer costs the shell nothing. */
+/** Milliseconds between two requests while a view shows it. The answer costs the shell nothing. */
 const ASK_AGAIN_MS = 2000;
 
 const useStatus = create<{ status: ShellStatus | undefined }>()(() => ({ status: undefined }));

@@ -27,7 +27,7 @@ impl Device {
         Ok(missing.map(|(session, _)| *session))
     }
 
-    /// Fetches all of a session from the hub, its oldest history too, although nobody looks at it.
+    /// Fetches all of a session from the hub, its oldest history too, although no view shows it.
     pub fn fetch_whole(&self, session: SessionId) {
         self.want(LogId::Session(session));
         self.want_history(LogId::Session(session));

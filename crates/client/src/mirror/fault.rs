@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Content,
     /// The search index, which can be made again from the rows.
     Index,
-    /// The file.
+    /// The database file as a whole.
     File,
     /// Nothing that is stored: the disk is full, another process holds the lock, the mirror is closed.
     Passing,

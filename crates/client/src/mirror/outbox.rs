@@ -220,7 +220,7 @@ pub(super) fn restore(conn: &Connection, stored: &StoredIntent) -> Result<(), St
     Ok(())
 }
 
-/// Reads every row.
+/// Reads the outbox row by row: one that this version cannot read is kept as it is.
 pub(super) fn all(conn: &Connection) -> Result<Outbox, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY ordinal");
     let mut statement = conn.prepare_cached(&sql)?;

@@ -45,7 +45,7 @@ pub fn bind(data_dir: &Path) -> io::Result<AdminListener> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // Bound where only the owner can reach it, and moved once it is private: nobody else can connect in between.
+    // Bound where only the owner can reach it, and moved once it is private: no other user can connect in between.
     let private = data_dir.join("admin.d");
     match fs::DirBuilder::new().mode(0o700).create(&private) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),

@@ -31,7 +31,7 @@ impl Workplace {
         builder.prefix(&prefix).tempdir_in(directory).map(Self)
     }
 
-    /// Where it is.
+    /// The folder, which goes with this value.
     pub fn path(&self) -> &Path {
         self.0.path()
     }

@@ -22,7 +22,7 @@ use crate::tasks::TaskGroup;
 /// What a reader takes in place of events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StateWish {
-    /// Nothing: each event.
+    /// No state: the client reads each event.
     Nothing,
     /// A whole state in this format.
     Whole { format: u32 },

@@ -18,7 +18,7 @@ pub fn fingerprint(connection: &Connection) -> Result<Option<String>, RowError> 
     Ok(statement.query_row([], |row| row.get(0)).optional()?)
 }
 
-/// Replaces it.
+/// Records this key as the hub's own, in place of any other.
 pub fn set(connection: &Connection, fingerprint: &str) -> Result<(), RowError> {
     let sql = "INSERT INTO hub_key (one, fingerprint) VALUES (1, ?1)
         ON CONFLICT (one) DO UPDATE SET fingerprint = excluded.fingerprint";

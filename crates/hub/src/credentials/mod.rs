@@ -108,7 +108,7 @@ impl Credentials {
             .await?
     }
 
-    /// Takes away the access of whoever has this id or name. What must not come later than the commit is done `at_once` behind it,
+    /// Takes away the access of the principal with this id or name. What must not come later than the commit is done `at_once` behind it,
     /// even where this future is dropped.
     pub async fn revoke(
         &self,

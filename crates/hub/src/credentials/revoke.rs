@@ -6,18 +6,18 @@ use super::store::CredentialsError;
 /// A revoke did not reach its end. Each case says whether access was taken away.
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
-    /// Nobody has this id or name.
+    /// No principal has this id or name.
     #[error("no device or runner `{0}` is linked")]
     Unknown(String),
     /// Several have this name.
     #[error("{count} devices are called `{name}`, give the id instead")]
     Ambiguous {
-        /// The name.
+        /// The name that several principals have.
         name: String,
-        /// How many.
+        /// How many principals have it.
         count: usize,
     },
-    /// The credentials failed.
+    /// The credentials could not be read or written.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
     /// The access is taken away and nothing more is delivered, but connections have not ended in time.

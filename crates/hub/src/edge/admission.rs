@@ -3,7 +3,7 @@
 //! A connection begins unauthenticated. A quarter of all connections may be so, and of those an address may have a quarter. Past
 //! either number the newcomer takes the place of the oldest connection, so that a peer which opens connections and leaves them
 //! pushes out its own, and a client that speaks at once gets through from the same address. A token that the hub knows moves the
-//! connection to the authenticated ones, which nobody pushes out.
+//! connection to the authenticated ones, which are never pushed out.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -21,7 +21,7 @@ const PER_ADDRESS_MAX: usize = 1_024;
 /// How many connections there may be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AdmissionLimits {
-    /// All together.
+    /// Connections with and without a token together.
     connections: usize,
     /// Those that have shown no token.
     unauthenticated: usize,
@@ -68,7 +68,7 @@ struct Held {
 }
 
 impl Admission {
-    /// With nobody there yet.
+    /// Without a connection yet.
     pub fn new(limits: AdmissionLimits) -> Arc<Self> {
         Arc::new(Self {
             limits,

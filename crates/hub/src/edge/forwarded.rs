@@ -1,6 +1,6 @@
 //! Who is behind a reverse proxy.
 //!
-//! Anybody can write an `X-Forwarded-For`, so it counts only as far as operators said whom they trust: read from the right, each hop is
+//! Any client can write an `X-Forwarded-For`, so it counts only as far as operators said whom they trust: read from the right, each hop is
 //! the word of the one that is nearer to the hub.
 
 use std::net::{IpAddr, SocketAddr};
@@ -115,7 +115,7 @@ mod tests {
             ("127.0.0.1", &[], "127.0.0.1"),
             ("127.0.0.1", &["unknown"], "127.0.0.1"),
             ("127.0.0.1", &["1.1.1.1, unknown, 10.0.0.1"], "10.0.0.1"),
-            // Somebody whom the operator did not name.
+            // A client whom the operator did not name.
             ("192.0.2.1", &["203.0.113.9"], "192.0.2.1"),
         ] {
             assert_eq!(

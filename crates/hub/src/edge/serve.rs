@@ -53,9 +53,9 @@ pub struct Listener {
 /// How bytes are protected.
 #[derive(Clone)]
 pub enum Protection {
-    /// Not at all.
+    /// Plain HTTP, for loopback.
     Plain,
-    /// By TLS, always.
+    /// TLS on every connection.
     Tls(TlsAcceptor),
     /// By TLS where the client begins with it. On loopback, where a proxy or a script may do without.
     TlsOrPlain(TlsAcceptor),

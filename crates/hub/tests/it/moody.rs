@@ -78,7 +78,7 @@ impl EventLog for MoodyLog {
         if matches!(log, LogId::Account(_)) {
             return self.inner.read(log, after, limit).await;
         }
-        // As of a log on a disk: a read that has begun goes to its end, whoever is gone meanwhile.
+        // As of a log on a disk: a read that has begun goes to its end, also when its reader is gone.
         let (inner, reads_on) = (Arc::clone(&self.inner), self.reads_on.clone());
         let mut held = self.holds_reads.subscribe();
         reads_on.send_modify(|reads| *reads += 1);

@@ -98,7 +98,7 @@ struct Copy {
     state: SessionState,
     events: Vec<NewEvent>,
     session: SessionId,
-    /// The account here.
+    /// The account that imports, on this hub.
     account: AccountId,
     /// The account that owns the source, once its first event is read.
     theirs: Option<AccountId>,

@@ -8,7 +8,7 @@ pub enum FoldError {
     /// Seqs only grow.
     #[error("event {seq} comes after {head}")]
     OutOfOrder {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// The state's.
         head: Seq,
@@ -16,7 +16,7 @@ pub enum FoldError {
     /// The event speaks of a run that is not on.
     #[error("event {seq} is about run `{run}`, which is not on")]
     RunNotActive {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// The run.
         run: RunId,
@@ -24,7 +24,7 @@ pub enum FoldError {
     /// The event speaks of a part that is not open, or opens one out of turn.
     #[error("event {seq} does not fit part {part} of run `{run}`")]
     PartMismatch {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// The run.
         run: RunId,
@@ -34,7 +34,7 @@ pub enum FoldError {
     /// Text would be lost or doubled.
     #[error("event {seq} adds text at byte {offset} of a part that has {length}")]
     OffsetMismatch {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// Where the text should begin.
         offset: u64,
@@ -44,7 +44,7 @@ pub enum FoldError {
     /// The event speaks of a prompt that does not wait.
     #[error("event {seq} is about prompt `{prompt}`, which does not wait")]
     PromptNotWaiting {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// The prompt.
         prompt: PromptId,
@@ -52,7 +52,7 @@ pub enum FoldError {
     /// The event refers to what was left out of a state without a past: the log must be read from further back.
     #[error("event {seq} refers to what was over at {horizon}, where this state begins")]
     BehindHorizon {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// Where the state begins.
         horizon: Seq,
@@ -60,7 +60,7 @@ pub enum FoldError {
     /// The event speaks of an approval that does not wait.
     #[error("event {seq} is about approval `{approval}`, which does not wait")]
     ApprovalNotOpen {
-        /// The event's.
+        /// The position of the event.
         seq: Seq,
         /// The approval.
         approval: ApprovalId,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::rig::*;
 
-/// One thing that somebody does.
+/// One action of a person or a runner.
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Delivery),

@@ -36,7 +36,7 @@ impl Impostor {
         Self { heard, accepting }
     }
 
-    /// Waits until somebody has connected twice more.
+    /// Waits until a client has connected twice more.
     async fn wait_for_two(&self, who: &str) {
         let count = || self.heard.lock().expect("no panic").len();
         let until = count() + 2;

@@ -40,7 +40,6 @@ impl Folded {
     }
 }
 
-/// Folds a text.
 pub(super) fn fold(text: &str) -> String {
     fold_noting(text, |_, _| ())
 }

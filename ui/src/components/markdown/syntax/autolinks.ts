@@ -6,7 +6,7 @@ import type { Link, Parent, Root } from "mdast";
 
 const CJK_AT = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]/;
 
-/** A transformer. */
+/** A transformer: an address ends where CJK punctuation begins. */
 export function endAutolinks() {
   return (tree: Root): void => endIn(tree);
 }
