@@ -148,6 +148,12 @@ describe("long answers", () => {
     expect(table.querySelectorAll("thead")).toHaveLength(1);
   });
 
+  it("of tens of thousands of blocks bring few elements to the page at once, with all of the text", () => {
+    const { container } = render(<Markdown text={"# a\n".repeat(20_000)} progress="whole" />);
+    expect(container.querySelectorAll("*").length).toBeLessThan(2_500);
+    expect(container.textContent?.replace(/[^a]/g, "")).toHaveLength(20_000);
+  });
+
   it("show every character of what costs too much to draw", async () => {
     const source = HOSTILE["table, wide and filled up"]?.(4_000) ?? "";
     const container = await drawn(source);

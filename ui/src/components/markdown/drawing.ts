@@ -55,29 +55,32 @@ function step(): void {
   if (undrawn.size > 0) cancelStep ??= soon(step);
 }
 
-/** How many pieces are measured for a step, twice: an answer may have ten thousand. */
+/** How many pieces are measured at once: an answer may have ten thousand. */
 const MEASURED_MAX = 64;
 
 /**
- * What is near to the window's middle, nearest first. Pieces stand in the order of the page but for rows that came later, so a sample finds
- * the region and a second one looks at its pieces.
+ * What is near to the window's middle, nearest first. Pieces stand in the order of the page but for rows that came later, so a sample of
+ * them finds the region to look at, until that is small.
  */
 function nearestFirst(pieces: readonly Undrawn[]): Undrawn[] {
-  const stride = Math.ceil(pieces.length / MEASURED_MAX);
-  const [nearest = 0] = byDistance(pieces, pieces.map((_, place) => place).filter((place) => place % stride === 0));
-  const from = Math.max(0, Math.min(nearest - MEASURED_MAX / 2, pieces.length - MEASURED_MAX));
-  const region = pieces.slice(from, from + MEASURED_MAX);
-  return byDistance(region, [...region.keys()]).flatMap((place) => region[place] ?? []);
+  let region = pieces;
+  while (region.length > MEASURED_MAX) {
+    const stride = Math.ceil(region.length / MEASURED_MAX);
+    const sample = region.filter((_, place) => place % stride === 0);
+    const nearest = sample.indexOf(byDistance(sample)[0] as Undrawn) * stride;
+    // Two strides are less than the whole, as a sample has more than two pieces.
+    region = region.slice(Math.max(0, nearest - stride), nearest + stride);
+  }
+  return byDistance(region);
 }
 
-function byDistance(pieces: readonly Undrawn[], places: readonly number[]): number[] {
-  const measured = places.map((place) => ({ place, distance: distanceOf(pieces[place]?.element) }));
-  return measured.toSorted((a, b) => a.distance - b.distance).map(({ place }) => place);
+function byDistance(pieces: readonly Undrawn[]): Undrawn[] {
+  const measured = pieces.map((piece) => ({ piece, distance: distanceOf(piece.element) }));
+  return measured.toSorted((a, b) => a.distance - b.distance).map(({ piece }) => piece);
 }
 
 /** Pixels between an element and the middle of the window. */
-function distanceOf(element: Element | undefined): number {
-  if (!element) return Infinity;
+function distanceOf(element: Element): number {
   const middle = window.innerHeight / 2;
   const { top, bottom } = element.getBoundingClientRect();
   return top > middle ? top - middle : bottom < middle ? middle - bottom : 0;
