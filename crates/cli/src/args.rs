@@ -170,6 +170,14 @@ pub enum Verb {
         #[arg(long)]
         reason: Option<String>,
     },
+    /// List what is allowed or forbidden without a word for each call, everywhere and in SESSION, or take one of them back.
+    Grants {
+        /// Also what holds in this session alone.
+        session: Option<String>,
+        /// Take this one back: later calls of its kind are asked about again.
+        #[arg(long, value_name = "APPROVAL")]
+        revoke: Option<ApprovalId>,
+    },
     /// Print what is begun to be written in a session, or keep TEXT as that, on every device.
     Draft {
         /// Which session.

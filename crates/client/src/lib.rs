@@ -23,6 +23,7 @@ mod system;
 mod token;
 mod view;
 
+pub use baton_session::StandingApproval;
 pub use baton_transport::{
     ConnectError, FROM_STDIN, LinkError, ON_COMMAND_LINE, is_on_command_line, link, secret_argument,
 };

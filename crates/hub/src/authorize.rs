@@ -5,10 +5,10 @@
 //! generation (`crate::grants`).
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use baton_protocol::{
-    AccountId, ErrorBody, ErrorCode, LogId, Principal, Role, RunnerInstanceId, SessionId,
+    AccountId, ErrorBody, ErrorCode, LogId, Principal, Role, RunnerInstanceId, SessionId, limits,
 };
 
 use crate::grants::{GrantRef, HeldGrant};
@@ -103,44 +103,82 @@ pub fn not_for_role(role: Role, action: Action) -> ErrorBody {
 }
 
 /// Which account owns which session: an index over the logs, filled at start and by the session's actor.
-#[derive(Default)]
 pub struct SessionOwners {
+    owners: RwLock<Owners>,
+    sessions_max: usize,
+}
+
+#[derive(Default)]
+struct Owners {
     /// None: the session was deleted, and its id is never used again.
-    accounts: RwLock<HashMap<SessionId, Option<AccountId>>>,
+    accounts: HashMap<SessionId, Option<AccountId>>,
+    /// How many each account has.
+    counts: HashMap<AccountId, usize>,
 }
 
 impl SessionOwners {
+    /// Nobody owns anything, and an account may own so many sessions.
+    pub fn new(sessions_max: usize) -> Self {
+        Self {
+            owners: RwLock::default(),
+            sessions_max,
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Owners> {
+        self.owners.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Owners> {
+        self.owners.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Notes an owner.
     pub fn note(&self, session: SessionId, account: AccountId) {
-        self.accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(session)
-            .or_insert(Some(account));
+        let mut owners = self.write();
+        if !owners.accounts.contains_key(&session) {
+            owners.accounts.insert(session, Some(account));
+            *owners.counts.entry(account).or_default() += 1;
+        }
     }
 
     /// Nobody owns the session from now on.
     pub fn delete(&self, session: SessionId) {
-        self.accounts
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(session, None);
+        let mut owners = self.write();
+        if let Some(Some(account)) = owners.accounts.insert(session, None)
+            && let Some(count) = owners.counts.get_mut(&account)
+        {
+            *count -= 1;
+        }
+    }
+
+    /// Whether an account may begin one more session.
+    ///
+    /// # Errors
+    /// `too_many`, with what to do.
+    pub fn room(&self, account: AccountId) -> Result<(), ErrorBody> {
+        let owners = self.read();
+        let count = owners.counts.get(&account).copied().unwrap_or_default();
+        if count >= self.sessions_max {
+            let message = format!("the account has {count} sessions, as many as it may");
+            return Err(ErrorCode::TooMany.with(message, "delete some that are not needed"));
+        }
+        if owners.accounts.len() >= limits::SESSIONS_SEEN_MAX {
+            let message = "this hub has seen as many sessions as it may";
+            let hint = "move to a fresh hub: a deleted session's id is kept for ever";
+            return Err(ErrorCode::TooMany.with(message, hint));
+        }
+        Ok(())
     }
 
     /// Whether the session was deleted.
     pub fn is_deleted(&self, session: SessionId) -> bool {
-        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
-        accounts.get(&session) == Some(&None)
+        self.read().accounts.get(&session) == Some(&None)
     }
 
     /// Whose session it is.
     pub fn of(&self, session: SessionId) -> Option<AccountId> {
-        self.accounts
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&session)
-            .copied()
-            .flatten()
+        self.read().accounts.get(&session).copied().flatten()
     }
 
     /// Whose log it is.

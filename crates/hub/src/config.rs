@@ -67,6 +67,8 @@ pub struct HubOptions {
     pub admin_answer_timeout: Duration,
     /// How long a session's actor stays in memory with nothing to do.
     pub idle_actor: Duration,
+    /// Sessions of one account.
+    pub sessions_max: usize,
 }
 
 /// Whether commands on the same computer can reach the hub through its directory.
@@ -93,6 +95,7 @@ impl Default for HubOptions {
             admin_socket: AdminSocket::None,
             admin_answer_timeout: ADMIN_ANSWER_TIMEOUT,
             idle_actor: IDLE_ACTOR,
+            sessions_max: limits::SESSIONS_PER_ACCOUNT_MAX,
         }
     }
 }

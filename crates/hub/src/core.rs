@@ -101,6 +101,7 @@ pub struct CoreParts {
 impl HubCore {
     /// With no actor and no connection yet.
     pub fn new(parts: CoreParts) -> Arc<Self> {
+        let owners = SessionOwners::new(parts.options.sessions_max);
         Arc::new(Self {
             name: parts.name,
             options: parts.options,
@@ -110,7 +111,7 @@ impl HubCore {
             refusals: Refusals::default(),
             credentials: parts.credentials,
             grants: Grants::default(),
-            owners: SessionOwners::default(),
+            owners,
             feeds: Feeds::default(),
             pulls: Pulls::default(),
             runners: RunnerDirectory::default(),

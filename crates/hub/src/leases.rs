@@ -1,6 +1,8 @@
 //! Leases: how long a run may go on without a sign of its runner. In memory, on the monotonic clock.
 //!
-//! Any frame of the runner's connection is a sign. A closed socket is not the end of a lease; silence is. A hub that was itself away
+//! Any frame of the runner's connection is a sign for the runs that its heartbeats name. A run that they leave out has been given up by
+//! its host, whatever else the host does: its lease is over a while after it was last named. (An older runner names none; for it any frame
+//! is a sign for all of its runs.) A closed socket is not the end of a lease; silence is. A hub that was itself away
 //! (a stopped process, a suspended machine) blames nobody: it gives one full lease again.
 
 use std::collections::HashMap;
@@ -46,8 +48,17 @@ impl LastHeard {
 pub enum HostSign {
     /// Nothing since the hub started.
     None,
-    /// The instance that began the run was last heard then.
+    /// The instance that began the run was last heard then, and its newest heartbeat named the run or was not counted yet.
     Heard(Instant),
+    /// The instance that began the run is there, and its newest heartbeat left the run out.
+    LeftOut {
+        /// When the instance was last heard.
+        heard: Instant,
+        /// When the heartbeat came that left it out.
+        told: Instant,
+        /// When a heartbeat last named it.
+        named: Option<Instant>,
+    },
     /// The instance that began the run is gone for good: another one is there, or its access was taken away.
     Gone,
 }
@@ -94,6 +105,15 @@ impl Leases {
             HostSign::Gone => return Verdict::Expired,
             HostSign::None => granted,
             HostSign::Heard(at) => at.max(granted),
+            HostSign::LeftOut { heard, told, named } => {
+                let known = named.map_or(granted, |at| at.max(granted));
+                // A host that has just been told of the run may not have counted it yet.
+                if told < known + self.length / 2 {
+                    heard.max(known)
+                } else {
+                    known
+                }
+            }
         };
         let deadline = since + self.length;
         if now < deadline {
@@ -133,6 +153,41 @@ mod tests {
             Verdict::Expired
         );
         assert_eq!(leases.judge(run, HostSign::Gone, start), Verdict::Expired);
+    }
+
+    #[test]
+    fn a_host_that_is_there_and_leaves_a_run_out_does_not_keep_it() {
+        let start = Instant::now();
+        let run = RunId::mint();
+        let mut leases = Leases::new(LEASE);
+        leases.grant(run, start);
+        let sign = |told, named| HostSign::LeftOut {
+            heard: told,
+            told,
+            named,
+        };
+        let second = Duration::from_secs(1);
+        // Assigned a moment ago, and the heartbeat was on its way: as long as nothing newer comes, any sign counts.
+        let early = start + second;
+        assert_eq!(
+            leases.judge(run, sign(early, None), early),
+            Verdict::HoldsUntil(early + LEASE)
+        );
+        let late = start + 14 * second;
+        assert_eq!(
+            leases.judge(run, sign(late, None), late),
+            Verdict::HoldsUntil(start + LEASE)
+        );
+        assert_eq!(
+            leases.judge(run, sign(late, None), start + LEASE),
+            Verdict::Expired
+        );
+        // Named once, and left out since.
+        let named = Some(start + 5 * second);
+        assert_eq!(
+            leases.judge(run, sign(late, named), late),
+            Verdict::HoldsUntil(start + 20 * second)
+        );
     }
 
     #[test]

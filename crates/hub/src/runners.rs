@@ -1,15 +1,20 @@
 //! The runners of all accounts: what they offer, which instance is connected, when it was last heard.
 //!
 //! Owns no run: a session's actor decides about its runs with what it finds here.
+//!
+//! **Invariant:** a runner has runs in at most [`limits::SESSIONS_PER_RUNNER_MAX`] sessions: it follows each of them, and its connection
+//! follows a bounded number of logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use baton_protocol::{
     AccountId, AgentDescription, AgentId, ErrorBody, ErrorCode, RunId, RunnerHello, RunnerId,
-    RunnerInstanceId,
+    RunnerInstanceId, SessionId, limits,
 };
 use baton_session::ActiveRun;
+use tokio::time::Instant;
 
 use crate::connection_handle::ConnectionHandle;
 use crate::frame_text::EncodedFrame;
@@ -27,6 +32,8 @@ struct Seat {
     agents: Vec<AgentDescription>,
     instance: Option<Instance>,
     access: Access,
+    /// Sessions in which it has a run, or is about to have one.
+    sessions: HashSet<SessionId>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,7 +48,20 @@ struct Instance {
     connection: Option<ConnectionHandle>,
     /// The newest connection that has said hello, whether it is still there or not.
     newest: ConnectionId,
+    named: Named,
 }
+
+/// What the heartbeats of an instance name.
+#[derive(Default)]
+struct Named {
+    /// When the newest one came that names runs; `None`: none did.
+    told: Option<Instant>,
+    /// When each run was last named, for [`NAMED_FOR`].
+    runs: HashMap<RunId, Instant>,
+}
+
+/// How long it is known when a run was last named: many times a lease. A run that is on was named since, or is given up.
+const NAMED_FOR: Duration = Duration::from_secs(600);
 
 /// A runner that can take a run now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,6 +84,7 @@ impl RunnerDirectory {
             agents,
             instance: None,
             access: Access::Given,
+            sessions: HashSet::new(),
         });
     }
 
@@ -82,7 +103,10 @@ impl RunnerDirectory {
             connection.end(replaced(Some(newer.id), hello.instance));
             return None;
         }
-        let before = seats.remove(&runner).and_then(|seat| seat.instance);
+        let (before, sessions) = match seats.remove(&runner) {
+            Some(seat) => (seat.instance, seat.sessions),
+            None => (None, HashSet::new()),
+        };
         if let Some(older) = before
             .as_ref()
             .and_then(|instance| instance.connection.as_ref())
@@ -92,9 +116,9 @@ impl RunnerDirectory {
                 hello.instance,
             ));
         }
-        let heard = match before {
-            Some(instance) if instance.id == hello.instance => instance.heard,
-            _ => Arc::new(LastHeard::now()),
+        let (heard, named) = match before {
+            Some(instance) if instance.id == hello.instance => (instance.heard, instance.named),
+            _ => (Arc::new(LastHeard::now()), Named::default()),
         };
         heard.touch();
         let instance = Instance {
@@ -102,6 +126,7 @@ impl RunnerDirectory {
             heard: Arc::clone(&heard),
             newest: connection.id(),
             connection: Some(connection),
+            named,
         };
         seats.insert(
             runner,
@@ -110,6 +135,7 @@ impl RunnerDirectory {
                 agents: hello.agents,
                 instance: Some(instance),
                 access: Access::Given,
+                sessions,
             },
         );
         Some(heard)
@@ -133,30 +159,74 @@ impl RunnerDirectory {
             agents: Vec::new(),
             instance: None,
             access: Access::TakenAway,
+            sessions: HashSet::new(),
         };
         self.seats().insert(runner, seat);
     }
 
-    /// A connected runner of the account that offers the agent; the wanted one where one is wanted.
+    /// A heartbeat names the runs that a runner works for.
+    pub fn named(&self, runner: RunnerId, connection: ConnectionId, runs: Vec<RunId>) {
+        let mut seats = self.seats();
+        let instance = seats
+            .get_mut(&runner)
+            .and_then(|seat| seat.instance.as_mut());
+        if let Some(instance) = instance.filter(|instance| instance.newest == connection) {
+            let now = Instant::now();
+            instance.named.told = Some(now);
+            let is_recent = |at: &Instant| now.duration_since(*at) < NAMED_FOR;
+            instance.named.runs.retain(|_, at| is_recent(at));
+            let named = runs.into_iter().map(|run| (run, now));
+            instance.named.runs.extend(named);
+        }
+    }
+
+    /// A connected runner of the account that offers the agent and has room for a run in this session; the wanted one where one is wanted.
+    /// Its place is kept for the session until [`Self::release`].
     pub fn choose(
         &self,
         account: AccountId,
+        session: SessionId,
         agent: &AgentId,
         wanted: Option<RunnerId>,
     ) -> Option<ChosenRunner> {
-        self.seats().iter().find_map(|(runner, seat)| {
+        self.seats().iter_mut().find_map(|(runner, seat)| {
             let instance = seat
                 .instance
                 .as_ref()
                 .filter(|instance| instance.connection.is_some())?;
+            let has_room = seat.sessions.len() < limits::SESSIONS_PER_RUNNER_MAX
+                || seat.sessions.contains(&session);
             let fits = seat.account == account
                 && wanted.is_none_or(|wanted| wanted == *runner)
                 && seat.agents.iter().any(|offered| offered.id == *agent);
-            fits.then_some(ChosenRunner {
+            let chosen = ChosenRunner {
                 runner: *runner,
                 instance: instance.id,
+            };
+            (fits && has_room).then(|| {
+                seat.sessions.insert(session);
+                chosen
             })
         })
+    }
+
+    /// A runner has a run in a session: one that began before this hub did.
+    pub fn occupy(&self, runner: RunnerId, session: SessionId) {
+        if let Some(seat) = self.seats().get_mut(&runner) {
+            seat.sessions.insert(session);
+        }
+    }
+
+    /// A session has runs on no runner but these. Gives the runners that had no room and have some now.
+    pub fn release(&self, session: SessionId, hosts: impl Fn(RunnerId) -> bool) -> Vec<RunnerId> {
+        let mut freed = Vec::new();
+        for (runner, seat) in self.seats().iter_mut() {
+            let was_full = seat.sessions.len() >= limits::SESSIONS_PER_RUNNER_MAX;
+            if !hosts(*runner) && seat.sessions.remove(&session) && was_full {
+                freed.push(*runner);
+            }
+        }
+        freed
     }
 
     /// Whether an agent can be steered, as its runner last said.
@@ -177,7 +247,7 @@ impl RunnerDirectory {
         match &seat.instance {
             _ if seat.access == Access::TakenAway => HostSign::Gone,
             None => HostSign::None,
-            Some(instance) if instance.id == run.instance => HostSign::Heard(instance.heard.at()),
+            Some(instance) if instance.id == run.instance => instance.sign(run.run),
             Some(_) => HostSign::Gone,
         }
     }
@@ -188,6 +258,17 @@ impl RunnerDirectory {
         let instance = seats.get(&runner).and_then(|seat| seat.instance.as_ref());
         if let Some(connection) = instance.and_then(|instance| instance.connection.as_ref()) {
             connection.assign(run, frame);
+        }
+    }
+}
+
+impl Instance {
+    fn sign(&self, run: RunId) -> HostSign {
+        let heard = self.heard.at();
+        let named = self.named.runs.get(&run).copied();
+        match self.named.told {
+            Some(told) if named != Some(told) => HostSign::LeftOut { heard, told, named },
+            _ => HostSign::Heard(heard),
         }
     }
 }
@@ -251,7 +332,8 @@ mod tests {
 
         fn chosen(&self) -> Option<RunnerInstanceId> {
             let agent = AgentId("assistant".to_owned());
-            let chosen = self.directory.choose(self.account, &agent, None);
+            let session = SessionId::mint();
+            let chosen = self.directory.choose(self.account, session, &agent, None);
             chosen.map(|chosen| chosen.instance)
         }
     }
@@ -290,5 +372,26 @@ mod tests {
         assert_eq!(scene.chosen(), None);
         scene.hello(2, later);
         assert_eq!(scene.chosen(), Some(later));
+    }
+
+    #[test]
+    fn a_runner_that_is_full_takes_no_further_session_until_one_is_over() {
+        let scene = Scene::new();
+        scene.hello(0, RunnerInstanceId::mint());
+        let agent = AgentId("assistant".to_owned());
+        let choose = |session| {
+            let chosen = scene.directory.choose(scene.account, session, &agent, None);
+            chosen.is_some()
+        };
+        let sessions: Vec<SessionId> = (0..limits::SESSIONS_PER_RUNNER_MAX)
+            .map(|_| SessionId::mint())
+            .collect();
+        assert!(sessions.iter().all(|session| choose(*session)));
+        let waits = SessionId::mint();
+        assert!(!choose(waits), "it is full");
+        assert!(choose(sessions[0]), "but goes on where it is");
+        let freed = scene.directory.release(sessions[0], |_| false);
+        assert_eq!(freed, [scene.runner]);
+        assert!(choose(waits));
     }
 }

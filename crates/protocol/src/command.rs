@@ -67,6 +67,8 @@ pub enum CommandBody {
     MarkRead(MarkReadCommand),
     /// Say whether an agent may use a tool.
     AnswerApproval(AnswerApprovalCommand),
+    /// Take back an answer that covers later calls of the session.
+    RevokeApproval(RevokeApprovalCommand),
     /// Keep a waiting prompt for editing; sent again, keep it longer.
     BeginPromptEdit(BeginPromptEditCommand),
     /// Give an edit up.
@@ -132,6 +134,7 @@ impl CommandBody {
             | Self::StopRun(_)
             | Self::RetryRun(_)
             | Self::AnswerApproval(_)
+            | Self::RevokeApproval(_)
             | Self::BeginPromptEdit(_)
             | Self::EndPromptEdit(_)
             | Self::ResendPrompt(_)

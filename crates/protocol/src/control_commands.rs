@@ -26,6 +26,12 @@ payload! {
         reason: Option<String>,
     }
 
+    /// Takes back an answer for the session: later calls of its pattern are asked about again. What was allowed already is done.
+    RevokeApprovalCommand {
+        /// The approval that was answered so.
+        approval: ApprovalId,
+    }
+
     /// Keeps a waiting prompt for this device for [`crate::limits::PROMPT_EDIT_MS`].
     BeginPromptEditCommand {
         /// Which.

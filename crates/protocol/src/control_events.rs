@@ -64,6 +64,12 @@ payload! {
         run: RunId,
     }
 
+    /// An answer that covers later calls of this session holds no more: the next such call is asked about.
+    ApprovalRevokedEvent {
+        /// The approval that was answered so.
+        approval: ApprovalId,
+    }
+
     /// A device edits a waiting prompt: until it is done, nobody else does and no run takes the prompt.
     PromptEditBeganEvent {
         /// Which.

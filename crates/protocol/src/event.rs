@@ -120,6 +120,8 @@ pub enum EventBody {
     ApprovalGrantRevoked(ApprovalGrantRevokedEvent),
     /// A batch of another hub's log was copied into this one.
     BatchImported(BatchImportedEvent),
+    /// An answer for later calls of a session holds no more.
+    ApprovalRevoked(ApprovalRevokedEvent),
     /// A kind from a newer version.
     #[serde(skip)]
     #[ts(skip)]
@@ -178,6 +180,7 @@ impl EventBody {
         "approvalGranted",
         "approvalGrantRevoked",
         "batchImported",
+        "approvalRevoked",
     ];
 }
 

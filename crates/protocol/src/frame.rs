@@ -72,7 +72,13 @@ pub enum ClientFrame {
         command: Command,
     },
     /// The client is there. Answered by `heartbeatAck`.
-    Heartbeat {},
+    Heartbeat {
+        /// Runners: every run that this process works for. A run that it does not name is not kept alive by the connection. Absent, from
+        /// an older runner: all of its runs are.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        runs: Option<Vec<RunId>>,
+    },
     /// Runners: how far did the hub get with this run? Answered by `runAcked` or `runFenced`. Sent for each held run after a reconnect.
     ResumeRun {
         /// The session of the run.

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use uuid::Uuid;
 
+use crate::limits;
+
 macro_rules! uuid_id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
@@ -128,10 +130,17 @@ impl fmt::Display for CallId {
 macro_rules! position {
     ($($(#[$doc:meta])* $name:ident($inner:ty);)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, TS)]
         #[serde(transparent)]
         #[ts(export, type = "number")]
         pub struct $name(pub $inner);
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let most = <$inner>::try_from(limits::SAFE_INTEGER_MAX).unwrap_or(<$inner>::MAX);
+                <$inner>::deserialize(deserializer).map(|number| Self(number.min(most)))
+            }
+        }
 
         impl $name {
             /// The position before the first one.
@@ -164,12 +173,33 @@ position! {
 }
 
 /// Milliseconds since the Unix epoch. For display only: order is by [`Seq`] alone.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize, TS,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, TS)]
 #[serde(transparent)]
 #[ts(export, type = "number")]
 pub struct TimestampMs(pub i64);
+
+impl<'de> Deserialize<'de> for TimestampMs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let most = i64::try_from(limits::SAFE_INTEGER_MAX).unwrap_or(i64::MAX);
+        i64::deserialize(deserializer).map(|number| Self(number.clamp(-most, most)))
+    }
+}
+
+/// A number that reaches a screen: a larger one than JavaScript can hold is read as [`limits::SAFE_INTEGER_MAX`]. It is not refused, for a
+/// log that has one must stay readable.
+pub(crate) fn safe_integer<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    u64::deserialize(deserializer).map(|number| number.min(limits::SAFE_INTEGER_MAX))
+}
+
+/// The same where the number may be absent.
+pub(crate) fn safe_integer_if_any<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    let number = Option::<u64>::deserialize(deserializer)?;
+    Ok(number.map(|number| number.min(limits::SAFE_INTEGER_MAX)))
+}
 
 /// Names a log. On the wire `session:<uuid>` or `account:<uuid>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, TS)]

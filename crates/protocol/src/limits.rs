@@ -3,6 +3,9 @@
 /// The protocol's version; a hub serves exactly the ones it knows, and everything finer is negotiated by capability.
 pub const PROTOCOL_VERSION: u32 = 1;
 
+/// The largest integer that JavaScript holds exactly: every number of the protocol is at most this.
+pub const SAFE_INTEGER_MAX: u64 = (1 << 53) - 1;
+
 /// One WebSocket message or HTTP body. A batch that would be larger is cut at a batch boundary.
 pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 
@@ -14,6 +17,15 @@ pub const PART_TEXT_BYTES_MAX: usize = 160 * 1024;
 
 /// One append's text: what a fast model says in the runner's flush interval, many times over.
 pub const APPEND_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Parts of one run: some thousand tool calls, each with its result and what was said between.
+pub const PARTS_PER_RUN_MAX: usize = 10_000;
+
+/// A part's kind as JSON: names and numbers of a call. What is long is the part's text.
+pub const PART_KIND_BYTES_MAX: usize = 4 * 1024;
+
+/// Tools that a stopped run's host names as still running.
+pub const TOOLS_STILL_RUNNING_MAX: usize = 256;
 
 /// Writes in one frame of a runner.
 pub const RUN_WRITES_PER_FRAME_MAX: usize = 256;
@@ -32,6 +44,21 @@ pub const PREVIEW_CHARS_MAX: usize = 120;
 
 /// A folder's name in characters.
 pub const FOLDER_NAME_CHARS_MAX: usize = 80;
+
+/// Sessions of one account, archived ones included: ten years of more than ten a day. Each costs the hub and every device some hundred bytes.
+pub const SESSIONS_PER_ACCOUNT_MAX: usize = 50_000;
+
+/// Sessions that one hub has ever seen, deleted ones included: an id that was deleted is never used again, so it is never forgotten.
+pub const SESSIONS_SEEN_MAX: usize = 1_000_000;
+
+/// Drafts that one device has of sessions that are not created yet; more is a mistake, not a habit.
+pub const NEW_DRAFTS_PER_DEVICE_MAX: usize = 64;
+
+/// Bytes of all drafts of one account: each device and the hub keep them in memory.
+pub const DRAFTS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Emptied drafts of sessions that were never created that are remembered, so that an older text does not come back.
+pub const EMPTY_DRAFTS_KEPT: usize = 256;
 
 /// Folders of one account; more is a mistake, not an order.
 pub const FOLDERS_MAX: usize = 200;
@@ -98,6 +125,10 @@ pub const SNAPSHOT_BEHIND_EVENTS_MIN: u64 = 256;
 
 /// Subscriptions of one connection.
 pub const SUBSCRIPTIONS_PER_CONNECTION_MAX: usize = 256;
+
+/// Sessions in which one runner has a run of its own at once. Below [`SUBSCRIPTIONS_PER_CONNECTION_MAX`], with room for sessions whose
+/// runs are over and whose hosts have not unsubscribed yet: a run whose session its runner cannot follow never begins.
+pub const SESSIONS_PER_RUNNER_MAX: usize = 192;
 
 /// How often a client says that it is there.
 pub const HEARTBEAT_INTERVAL_MS: u64 = 3_000;

@@ -55,6 +55,7 @@ payload! {
         /// The part.
         part: PartIndex,
         /// Where it begins: the length of the part's text so far, in UTF-8 bytes.
+        #[serde(deserialize_with = "crate::ids::safe_integer")]
         offset: u64,
         /// What is added.
         text: String,
@@ -111,11 +112,19 @@ payload! {
     /// What an answer used.
     Usage {
         /// Tokens read.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "crate::ids::safe_integer_if_any"
+        )]
         #[ts(optional, type = "number")]
         input_tokens: Option<u64>,
         /// Tokens written.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            deserialize_with = "crate::ids::safe_integer_if_any"
+        )]
         #[ts(optional, type = "number")]
         output_tokens: Option<u64>,
         /// Calls to the model.

@@ -29,7 +29,7 @@ pub use account::{AccountState, Draft, LinkedPrincipal, SessionPlace, decide_acc
 pub use checkpoint::{Checkpoint, Checkpoints, Noted};
 pub use decide::{
     DecideFacts, ForkCopy, ForkSource, decide, decide_run_write, expire_edit, fork, lose_run,
-    report_teardown, start_run, stop_all,
+    report_teardown, revoke_answers_of, start_run, stop_all,
 };
 pub use digest::approval_digest;
 pub use fold::FoldError;

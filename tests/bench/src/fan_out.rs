@@ -124,7 +124,7 @@ async fn write(
     let from = loop {
         tokio::select! {
             from = &mut go => break from?,
-            _ = beat.tick() => writer.runner.send(&ClientFrame::Heartbeat {}).await?,
+            _ = beat.tick() => writer.runner.send(&ClientFrame::Heartbeat { runs: None }).await?,
         }
     };
     for n in 0..writes {

@@ -68,7 +68,7 @@ enum Follows {
 
 async fn at_the_hub(bench: &Bench, count: usize, follows: Follows) -> Result<f64> {
     let hub = HubProcess::start(bench).await?;
-    let beat = serde_json::to_string(&ClientFrame::Heartbeat {})?;
+    let beat = serde_json::to_string(&ClientFrame::Heartbeat { runs: None })?;
     let connect = || async {
         let mut client = Client::connect(&hub.address, &hub.device.token, None).await?;
         if follows == Follows::AccountLog {

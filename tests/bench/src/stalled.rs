@@ -123,7 +123,10 @@ async fn measure(bench: &Bench, last: Last, writes: usize) -> Result<Measured> {
         // At once: whoever waits for the others must say meanwhile that it is there.
         reading.spawn(async move { read_all(socket, &clock).await });
         if n.is_multiple_of(100) {
-            writer.runner.send(&ClientFrame::Heartbeat {}).await?;
+            writer
+                .runner
+                .send(&ClientFrame::Heartbeat { runs: None })
+                .await?;
         }
     }
     pace(&mut writer, &clock, writes).await?;
@@ -159,7 +162,7 @@ impl OddOne {
                         Some(word) => word,
                         None => return Ok(socket),
                     },
-                    _ = beats.tick() => ClientFrame::Heartbeat {},
+                    _ = beats.tick() => ClientFrame::Heartbeat { runs: None },
                     message = socket.next(), if last == Last::Reads => {
                         message.context("the hub closed the connection")??;
                         continue;
@@ -197,7 +200,10 @@ async fn fill(filling: &mut Writer) -> Result<()> {
         }
         let next = filling.next_part();
         filling.write(next.into()).await?;
-        filling.runner.send(&ClientFrame::Heartbeat {}).await?;
+        filling
+            .runner
+            .send(&ClientFrame::Heartbeat { runs: None })
+            .await?;
     }
     Ok(())
 }
@@ -259,7 +265,7 @@ async fn pace(writer: &mut Writer, clock: &Clock, writes: usize) -> Result<()> {
 
 /// Reads batches that continue each other, and says how long each write took to come.
 async fn read_all(mut socket: HubSocket, clock: &Clock) -> Result<Vec<f64>> {
-    let beat = serde_json::to_string(&ClientFrame::Heartbeat {})?;
+    let beat = serde_json::to_string(&ClientFrame::Heartbeat { runs: None })?;
     let mut beats = tokio::time::interval(BEAT);
     let (mut at, mut times) = (clock.from, Vec::with_capacity(clock.made.len()));
     while at < clock.last() {

@@ -4,11 +4,11 @@ import type { AccountId } from "./AccountId";
 /**
  * An account begins.
  */
-export type AccountOpenedEvent = { 
+export type AccountOpenedEvent = {
 /**
  * The account, the same as the log's.
  */
-account: AccountId, 
+account: AccountId,
 /**
  * Its name.
  */

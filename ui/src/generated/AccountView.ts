@@ -6,23 +6,23 @@ import type { Principal } from "./Principal";
 /**
  * The account, as every screen needs it.
  */
-export type AccountView = { 
+export type AccountView = {
 /**
  * This device.
  */
-me: Principal, 
+me: Principal,
 /**
  * The account's log.
  */
-log: LogId, 
+log: LogId,
 /**
  * Names of devices and runners by id.
  */
-names: { [key in string]: string }, 
+names: { [key in string]: string },
 /**
  * Who is connected now, by id; empty while this device is offline.
  */
-online: Array<string>, 
+online: Array<string>,
 /**
  * Agents that can be chosen.
  */

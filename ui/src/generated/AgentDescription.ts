@@ -4,19 +4,19 @@ import type { AgentId } from "./AgentId";
 /**
  * One agent that a runner offers.
  */
-export type AgentDescription = { 
+export type AgentDescription = {
 /**
  * Its id within the runner.
  */
-id: AgentId, 
+id: AgentId,
 /**
  * Its name for people.
  */
-name: string, 
+name: string,
 /**
  * The model behind it, as the runner's configuration names it.
  */
-model: string, 
+model: string,
 /**
  * Whether a running answer can be steered.
  */

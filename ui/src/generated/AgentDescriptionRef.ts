@@ -5,11 +5,11 @@ import type { RunnerId } from "./RunnerId";
 /**
  * Which agent of which runner.
  */
-export type AgentDescriptionRef = { 
+export type AgentDescriptionRef = {
 /**
  * The agent's id.
  */
-agent: AgentId, 
+agent: AgentId,
 /**
  * The runner; absent: any.
  */

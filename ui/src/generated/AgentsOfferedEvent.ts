@@ -5,11 +5,11 @@ import type { RunnerId } from "./RunnerId";
 /**
  * The agents of one runner; replaces what it offered before.
  */
-export type AgentsOfferedEvent = { 
+export type AgentsOfferedEvent = {
 /**
  * The runner.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * Its agents.
  */

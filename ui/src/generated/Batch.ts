@@ -10,27 +10,27 @@ import type { Seq } from "./Seq";
  * A reader applies it only if `after` is its own cursor, and then stands at `upto`. Seqs that are missing inside are sealed away,
  * not lost. A batch never ends inside a sealed part.
  */
-export type Batch = { 
+export type Batch = {
 /**
  * Which log.
  */
-log: LogId, 
+log: LogId,
 /**
  * Its identity.
  */
-incarnation: Incarnation, 
+incarnation: Incarnation,
 /**
  * The cursor that this batch continues.
  */
-after: Seq, 
+after: Seq,
 /**
  * The cursor after it.
  */
-upto: Seq, 
+upto: Seq,
 /**
  * The log's last seq when the batch was made; `upto == head` means caught up.
  */
-head: Seq, 
+head: Seq,
 /**
  * In seq order.
  */

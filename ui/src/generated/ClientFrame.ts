@@ -67,7 +67,12 @@ log: LogId, } | { "type": "command",
 /**
  * The intent.
  */
-command: Command, } | { "type": "heartbeat", } | { "type": "resumeRun",
+command: Command, } | { "type": "heartbeat",
+/**
+ * Runners: every run that this process works for. A run that it does not name is not kept alive by the connection. Absent, from
+ * an older runner: all of its runs are.
+ */
+runs?: Array<RunId>, } | { "type": "resumeRun",
 /**
  * The session of the run.
  */

@@ -6,27 +6,27 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * The state of the line to the hub.
  */
-export type ConnectionView = { 
+export type ConnectionView = {
 /**
  * Where it stands.
  */
-phase: ConnectionPhase, 
+phase: ConnectionPhase,
 /**
  * When the next attempt will be made, while offline.
  */
-retryAt?: TimestampMs, 
+retryAt?: TimestampMs,
 /**
  * Why it is refused or offline, where that is known.
  */
-problem?: ErrorBody, 
+problem?: ErrorBody,
 /**
  * The hub's name, once known.
  */
-hubName: string, 
+hubName: string,
 /**
  * How far the hub's wall clock is ahead of this device's, in milliseconds: what happened "12 s ago" at the hub is counted with it.
  */
-clockOffsetMs?: number, 
+clockOffsetMs?: number,
 /**
  * Intents that the hub has not answered.
  */

@@ -5,15 +5,15 @@ import type { RunnerId } from "./RunnerId";
 /**
  * Creates the session.
  */
-export type CreateSessionCommand = { 
+export type CreateSessionCommand = {
 /**
  * Which agent answers.
  */
-agent: AgentId, 
+agent: AgentId,
 /**
  * The runner that must host it; absent: any.
  */
-runner?: RunnerId, 
+runner?: RunnerId,
 /**
  * A title; absent: one comes by itself.
  */

@@ -5,11 +5,11 @@ import type { Seq } from "./Seq";
 /**
  * Where a reader stands in one log.
  */
-export type Cursor = { 
+export type Cursor = {
 /**
  * Which log it was; a cursor never matches another incarnation.
  */
-incarnation: Incarnation, 
+incarnation: Incarnation,
 /**
  * The last seq that the reader has applied.
  */

@@ -4,11 +4,11 @@ import type { Principal } from "./Principal";
 /**
  * A device or a runner has access.
  */
-export type DeviceLinkedEvent = { 
+export type DeviceLinkedEvent = {
 /**
  * Who.
  */
-principal: Principal, 
+principal: Principal,
 /**
  * The name that a person gave it.
  */

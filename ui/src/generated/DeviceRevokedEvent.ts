@@ -4,7 +4,7 @@ import type { Principal } from "./Principal";
 /**
  * A device or a runner has no access any more.
  */
-export type DeviceRevokedEvent = { 
+export type DeviceRevokedEvent = {
 /**
  * Who.
  */

@@ -4,11 +4,11 @@ import type { PromptId } from "./PromptId";
 /**
  * Edits a waiting prompt.
  */
-export type EditPromptCommand = { 
+export type EditPromptCommand = {
 /**
  * Which.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * The whole new text.
  */

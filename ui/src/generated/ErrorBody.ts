@@ -4,15 +4,15 @@ import type { ErrorCode } from "./ErrorCode";
 /**
  * What a client gets: branch on `code`, show `message` and `hint`.
  */
-export type ErrorBody = { 
+export type ErrorBody = {
 /**
  * What a program branches on.
  */
-code: ErrorCode, 
+code: ErrorCode,
 /**
  * What happened.
  */
-message: string, 
+message: string,
 /**
  * What to do about it.
  */

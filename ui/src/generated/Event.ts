@@ -9,27 +9,27 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * An immutable fact at one position of a log.
  */
-export type Event = { 
+export type Event = {
 /**
  * Its position.
  */
-seq: Seq, 
+seq: Seq,
 /**
  * When the hub recorded it, by the hub's clock.
  */
-recordedAt: TimestampMs, 
+recordedAt: TimestampMs,
 /**
  * Who did it.
  */
-by: Principal, 
+by: Principal,
 /**
  * The command that caused it, where one did.
  */
-command?: CommandId, 
+command?: CommandId,
 /**
  * The runner's count for its run, on events that a runner wrote.
  */
-producer?: ProducerSeq, 
+producer?: ProducerSeq,
 /**
  * What happened.
  */

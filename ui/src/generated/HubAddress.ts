@@ -3,15 +3,15 @@
 /**
  * Where a hub is and how it is recognised. Kept by a linked device beside its token.
  */
-export type HubAddress = { 
+export type HubAddress = {
 /**
  * `host:port`.
  */
-authority: string, 
+authority: string,
 /**
  * SHA-256 of the hub's public key (its SubjectPublicKeyInfo), hex; absent: plain text on loopback, or a public path.
  */
-fingerprint?: string, 
+fingerprint?: string,
 /**
  * The path under which a reverse proxy serves the hub, from `/` to `/`. TLS, checked by the device's certificate store where there is
  * no fingerprint. Absent: the hub itself serves.

@@ -3,11 +3,11 @@
 /**
  * `POST /v1/link`: exchanges a one-time code for a token.
  */
-export type LinkRequest = { 
+export type LinkRequest = {
 /**
  * The code's secret, 32 hex characters.
  */
-code: string, 
+code: string,
 /**
  * The name that other devices show, 1 to [`crate::limits::DEVICE_NAME_CHARS_MAX`] characters.
  */

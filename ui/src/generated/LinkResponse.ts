@@ -5,19 +5,19 @@ import type { Principal } from "./Principal";
 /**
  * What a linked device keeps. The token goes into the system keyring and nowhere else.
  */
-export type LinkResponse = { 
+export type LinkResponse = {
 /**
  * `baton_` and 64 hex characters.
  */
-token: string, 
+token: string,
 /**
  * Whose it is.
  */
-account: AccountId, 
+account: AccountId,
 /**
  * What it is: the hub chose the role when it made the code.
  */
-principal: Principal, 
+principal: Principal,
 /**
  * The hub's name for people.
  */

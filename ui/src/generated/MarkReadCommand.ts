@@ -5,11 +5,11 @@ import type { SessionId } from "./SessionId";
 /**
  * Marks as read.
  */
-export type MarkReadCommand = { 
+export type MarkReadCommand = {
 /**
  * The session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The last seq in view; a smaller one than the mark changes nothing.
  */

@@ -4,11 +4,11 @@ import type { PromptId } from "./PromptId";
 /**
  * Moves a waiting prompt.
  */
-export type MovePromptCommand = { 
+export type MovePromptCommand = {
 /**
  * Which.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * Before which other one; absent: to the end.
  */

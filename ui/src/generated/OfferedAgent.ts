@@ -5,11 +5,11 @@ import type { RunnerId } from "./RunnerId";
 /**
  * An agent and its runner.
  */
-export type OfferedAgent = { 
+export type OfferedAgent = {
 /**
  * The runner.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * The agent.
  */

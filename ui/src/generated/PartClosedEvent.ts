@@ -6,15 +6,15 @@ import type { RunId } from "./RunId";
 /**
  * A part gets no more text.
  */
-export type PartClosedEvent = { 
+export type PartClosedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The part.
  */
-part: PartIndex, 
+part: PartIndex,
 /**
  * Whole or cut.
  */

@@ -6,15 +6,15 @@ import type { RunId } from "./RunId";
 /**
  * A part begins, with no text.
  */
-export type PartOpenedEvent = { 
+export type PartOpenedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * Its place in the run.
  */
-part: PartIndex, 
+part: PartIndex,
 /**
  * What it is.
  */

@@ -7,23 +7,23 @@ import type { Seq } from "./Seq";
 /**
  * A closed part in one event, at the seq of its close. A reader inside the part replaces what it has with `text`.
  */
-export type PartSealedEvent = { 
+export type PartSealedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The part.
  */
-part: PartIndex, 
+part: PartIndex,
 /**
  * Whole or cut.
  */
-end: PartEnd, 
+end: PartEnd,
 /**
  * The seq of the first append that this event stands for. No batch ends in `[since, seq)`.
  */
-since: Seq, 
+since: Seq,
 /**
  * The whole text.
  */

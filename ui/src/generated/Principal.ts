@@ -7,19 +7,19 @@ import type { RunnerId } from "./RunnerId";
 /**
  * The author of an event or the holder of a connection.
  */
-export type Principal = { "type": "device", 
+export type Principal = { "type": "device",
 /**
  * Whose device.
  */
-account: AccountId, 
+account: AccountId,
 /**
  * Which one.
  */
-device: DeviceId, } | { "type": "runner", 
+device: DeviceId, } | { "type": "runner",
 /**
  * Which runner.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * Which of its agents; absent where the runner speaks for itself.
  */

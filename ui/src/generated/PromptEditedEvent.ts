@@ -4,11 +4,11 @@ import type { PromptId } from "./PromptId";
 /**
  * A waiting prompt has another text.
  */
-export type PromptEditedEvent = { 
+export type PromptEditedEvent = {
 /**
  * Which one.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * The whole new text.
  */

@@ -4,11 +4,11 @@ import type { PromptId } from "./PromptId";
 /**
  * A waiting prompt has another place in the queue.
  */
-export type PromptMovedEvent = { 
+export type PromptMovedEvent = {
 /**
  * Which one.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * The one that it stands before now; absent: it is the last.
  */

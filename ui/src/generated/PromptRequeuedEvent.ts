@@ -5,15 +5,15 @@ import type { RequeueReason } from "./RequeueReason";
 /**
  * A prompt heads the queue (again).
  */
-export type PromptRequeuedEvent = { 
+export type PromptRequeuedEvent = {
 /**
  * Which one.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * Its text, so that a retry of an old run needs no look back.
  */
-text: string, 
+text: string,
 /**
  * Why.
  */

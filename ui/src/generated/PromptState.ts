@@ -4,7 +4,7 @@ import type { ErrorBody } from "./ErrorBody";
 /**
  * How far a prompt is.
  */
-export type PromptState = { "type": "sending" } | { "type": "waitingForHub" } | { "type": "unknown" } | { "type": "refused", 
+export type PromptState = { "type": "sending" } | { "type": "waitingForHub" } | { "type": "unknown" } | { "type": "refused",
 /**
  * Why.
  */

@@ -4,7 +4,7 @@ import type { PromptId } from "./PromptId";
 /**
  * A waiting prompt was taken back before anything took it.
  */
-export type PromptWithdrawnEvent = { 
+export type PromptWithdrawnEvent = {
 /**
  * Which one.
  */

@@ -8,27 +8,27 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * A prompt that waits.
  */
-export type QueueItem = { 
+export type QueueItem = {
 /**
  * Which.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * What it says.
  */
-text: string, 
+text: string,
 /**
  * Who sent it.
  */
-by: Principal, 
+by: Principal,
 /**
  * When.
  */
-at: TimestampMs, 
+at: TimestampMs,
 /**
  * How it will be delivered.
  */
-delivery: Delivery, 
+delivery: Delivery,
 /**
  * How far it is.
  */

@@ -4,7 +4,7 @@ import type { PauseReason } from "./PauseReason";
 /**
  * No run starts by itself until the queue is resumed.
  */
-export type QueuePausedEvent = { 
+export type QueuePausedEvent = {
 /**
  * Why.
  */

@@ -6,19 +6,19 @@ import type { QueueItem } from "./QueueItem";
 /**
  * What waits in a session.
  */
-export type QueueView = { 
+export type QueueView = {
 /**
  * Why nothing starts, where it is paused.
  */
-paused?: PauseReason, 
+paused?: PauseReason,
 /**
  * Who paused it.
  */
-pausedBy?: Principal, 
+pausedBy?: Principal,
 /**
  * Whether a runner that can answer is connected, as far as known.
  */
-runnerOnline: boolean, 
+runnerOnline: boolean,
 /**
  * Steers that no run has taken in yet, then the queue, then what stands only in the outbox.
  */

@@ -5,11 +5,11 @@ import type { SessionId } from "./SessionId";
 /**
  * A person has seen a session up to here.
  */
-export type ReadMarkedEvent = { 
+export type ReadMarkedEvent = {
 /**
  * The session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The last seq that was in view.
  */

@@ -8,23 +8,23 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * The hub's one answer to a command.
  */
-export type Receipt = { 
+export type Receipt = {
 /**
  * Which command.
  */
-command: CommandId, 
+command: CommandId,
 /**
  * Which log.
  */
-log: LogId, 
+log: LogId,
 /**
  * The log's head right after the command. What the command did stands at or below it.
  */
-seq: Seq, 
+seq: Seq,
 /**
  * By the hub's clock.
  */
-recordedAt: TimestampMs, 
+recordedAt: TimestampMs,
 /**
  * What happened.
  */

@@ -5,11 +5,11 @@ import type { ErrorBody } from "./ErrorBody";
 /**
  * Accepted with an effect, or refused with a reason.
  */
-export type ReceiptOutcome = { "type": "accepted", 
+export type ReceiptOutcome = { "type": "accepted",
 /**
  * What was done.
  */
-effect: CommandEffect, } | { "type": "refused", 
+effect: CommandEffect, } | { "type": "refused",
 /**
  * Why, and what to do.
  */

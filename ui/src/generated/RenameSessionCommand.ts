@@ -3,7 +3,7 @@
 /**
  * Renames.
  */
-export type RenameSessionCommand = { 
+export type RenameSessionCommand = {
 /**
  * 1 to [`crate::limits::TITLE_CHARS_MAX`] characters.
  */

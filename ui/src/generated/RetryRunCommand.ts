@@ -4,7 +4,7 @@ import type { RunId } from "./RunId";
 /**
  * Retries.
  */
-export type RetryRunCommand = { 
+export type RetryRunCommand = {
 /**
  * The run whose prompt runs again.
  */

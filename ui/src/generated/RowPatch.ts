@@ -5,31 +5,31 @@ import type { TranscriptRow } from "./TranscriptRow";
 /**
  * A change to the rows of a transcript.
  */
-export type RowPatch = { "type": "reset", 
+export type RowPatch = { "type": "reset",
 /**
  * In order.
  */
-rows: Array<TranscriptRow>, } | { "type": "insert", 
+rows: Array<TranscriptRow>, } | { "type": "insert",
 /**
  * The row.
  */
-row: TranscriptRow, 
+row: TranscriptRow,
 /**
  * The row that it stands before; absent: at the end.
  */
-before?: RowId, } | { "type": "update", 
+before?: RowId, } | { "type": "update",
 /**
  * The row.
  */
-row: TranscriptRow, } | { "type": "appendText", 
+row: TranscriptRow, } | { "type": "appendText",
 /**
  * Which row.
  */
-id: RowId, 
+id: RowId,
 /**
  * What is added at its end.
  */
-text: string, } | { "type": "remove", 
+text: string, } | { "type": "remove",
 /**
  * Which.
  */

@@ -6,19 +6,19 @@ import type { Usage } from "./Usage";
 /**
  * A run is over.
  */
-export type RunEndedEvent = { 
+export type RunEndedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * How it ended.
  */
-outcome: RunOutcome, 
+outcome: RunOutcome,
 /**
  * SHA-256 over the run's parts, in hex. See `docs/PROTOCOL.md`, "Digest".
  */
-digest: string, 
+digest: string,
 /**
  * What it used, where the model said so.
  */

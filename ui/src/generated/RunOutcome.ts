@@ -4,11 +4,11 @@ import type { Principal } from "./Principal";
 /**
  * How a run ended.
  */
-export type RunOutcome = { "type": "completed" } | { "type": "stopped", 
+export type RunOutcome = { "type": "completed" } | { "type": "stopped",
 /**
  * Who.
  */
-by: Principal, } | { "type": "failed", 
+by: Principal, } | { "type": "failed",
 /**
  * What a person can read and act on.
  */

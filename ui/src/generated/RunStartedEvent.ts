@@ -9,31 +9,31 @@ import type { RunnerInstanceId } from "./RunnerInstanceId";
 /**
  * A run begins: the runner holds its lease.
  */
-export type RunStartedEvent = { 
+export type RunStartedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * The prompt that it answers.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * Which agent.
  */
-agent: AgentId, 
+agent: AgentId,
 /**
  * On which runner.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * Which start of that runner's process.
  */
-instance: RunnerInstanceId, 
+instance: RunnerInstanceId,
 /**
  * The lease's epoch.
  */
-epoch: Epoch, 
+epoch: Epoch,
 /**
  * The run that started it, for a sub-agent.
  */

@@ -5,11 +5,11 @@ import type { RunWrite } from "./RunWrite";
 /**
  * A write with the runner's own count.
  */
-export type RunWriteEntry = { 
+export type RunWriteEntry = {
 /**
  * From 1 in each run, without gaps.
  */
-producer: ProducerSeq, 
+producer: ProducerSeq,
 /**
  * What is written.
  */

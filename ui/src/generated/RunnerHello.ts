@@ -5,11 +5,11 @@ import type { RunnerInstanceId } from "./RunnerInstanceId";
 /**
  * What a runner says of itself.
  */
-export type RunnerHello = { 
+export type RunnerHello = {
 /**
  * New for each start of the process.
  */
-instance: RunnerInstanceId, 
+instance: RunnerInstanceId,
 /**
  * What it hosts.
  */

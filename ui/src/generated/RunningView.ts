@@ -9,31 +9,31 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * A run that is on.
  */
-export type RunningView = { 
+export type RunningView = {
 /**
  * Which.
  */
-run: RunId, 
+run: RunId,
 /**
  * The prompt that it answers.
  */
-prompt: PromptId, 
+prompt: PromptId,
 /**
  * Where.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * Since when.
  */
-startedAt: TimestampMs, 
+startedAt: TimestampMs,
 /**
  * Who sent its prompt.
  */
-startedBy: Principal, 
+startedBy: Principal,
 /**
  * Whether it can be steered.
  */
-canSteer: boolean, 
+canSteer: boolean,
 /**
  * A stop from this device that the hub has not answered.
  */

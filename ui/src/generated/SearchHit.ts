@@ -6,23 +6,23 @@ import type { SessionId } from "./SessionId";
 /**
  * One place where a text was found.
  */
-export type SearchHit = { 
+export type SearchHit = {
 /**
  * In which session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * Its title.
  */
-title: string, 
+title: string,
 /**
  * Which row.
  */
-row: RowId, 
+row: RowId,
 /**
  * Where it stands.
  */
-seq: Seq, 
+seq: Seq,
 /**
  * The text around it; what matched is between U+0002 and U+0003.
  */

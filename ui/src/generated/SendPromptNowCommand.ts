@@ -4,7 +4,7 @@ import type { PromptId } from "./PromptId";
 /**
  * Sends a waiting prompt before its turn.
  */
-export type SendPromptNowCommand = { 
+export type SendPromptNowCommand = {
 /**
  * Which.
  */

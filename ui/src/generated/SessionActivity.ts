@@ -6,19 +6,19 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * What goes on in a session, as far as the list needs it.
  */
-export type SessionActivity = { "type": "idle" } | { "type": "waiting" } | { "type": "running", 
+export type SessionActivity = { "type": "idle" } | { "type": "waiting" } | { "type": "running",
 /**
  * Which.
  */
-run: RunId, 
+run: RunId,
 /**
  * Where.
  */
-runner: RunnerId, 
+runner: RunnerId,
 /**
  * Since when.
  */
-startedAt: TimestampMs, } | { "type": "failed", 
+startedAt: TimestampMs, } | { "type": "failed",
 /**
  * Which.
  */

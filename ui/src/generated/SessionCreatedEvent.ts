@@ -7,23 +7,23 @@ import type { SessionId } from "./SessionId";
 /**
  * A session begins.
  */
-export type SessionCreatedEvent = { 
+export type SessionCreatedEvent = {
 /**
  * The session, the same as the log's.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * The account that owns it.
  */
-account: AccountId, 
+account: AccountId,
 /**
  * Which agent answers.
  */
-agent: AgentId, 
+agent: AgentId,
 /**
  * The runner that must host it; absent: any runner of the account that offers the agent.
  */
-runner?: RunnerId, 
+runner?: RunnerId,
 /**
  * A title that the person gave at once.
  */

@@ -4,11 +4,11 @@ import type { TitleSource } from "./TitleSource";
 /**
  * A session has a new title.
  */
-export type SessionRenamedEvent = { 
+export type SessionRenamedEvent = {
 /**
  * The title.
  */
-title: string, 
+title: string,
 /**
  * A person's title is never replaced by an automatic one.
  */

@@ -6,23 +6,23 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * One row of the sessions list.
  */
-export type SessionRow = { 
+export type SessionRow = {
 /**
  * Which session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * Its title; the first prompt's beginning where there is none.
  */
-title: string, 
+title: string,
 /**
  * What it says about itself.
  */
-state: SessionRowState, 
+state: SessionRowState,
 /**
  * When something last happened.
  */
-updatedAt: TimestampMs, 
+updatedAt: TimestampMs,
 /**
  * How many prompts wait.
  */

@@ -4,7 +4,7 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * What a session's row says about it; sorted in this order.
  */
-export type SessionRowState = { "type": "needsYou" } | { "type": "failed" } | { "type": "unread" } | { "type": "running", 
+export type SessionRowState = { "type": "needsYou" } | { "type": "failed" } | { "type": "unread" } | { "type": "running",
 /**
  * Since when.
  */

@@ -5,11 +5,11 @@ import type { SessionSummary } from "./SessionSummary";
 /**
  * The hub's summary of one session; replaces the one before.
  */
-export type SessionSummarizedEvent = { 
+export type SessionSummarizedEvent = {
 /**
  * The session.
  */
-session: SessionId, 
+session: SessionId,
 /**
  * What the list shows.
  */

@@ -5,11 +5,11 @@ import type { RunId } from "./RunId";
 /**
  * Steering prompts are part of the run now; what the run writes after this has them in view.
  */
-export type SteerConsumedEvent = { 
+export type SteerConsumedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * Which prompts, in the order in which they were sent.
  */

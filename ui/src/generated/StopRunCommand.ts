@@ -5,11 +5,11 @@ import type { StopTarget } from "./StopTarget";
 /**
  * Stops.
  */
-export type StopRunCommand = { 
+export type StopRunCommand = {
 /**
  * What to stop.
  */
-target: StopTarget, 
+target: StopTarget,
 /**
  * How far.
  */

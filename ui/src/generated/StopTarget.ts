@@ -5,11 +5,11 @@ import type { RunId } from "./RunId";
 /**
  * What a stop is aimed at. A late stop never touches the next run.
  */
-export type StopTarget = { "type": "run", 
+export type StopTarget = { "type": "run",
 /**
  * Which.
  */
-run: RunId, } | { "type": "prompt", 
+run: RunId, } | { "type": "prompt",
 /**
  * Which.
  */

@@ -3,11 +3,11 @@
 /**
  * What the host of a stopped run says.
  */
-export type Teardown = { 
+export type Teardown = {
 /**
  * Tool calls that were cancelled.
  */
-toolsCancelled: number, 
+toolsCancelled: number,
 /**
  * Tool calls that still run.
  */

@@ -4,15 +4,15 @@ import type { RunId } from "./RunId";
 /**
  * The host of a stopped run confirms that its work is over.
  */
-export type TeardownReportedEvent = { 
+export type TeardownReportedEvent = {
 /**
  * The run.
  */
-run: RunId, 
+run: RunId,
 /**
  * Tool calls that were cancelled.
  */
-toolsCancelled: number, 
+toolsCancelled: number,
 /**
  * Tool calls that still run and could not be cancelled, by name.
  */

@@ -3,15 +3,15 @@
 /**
  * What an answer used.
  */
-export type Usage = { 
+export type Usage = {
 /**
  * Tokens read.
  */
-inputTokens?: number, 
+inputTokens?: number,
 /**
  * Tokens written.
  */
-outputTokens?: number, 
+outputTokens?: number,
 /**
  * Calls to the model.
  */

@@ -4,7 +4,7 @@ import type { ViewMessage } from "./ViewMessage";
 /**
  * To the screen: everything that changed since the last one, at most one a frame. Messages apply in order.
  */
-export type ViewFrame = { 
+export type ViewFrame = {
 /**
  * What changed.
  */

@@ -4,7 +4,7 @@ import type { PromptId } from "./PromptId";
 /**
  * Withdraws a waiting prompt: withdrawn, or refused with `prompt_already_taken`.
  */
-export type WithdrawPromptCommand = { 
+export type WithdrawPromptCommand = {
 /**
  * Which.
  */

@@ -2,6 +2,7 @@
 
 mod control;
 mod draft;
+mod grants;
 mod link;
 mod order;
 mod prompt;
@@ -74,6 +75,7 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
             approval,
             reason,
         } => control::deny(&context, &session, approval, reason).await,
+        Verb::Grants { session, revoke } => grants::grants(&context, session, revoke).await,
         Verb::Draft { session, text } => draft::draft(&context, &session, text).await,
         Verb::Fork { session, title } => order::fork(&context, &session, title).await,
         Verb::Pin(which) => order::pin(&context, &which.session, !which.undo).await,

@@ -1,7 +1,9 @@
 //! Looking at one session: what runs, what waits.
 
-use baton_protocol::{LogId, PauseReason, RunId, RunOutcome, Seq, SessionId};
-use baton_session::{OpenApproval, SessionState, WaitingPrompt};
+use std::collections::BTreeMap;
+
+use baton_protocol::{ApprovalId, LogId, PauseReason, RunId, RunOutcome, Seq, SessionId};
+use baton_session::{OpenApproval, SessionState, StandingApproval, WaitingPrompt};
 
 use super::Device;
 use crate::mirror::{Store, StoreError};
@@ -27,6 +29,8 @@ pub struct SessionOverview {
     pub queue: Vec<WaitingPrompt>,
     /// Approvals that wait for a person, the oldest first.
     pub approvals: Vec<OpenApproval>,
+    /// Answers that cover later calls of this session, by the approval that was answered so.
+    pub standing: BTreeMap<ApprovalId, StandingApproval>,
 }
 
 impl SessionOverview {
@@ -43,6 +47,7 @@ impl SessionOverview {
             steers: state.steers().to_vec(),
             queue: state.queue().to_vec(),
             approvals: state.open_approvals().to_vec(),
+            standing: state.standing_approvals().clone(),
         }
     }
 }
@@ -58,6 +63,11 @@ impl Device {
             Ok(opened.state.map(SessionOverview::of))
         };
         self.mirror().write(look).await
+    }
+
+    /// What is allowed in every session of the account, by the approval that was answered so, as the mirror has it.
+    pub fn grants(&self) -> BTreeMap<ApprovalId, StandingApproval> {
+        self.shared.views.account_state().grants().clone()
     }
 
     /// Keeps a log live for as long as the guard stands.

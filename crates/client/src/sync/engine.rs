@@ -338,7 +338,7 @@ impl SyncEngine {
                     heard_ms,
                     next_heartbeat_ms: now_ms + HEARTBEAT_INTERVAL_MS,
                 };
-                self.emit(Output::Send(ClientFrame::Heartbeat {}));
+                self.emit(Output::Send(ClientFrame::Heartbeat { runs: None }));
                 for log in self.following.overdue(now_ms) {
                     let ask = self.following.subscribe(log, now_ms);
                     self.ask(ask);

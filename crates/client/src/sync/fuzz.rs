@@ -155,7 +155,7 @@ impl World {
                     hub_time: None,
                 });
             }
-            ClientFrame::Heartbeat {} => self.line.push_back(HubFrame::HeartbeatAck {}),
+            ClientFrame::Heartbeat { .. } => self.line.push_back(HubFrame::HeartbeatAck {}),
             ClientFrame::Subscribe { log, cursor, .. } if log == session() => {
                 let known = cursor.is_none_or(|cursor| {
                     cursor.incarnation == self.incarnation() && cursor.seq.0 <= self.head

@@ -200,7 +200,7 @@ fn heartbeats_go_out_and_silence_is_first_stale_then_dead() {
     let mut bench = Bench::live();
     assert_eq!(
         sent(&bench.pass(HEARTBEAT_INTERVAL_MS)),
-        [ClientFrame::Heartbeat {}]
+        [ClientFrame::Heartbeat { runs: None }]
     );
     let mut phases = Vec::new();
     for _ in 0..20 {

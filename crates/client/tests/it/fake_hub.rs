@@ -222,7 +222,7 @@ async fn hear(
             }
             send(socket, &HubFrame::Receipt { receipt }).await?;
         }
-        ClientFrame::Heartbeat {} => send(socket, &HubFrame::HeartbeatAck {}).await?,
+        ClientFrame::Heartbeat { .. } => send(socket, &HubFrame::HeartbeatAck {}).await?,
         other => panic!("not a device's frame: {other:?}"),
     }
     Some(())

@@ -19,6 +19,7 @@ pub struct Script {
     pub events: Vec<Event>,
     pub state: SessionState,
     runner: RunnerId,
+    instance: RunnerInstanceId,
     device: DeviceId,
     run: Option<RunId>,
     written: u64,
@@ -36,6 +37,7 @@ impl Script {
             events: Vec::new(),
             state: SessionState::default(),
             runner: RunnerId::mint(),
+            instance: RunnerInstanceId::mint(),
             device: DeviceId::mint(),
             run: None,
             written: 0,
@@ -107,8 +109,7 @@ impl Script {
     pub fn start(&mut self) -> RunId {
         let run = RunId::mint();
         let agent = AgentId("assistant".into());
-        let instance = RunnerInstanceId::mint();
-        let events = start_run(&self.state, run, agent, self.runner, instance);
+        let events = start_run(&self.state, run, agent, self.runner, self.instance);
         assert!(!events.is_empty(), "a prompt waits");
         self.commit(events);
         (self.run, self.written, self.parts) = (Some(run), 0, 0);
@@ -145,7 +146,7 @@ impl Script {
 
     /// The host of a stopped run says that nothing of it goes on.
     pub fn confirm_teardown(&mut self, run: RunId) {
-        let events = report_teardown(&self.state, run, self.runner, 0, Vec::new());
+        let events = report_teardown(&self.state, run, self.runner, self.instance, 0, Vec::new());
         self.commit(events);
     }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use baton_log::{Appended, NewReceipt};
 use baton_protocol::{
-    AccountId, AccountOpenedEvent, AgentsOfferedEvent, ApprovalGrantedEvent, Command,
-    DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody, Event, EventBody, LogId, Principal,
-    SessionId, SessionSummarizedEvent, SessionSummary, limits,
+    AccountId, AccountOpenedEvent, AgentsOfferedEvent, ApprovalGrantRevokedEvent,
+    ApprovalGrantedEvent, Command, CommandBody, DeviceLinkedEvent, DeviceRevokedEvent, ErrorBody,
+    Event, EventBody, LogId, Principal, Seq, SessionId, SessionSummarizedEvent, SessionSummary,
 };
-use baton_session::{AccountState, NewEvent, decide_account};
+use baton_session::{AccountState, LinkedPrincipal, NewEvent, decide_account};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -22,7 +22,7 @@ use super::message::{AccountFact, AccountMessage};
 use crate::authorize::{Action, Caller, authorize, hold_right};
 use crate::core::HubCore;
 use crate::log_state::Unsaved;
-use crate::log_writer::{CommitError, LogWriter, unfoldable};
+use crate::log_writer::{CommitError, LogWriter, unfoldable, unreadable};
 
 /// Summaries in one append.
 const SUMMARIES_PER_APPEND_MAX: usize = 256;
@@ -92,7 +92,9 @@ impl AccountActor {
     /// What follows from a recorded event outside of this log.
     fn follow(&self, event: &Event) {
         match &event.body {
-            EventBody::ApprovalGranted(_) | EventBody::ApprovalGrantRevoked(_) => {
+            EventBody::ApprovalGranted(_)
+            | EventBody::ApprovalGrantRevoked(_)
+            | EventBody::DeviceRevoked(_) => {
                 self.core.standing.keep(self.account, &self.state);
             }
             EventBody::SessionDeleted(body) => {
@@ -184,7 +186,11 @@ impl AccountActor {
             Ok(None) => {}
             Err(error) => return refused(error),
         }
-        let decision = decide_account(&self.state, command, &caller.principal);
+        let bounded = match self.within_log(command).await {
+            Ok(bounded) => bounded,
+            Err(error) => return refused(error),
+        };
+        let decision = decide_account(&self.state, &bounded, &caller.principal);
         let receipt = answer::new_receipt(command, digest, decision.outcome);
         match self.commit(decision.events, Some(receipt)).await {
             Ok(appended) => {
@@ -199,52 +205,94 @@ impl AccountActor {
         }
     }
 
-    /// Records a fact, unless the log says so already.
-    pub async fn record_fact(&mut self, fact: AccountFact) -> Result<(), ErrorBody> {
-        match self.event_of(fact) {
-            Some(event) => self.record(vec![event]).await,
-            None => Ok(()),
+    /// Nobody has read further than a session's log goes: a mark beyond it would never be reached, and marks only grow.
+    async fn within_log(&self, command: &Command) -> Result<Command, ErrorBody> {
+        let mut command = command.clone();
+        let CommandBody::MarkRead(body) = &mut command.body else {
+            return Ok(command);
+        };
+        let listed = self.state.sessions().get(&body.session);
+        // The summary trails the log, so most marks need no look at it.
+        if listed.is_some_and(|summary| body.seq > summary.seq) {
+            let head = self.core.log.head(LogId::Session(body.session)).await;
+            let head = head.map_err(|error| unreadable(&self.core.storage, &error))?;
+            body.seq = body.seq.min(head.map_or(Seq::ZERO, |head| head.seq));
         }
+        Ok(command)
     }
 
-    fn event_of(&self, fact: AccountFact) -> Option<NewEvent> {
-        let known =
-            |principal: &Principal| principal.id().and_then(|id| self.state.devices().get(&id));
+    /// Records a fact, unless the log says so already.
+    pub async fn record_fact(&mut self, fact: AccountFact) -> Result<(), ErrorBody> {
+        let given = match &fact {
+            AccountFact::ApprovalGranted { grant, .. } => Some(*grant),
+            _ => None,
+        };
+        let events = self.events_of(fact);
+        if events.is_empty() {
+            if let Some(grant) = given {
+                self.core.standing.release(self.account, grant);
+            }
+            return Ok(());
+        }
+        self.record(events).await
+    }
+
+    fn events_of(&self, fact: AccountFact) -> Vec<NewEvent> {
         match fact {
-            AccountFact::Linked { principal, name } => known(&principal).is_none().then(|| {
-                by_hub(EventBody::DeviceLinked(DeviceLinkedEvent {
-                    principal,
+            AccountFact::Linked { principal, name } => {
+                let linked = EventBody::DeviceLinked(DeviceLinkedEvent {
+                    principal: principal.clone(),
                     name,
-                }))
-            }),
-            AccountFact::Revoked { principal } => known(&principal)
-                .is_some_and(|linked| !linked.revoked)
-                .then(|| by_hub(EventBody::DeviceRevoked(DeviceRevokedEvent { principal }))),
+                });
+                let is_known = self.linked(&principal).is_some();
+                (!is_known).then(|| by_hub(linked)).into_iter().collect()
+            }
+            AccountFact::Revoked { principal } => self.revoked(principal),
             AccountFact::ApprovalGranted { grant, by, covers } => {
                 let is_known = self.state.grants().contains_key(&grant);
-                let has_room = self.state.grants().len() < limits::APPROVAL_GRANTS_MAX;
-                (!is_known && has_room).then(|| {
-                    by_hub(EventBody::ApprovalGranted(ApprovalGrantedEvent {
-                        grant,
-                        by,
-                        covers,
-                    }))
-                })
+                // Its place was reserved; the device may have lost its access since.
+                let has_access = self.linked(&by).is_none_or(|linked| !linked.revoked);
+                let granted =
+                    EventBody::ApprovalGranted(ApprovalGrantedEvent { grant, by, covers });
+                let is_new = !is_known && has_access;
+                is_new.then(|| by_hub(granted)).into_iter().collect()
             }
             AccountFact::Offered { runner, agents } => {
+                let is_so = self.state.agents().get(&runner) == Some(&agents);
                 let by = Principal::Runner {
                     runner,
                     agent: None,
                 };
-                (self.state.agents().get(&runner) != Some(&agents)).then(|| NewEvent {
+                let offered = EventBody::AgentsOffered(AgentsOfferedEvent { runner, agents });
+                let event = NewEvent {
                     by,
-                    ..by_hub(EventBody::AgentsOffered(AgentsOfferedEvent {
-                        runner,
-                        agents,
-                    }))
-                })
+                    ..by_hub(offered)
+                };
+                (!is_so).then_some(event).into_iter().collect()
             }
         }
+    }
+
+    fn linked(&self, principal: &Principal) -> Option<&LinkedPrincipal> {
+        self.state.devices().get(&principal.id()?)
+    }
+
+    /// Its access ends, and with it what it allowed for always.
+    fn revoked(&self, principal: Principal) -> Vec<NewEvent> {
+        let Some(linked) = self.linked(&principal) else {
+            return Vec::new();
+        };
+        let is_new = !linked.revoked;
+        let grants = self.state.grants().iter();
+        let theirs: Vec<_> = grants
+            .filter(|(_, grant)| grant.by == principal)
+            .map(|(grant, _)| *grant)
+            .collect();
+        let revoked = is_new.then(|| EventBody::DeviceRevoked(DeviceRevokedEvent { principal }));
+        let grants = theirs
+            .into_iter()
+            .map(|grant| EventBody::ApprovalGrantRevoked(ApprovalGrantRevokedEvent { grant }));
+        revoked.into_iter().chain(grants).map(by_hub).collect()
     }
 
     /// Records the newest summaries. False where the storage refused: they stay pending.

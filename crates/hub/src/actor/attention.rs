@@ -49,12 +49,18 @@ impl Attention {
 
     /// The account's sessions that need a runner.
     pub fn of(&self, account: AccountId) -> Vec<SessionId> {
+        self.that(|noted| noted.account == account)
+    }
+
+    /// The account's sessions in which something waits to run.
+    pub fn waiting(&self, account: AccountId) -> Vec<SessionId> {
+        self.that(|noted| noted.account == account && noted.need == Need::Begin)
+    }
+
+    fn that(&self, fits: impl Fn(&Noted) -> bool) -> Vec<SessionId> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions
-            .iter()
-            .filter(|(_, noted)| noted.account == account)
-            .map(|(session, _)| *session)
-            .collect()
+        let sessions = sessions.iter().filter(|(_, noted)| fits(noted));
+        sessions.map(|(session, _)| *session).collect()
     }
 
     /// How many sessions have a run that is on. A session whose next prompt follows at once is never counted out in between.
@@ -77,6 +83,7 @@ mod tests {
         attention.note(waits, account, Need::Begin);
         assert_eq!(*at_work.borrow(), 1);
         assert_eq!(attention.of(account).len(), 2);
+        assert_eq!(attention.waiting(account), [waits]);
         assert_eq!(attention.of(other), []);
         attention.note(runs, account, Need::Nothing);
         assert_eq!(*at_work.borrow(), 0);

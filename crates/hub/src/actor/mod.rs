@@ -16,7 +16,7 @@ mod session_runs;
 mod trail;
 mod write_burst;
 
-pub use account_actors::{AccountActors, delete_log_later, record_access_later};
+pub use account_actors::{AccountActors, delete_log_later, record_access_later, record_later};
 pub use answer::{Answer, refusal};
 pub use attention::Attention;
 pub use message::{AccountFact, SessionRequest};

@@ -5,10 +5,10 @@
 
 use baton_log::Appended;
 use baton_protocol::{
-    Epoch, ErrorBody, ErrorCode, EventBody, HubFrame, LogId, ProducerSeq, RunId, RunWriteEntry,
-    RunnerId,
+    Epoch, ErrorBody, ErrorCode, EventBody, HubFrame, LogId, ProducerSeq, RunId, RunWrite,
+    RunWriteEntry, RunnerId, RunnerInstanceId,
 };
-use baton_session::{decide_run_write, lose_run, report_teardown};
+use baton_session::{decide_run_write, lose_run, report_teardown, revoke_answers_of};
 
 use tokio::time::Instant;
 
@@ -17,6 +17,7 @@ use super::message::SessionRequest;
 use super::session::{SessionActor, runner_of};
 use crate::authorize::{Caller, deleted};
 use crate::log_writer::CommitError;
+use crate::standing::AccountApprovals;
 
 impl SessionActor {
     pub(super) async fn run_request(&mut self, caller: &Caller, request: SessionRequest) -> Answer {
@@ -35,7 +36,11 @@ impl SessionActor {
                 tools_cancelled,
                 still_running,
             } => {
-                self.teardown(runner, run, tools_cancelled, still_running)
+                let Some(instance) = caller.instance else {
+                    return Vec::new();
+                };
+                let host = (runner, instance);
+                self.teardown(host, run, tools_cancelled, still_running)
                     .await
             }
             SessionRequest::Command(_) => Vec::new(),
@@ -63,8 +68,15 @@ impl SessionActor {
         let upto = entries
             .last()
             .map_or(recorded, |entry| entry.producer.max(recorded));
-        let always = self.core.standing.of(caller.account);
-        let events = match decide_run_write(&self.state, run, epoch, runner, entries, &always) {
+        let account = self.core.standing.of(caller.account);
+        let asks = |entry: &RunWriteEntry| matches!(entry.write, RunWrite::RequestApproval { .. });
+        if entries.iter().any(asks)
+            && let Err(error) = self.revoke_answers(&account).await
+        {
+            return refusal(self.writer.id(), None, error);
+        }
+        let grants = &account.grants;
+        let events = match decide_run_write(&self.state, run, epoch, runner, entries, grants) {
             Ok(events) => events,
             Err(error) => return vec![HubFrame::RunFenced { run, error }],
         };
@@ -93,6 +105,18 @@ impl SessionActor {
         }
     }
 
+    /// Before an answer for the session covers a call: those of principals without access hold no more.
+    async fn revoke_answers(&mut self, account: &AccountApprovals) -> Result<(), ErrorBody> {
+        let revoked = revoke_answers_of(&self.state, |by| account.has_no_access(by));
+        if revoked.is_empty() {
+            return Ok(());
+        }
+        match self.commit(revoked, None).await {
+            Ok(_) | Err(CommitError::Known(_)) => Ok(()),
+            Err(CommitError::Refused(error) | CommitError::Broken(error)) => Err(error),
+        }
+    }
+
     /// Sub-agents that the writes began: each has a lease of its own, and its runner is told.
     fn assign_children(&mut self, appended: &Appended) {
         for event in &appended.events {
@@ -115,12 +139,19 @@ impl SessionActor {
 
     async fn teardown(
         &mut self,
-        runner: RunnerId,
+        (runner, instance): (RunnerId, RunnerInstanceId),
         run: RunId,
         tools_cancelled: u32,
         still_running: Vec<String>,
     ) -> Answer {
-        let events = report_teardown(&self.state, run, runner, tools_cancelled, still_running);
+        let events = report_teardown(
+            &self.state,
+            run,
+            runner,
+            instance,
+            tools_cancelled,
+            still_running,
+        );
         if events.is_empty() {
             return Vec::new();
         }

@@ -11,7 +11,9 @@ use baton_protocol::{
     AccountId, Command, CommandBody, ErrorBody, Event, EventBody, LogId, Principal, PromptId,
     ReceiptOutcome, RunId, RunnerId, Seq, SessionId, SessionSummary,
 };
-use baton_session::{Checkpoints, DecideFacts, NewEvent, NoTranscript, SessionState, decide};
+use baton_session::{
+    Checkpoints, DecideFacts, Decision, NewEvent, NoTranscript, SessionState, decide,
+};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -165,6 +167,7 @@ impl SessionActor {
         self.leases.retain(|_| false);
         for run in self.state.active_runs() {
             self.leases.grant(run.run, now);
+            self.core.runners.occupy(run.runner, self.session);
         }
         self.told = self.summary_without_seq();
         Ok(())
@@ -262,10 +265,22 @@ impl SessionActor {
         if let Some(error) = self.core.refusals.of(&id) {
             return refusal(command.log, Some(command.id), error);
         }
-        let covers = self.for_always(command);
+        if command.body.begins_session()
+            && !self.writer.exists()
+            && let Err(error) = self.core.owners.room(caller.account)
+        {
+            return refusal(command.log, Some(command.id), error);
+        }
         let mut _turn = None;
-        let decision = match &command.body {
-            CommandBody::ForkSession(body) if !self.writer.exists() => {
+        let reserved = self.reserve_grant(command);
+        let decision = match (&command.body, &reserved) {
+            (_, Err(error)) => Decision {
+                events: Vec::new(),
+                outcome: ReceiptOutcome::Refused {
+                    error: error.clone(),
+                },
+            },
+            (CommandBody::ForkSession(body), _) if !self.writer.exists() => {
                 match self.fork(caller, command, body).await {
                     Ok((decision, turn)) => {
                         _turn = Some(turn);
@@ -274,7 +289,7 @@ impl SessionActor {
                     Err(error) => return refusal(command.log, Some(command.id), error),
                 }
             }
-            body => decide(&self.state, command, &caller.principal, &self.facts(body)),
+            (body, _) => decide(&self.state, command, &caller.principal, &self.facts(body)),
         };
         if let (false, ReceiptOutcome::Refused { error }) =
             (self.writer.exists(), &decision.outcome)
@@ -286,7 +301,7 @@ impl SessionActor {
         match self.commit(decision.events, Some(receipt)).await {
             Ok(appended) => {
                 self.core.measures.commands.increment(1);
-                self.follow_command(command, covers);
+                self.follow_command(command, reserved.ok().flatten());
                 let receipt = appended
                     .receipt
                     .expect("an append with a receipt gives it back");

@@ -103,6 +103,13 @@ impl SessionActors {
         }
     }
 
+    /// Tells every session in which something waits to run that a runner has room again.
+    pub async fn runner_has_room(core: &Arc<HubCore>, account: AccountId, runner: RunnerId) {
+        for session in core.attention.waiting(account) {
+            Self::send(core, session, SessionMessage::RunnerChanged { runner }).await;
+        }
+    }
+
     async fn send(core: &Arc<HubCore>, session: SessionId, message: SessionMessage) {
         let mut message = message;
         loop {

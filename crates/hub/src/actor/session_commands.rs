@@ -2,21 +2,20 @@
 
 use baton_log::ReadError;
 use baton_protocol::{
-    ApprovalAnswer, ApprovalPattern, ApprovalScope, Command, CommandBody, ErrorBody, ErrorCode,
-    ForkSessionCommand, HubFrame, LogId, Principal, Seq,
+    ApprovalAnswer, ApprovalScope, Command, CommandBody, ErrorBody, ErrorCode, ForkSessionCommand,
+    HubFrame, LogId, Principal, Seq,
 };
 use baton_session::{Decision, ForkSource, stop_all};
 use tokio::time::Instant;
 
-use super::account_actors::record_later;
 use super::answer::Answer;
 use super::attention::Need;
-use super::message::AccountFact;
 use super::session::SessionActor;
 use crate::authorize::{Action, Caller, authorize, log_not_found};
 use crate::forks::ForkTurn;
 use crate::log_writer::{Reading, unfoldable, unreadable};
 use crate::refusals::RefusedId;
+use crate::standing::ReservedGrant;
 
 impl SessionActor {
     /// Decides a fork on the other session's log as it is now. Nothing can be said where that log cannot be read. The turn is to be held
@@ -77,34 +76,40 @@ impl SessionActor {
         }
     }
 
-    /// What an answer to an approval would cover for always; nothing where it covers less, or is no answer.
-    pub(super) fn for_always(&self, command: &Command) -> Option<ApprovalPattern> {
-        let CommandBody::AnswerApproval(body) = &command.body else {
-            return None;
+    /// A place among the account's grants for an answer for always; none where the command is no such answer.
+    ///
+    /// # Errors
+    /// Where the account has as many grants as it may: the person must not be told "always" then.
+    pub(super) fn reserve_grant(
+        &self,
+        command: &Command,
+    ) -> Result<Option<ReservedGrant>, ErrorBody> {
+        let (CommandBody::AnswerApproval(body), Some(account)) = (&command.body, self.account())
+        else {
+            return Ok(None);
         };
         let is_for_always =
             body.scope == ApprovalScope::Always && body.answer == ApprovalAnswer::Allow;
         let mut open = self.state.open_approvals().iter();
-        let open = open.find(|open| open.approval == body.approval)?;
-        is_for_always.then(|| open.covers.clone())
+        match open.find(|open| open.approval == body.approval) {
+            Some(open) if is_for_always => {
+                let covers = open.covers.clone();
+                ReservedGrant::reserve(&self.core, account, body.approval, covers).map(Some)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// What follows from an accepted command outside of this log.
-    pub(super) fn follow_command(&mut self, command: &Command, covers: Option<ApprovalPattern>) {
-        match (&command.body, covers, self.account()) {
-            (CommandBody::BeginPromptEdit(body), ..) => {
+    pub(super) fn follow_command(&mut self, command: &Command, reserved: Option<ReservedGrant>) {
+        match (&command.body, reserved) {
+            (CommandBody::BeginPromptEdit(body), _) => {
                 let until = Instant::now() + self.core.options.prompt_edit;
                 self.edits.insert(body.prompt, until);
             }
-            (CommandBody::AnswerApproval(body), Some(covers), Some(account)) => {
-                let answered = self.state.answered_approval(body.approval);
-                if let Some(Some(answered)) = answered {
-                    let fact = AccountFact::ApprovalGranted {
-                        grant: body.approval,
-                        by: answered.by.clone(),
-                        covers,
-                    };
-                    record_later(&self.core, account, fact);
+            (CommandBody::AnswerApproval(body), Some(reserved)) => {
+                if let Some(Some(answered)) = self.state.answered_approval(body.approval) {
+                    reserved.give(answered.by.clone());
                 }
             }
             _ => {}
@@ -118,13 +123,14 @@ impl SessionActor {
         if !stopped.is_empty() && self.commit(stopped, None).await.is_err() {
             tracing::warn!(session.id = %self.session, "a deleted session's runs end with their leases");
         }
+        self.is_deleted = true;
         if let Some(account) = self.account() {
             self.core
                 .attention
                 .note(self.session, account, Need::Nothing);
+            self.leave_runners(account);
         }
         self.writer.end_feed();
-        self.is_deleted = true;
     }
 }
 

@@ -1,14 +1,18 @@
 //! What a session's actor does by itself: it starts runs, loses them with their hosts, and tells the list.
 
-use baton_protocol::{HubFrame, PromptId, RunId, RunnerId};
+use std::sync::Arc;
+
+use baton_protocol::{AccountId, HubFrame, PromptId, RunId, RunnerId};
 use baton_session::{ActiveRun, NewEvent, expire_edit, lose_run, start_run};
 use tokio::time::Instant;
 
 use super::account::STORAGE_RETRY;
 use super::attention::Need;
 use super::session::SessionActor;
+use super::session_actors::SessionActors;
 use crate::frame_text::EncodedFrame;
 use crate::leases::Verdict;
+use crate::tasks::TaskGroup;
 
 impl SessionActor {
     /// Brings about whatever follows from the state and from what is known of runners: lost runs, started runs, the list's summary.
@@ -30,6 +34,7 @@ impl SessionActor {
         let Some(account) = self.account() else {
             return;
         };
+        self.leave_runners(account);
         let need = if !is_on.is_empty() {
             Need::GoOn
         } else if self.state.next_prompt().is_some() {
@@ -98,11 +103,18 @@ impl SessionActor {
         else {
             return false;
         };
-        let Some(chosen) =
-            self.core
-                .runners
-                .choose(created.account, &created.agent, created.runner)
-        else {
+        let (account, wanted) = (created.account, created.runner);
+        let choose = || {
+            let runners = &self.core.runners;
+            runners.choose(account, self.session, &created.agent, wanted)
+        };
+        // A runner that comes, or has room, between a look and the note of who waits would tell nobody: so it is looked at again.
+        let chosen = choose().or_else(|| {
+            let begin = Need::Begin;
+            self.core.attention.note(self.session, account, begin);
+            choose()
+        });
+        let Some(chosen) = chosen else {
             return false;
         };
         let run = RunId::mint();
@@ -121,6 +133,21 @@ impl SessionActor {
             self.assign(active);
         }
         true
+    }
+
+    /// Where no run is on any more, another session may have the place.
+    pub(super) fn leave_runners(&self, account: AccountId) {
+        let is_host =
+            |runner| !self.is_deleted && self.state.active_runs().any(|run| run.runner == runner);
+        for runner in self.core.runners.release(self.session, is_host) {
+            let core = Arc::clone(&self.core);
+            let told = async move {
+                SessionActors::runner_has_room(&core, account, runner).await;
+            };
+            self.core
+                .tasks
+                .spawn(TaskGroup::Sessions, "a runner has room again", told);
+        }
     }
 
     pub(super) fn assign_again(&self, runner: RunnerId) {

@@ -241,7 +241,13 @@ impl Connection {
                     ErrorCode::MalformedFrame.with("hello came twice", "connect again instead")
                 );
             }
-            ClientFrame::Heartbeat {} => {
+            ClientFrame::Heartbeat { runs } => {
+                if let (Some(runs), Principal::Runner { runner, .. }) =
+                    (runs, &self.caller.principal)
+                {
+                    let connection = self.caller.connection;
+                    self.core.runners.named(*runner, connection, runs);
+                }
                 self.outgoing.answer(&HubFrame::HeartbeatAck {});
             }
             ClientFrame::Subscribe {

@@ -51,6 +51,7 @@ const COMMAND_KINDS: &[&str] = &[
     "resumeQueue",
     "markRead",
     "answerApproval",
+    "revokeApproval",
     "beginPromptEdit",
     "endPromptEdit",
     "resendPrompt",

@@ -353,7 +353,7 @@ impl Client {
 
     /// Returns when the hub has read everything that was sent before.
     pub async fn heard(&mut self) {
-        self.send(&ClientFrame::Heartbeat {}).await;
+        self.send(&ClientFrame::Heartbeat { runs: None }).await;
         self.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
             .await;
     }
@@ -444,6 +444,14 @@ impl Script {
             producer: 0,
             part: 0,
             offset: 0,
+        }
+    }
+
+    /// Behind this many writes that opened no part.
+    pub fn after(producer: u64) -> Self {
+        Self {
+            producer,
+            ..Self::new()
         }
     }
 

@@ -166,7 +166,7 @@ on_each_log! {
             HubFrame::Refused { error, .. } if error.code == ErrorCode::RateLimited => Some(()),
             _ => None,
         }).await;
-        laptop.send(&ClientFrame::Heartbeat {}).await;
+        laptop.send(&ClientFrame::Heartbeat { runs: None }).await;
         laptop.take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(())).await;
     }
 }

@@ -43,7 +43,7 @@ impl Present {
     /// All three say that they are there; the stalled one only does not read.
     async fn beat(&mut self) {
         for client in [&mut self.laptop, &mut self.runner, &mut self.stalled] {
-            client.send(&ClientFrame::Heartbeat {}).await;
+            client.send(&ClientFrame::Heartbeat { runs: None }).await;
         }
     }
 }
@@ -115,7 +115,7 @@ async fn growth_kib(work: impl Future<Output = ()>) -> usize {
 
 /// Says of each batch when it came.
 async fn read(mut socket: Socket, arrivals: UnboundedSender<Instant>) {
-    let beat = serde_json::to_string(&ClientFrame::Heartbeat {}).unwrap();
+    let beat = serde_json::to_string(&ClientFrame::Heartbeat { runs: None }).unwrap();
     let mut beats = tokio::time::interval(Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS));
     loop {
         tokio::select! {

@@ -215,7 +215,7 @@ async fn hello_comes_first_and_fits() {
     };
     let agents = crate::world::hello(RunnerInstanceId::mint());
     let cases = [
-        (&device, ClientFrame::Heartbeat {}, 4400),
+        (&device, ClientFrame::Heartbeat { runs: None }, 4400),
         (&device, hello(2, None), 4406),
         (&device, hello(1, Some(agents)), 4403),
         (&runner, hello(1, None), 4400),

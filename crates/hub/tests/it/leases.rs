@@ -5,7 +5,7 @@ use std::time::Duration;
 use baton_hub::HubOptions;
 use baton_protocol::*;
 
-use crate::client::Script;
+use crate::client::{Followed, Script};
 use crate::world::{Backend, Runner, World, new_session, on_each_log};
 
 fn short_lease() -> HubOptions {
@@ -62,7 +62,7 @@ async fn heartbeats_keep_a_lease() {
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     while tokio::time::Instant::now() < until {
         ticks.tick().await;
-        runner.send(&ClientFrame::Heartbeat {}).await;
+        runner.send(&ClientFrame::Heartbeat { runs: None }).await;
         runner
             .take(|frame| matches!(frame, HubFrame::HeartbeatAck {}).then_some(()))
             .await;
@@ -76,7 +76,67 @@ async fn heartbeats_keep_a_lease() {
     assert_eq!(followed.outcomes(), [RunOutcome::Completed]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_its_host_gave_up_ends_although_the_host_is_there() {
+    let world = World::start_with(Backend::Memory, short_lease()).await;
+    let (mut runner, _) = world.runner().await;
+    let mut laptop = world.device("Laptop").await;
+    let (kept, given_up) = (new_session(), new_session());
+    let mut held = Vec::new();
+    for log in [kept, given_up] {
+        laptop.create(log).await;
+        laptop.prompt(log, "hello?", Delivery::Queue).await;
+        held.push(runner.assigned().await);
+    }
+    let beat = ClientFrame::Heartbeat {
+        runs: Some(vec![held[0].run]),
+    };
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    let is_lost = |followed: &Followed| followed.outcomes() == [RunOutcome::Lost];
+    let beats = async {
+        loop {
+            ticks.tick().await;
+            runner.send(&beat).await;
+        }
+    };
+    tokio::select! {
+        _ = laptop.until(given_up, is_lost) => {}
+        () = beats => {}
+    }
+    let mut script = Script::new();
+    let writes = vec![script.open(), script.text("still here"), script.end()];
+    runner.write_acked(held[0], writes).await;
+    let followed = laptop
+        .until(kept, |followed| !followed.outcomes().is_empty())
+        .await;
+    assert_eq!(followed.outcomes(), [RunOutcome::Completed]);
+}
+
 on_each_log! {
+    async fn a_full_runner_takes_the_next_session_when_one_is_over(world: World) {
+        let (mut runner, _) = world.runner().await;
+        let mut laptop = world.device("Laptop").await;
+        let mut held = Vec::new();
+        for n in 0..limits::SESSIONS_PER_RUNNER_MAX {
+            if n % 64 == 63 {
+                // A connection sends only so many commands at once.
+                laptop = world.device(&format!("Laptop {n}")).await;
+            }
+            let log = new_session();
+            laptop.create(log).await;
+            laptop.prompt(log, "hello?", Delivery::Queue).await;
+            held.push(runner.assigned().await);
+        }
+        let waits = new_session();
+        laptop.create(waits).await;
+        laptop.prompt(waits, "and me?", Delivery::Queue).await;
+        let followed = laptop.until(waits, |followed| followed.state.queue().len() == 1).await;
+        assert_eq!(followed.state.active_runs().count(), 0, "it is visibly in the queue");
+        let LogId::Session(session) = waits else { unreachable!("it is a session") };
+        runner.write_acked(held[0], vec![Script::new().end()]).await;
+        assert_eq!(runner.assigned().await.session, session);
+    }
+
     async fn a_runner_that_comes_back_resumes_exactly_once(world: World) {
         let (mut runner, linked) = world.runner().await;
         let mut laptop = world.device("Laptop").await;

@@ -16,6 +16,7 @@ static HEAP: Cap<System> = Cap::new(System, usize::MAX);
 mod approvals;
 #[cfg(unix)]
 mod binary;
+mod bounds;
 mod checkpoints;
 mod client;
 mod clock;

@@ -40,7 +40,7 @@ on_each_log! {
             // All three are there; the stalled one only does not read.
             for client in [&mut runner, &mut laptop, &mut stalled] {
                 if round % 8 == 0 {
-                    client.send(&ClientFrame::Heartbeat {}).await;
+                    client.send(&ClientFrame::Heartbeat { runs: None }).await;
                 }
             }
         }

@@ -84,7 +84,7 @@ async fn a_full_mailbox_holds_a_client_back_and_its_other_answers_still_come() {
     // Everybody hears that the hub lives: who is read, by an answer; who waits for the mailbox, in its time.
     for _ in 0..SIGNS {
         for device in &mut devices {
-            device.send(&ClientFrame::Heartbeat {}).await;
+            device.send(&ClientFrame::Heartbeat { runs: None }).await;
             device.sign_of_life().await;
         }
     }

@@ -4,7 +4,7 @@ use baton_protocol::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{import_samples, order_samples, samples};
+use crate::{approval_samples, import_samples, order_samples, samples};
 
 #[test]
 fn every_kind_is_known_by_its_tag_and_sampled() {
@@ -17,7 +17,8 @@ fn every_kind_is_known_by_its_tag_and_sampled() {
     let bodies = samples::bodies()
         .into_iter()
         .chain(order_samples::bodies())
-        .chain(import_samples::bodies());
+        .chain(import_samples::bodies())
+        .chain(approval_samples::bodies());
     let tags: Vec<String> = bodies.map(|body| tag(&body)).collect();
     assert_eq!(tags, EventBody::KNOWN_TAGS);
 }
@@ -112,6 +113,28 @@ fn error_codes_are_snake_case_unique_and_carried_everywhere() {
         assert!((400..600).contains(&code.http_status()));
         assert!((1000..5000).contains(&code.close_code()));
     }
+}
+
+#[test]
+fn a_number_that_javascript_cannot_hold_is_read_as_the_largest_that_it_can() {
+    let most = limits::SAFE_INTEGER_MAX;
+    for (number, read) in [(most, most), (most + 1, most), (u64::MAX, most)] {
+        let seq: Seq = serde_json::from_value(json!(number)).expect("reads");
+        assert_eq!(seq, Seq(read));
+        let usage = json!({"inputTokens": number, "modelCalls": 1});
+        let usage: Usage = serde_json::from_value(usage).expect("reads");
+        assert_eq!(
+            (usage.input_tokens, usage.output_tokens),
+            (Some(read), None)
+        );
+        let run = samples::run();
+        let append =
+            json!({"type": "partAppended", "run": run, "part": 0, "offset": number, "text": "x"});
+        let body: EventBody = serde_json::from_value(append).expect("reads");
+        assert!(matches!(body, EventBody::PartAppended(body) if body.offset == read));
+    }
+    let time: TimestampMs = serde_json::from_value(json!(i64::MIN)).expect("reads");
+    assert_eq!(time, TimestampMs(-i64::try_from(most).expect("fits")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{import_samples, order_samples, samples};
+use crate::{approval_samples, import_samples, order_samples, samples};
 
 fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples: &[T]) -> String {
     let line = |sample: &T| {
@@ -74,6 +74,13 @@ fn moving_is_as_published() {
     golden("import-events", &lines(&import_samples::bodies()));
     golden("import-commands", &lines(&import_samples::commands()));
     golden("import-effects", &lines(&import_samples::effects()));
+}
+
+#[test]
+fn taking_an_approval_back_is_as_published() {
+    golden("approval-events", &lines(&approval_samples::bodies()));
+    golden("approval-commands", &lines(&approval_samples::commands()));
+    golden("heartbeats", &lines(&approval_samples::heartbeats()));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The format: golden files for every kind, round trips, and what an older client does with newer things.
 
+mod approval_samples;
 mod compatibility;
 mod golden;
 mod import_samples;

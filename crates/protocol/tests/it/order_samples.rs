@@ -9,7 +9,7 @@ fn uuid(n: u128) -> Uuid {
     Uuid::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0100 + n)
 }
 
-fn approval() -> ApprovalId {
+pub fn approval() -> ApprovalId {
     ApprovalId::from_uuid(uuid(1))
 }
 

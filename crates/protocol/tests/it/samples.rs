@@ -340,7 +340,7 @@ pub fn client_frames() -> Vec<ClientFrame> {
         ClientFrame::Command {
             command: commands().remove(2),
         },
-        ClientFrame::Heartbeat {},
+        ClientFrame::Heartbeat { runs: None },
         ClientFrame::ResumeRun {
             session: session(),
             run: run(),

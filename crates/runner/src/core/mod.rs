@@ -17,7 +17,9 @@ mod writes;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
-use baton_protocol::{AgentId, ClientFrame, HubFrame, LogId, RunId, RunnerInstanceId, SessionId};
+use baton_protocol::{
+    AgentId, ClientFrame, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId, SessionId,
+};
 
 use crate::limits::SESSIONS_KEPT_BYTES_MAX;
 use crate::provider::ModelEvent;
@@ -95,6 +97,13 @@ impl Core {
         self.runs.values_mut().for_each(HeldRun::disconnected);
     }
 
+    /// The runs that this process works for: the hub keeps these alive, and no others. A run that was given up is left out, so that it
+    /// ends in the log, where a person sees it.
+    pub fn held_runs(&self) -> impl Iterator<Item = RunId> {
+        let held = self.runs.values().filter(|held| held.is_writing());
+        held.map(|held| held.run)
+    }
+
     /// The hub said something.
     pub fn frame(&mut self, frame: HubFrame, now: Instant) {
         match frame {
@@ -137,8 +146,12 @@ impl Core {
             } => {
                 let of_session = self.runs.values().filter(|held| held.session == session);
                 let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
-                runs.into_iter()
-                    .for_each(|run| self.refused(run, &error, now));
+                // What was refused is the subscription: there may be room for it in a moment.
+                let is_full = error.code == ErrorCode::TooLarge;
+                runs.into_iter().for_each(|run| match is_full {
+                    true => self.ask_again(run, now),
+                    false => self.refused(run, &error, now),
+                });
             }
             _ => {}
         }

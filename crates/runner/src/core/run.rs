@@ -158,7 +158,7 @@ impl HeldRun {
         let waiting: Vec<PromptId> = state
             .steers()
             .iter()
-            .filter(|steer| steer.run == Some(self.run))
+            .filter(|steer| steer.may_be_taken_by(self.run))
             .map(|steer| steer.prompt)
             .collect();
         if let Phase::Between { steer: Some(steer) } = &self.phase {

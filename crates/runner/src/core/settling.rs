@@ -32,6 +32,15 @@ impl Core {
         self.look(run, now);
     }
 
+    /// Its session cannot be followed for now, or its write not be judged.
+    pub(super) fn ask_again(&mut self, run: RunId, now: Instant) {
+        let held = self.runs.get_mut(&run).filter(|held| held.is_writing());
+        if let Some(held) = held {
+            tracing::warn!(run.id = %run, "the hub has no room for a session's log");
+            held.refused(true, now + Duration::from_millis(WRITE_RETRY_MS));
+        }
+    }
+
     pub(super) fn look_at_session(&mut self, session: SessionId, now: Instant) {
         let of_session = self.runs.values().filter(|held| held.session == session);
         let runs: Vec<RunId> = of_session.map(|held| held.run).collect();

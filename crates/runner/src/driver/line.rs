@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use baton_protocol::{
-    ClientFrame, ErrorCode, HubAddress, HubFrame, Principal, RunnerHello, RunnerId, limits,
+    ClientFrame, ErrorCode, HubAddress, HubFrame, Principal, RunId, RunnerHello, RunnerId, limits,
 };
 use baton_transport::{ConnectError, HubSocket, connect};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -52,6 +52,8 @@ pub(super) struct Line {
     pub hub: HubAddress,
     pub token: String,
     pub hello: RunnerHello,
+    /// The runs that the driver works for, for the heartbeats.
+    pub held: watch::Receiver<Vec<RunId>>,
 }
 
 /// Why a connection ended.
@@ -111,7 +113,7 @@ impl Line {
         }
         tokio::select! {
             lost = read(&mut stream, events) => lost,
-            lost = write(&mut sink, frames) => lost,
+            lost = write(&mut sink, frames, &self.held) => lost,
         }
     }
 
@@ -174,6 +176,7 @@ async fn read(stream: &mut SplitStream<HubSocket>, events: &mpsc::Sender<LineEve
 async fn write(
     sink: &mut SplitSink<HubSocket, Message>,
     mut frames: mpsc::Receiver<ClientFrame>,
+    held: &watch::Receiver<Vec<RunId>>,
 ) -> Lost {
     let mut heartbeat = tokio::time::interval(Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS));
     loop {
@@ -182,7 +185,9 @@ async fn write(
                 Some(frame) => frame,
                 None => return Lost::Passing("the runner is stopping".to_owned()),
             },
-            _ = heartbeat.tick() => ClientFrame::Heartbeat {},
+            _ = heartbeat.tick() => ClientFrame::Heartbeat {
+                runs: Some(held.borrow().clone()),
+            },
         };
         if let Err(lost) = send(sink, &frame).await {
             return lost;

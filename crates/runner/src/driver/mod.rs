@@ -137,6 +137,8 @@ struct Driver {
     line: JoinHandle<()>,
     events: mpsc::Receiver<LineEvent>,
     outbound: Option<mpsc::Sender<ClientFrame>>,
+    /// The runs that the core works for, for the line's heartbeats.
+    held: watch::Sender<Vec<RunId>>,
     status: watch::Sender<RunnerStatus>,
     stop: CancellationToken,
 }
@@ -157,10 +159,12 @@ impl Driver {
             agents,
         };
         let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let (held, told) = watch::channel(Vec::new());
         let line = Line {
             hub: config.hub,
             token: config.token,
             hello,
+            held: told,
         };
         let (calls, pieces) = Calls::new();
         let id = |agent: &Agent| agent.spec.description.id.clone();
@@ -180,6 +184,7 @@ impl Driver {
             line: tokio::spawn(line.run(sender)),
             events,
             outbound: None,
+            held,
             status,
             stop,
         }
@@ -202,6 +207,7 @@ impl Driver {
             let now = Instant::now();
             self.core.tick(now);
             self.apply_effects().await;
+            self.tell_held();
             let wake = self.core.wake_at().filter(|wake| *wake > now);
             let outbound = self.outbound.clone().filter(|_| self.core.has_frame(now));
             tokio::select! {
@@ -219,6 +225,16 @@ impl Driver {
                 () = sleep_until(wake) => {}
             }
         }
+    }
+
+    fn tell_held(&self) {
+        self.held.send_if_modified(|held| {
+            let is_same = self.core.held_runs().eq(held.iter().copied());
+            if !is_same {
+                *held = self.core.held_runs().collect();
+            }
+            !is_same
+        });
     }
 
     fn piece(&mut self, piece: Piece) {

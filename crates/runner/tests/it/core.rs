@@ -409,3 +409,106 @@ fn a_run_that_a_restored_log_does_not_have_is_forgotten() {
         Some(ClientFrame::Unsubscribe { .. })
     ));
 }
+
+impl Line {
+    /// What a person does next, as the batch that tells of it.
+    fn person(&mut self, body: CommandBody) -> (CommandId, Batch) {
+        let command = Command {
+            only_if: None,
+            id: CommandId::mint(),
+            log: LogId::Session(self.session),
+            body,
+        };
+        let facts = DecideFacts { can_steer: true };
+        let decision = decide(&self.state, &command, &laptop(), &facts);
+        let after = self.state.head();
+        let mut events = Vec::new();
+        for event in decision.events {
+            let event = event.at(self.state.head().next(), TimestampMs(0));
+            self.state
+                .apply(&event, &mut NoTranscript)
+                .expect("a decision folds");
+            events.push(event);
+        }
+        let head = self.state.head();
+        let batch = Batch {
+            after,
+            upto: head,
+            head,
+            events,
+            ..self.batch.clone()
+        };
+        (command.id, batch)
+    }
+}
+
+#[test]
+fn a_steer_is_taken_in_when_nobody_edits_it_any_more() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let mut line = line(instance);
+    assign(&mut core, &line, now);
+    assert_eq!(calls(&mut core).len(), 1);
+    let (steer, sent) = line.person(CommandBody::SendPrompt(SendPromptCommand {
+        run: None,
+        text: "shorter".to_owned(),
+        delivery: Delivery::Steer,
+    }));
+    let prompt = PromptId(steer);
+    let begin = CommandBody::BeginPromptEdit(BeginPromptEditCommand { prompt });
+    let (_, began) = line.person(begin);
+    // The device was quick: both stand in one batch.
+    let both = Batch {
+        upto: began.upto,
+        head: began.head,
+        events: sent.events.into_iter().chain(began.events).collect(),
+        ..sent
+    };
+    core.frame(HubFrame::Batch(both), now);
+    let consumes = |frames: Vec<ClientFrame>| {
+        let write = |entry: &RunWriteEntry| matches!(entry.write, RunWrite::ConsumeSteer { .. });
+        frames.iter().any(|frame| {
+            matches!(frame, ClientFrame::WriteRun { entries, .. } if entries.iter().any(write))
+        })
+    };
+    assert!(!consumes(frames(&mut core, now)), "a device edits it");
+    let end = CommandBody::EndPromptEdit(EndPromptEditCommand { prompt });
+    let (_, ended) = line.person(end);
+    core.frame(HubFrame::Batch(ended), now);
+    assert!(consumes(frames(&mut core, now)));
+}
+
+#[test]
+fn a_run_that_is_given_up_is_named_no_more() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let line = line(instance);
+    assign(&mut core, &line, now);
+    assert_eq!(core.held_runs().collect::<Vec<_>>(), [line.run]);
+    let log = Some(LogId::Session(line.session));
+    // There is no room for its session's log, for now: it is asked for again.
+    core.frame(
+        HubFrame::Refused {
+            command: None,
+            log,
+            error: ErrorCode::TooLarge.with("too many", "wait"),
+        },
+        now,
+    );
+    assert_eq!(core.held_runs().count(), 1);
+    let later = now + std::time::Duration::from_secs(2);
+    let again = frames(&mut core, later);
+    let is_subscribe = |frame: &ClientFrame| matches!(frame, ClientFrame::Subscribe { .. });
+    assert!(again.iter().any(is_subscribe), "{again:?}");
+    core.frame(
+        HubFrame::Refused {
+            command: None,
+            log,
+            error: ErrorCode::Forbidden.with("not yours", "stop"),
+        },
+        later,
+    );
+    assert_eq!(core.held_runs().count(), 0);
+}

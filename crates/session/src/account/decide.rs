@@ -81,7 +81,7 @@ fn known(state: &AccountState, session: SessionId) -> Result<(), ErrorBody> {
 }
 
 fn mark_read(state: &AccountState, body: &MarkReadCommand) -> Decided {
-    // The seq is not checked against the summary, which trails the session's log.
+    // Not checked against the summary, which trails the session's log: the hub has bounded it by that log's head.
     known(state, body.session)?;
     let event = EventBody::ReadMarked(ReadMarkedEvent {
         session: body.session,
@@ -146,6 +146,42 @@ fn remove_folder(state: &AccountState, folder: FolderId) -> Option<EventBody> {
     state.folders.contains_key(&folder).then_some(event)
 }
 
+/// Whether the account has room for a draft. One that gets shorter always has.
+fn check_draft_room(
+    state: &AccountState,
+    body: &SaveDraftCommand,
+    by: &Principal,
+) -> Result<(), ErrorBody> {
+    let now = state.drafts.get(&body.session);
+    let known = now.map_or(0, |draft| draft.text.len());
+    if body.text.len() <= known {
+        return Ok(());
+    }
+    let all: usize = state.drafts.values().map(|draft| draft.text.len()).sum();
+    if all - known + body.text.len() > limits::DRAFTS_BYTES_MAX {
+        let message = format!(
+            "drafts have more than {} bytes altogether",
+            limits::DRAFTS_BYTES_MAX
+        );
+        return Err(ErrorCode::TooMany.with(message, "send some of them, or clear them"));
+    }
+    let is_new = |session: &SessionId| !state.sessions.contains_key(session);
+    let is_own = |draft: &super::Draft| draft.by == *by && !draft.text.is_empty();
+    if !is_new(&body.session) || now.is_some_and(is_own) {
+        return Ok(());
+    }
+    let drafts = state.drafts.iter();
+    let new = drafts.filter(|(session, draft)| is_new(session) && is_own(draft));
+    if new.count() >= limits::NEW_DRAFTS_PER_DEVICE_MAX {
+        let message = format!(
+            "this device has {} drafts of sessions that are not created",
+            limits::NEW_DRAFTS_PER_DEVICE_MAX
+        );
+        return Err(ErrorCode::TooMany.with(message, "send one of them, or clear it"));
+    }
+    Ok(())
+}
+
 /// A device's own newer text follows its older one; another device's must have been seen.
 fn save_draft(state: &AccountState, body: &SaveDraftCommand, by: &Principal) -> Decided {
     if state.deleted.contains(&body.session) {
@@ -171,6 +207,7 @@ fn save_draft(state: &AccountState, body: &SaveDraftCommand, by: &Principal) -> 
             "look at it, and save again what should stand",
         ));
     }
+    check_draft_room(state, body, by)?;
     let event = EventBody::DraftSaved(DraftSavedEvent {
         session: body.session,
         text: body.text.clone(),

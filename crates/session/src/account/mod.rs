@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton_protocol::{
     AgentDescription, ApprovalAnswer, ApprovalId, ApprovalScope, Event, EventBody, FolderId,
-    Principal, RunnerId, Seq, SessionId, SessionSummary,
+    Principal, RunnerId, Seq, SessionId, SessionSummary, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +75,7 @@ pub struct LinkedPrincipal {
 
 impl AccountState {
     /// As [`crate::SessionState::FORMAT`].
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// Moves the state over one event. Kinds of other logs and of newer versions change nothing.
     ///
@@ -158,6 +158,9 @@ impl AccountState {
                     by: event.by.clone(),
                 };
                 self.drafts.insert(body.session, draft);
+                if body.text.is_empty() {
+                    self.forget_empty_drafts();
+                }
             }
             EventBody::ApprovalGranted(body) => {
                 let grant = StandingApproval {
@@ -172,6 +175,25 @@ impl AccountState {
                 self.grants.remove(&body.grant);
             }
             _ => {}
+        }
+    }
+
+    /// Emptied drafts of sessions that were never created would pile up: the oldest are forgotten.
+    fn forget_empty_drafts(&mut self) {
+        let sessions = &self.sessions;
+        let is_left = |(session, draft): &(&SessionId, &Draft)| {
+            draft.text.is_empty() && !sessions.contains_key(session)
+        };
+        let mut left: Vec<(Seq, SessionId)> = self
+            .drafts
+            .iter()
+            .filter(is_left)
+            .map(|(session, draft)| (draft.seq, *session))
+            .collect();
+        left.sort_unstable();
+        let too_many = left.len().saturating_sub(limits::EMPTY_DRAFTS_KEPT);
+        for (_, session) in &left[..too_many] {
+            self.drafts.remove(session);
         }
     }
 

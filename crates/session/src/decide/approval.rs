@@ -1,12 +1,15 @@
 //! Approvals: asked for once, answered once.
+//!
+//! **Invariant:** an answer that covers later calls is looked up where it was given, at each request: in the session's own answers, and
+//! among the account's. No copy of it decides anything, so what a person takes back holds nowhere.
 
 use baton_protocol::{
     AnswerApprovalCommand, ApprovalAnswer, ApprovalAnsweredEvent, ApprovalCancelledEvent,
-    ApprovalPattern, ApprovalRequestedEvent, CommandEffect, ErrorBody, ErrorCode, EventBody, RunId,
-    limits,
+    ApprovalId, ApprovalPattern, ApprovalRequestedEvent, ApprovalRevokedEvent, CommandEffect,
+    ErrorBody, ErrorCode, EventBody, Principal, RunId, limits,
 };
 
-use super::Intent;
+use super::{Intent, by_hub};
 use crate::digest::approval_digest;
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{AnsweredApproval, SessionState, StandingApproval};
@@ -37,6 +40,10 @@ pub(super) fn answer(
         ));
     }
     check_reason(body.reason.as_deref())?;
+    let stays = StandingApproval::is_of_session(body.answer, body.scope);
+    if stays && state.standing.len() >= limits::APPROVAL_GRANTS_MAX {
+        return Err(too_many_answers("in this session"));
+    }
     let answered = ApprovalAnsweredEvent {
         approval: open.approval,
         run: open.run,
@@ -74,6 +81,48 @@ fn answered_before(
     ))
 }
 
+fn too_many_answers(place: &str) -> ErrorBody {
+    let message = format!(
+        "{} answers hold for later calls {place} already",
+        limits::APPROVAL_GRANTS_MAX
+    );
+    ErrorCode::TooMany.with(message, "take one back first, or answer this call alone")
+}
+
+/// Takes an answer for later calls back.
+pub(super) fn revoke(
+    state: &SessionState,
+    intent: &Intent<'_>,
+    approval: ApprovalId,
+) -> Result<Decision, ErrorBody> {
+    if !state.standing.contains_key(&approval) {
+        return Err(ErrorCode::GrantNotFound.with(
+            "no answer with this id holds for later calls of this session",
+            "look at the list again: it may have been taken back",
+        ));
+    }
+    Ok(Decision::accept(
+        CommandEffect::Applied,
+        vec![intent.event(revoked(approval))],
+    ))
+}
+
+/// Takes back the answers for later calls that principals gave who have no access any more.
+pub fn revoke_answers_of(
+    state: &SessionState,
+    has_no_access: impl Fn(&Principal) -> bool,
+) -> Vec<NewEvent> {
+    let standing = state.standing.iter();
+    let theirs = standing.filter(|(_, standing)| has_no_access(&standing.by));
+    theirs
+        .map(|(approval, _)| by_hub(revoked(*approval)))
+        .collect()
+}
+
+fn revoked(approval: ApprovalId) -> EventBody {
+    EventBody::ApprovalRevoked(ApprovalRevokedEvent { approval })
+}
+
 fn check_reason(reason: Option<&str>) -> Result<(), ErrorBody> {
     let length = reason.map_or(0, |reason| reason.chars().count());
     if length <= limits::REASON_CHARS_MAX {
@@ -105,7 +154,8 @@ pub(super) fn request(
     };
     let (approval, run) = (asked.approval, asked.run);
     let mut events = vec![event(EventBody::ApprovalRequested(asked))];
-    let mut standing = state.standing.iter().chain(always);
+    // A runner's frame changes none of them, so the session's stand as they did before it.
+    let mut standing = known.standing.values().chain(always);
     if let Some(stands) = standing.find(|standing| standing.covers == covers) {
         let answered = EventBody::ApprovalAnswered(ApprovalAnsweredEvent {
             approval,

@@ -4,6 +4,7 @@ use baton_protocol::{
     AgentId, Delivery, EventBody, PromptId, PromptSentEvent, RunId, RunStartedEvent, limits,
 };
 
+use super::prompt::fits_event;
 use crate::state::{ActiveRun, SessionState};
 
 /// What a parent asks of a sub-agent.
@@ -38,6 +39,7 @@ pub(super) fn start(
         return Err("the sub-agent's run or its task has an id that was used before");
     }
     let fits = !task.task.trim().is_empty()
+        && fits_event(task.task)
         && task.task.len() <= limits::PROMPT_BYTES_MAX
         && !task.agent.0.is_empty()
         && task.agent.0.len() <= limits::AGENT_ID_BYTES_MAX;

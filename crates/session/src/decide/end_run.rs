@@ -1,13 +1,15 @@
 //! The end of a run, whoever brings it about: one append, after which nothing of the run can be written.
 
 use baton_protocol::{
-    EventBody, PartClosedEvent, PartEnd, PauseReason, PromptRequeuedEvent, QueuePausedEvent,
-    RequeueReason, RunEndedEvent, RunOutcome, SessionRenamedEvent, TitleSource, Usage,
+    EventBody, PartClosedEvent, PartEnd, PauseReason, PromptRequeuedEvent, PromptWithdrawnEvent,
+    QueuePausedEvent, RequeueReason, RunEndedEvent, RunOutcome, SessionRenamedEvent, TitleSource,
+    Usage,
 };
 
 use super::approval;
+use super::prompt::fits_event;
 use crate::new_event::NewEvent;
-use crate::state::{ActiveRun, SessionState};
+use crate::state::{ActiveRun, SessionState, WaitingPrompt};
 
 /// Characters of an automatic title.
 const AUTOMATIC_TITLE_CHARS_MAX: usize = 60;
@@ -21,59 +23,116 @@ pub(super) enum AfterEnd {
     Pause(PauseReason),
 }
 
-/// Cuts the open parts, ends the run, puts steers that it missed at the head of the queue, pauses, and gives a first title.
-pub(super) fn end_run(
-    state: &SessionState,
-    run: &ActiveRun,
-    outcome: RunOutcome,
-    usage: Option<Usage>,
-    after: AfterEnd,
-    event: &dyn Fn(EventBody) -> NewEvent,
-) -> Vec<NewEvent> {
-    let cut = |part: &crate::PartProgress| {
-        event(EventBody::PartClosed(PartClosedEvent {
-            run: run.run,
-            part: part.index,
-            end: PartEnd::Interrupted,
-        }))
-    };
-    let mut events: Vec<NewEvent> = run.open_parts().map(cut).collect();
-    events.extend(approval::cancel(state, run.run, event));
-    events.push(event(EventBody::RunEnded(RunEndedEvent {
-        run: run.run,
-        outcome,
-        digest: run.digest(),
-        usage,
-    })));
+/// How runs end that end together.
+pub(super) struct Ending<'a> {
+    /// The session, with what came before in the same frame; for a runner's write it has that run alone.
+    pub(super) state: &'a SessionState,
+    /// Whether the session's root run is on, and is none of those that end.
+    pub(super) root_goes_on: bool,
+    pub(super) outcome: RunOutcome,
+    pub(super) usage: Option<Usage>,
+    pub(super) after: AfterEnd,
+}
 
-    // Each goes to the head, so the last one goes first.
-    let missed = state
-        .steers
-        .iter()
-        .filter(|steer| steer.run == Some(run.run));
-    for steer in missed.clone().rev() {
-        let (prompt, text) = (steer.prompt, steer.text.clone());
-        events.push(event(EventBody::PromptRequeued(PromptRequeuedEvent {
-            prompt,
-            text,
-            reason: RequeueReason::SteerMissed,
+impl<'a> Ending<'a> {
+    /// Of runs that `state` has, all of its others going on.
+    pub(super) fn of(
+        state: &'a SessionState,
+        runs: &[&ActiveRun],
+        outcome: RunOutcome,
+        after: AfterEnd,
+    ) -> Self {
+        let ends = |root: &ActiveRun| runs.iter().any(|run| run.run == root.run);
+        Self {
+            state,
+            root_goes_on: state.root_run().is_some_and(|root| !ends(root)),
+            outcome,
+            usage: None,
+            after,
+        }
+    }
+
+    /// Cuts the open parts, ends the runs, puts steers that they missed at the head of the queue, pauses, and gives a first title.
+    ///
+    /// The queue is decided about once, behind the ends of all of them: what one run leaves behind waits as well when another one ends.
+    pub(super) fn events(
+        &self,
+        runs: &[&ActiveRun],
+        event: &dyn Fn(EventBody) -> NewEvent,
+    ) -> Vec<NewEvent> {
+        let state = self.state;
+        let mut events: Vec<NewEvent> = Vec::new();
+        for run in runs {
+            self.end(run, event, &mut events);
+        }
+        // Each goes to the head, so the last one goes first.
+        let missed = state.steers.iter().rev().filter(|steer| {
+            let wanted = steer.run;
+            runs.iter().any(|run| wanted == Some(run.run))
+        });
+        let mut has_missed = false;
+        for steer in missed {
+            has_missed |= fits_event(&steer.text);
+            events.push(event(requeued(steer)));
+        }
+        let ends_root = runs.iter().any(|run| run.parent.is_none());
+        // What was a steer begins no run of its own because its run, a sub-agent's, was stopped behind the root's.
+        let may_pause = match ends_root {
+            true => has_missed || !state.queue.is_empty(),
+            false => has_missed && !self.root_goes_on,
+        };
+        if let AfterEnd::Pause(reason) = self.after
+            && may_pause
+            && state.pause.is_none()
+        {
+            events.push(event(EventBody::QueuePaused(QueuePausedEvent { reason })));
+        }
+        if state.title.is_none() && ends_root {
+            let title = automatic_title(&state.preview);
+            events.push(event(EventBody::SessionRenamed(SessionRenamedEvent {
+                title,
+                source: TitleSource::Automatic,
+            })));
+        }
+        events
+    }
+
+    fn end(
+        &self,
+        run: &ActiveRun,
+        event: &dyn Fn(EventBody) -> NewEvent,
+        events: &mut Vec<NewEvent>,
+    ) {
+        let cut = |part: &crate::PartProgress| {
+            event(EventBody::PartClosed(PartClosedEvent {
+                run: run.run,
+                part: part.index,
+                end: PartEnd::Interrupted,
+            }))
+        };
+        events.extend(run.open_parts().map(cut));
+        events.extend(approval::cancel(self.state, run.run, event));
+        events.push(event(EventBody::RunEnded(RunEndedEvent {
+            run: run.run,
+            outcome: self.outcome.clone(),
+            digest: run.digest(),
+            usage: self.usage.clone(),
         })));
     }
-    let something_waits = !state.queue.is_empty() || missed.count() > 0;
-    let may_pause = something_waits && state.pause.is_none() && run.parent.is_none();
-    if let AfterEnd::Pause(reason) = after
-        && may_pause
-    {
-        events.push(event(EventBody::QueuePaused(QueuePausedEvent { reason })));
+}
+
+/// A missed steer goes back to the queue. One that an older version took although its event would be too large now cannot: it is taken
+/// back, and stays in the log. The end of a run must always be recorded.
+fn requeued(steer: &WaitingPrompt) -> EventBody {
+    let prompt = steer.prompt;
+    if !fits_event(&steer.text) {
+        return EventBody::PromptWithdrawn(PromptWithdrawnEvent { prompt });
     }
-    if state.title.is_none() && run.parent.is_none() {
-        let title = automatic_title(&state.preview);
-        events.push(event(EventBody::SessionRenamed(SessionRenamedEvent {
-            title,
-            source: TitleSource::Automatic,
-        })));
-    }
-    events
+    EventBody::PromptRequeued(PromptRequeuedEvent {
+        prompt,
+        text: steer.text.clone(),
+        reason: RequeueReason::SteerMissed,
+    })
 }
 
 /// The beginning of the first prompt, cut at a word.

@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use baton_protocol::{
     Command, CommandEffect, Delivery, ErrorBody, ErrorCode, Event, EventBody, ForkPoint,
-    ForkSessionCommand, LogId, PartAppendedEvent, PartClosedEvent, PartIndex, Principal, PromptId,
-    PromptRequeuedEvent, PromptSentEvent, RequeueReason, RunId, Seq, SessionCreatedEvent,
-    SessionForkedEvent, limits,
+    ForkSessionCommand, LogId, PartIndex, Principal, PromptId, PromptRequeuedEvent,
+    PromptSentEvent, RequeueReason, RunId, Seq, SessionCreatedEvent, SessionForkedEvent, limits,
 };
 
+use super::unseal::unseal;
 use super::{busy, check_title};
 use crate::fold::FoldError;
 use crate::new_event::{Decision, NewEvent};
@@ -236,29 +236,10 @@ impl ForkCopy {
                 self.events.push(again(event.body.clone()));
             }
             EventBody::PartSealed(sealed) if self.kept.contains(&sealed.run) => {
-                let (run, part) = (sealed.run, sealed.part);
                 // A part that was sealed between two batches came in part already.
-                let offset = self.parts.remove(&(run, part)).unwrap_or(0);
-                if let Some(text) = sealed
-                    .text
-                    .get(offset..)
-                    .filter(|text| !text.is_empty() || offset == 0)
-                {
-                    self.events
-                        .push(again(EventBody::PartAppended(PartAppendedEvent {
-                            run,
-                            part,
-                            offset: offset as u64,
-                            text: text.to_owned(),
-                        })));
-                }
-                let end = sealed.end;
-                self.events
-                    .push(again(EventBody::PartClosed(PartClosedEvent {
-                        run,
-                        part,
-                        end,
-                    })));
+                let came = self.parts.remove(&(sealed.run, sealed.part));
+                let bodies = unseal(sealed, came.unwrap_or(0)).unwrap_or_default();
+                self.events.extend(bodies.into_iter().map(again));
             }
             body => {
                 if run_of(body).is_some_and(|run| self.kept.contains(&run)) {

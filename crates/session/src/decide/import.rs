@@ -9,11 +9,12 @@
 
 use baton_protocol::{
     AccountId, Batch, BatchImportedEvent, Command, CommandEffect, ErrorBody, ErrorCode, Event,
-    EventBody, ImportBatchCommand, LogId, PartAppendedEvent, PartClosedEvent, PartSealedEvent,
-    Principal, RunOutcome, SessionCreatedEvent, SessionId, TimestampMs, limits,
+    EventBody, ImportBatchCommand, LogId, PartSealedEvent, Principal, RunOutcome,
+    SessionCreatedEvent, SessionId, TimestampMs, limits,
 };
 
 use super::run::lose_run;
+use super::unseal::unseal;
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{Import, SessionState};
 use crate::transcript::NoTranscript;
@@ -162,22 +163,8 @@ impl Copy {
         let active = self.state.active_run(run);
         let open = active.and_then(|run| run.open_parts().find(|open| open.index == part));
         let offset = open.map_or(0, |open| open.text.len());
-        let Some(text) = sealed.text.get(offset..) else {
-            return Err(mismatch(
-                "a part of the batch is shorter than it was before",
-            ));
-        };
-        let appended = (!text.is_empty()).then(|| {
-            EventBody::PartAppended(PartAppendedEvent {
-                run,
-                part,
-                offset: u64::try_from(offset).unwrap_or(u64::MAX),
-                text: text.to_owned(),
-            })
-        });
-        let end = sealed.end;
-        let closed = EventBody::PartClosed(PartClosedEvent { run, part, end });
-        Ok(appended.into_iter().chain([closed]).collect())
+        unseal(sealed, offset)
+            .ok_or_else(|| mismatch("a part of the batch is shorter than it was before"))
     }
 
     /// Devices of the account that owned the session are the importing account's now.

@@ -12,6 +12,7 @@ mod prompt;
 mod queue;
 mod run;
 mod stop;
+mod unseal;
 
 use baton_protocol::{
     Command, CommandBody, CommandCondition, CommandEffect, CommandId, ErrorBody, ErrorCode,
@@ -21,6 +22,7 @@ use baton_protocol::{
 use crate::new_event::{Decision, NewEvent};
 use crate::state::SessionState;
 
+pub use approval::revoke_answers_of;
 pub use fork::{ForkCopy, ForkSource, fork};
 pub use queue::expire_edit;
 pub use run::{decide_run_write, lose_run, report_teardown, start_run};
@@ -91,6 +93,7 @@ pub fn decide(
         CommandBody::StopRun(body) => stop::stop(state, &intent, body),
         CommandBody::RetryRun(body) => run::retry(state, &intent, body.run),
         CommandBody::AnswerApproval(body) => approval::answer(state, &intent, body),
+        CommandBody::RevokeApproval(body) => approval::revoke(state, &intent, body.approval),
         CommandBody::BeginPromptEdit(body) => queue::begin_edit(state, &intent, body.prompt),
         CommandBody::EndPromptEdit(body) => queue::end_edit(state, &intent, body.prompt),
         CommandBody::ResendPrompt(body) => branch::resend(state, &intent, body),

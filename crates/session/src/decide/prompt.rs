@@ -6,10 +6,10 @@ use baton_protocol::{
     RunOutcome, SendPromptCommand, limits,
 };
 
-use super::end_run::{AfterEnd, end_run};
+use super::end_run::{AfterEnd, Ending};
 use super::{DecideFacts, Intent};
 use crate::new_event::{Decision, NewEvent};
-use crate::state::{PromptFate, SessionState, WaitingPrompt};
+use crate::state::{ActiveRun, PromptFate, SessionState, WaitingPrompt};
 
 pub(super) fn send(
     state: &SessionState,
@@ -135,17 +135,9 @@ pub(super) fn send_now(
 fn interrupt(state: &SessionState, intent: &Intent<'_>) -> Vec<NewEvent> {
     let by = intent.by.clone();
     let event = |body| intent.event(body);
-    let ended = state.active.iter().rev().flat_map(|run| {
-        end_run(
-            state,
-            run,
-            RunOutcome::Stopped { by: by.clone() },
-            None,
-            AfterEnd::GoOn,
-            &event,
-        )
-    });
-    ended.collect()
+    let runs: Vec<&ActiveRun> = state.active.iter().rev().collect();
+    let outcome = RunOutcome::Stopped { by };
+    Ending::of(state, &runs, outcome, AfterEnd::GoOn).events(&runs, &event)
 }
 
 /// Whether nobody else edits the prompt.
@@ -194,5 +186,27 @@ pub(super) fn check_text(text: &str) -> Result<(), ErrorBody> {
             ErrorCode::TextTooLong.with(message, "shorten it, or send it in several prompts")
         );
     }
+    if !fits_event(text) {
+        return Err(ErrorCode::TextTooLong.with(
+            "the prompt has too many characters that JSON escapes",
+            "take control characters out of it, or send it in several prompts",
+        ));
+    }
     Ok(())
 }
+
+/// Whether every event that may ever carry this text fits the limit of an event. A prompt is sent, edited, sent again and put back into
+/// the queue; none of these events may be larger than the one that was accepted.
+pub(super) fn fits_event(text: &str) -> bool {
+    if text.len() < PROMPT_JSON_BYTES_MAX / JSON_BYTES_A_BYTE_MAX {
+        return true;
+    }
+    let json = serde_json::to_string(text).map_or(usize::MAX, |json| json.len());
+    json <= PROMPT_JSON_BYTES_MAX
+}
+
+/// A prompt's text as JSON, with room for the envelope of any event that carries it.
+const PROMPT_JSON_BYTES_MAX: usize = limits::EVENT_BYTES_MAX - 4 * 1024;
+
+/// A control character becomes six.
+const JSON_BYTES_A_BYTE_MAX: usize = 6;

@@ -2,13 +2,13 @@
 
 use baton_protocol::{
     AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
-    PartAppendedEvent, PartClosedEvent, PartIndex, PartOpenedEvent, PauseReason, Principal,
-    ProducerSeq, PromptId, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome, RunStartedEvent,
-    RunWrite, RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent,
-    TimestampMs, Usage, limits,
+    PartAppendedEvent, PartClosedEvent, PartIndex, PartKind, PartOpenedEvent, PauseReason,
+    Principal, ProducerSeq, PromptId, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome,
+    RunStartedEvent, RunWrite, RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent,
+    TeardownReportedEvent, TimestampMs, Usage, limits,
 };
 
-use super::end_run::{AfterEnd, end_run};
+use super::end_run::{AfterEnd, Ending};
 use super::{Intent, approval, by_hub, child};
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{ActiveRun, SessionState, StandingApproval};
@@ -43,32 +43,24 @@ pub fn lose_run(state: &SessionState, run: RunId) -> Vec<NewEvent> {
     let Some(active) = state.active_run(run) else {
         return Vec::new();
     };
-    end_run(
-        state,
-        active,
-        RunOutcome::Lost,
-        None,
-        AfterEnd::Pause(PauseReason::Lost),
-        &by_hub,
-    )
+    let after = AfterEnd::Pause(PauseReason::Lost);
+    Ending::of(state, &[active], RunOutcome::Lost, after).events(&[active], &by_hub)
 }
 
-/// Records what a runner says about a run that was stopped from outside. Empty where it is not the runner's, still on, or told already.
+/// Records what a runner says about a run that was stopped from outside. Empty where the run is another process's, still on, or told
+/// already.
 pub fn report_teardown(
     state: &SessionState,
     run: RunId,
     writer: RunnerId,
+    instance: RunnerInstanceId,
     tools_cancelled: u32,
     still_running: Vec<String>,
 ) -> Vec<NewEvent> {
-    let is_stopped = state.runs.get(&run).is_some_and(|record| {
-        record.runner == writer
-            && matches!(
-                record.outcome,
-                Some(RunOutcome::Stopped { .. }) | Some(RunOutcome::Lost)
-            )
+    let is_awaited = state.runs.get(&run).is_some_and(|record| {
+        record.runner == writer && record.outcome.is_some() && record.host == Some(instance)
     });
-    if !is_stopped {
+    if !is_awaited || still_running.len() > limits::TOOLS_STILL_RUNNING_MAX {
         return Vec::new();
     }
     let by = Principal::Runner {
@@ -160,7 +152,8 @@ pub fn decide_run_write(
         .skip_while(|entry| entry.producer <= active.last_producer);
     let mut writer = RunWriter {
         known: state,
-        state: state.scratch(active),
+        state: state.scratch(active, entries),
+        root_goes_on: state.root_run().is_some_and(|root| root.run != run),
         run,
         agent: active.agent.clone(),
         always,
@@ -185,6 +178,8 @@ struct RunWriter<'a> {
     known: &'a SessionState,
     /// The run and what waits, with what came before in the frame.
     state: SessionState,
+    /// Whether the session's root run is on, and is another one.
+    root_goes_on: bool,
     run: RunId,
     agent: AgentId,
     always: &'a [StandingApproval],
@@ -193,18 +188,20 @@ struct RunWriter<'a> {
 
 impl RunWriter<'_> {
     fn write(&mut self, entry: &RunWriteEntry) -> Result<(), ErrorBody> {
+        let events = self.judge(entry)?;
+        self.record(events)
+    }
+
+    /// The events of one write.
+    fn judge(&self, entry: &RunWriteEntry) -> Result<Vec<NewEvent>, ErrorBody> {
         let run = self.run;
-        let Some(active) = self.state.active_run(run).cloned() else {
+        let Some(active) = self.state.active_run(run) else {
             return Err(invalid("a write stands behind the end of the run"));
         };
         let events = match &entry.write {
-            RunWrite::OpenPart { part, kind } => vec![EventBody::PartOpened(PartOpenedEvent {
-                run,
-                part: *part,
-                kind: kind.clone(),
-            })],
+            RunWrite::OpenPart { part, kind } => vec![open(active, *part, kind)?],
             RunWrite::AppendText { part, offset, text } => {
-                vec![append(&active, *part, *offset, text)?]
+                vec![append(active, *part, *offset, text)?]
             }
             RunWrite::ClosePart { part, end } => vec![EventBody::PartClosed(PartClosedEvent {
                 run,
@@ -224,7 +221,7 @@ impl RunWriter<'_> {
                     agent,
                     task,
                 };
-                child::start(self.known, &self.state, &active, &task)
+                child::start(self.known, &self.state, active, &task)
                     .map_err(invalid)?
                     .into()
             }
@@ -246,37 +243,36 @@ impl RunWriter<'_> {
                     reason: reason.clone(),
                     digest: String::new(),
                 };
-                return self.ask(&active, asked, entry.producer);
+                return self.ask(active, asked, entry.producer);
             }
             RunWrite::EndRun { failure, usage } => {
-                return self.end(&active, failure.as_deref(), usage.clone(), entry.producer);
+                let failure = failure.as_deref();
+                return Ok(self.end(active, failure, usage.clone(), entry.producer));
             }
         };
-        let events: Vec<NewEvent> = events
-            .into_iter()
-            .map(|body| self.event(&active, entry.producer, body))
-            .collect();
-        self.record(events)
+        let events = events.into_iter();
+        let event = |body| self.event(active, entry.producer, body);
+        Ok(events.map(event).collect())
     }
 
     fn ask(
-        &mut self,
+        &self,
         active: &ActiveRun,
         asked: ApprovalRequestedEvent,
         producer: ProducerSeq,
-    ) -> Result<(), ErrorBody> {
+    ) -> Result<Vec<NewEvent>, ErrorBody> {
         let event = |body| self.event(active, producer, body);
         let events = approval::request(self.known, &self.state, self.always, asked, &event);
-        self.record(events.map_err(invalid)?)
+        events.map_err(invalid)
     }
 
     fn end(
-        &mut self,
+        &self,
         active: &ActiveRun,
         failure: Option<&str>,
         usage: Option<Usage>,
         producer: ProducerSeq,
-    ) -> Result<(), ErrorBody> {
+    ) -> Vec<NewEvent> {
         let (outcome, after) = match failure {
             None => (RunOutcome::Completed, AfterEnd::GoOn),
             Some(message) => (
@@ -287,8 +283,14 @@ impl RunWriter<'_> {
             ),
         };
         let event = |body: EventBody| self.event(active, producer, body);
-        let events = end_run(&self.state, active, outcome, usage, after, &event);
-        self.record(events)
+        let ending = Ending {
+            state: &self.state,
+            root_goes_on: self.root_goes_on,
+            outcome,
+            usage,
+            after,
+        };
+        ending.events(&[active], &event)
     }
 
     fn consume_steer(&self, prompts: &[PromptId]) -> Result<EventBody, ErrorBody> {
@@ -296,10 +298,12 @@ impl RunWriter<'_> {
         let waits = |prompt: &PromptId| {
             steers
                 .iter()
-                .any(|steer| steer.prompt == *prompt && steer.run == Some(self.run))
+                .any(|steer| steer.prompt == *prompt && steer.may_be_taken_by(self.run))
         };
         if prompts.is_empty() || !prompts.iter().all(waits) {
-            return Err(invalid("a steer does not wait for this run any more"));
+            return Err(invalid(
+                "a steer does not wait for this run any more, or a device edits it",
+            ));
         }
         Ok(EventBody::SteerConsumed(SteerConsumedEvent {
             run: self.run,
@@ -310,7 +314,10 @@ impl RunWriter<'_> {
     fn event(&self, active: &ActiveRun, producer: ProducerSeq, body: EventBody) -> NewEvent {
         let speaks_for_hub = matches!(
             body,
-            EventBody::PromptRequeued(_) | EventBody::QueuePaused(_) | EventBody::SessionRenamed(_)
+            EventBody::PromptRequeued(_)
+                | EventBody::PromptWithdrawn(_)
+                | EventBody::QueuePaused(_)
+                | EventBody::SessionRenamed(_)
         );
         let by = if speaks_for_hub {
             Principal::Hub
@@ -341,6 +348,22 @@ impl RunWriter<'_> {
         }
         Ok(())
     }
+}
+
+/// A part whose kind is within its limits, behind those that the run has.
+fn open(active: &ActiveRun, part: PartIndex, kind: &PartKind) -> Result<EventBody, ErrorBody> {
+    if active.parts.len() >= limits::PARTS_PER_RUN_MAX {
+        return Err(invalid("the run has as many parts as it may"));
+    }
+    let bytes = serde_json::to_string(kind).map_or(usize::MAX, |json| json.len());
+    if bytes > limits::PART_KIND_BYTES_MAX {
+        return Err(invalid("a part's kind is longer than its limit"));
+    }
+    Ok(EventBody::PartOpened(PartOpenedEvent {
+        run: active.run,
+        part,
+        kind: kind.clone(),
+    }))
 }
 
 /// A text within its limits, at the end of a part.

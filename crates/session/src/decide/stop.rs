@@ -5,7 +5,7 @@ use baton_protocol::{
     RunId, RunOutcome, StopRunCommand, StopScope, StopTarget,
 };
 
-use super::end_run::{AfterEnd, end_run};
+use super::end_run::{AfterEnd, Ending};
 use super::{Intent, prompt};
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{ActiveRun, PromptFate, SessionState};
@@ -49,10 +49,7 @@ pub(super) fn stop(
         by: intent.by.clone(),
     };
     let after = AfterEnd::Pause(PauseReason::Stopped);
-    let events = targets
-        .iter()
-        .flat_map(|run| end_run(state, run, outcome.clone(), None, after, &event))
-        .collect();
+    let events = Ending::of(state, &targets, outcome, after).events(&targets, &event);
     Ok(Decision::accept(
         CommandEffect::Stopped {
             runs: targets.iter().map(|run| run.run).collect(),
@@ -71,12 +68,8 @@ pub fn stop_all(state: &SessionState, by: &Principal) -> Vec<NewEvent> {
         body,
     };
     let outcome = RunOutcome::Stopped { by: by.clone() };
-    let ended = state
-        .active
-        .iter()
-        .rev()
-        .flat_map(|run| end_run(state, run, outcome.clone(), None, AfterEnd::GoOn, &event));
-    ended.collect()
+    let runs: Vec<&ActiveRun> = state.active.iter().rev().collect();
+    Ending::of(state, &runs, outcome, AfterEnd::GoOn).events(&runs, &event)
 }
 
 /// The active runs that a stop reaches, the target first. Without the target's own life, `session` reaches no further than `tree`.

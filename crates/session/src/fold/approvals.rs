@@ -3,7 +3,7 @@
 use baton_protocol::view::{ApprovalState, RowBody};
 use baton_protocol::{
     ApprovalAnsweredEvent, ApprovalCancelledEvent, ApprovalId, ApprovalPattern,
-    ApprovalRequestedEvent, ApprovalScope, Event,
+    ApprovalRequestedEvent, Event,
 };
 
 use super::FoldError;
@@ -59,13 +59,16 @@ impl SessionState {
             by: event.by.clone(),
             at: event.recorded_at,
         };
-        if body.scope != ApprovalScope::Once && !self.stands(&open.covers) {
-            self.standing.push(StandingApproval {
+        // An answer without a command is a copy: of one that stands already, or of another session's before a fork.
+        let is_said = event.command.is_some();
+        if is_said && StandingApproval::is_of_session(body.answer, body.scope) {
+            let standing = StandingApproval {
                 covers: open.covers,
                 answer: body.answer,
                 scope: body.scope,
                 by: event.by.clone(),
-            });
+            };
+            self.standing.insert(body.approval, standing);
         }
         self.answered.insert(body.approval, Some(answered));
         let state = ApprovalState::Answered {
@@ -95,12 +98,6 @@ impl SessionState {
             state: ApprovalState::Cancelled,
         });
         Ok(())
-    }
-
-    fn stands(&self, covers: &ApprovalPattern) -> bool {
-        self.standing
-            .iter()
-            .any(|standing| standing.covers == *covers)
     }
 
     fn take_approval(

@@ -60,6 +60,9 @@ impl SessionState {
             EventBody::ApprovalRequested(body) => self.approval_requested(event, body, sink)?,
             EventBody::ApprovalAnswered(body) => self.approval_answered(event, body, sink)?,
             EventBody::ApprovalCancelled(body) => self.approval_cancelled(event, body, sink)?,
+            EventBody::ApprovalRevoked(body) => {
+                self.standing.remove(&body.approval);
+            }
             EventBody::PromptEditBegan(body) => {
                 self.waiting_mut(event, body.prompt)?.edited_by = Some(event.by.clone());
             }

@@ -1,5 +1,7 @@
 //! Parts: opened, grown, closed, sealed.
 
+use std::sync::Arc;
+
 use baton_protocol::view::PartState;
 use baton_protocol::{
     Event, PartAppendedEvent, PartClosedEvent, PartIndex, PartOpenedEvent, PartSealedEvent, RunId,
@@ -26,7 +28,7 @@ impl SessionState {
             });
         }
         let row = row(event, 0, Place::of(run), part_body(&body.kind));
-        run.parts.push(PartProgress {
+        run.parts.push(Arc::new(PartProgress {
             index: body.part,
             kind: body.kind.clone(),
             row: row.id.clone(),
@@ -34,7 +36,7 @@ impl SessionState {
             text: PartText::default(),
             end: None,
             digest: None,
-        });
+        }));
         sink.change(RowChange::Insert(row));
         Ok(())
     }
@@ -115,6 +117,7 @@ impl SessionState {
             .parts
             .get_mut(part.0 as usize)
             .filter(|part| part.end.is_none())
+            .map(Arc::make_mut)
             .ok_or(mismatch)
     }
 }

@@ -70,6 +70,11 @@ impl SessionState {
             }
         };
         let branch_of = waiting.as_ref().and_then(|waiting| waiting.branch_of);
+        // Its run has ended under the device that edits it: the edit goes on. Other reasons are a person's word about the text as it is.
+        let edited_by = match body.reason {
+            RequeueReason::SteerMissed => waiting.and_then(|waiting| waiting.edited_by),
+            RequeueReason::Retry | RequeueReason::SentNow => None,
+        };
         self.fates.remove(&body.prompt);
         self.queue.insert(
             0,
@@ -83,7 +88,7 @@ impl SessionState {
                 retry_of,
                 bypasses_pause: body.reason != RequeueReason::SteerMissed,
                 branch_of,
-                edited_by: None,
+                edited_by,
             },
         );
     }

@@ -50,6 +50,7 @@ impl SessionState {
             turn,
             outcome: None,
             end_row: None,
+            host: Some(body.instance),
         };
         self.runs.insert(body.run, record);
         self.active.push(ActiveRun {
@@ -118,6 +119,8 @@ impl SessionState {
         if let Some(record) = self.runs.get_mut(&body.run) {
             record.outcome = Some(body.outcome.clone());
             record.end_row = Some(end.id.clone());
+            let is_cut = matches!(body.outcome, RunOutcome::Stopped { .. } | RunOutcome::Lost);
+            record.host.take_if(|_| !is_cut);
         }
         self.active.retain(|active| active.run != body.run);
         self.updated_at = event.recorded_at;
@@ -134,13 +137,14 @@ impl SessionState {
         body: &TeardownReportedEvent,
         sink: &mut dyn TranscriptSink,
     ) {
-        let Some(id) = self
-            .runs
-            .get(&body.run)
-            .and_then(|record| record.end_row.clone())
-        else {
+        let record = self.runs.get_mut(&body.run);
+        let Some((record, id)) = record.and_then(|record| {
+            let id = record.end_row.clone()?;
+            Some((record, id))
+        }) else {
             return;
         };
+        record.host = None;
         let teardown = Teardown {
             tools_cancelled: body.tools_cancelled,
             still_running: body.still_running.clone(),

@@ -24,7 +24,7 @@ pub struct OpenApproval {
     pub at: TimestampMs,
 }
 
-/// What was said.
+/// A person's answer to one approval.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnsweredApproval {
@@ -38,7 +38,7 @@ pub struct AnsweredApproval {
     pub at: TimestampMs,
 }
 
-/// An answer that covers later calls: equal in all of the pattern, never searched in.
+/// An answer that covers later calls. A call is covered where its whole pattern is equal; patterns are never searched in.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StandingApproval {
@@ -46,8 +46,19 @@ pub struct StandingApproval {
     pub covers: ApprovalPattern,
     /// What was said.
     pub answer: ApprovalAnswer,
-    /// This session, or always.
+    /// How far the person's answer reaches: never `once`.
     pub scope: ApprovalScope,
     /// Who.
     pub by: Principal,
+}
+
+impl StandingApproval {
+    /// Whether an answer of this kind covers later calls of its session alone. `always` with `allow` is the account's, which sessions
+    /// ask at each request: a copy in a session would outlive the person's revocation.
+    pub(crate) fn is_of_session(answer: ApprovalAnswer, scope: ApprovalScope) -> bool {
+        match (answer, scope) {
+            (_, ApprovalScope::Once) | (ApprovalAnswer::Allow, ApprovalScope::Always) => false,
+            (_, ApprovalScope::Session) | (ApprovalAnswer::Deny, ApprovalScope::Always) => true,
+        }
+    }
 }

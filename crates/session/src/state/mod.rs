@@ -13,8 +13,8 @@ mod turns;
 use std::collections::BTreeMap;
 
 use baton_protocol::{
-    ApprovalId, Epoch, Principal, PromptId, RunId, RunOutcome, Seq, SessionActivity,
-    SessionCreatedEvent, SessionSummary, TimestampMs, TitleSource,
+    ApprovalId, Epoch, Principal, PromptId, RunId, RunOutcome, RunWrite, RunWriteEntry, Seq,
+    SessionActivity, SessionCreatedEvent, SessionSummary, TimestampMs, TitleSource,
 };
 use serde::{Deserialize, Serialize};
 
@@ -57,9 +57,9 @@ pub struct SessionState {
     /// Approvals that wait no longer; absent answer: cancelled.
     #[serde(default)]
     pub(crate) answered: BTreeMap<ApprovalId, Option<AnsweredApproval>>,
-    /// Answers that cover later calls of this session.
+    /// Answers that cover later calls of this session alone, by the approval that a person answered so.
     #[serde(default)]
-    pub(crate) standing: Vec<StandingApproval>,
+    pub(crate) standing: BTreeMap<ApprovalId, StandingApproval>,
     #[serde(default)]
     pub(crate) turns: Turns,
     /// Absent where the session began at this hub.
@@ -87,7 +87,7 @@ pub(crate) struct Title {
 impl SessionState {
     /// Names this state's JSON and the rules by which it is folded. Another number makes every state that was saved before a stranger, so
     /// that it is folded anew: it changes with every change that makes a saved state another one than folding gives.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// The seq up to which this state is folded.
     pub fn head(&self) -> Seq {
@@ -172,8 +172,8 @@ impl SessionState {
         &self.approvals
     }
 
-    /// Answers that cover later calls of this session.
-    pub fn standing_approvals(&self) -> &[StandingApproval] {
+    /// Answers that cover later calls of this session alone, by the approval that a person answered so.
+    pub fn standing_approvals(&self) -> &BTreeMap<ApprovalId, StandingApproval> {
         &self.standing
     }
 
@@ -289,19 +289,25 @@ impl SessionState {
     }
 
     /// What judging one run's writes needs, without the records of all that came before.
-    pub(crate) fn scratch(&self, run: &ActiveRun) -> Self {
+    pub(crate) fn scratch(&self, run: &ActiveRun, entries: &[RunWriteEntry]) -> Self {
+        // A steer's text is said again at most once, when the run ends.
+        let ends = |entry: &RunWriteEntry| matches!(entry.write, RunWrite::EndRun { .. });
+        let has_end = entries.iter().any(ends);
+        let steers = self.steers.iter().map(|steer| match has_end {
+            true => steer.clone(),
+            false => steer.without_text(),
+        });
         Self {
             head: self.head,
             created: self.created.clone(),
             title: self.title.clone(),
             preview: self.preview.clone(),
             active: vec![run.without_texts()],
-            steers: self.steers.clone(),
-            queue: self.queue.clone(),
+            steers: steers.collect(),
+            queue: self.queue.iter().map(WaitingPrompt::without_text).collect(),
             pause: self.pause.clone(),
             epoch: self.epoch,
             approvals: self.approvals.clone(),
-            standing: self.standing.clone(),
             ..Self::default()
         }
     }

@@ -31,6 +31,23 @@ pub struct WaitingPrompt {
     pub edited_by: Option<Principal>,
 }
 
+impl WaitingPrompt {
+    /// Whether this run may take it in: it is meant for it, and no device edits it.
+    pub fn may_be_taken_by(&self, run: RunId) -> bool {
+        self.run == Some(run) && self.edited_by.is_none()
+    }
+
+    /// The same without what it says, for a copy that only judges.
+    pub(crate) fn without_text(&self) -> Self {
+        Self {
+            text: String::new(),
+            by: self.by.clone(),
+            edited_by: self.edited_by.clone(),
+            ..*self
+        }
+    }
+}
+
 /// A paused queue.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

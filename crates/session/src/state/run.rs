@@ -1,5 +1,7 @@
 //! Runs and their parts.
 
+use std::sync::Arc;
+
 use baton_protocol::view::RowId;
 use baton_protocol::{
     AgentId, Epoch, PartEnd, PartIndex, PartKind, Principal, ProducerSeq, PromptId, RunId,
@@ -36,20 +38,21 @@ pub struct ActiveRun {
     pub started_by: Principal,
     /// The last of its runner's writes that the log has.
     pub last_producer: ProducerSeq,
-    /// Its parts so far.
-    pub parts: Vec<PartProgress>,
+    /// Its parts so far. Those that are closed are shared with copies that judge the next write.
+    pub parts: Vec<Arc<PartProgress>>,
 }
 
 impl ActiveRun {
     /// Parts that may grow, in order.
     pub fn open_parts(&self) -> impl Iterator<Item = &PartProgress> {
-        self.parts.iter().filter(|part| part.end.is_none())
+        let parts = self.parts.iter().map(Arc::as_ref);
+        parts.filter(|part| part.end.is_none())
     }
 
     /// The run for whoever judges what it writes next: everything but the texts.
     pub(crate) fn without_texts(&self) -> Self {
         Self {
-            parts: self.parts.iter().map(PartProgress::without_text).collect(),
+            parts: self.parts.iter().map(PartProgress::judged).collect(),
             agent: self.agent.clone(),
             started_by: self.started_by.clone(),
             ..*self
@@ -99,14 +102,18 @@ impl PartProgress {
         self.text = PartText::default();
     }
 
-    fn without_text(&self) -> Self {
-        Self {
-            text: self.text.without_text(),
-            kind: self.kind.clone(),
-            row: self.row.clone(),
-            digest: self.digest.clone(),
-            ..*self
+    /// The part for a copy that only judges: a closed one has no text, and is shared.
+    fn judged(part: &Arc<Self>) -> Arc<Self> {
+        if part.end.is_some() {
+            return Arc::clone(part);
         }
+        Arc::new(Self {
+            text: part.text.without_text(),
+            kind: part.kind.clone(),
+            row: part.row.clone(),
+            digest: part.digest.clone(),
+            ..**part
+        })
     }
 }
 
@@ -126,4 +133,7 @@ pub struct RunRecord {
     pub outcome: Option<RunOutcome>,
     /// The row of its end, once there is one.
     pub end_row: Option<RowId>,
+    /// The process whose word about the end of its work is still to come: none is awaited of a run that ended by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<RunnerInstanceId>,
 }

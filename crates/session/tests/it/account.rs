@@ -209,3 +209,87 @@ fn sessions_are_pinned_archived_and_filed_and_a_removed_folder_lets_go() {
     assert_eq!(lists.command(&desk(), remove), Ok(CommandEffect::Applied));
     assert_eq!(lists.state.place_of(SESSION).folder, None);
 }
+
+fn draft_of(session: SessionId, text: &str, based_on: Seq) -> CommandBody {
+    CommandBody::SaveDraft(SaveDraftCommand {
+        session,
+        text: text.into(),
+        based_on,
+    })
+}
+
+fn new_id(n: usize) -> SessionId {
+    SessionId::from_uuid(Uuid::from_u128(0xd000 + n as u128))
+}
+
+#[test]
+fn a_device_has_a_bounded_number_of_drafts_of_sessions_that_are_not_created() {
+    let mut lists = Lists::new();
+    let full = limits::NEW_DRAFTS_PER_DEVICE_MAX;
+    for n in 0..full {
+        let saved = lists.command(&laptop(), draft_of(new_id(n), "begun", Seq(0)));
+        assert_eq!(saved, Ok(CommandEffect::Applied));
+    }
+    let more = draft_of(new_id(full), "begun", Seq(0));
+    assert_eq!(
+        lists.command(&laptop(), more.clone()),
+        Err(ErrorCode::TooMany)
+    );
+    let goes_on = draft_of(new_id(0), "begun, and on", Seq(0));
+    assert_eq!(
+        lists.command(&laptop(), goes_on),
+        Ok(CommandEffect::Applied)
+    );
+    assert_eq!(
+        lists.save(&laptop(), "in a session that is there", Seq(0)),
+        Ok(CommandEffect::Applied)
+    );
+    let other = draft_of(new_id(full + 1), "mine", Seq(0));
+    assert_eq!(
+        lists.command(&desk(), other),
+        Ok(CommandEffect::Applied),
+        "each device has its own room"
+    );
+    let given_up = draft_of(new_id(0), "", Seq(0));
+    lists.command(&laptop(), given_up).expect("is shorter");
+    assert_eq!(lists.command(&laptop(), more), Ok(CommandEffect::Applied));
+}
+
+#[test]
+fn drafts_that_come_and_go_leave_a_bounded_trace() {
+    let mut lists = Lists::new();
+    for n in 0..limits::EMPTY_DRAFTS_KEPT + 50 {
+        for text in ["begun", ""] {
+            let saved = lists.command(&laptop(), draft_of(new_id(n), text, Seq(0)));
+            assert_eq!(saved, Ok(CommandEffect::Applied));
+        }
+    }
+    assert_eq!(lists.state.drafts().len(), limits::EMPTY_DRAFTS_KEPT);
+    assert!(
+        lists.state.draft(new_id(0)).is_none(),
+        "the oldest are gone"
+    );
+}
+
+#[test]
+fn the_drafts_of_an_account_have_a_bounded_size() {
+    let mut lists = Lists::new();
+    let text = "x".repeat(limits::PROMPT_BYTES_MAX);
+    let full = limits::DRAFTS_BYTES_MAX / text.len();
+    for n in 0..=full {
+        let mut listed = summary();
+        listed.session = new_id(n);
+        lists.apply(laptop(), EventBody::SessionSummarized(listed));
+        let saved = lists.command(&laptop(), draft_of(new_id(n), &text, Seq(0)));
+        let expected = match n < full {
+            true => Ok(CommandEffect::Applied),
+            false => Err(ErrorCode::TooMany),
+        };
+        assert_eq!(saved, expected);
+    }
+    let shorter = draft_of(new_id(0), "short", Seq(0));
+    assert_eq!(
+        lists.command(&laptop(), shorter),
+        Ok(CommandEffect::Applied)
+    );
+}

@@ -1,6 +1,6 @@
 use baton_protocol::view::{ApprovalState, RowBody};
 use baton_protocol::*;
-use baton_session::approval_digest;
+use baton_session::{StandingApproval, approval_digest, revoke_answers_of};
 
 use crate::rig::*;
 
@@ -165,29 +165,97 @@ fn an_answer_for_the_session_covers_the_same_pattern_of_the_same_tool_and_nothin
 }
 
 #[test]
-fn an_answer_for_always_is_the_accounts_and_covers_other_sessions() {
+fn an_answer_for_always_is_the_accounts_alone_and_no_session_keeps_a_copy() {
     let (mut rig, run) = running();
-    let first = ask(&mut rig, run, wanted("cat a"), "cat *");
+    let call = wanted("cat a");
+    let first = ask(&mut rig, run, call.clone(), "cat *");
+    let always = answer(first, &call, ApprovalAnswer::Allow, ApprovalScope::Always);
+    rig.accept(desk(), always);
+    let grant = StandingApproval {
+        covers: ApprovalPattern {
+            tool: "shell".into(),
+            tool_digest: "d1".into(),
+            pattern: "cat *".into(),
+        },
+        answer: ApprovalAnswer::Allow,
+        scope: ApprovalScope::Always,
+        by: desk(),
+    };
+    let (mut other, other_run) = running();
+    // The session in which it was given, and another one: both use it, and both ask again once the account has it no more.
+    for (rig, run) in [(&mut rig, run), (&mut other, other_run)] {
+        rig.always = vec![grant.clone()];
+        let approval = ask(rig, run, wanted("cat b"), "cat *");
+        assert!(matches!(
+            shown(rig, approval),
+            ApprovalState::Answered { scope: ApprovalScope::Always, by, .. } if by == desk()
+        ));
+        rig.always.clear();
+        ask(rig, run, wanted("cat c"), "cat *");
+        assert_eq!(rig.state.open_approvals().len(), 1, "asked again");
+    }
+}
+
+/// A run that waits for nothing, and an answer for the session.
+fn allowed_in_session() -> (Rig, RunId, ApprovalId) {
+    let (mut rig, run) = running();
+    let approval = ask(&mut rig, run, wanted("cat a"), "cat *");
+    let call = wanted("cat a");
+    let session = ApprovalScope::Session;
     rig.accept(
         desk(),
-        answer(
-            first,
-            &wanted("cat a"),
-            ApprovalAnswer::Allow,
-            ApprovalScope::Always,
-        ),
+        answer(approval, &call, ApprovalAnswer::Allow, session),
     );
-    let (mut other, run) = running();
-    other.always = rig.state.standing_approvals().to_vec();
-    let approval = ask(&mut other, run, wanted("cat b"), "cat *");
+    let covered = ask(&mut rig, run, wanted("cat b"), "cat *");
     assert!(matches!(
-        shown(&other, approval),
-        ApprovalState::Answered {
-            scope: ApprovalScope::Always,
-            ..
-        }
+        shown(&rig, covered),
+        ApprovalState::Answered { .. }
     ));
-    assert_eq!(other.state.open_approvals(), []);
+    (rig, run, approval)
+}
+
+#[test]
+fn an_answer_for_the_session_is_taken_back_however_often_it_was_used() {
+    let (mut rig, run, approval) = allowed_in_session();
+    let back = CommandBody::RevokeApproval(RevokeApprovalCommand { approval });
+    assert_eq!(rig.accept(laptop(), back.clone()).1, CommandEffect::Applied);
+    assert_eq!(rig.refused(laptop(), back), ErrorCode::GrantNotFound);
+    ask(&mut rig, run, wanted("cat c"), "cat *");
+    assert_eq!(rig.state.open_approvals().len(), 1, "asked again");
+}
+
+#[test]
+fn what_a_principal_without_access_allowed_is_taken_back() {
+    let (mut rig, run, approval) = allowed_in_session();
+    let of_laptop = revoke_answers_of(&rig.state, |by| *by == laptop());
+    assert_eq!(of_laptop, []);
+    let of_desk = revoke_answers_of(&rig.state, |by| *by == desk());
+    rig.record(of_desk);
+    assert!(!rig.state.standing_approvals().contains_key(&approval));
+    ask(&mut rig, run, wanted("cat c"), "cat *");
+    assert_eq!(rig.state.open_approvals().len(), 1, "asked again");
+}
+
+#[test]
+fn a_session_has_a_bounded_number_of_answers_for_later_calls() {
+    let (mut rig, run) = running();
+    for n in 0..=limits::APPROVAL_GRANTS_MAX {
+        let call = wanted(&n.to_string());
+        let approval = ask(&mut rig, run, call.clone(), &n.to_string());
+        let session = answer(
+            approval,
+            &call,
+            ApprovalAnswer::Deny,
+            ApprovalScope::Session,
+        );
+        if n < limits::APPROVAL_GRANTS_MAX {
+            rig.accept(desk(), session);
+            continue;
+        }
+        assert_eq!(rig.refused(desk(), session), ErrorCode::TooMany);
+        let once = answer(approval, &call, ApprovalAnswer::Deny, ApprovalScope::Once);
+        rig.accept(desk(), once);
+    }
 }
 
 #[test]
@@ -213,7 +281,7 @@ fn the_end_of_a_run_cancels_what_it_waits_for_and_no_answer_brings_it_back() {
             ApprovalScope::Always,
         );
         assert_eq!(rig.refused(laptop(), late), ErrorCode::ApprovalAnswered);
-        assert_eq!(rig.state.standing_approvals(), []);
+        assert!(rig.state.standing_approvals().is_empty());
     }
 }
 

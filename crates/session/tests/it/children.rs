@@ -1,4 +1,5 @@
 use baton_protocol::*;
+use baton_session::lose_run;
 
 use crate::rig::*;
 
@@ -152,4 +153,64 @@ fn ids_are_new_and_the_number_of_runs_is_bounded() {
         rig.try_write(parent, epoch, vec![one_more]),
         Err(ErrorCode::InvalidRunWrite)
     );
+}
+
+fn steer(rig: &mut Rig, run: RunId) -> PromptId {
+    let body = CommandBody::SendPrompt(SendPromptCommand {
+        run: Some(run),
+        text: "closer".into(),
+        delivery: Delivery::Steer,
+    });
+    PromptId(rig.accept(laptop(), body).0)
+}
+
+#[test]
+fn a_stop_of_everything_begins_nothing_from_what_a_sub_agent_missed() {
+    for first in [true, false] {
+        let (mut rig, parent, child) = family();
+        steer(&mut rig, child);
+        let target = if first { parent } else { child };
+        stop(&mut rig, target, StopScope::Session);
+        assert_eq!(rig.queue_texts(), ["closer"]);
+        let pause = rig.state.pause().map(|pause| pause.reason);
+        assert_eq!(pause, Some(PauseReason::Stopped));
+        assert_eq!(rig.start(), None);
+    }
+}
+
+#[test]
+fn runs_that_are_lost_one_after_the_other_begin_nothing() {
+    for root_first in [true, false] {
+        let (mut rig, parent, child) = family();
+        steer(&mut rig, child);
+        let runs = if root_first {
+            [parent, child]
+        } else {
+            [child, parent]
+        };
+        for run in runs {
+            let lost = lose_run(&rig.state, run);
+            rig.record(lost);
+        }
+        let pause = rig.state.pause().map(|pause| pause.reason);
+        assert_eq!(pause, Some(PauseReason::Lost), "root first: {root_first}");
+        assert_eq!(rig.start(), None);
+    }
+}
+
+#[test]
+fn a_sub_agent_that_ends_beside_its_root_pauses_nothing() {
+    let (mut rig, parent, child) = family();
+    steer(&mut rig, child);
+    stop(&mut rig, child, StopScope::Run);
+    assert!(rig.state.pause().is_none());
+    rig.complete(parent);
+    assert!(rig.start().is_some(), "what it missed goes on by itself");
+
+    let (mut rig, _, child) = family();
+    steer(&mut rig, child);
+    let failure = Some("no".to_owned());
+    let usage = None;
+    rig.write(child, vec![RunWrite::EndRun { failure, usage }]);
+    assert!(rig.state.pause().is_none());
 }

@@ -86,3 +86,32 @@ fn a_prompt_that_is_sent_now_or_withdrawn_elsewhere_is_edited_no_more() {
         ErrorCode::PromptNotFound
     );
 }
+
+#[test]
+fn no_run_takes_in_a_steer_that_a_device_edits_and_the_edit_outlives_the_run() {
+    let mut rig = Rig::new();
+    rig.send(laptop(), "first", Delivery::Queue);
+    let run = rig.start().expect("starts");
+    let prompt = rig.send(laptop(), "second", Delivery::Steer);
+    rig.accept(desk(), begin(prompt));
+    let epoch = rig.epoch(run);
+    let consume = || {
+        let prompts = vec![prompt];
+        vec![RunWrite::ConsumeSteer { prompts }]
+    };
+    assert_eq!(
+        rig.try_write(run, epoch, consume()),
+        Err(ErrorCode::InvalidRunWrite)
+    );
+    rig.complete(run);
+    assert_eq!(rig.queue_texts(), ["second"], "it was missed");
+    assert_eq!(rig.start(), None, "and is still edited");
+    rig.accept(desk(), edit(prompt, "better"));
+    let next = rig.start().expect("starts");
+
+    let prompt = rig.send(laptop(), "third", Delivery::Steer);
+    rig.accept(desk(), begin(prompt));
+    rig.accept(desk(), edit(prompt, "third, better"));
+    let prompts = vec![prompt];
+    rig.write(next, vec![RunWrite::ConsumeSteer { prompts }]);
+}

@@ -145,6 +145,88 @@ fn a_fork_of_a_sealed_log_is_the_same_fork() {
 }
 
 #[test]
+fn a_fork_takes_no_answer_for_later_calls_along() {
+    let mut rig = Rig::new();
+    rig.send(laptop(), "tidy up", Delivery::Queue);
+    let run = rig.start().expect("starts");
+    let wanted = ToolUse {
+        tool: "shell".into(),
+        tool_digest: "d1".into(),
+        arguments: "make".into(),
+    };
+    let ask = |rig: &mut Rig, run| {
+        let approval = ApprovalId::from_uuid(rig.id());
+        let request = RunWrite::RequestApproval {
+            approval,
+            call: CallId("c1".into()),
+            wanted: wanted.clone(),
+            pattern: "make".into(),
+            place: "build-box".into(),
+            reason: None,
+        };
+        rig.write(run, vec![request]);
+        approval
+    };
+    let approval = ask(&mut rig, run);
+    let answer = AnswerApprovalCommand {
+        approval,
+        digest: approval_digest(&wanted),
+        answer: ApprovalAnswer::Allow,
+        scope: ApprovalScope::Session,
+        reason: None,
+    };
+    rig.accept(laptop(), CommandBody::AnswerApproval(answer));
+    ask(&mut rig, run);
+    assert!(rig.state.open_approvals().is_empty(), "it holds here");
+    rig.complete(run);
+    let mut copy = forked(&mut rig, ForkPoint::After { run }).expect("forks");
+    copy.send(laptop(), "and again", Delivery::Queue);
+    let run = copy.start().expect("starts");
+    // The rig counts its ids from the same number.
+    for _ in 0..100 {
+        copy.id();
+    }
+    ask(&mut copy, run);
+    assert_eq!(copy.state.open_approvals().len(), 1, "and not there");
+}
+
+#[test]
+fn a_fork_of_a_long_part_has_no_event_that_a_log_refuses() {
+    let mut rig = Rig::new();
+    rig.send(laptop(), "go", Delivery::Queue);
+    let run = rig.start().expect("starts");
+    let part = PartIndex(0);
+    // Each append fits, and what they are sealed into is larger than an event may be.
+    let piece = "ü\u{1}".repeat(limits::APPEND_TEXT_BYTES_MAX / 3);
+    let pieces = limits::PART_TEXT_BYTES_MAX / piece.len();
+    rig.write(run, vec![open(part)]);
+    for n in 0..pieces {
+        rig.write(run, vec![append(part, (n * piece.len()) as u64, &piece)]);
+    }
+    rig.write(run, vec![close(part)]);
+    rig.complete(run);
+    let appends: Vec<Event> = rig
+        .log
+        .iter()
+        .filter(|event| matches!(event.body, EventBody::PartAppended(_)))
+        .cloned()
+        .collect();
+    let is_close = |event: &&Event| matches!(event.body, EventBody::PartClosed(_));
+    let closed = rig.log.iter().find(is_close).expect("it is closed").clone();
+    let sealed = sealing::seal_part(&appends, &closed).expect("it is sealed");
+    let of_part = |event: &Event| matches!(event.body, EventBody::PartAppended(_));
+    rig.log.retain(|event| !of_part(event));
+    let place = rig.log.iter().position(|event| event.seq == closed.seq);
+    rig.log[place.expect("it is there")] = sealed;
+    let copy = forked(&mut rig, ForkPoint::After { run }).expect("forks");
+    assert_eq!(said(&copy.transcript), said(&rig.transcript));
+    for event in &copy.log {
+        let bytes = serde_json::to_vec(event).expect("serialises").len();
+        assert!(bytes <= limits::EVENT_BYTES_MAX, "{bytes}");
+    }
+}
+
+#[test]
 fn what_is_not_there_cannot_be_forked() {
     let (mut rig, ..) = conversation();
     let run = RunId::from_uuid(rig.id());

@@ -146,6 +146,8 @@ pub fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
                 .state
                 .steers()
                 .iter()
+                // A runner takes in what waits for its run and is not being edited.
+                .filter(|steer| steer.may_be_taken_by(run))
                 .map(|steer| steer.prompt)
                 .collect();
             if !prompts.is_empty() {

@@ -235,3 +235,41 @@ fn the_state_of_a_long_session_holds_no_closed_text() {
     let bytes = serde_json::to_vec(&rig.state).expect("serialises").len();
     assert!(bytes < 50 * 500, "{bytes} bytes for 50 runs");
 }
+
+#[test]
+fn a_run_has_a_bounded_number_of_parts_with_bounded_kinds() {
+    let mut rig = Rig::new();
+    rig.send(laptop(), "go", Delivery::Queue);
+    let run = rig.start().expect("starts");
+    let epoch = rig.epoch(run);
+    let kind = |bytes| {
+        PartKind::ToolCall(ToolCallPart {
+            call: CallId("c".repeat(bytes)),
+            tool: "shell".into(),
+        })
+    };
+    let part = PartIndex(0);
+    let long = RunWrite::OpenPart {
+        part,
+        kind: kind(limits::PART_KIND_BYTES_MAX),
+    };
+    assert_eq!(
+        rig.try_write(run, epoch, vec![long]),
+        Err(ErrorCode::InvalidRunWrite)
+    );
+    let pieces = |from: usize| {
+        let parts = (from..limits::PARTS_PER_RUN_MAX).take(100);
+        let part = |index| PartIndex(u32::try_from(index).expect("few"));
+        let writes = parts.flat_map(|index| [open(part(index)), close(part(index))]);
+        writes.collect::<Vec<_>>()
+    };
+    for from in (0..limits::PARTS_PER_RUN_MAX).step_by(100) {
+        rig.write(run, pieces(from));
+    }
+    let next = PartIndex(u32::try_from(limits::PARTS_PER_RUN_MAX).expect("few"));
+    assert_eq!(
+        rig.try_write(run, epoch, vec![open(next)]),
+        Err(ErrorCode::InvalidRunWrite)
+    );
+    rig.complete(run);
+}

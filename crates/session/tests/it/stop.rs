@@ -1,6 +1,6 @@
 use baton_protocol::view::{PartState, RowBody};
 use baton_protocol::*;
-use baton_session::report_teardown;
+use baton_session::{NewEvent, report_teardown};
 
 use crate::rig::*;
 
@@ -107,8 +107,19 @@ fn a_stop_pauses_the_queue_only_where_something_waits() {
 fn the_hosts_report_reaches_the_row_of_the_end() {
     let (mut rig, run) = running();
     rig.stop(laptop(), run);
-    let events = report_teardown(&rig.state, run, RUNNER, 2, vec!["make".into()]);
+    let report = |rig: &Rig, writer, instance| {
+        report_teardown(&rig.state, run, writer, instance, 2, vec!["make".into()])
+    };
+    let stranger = RunnerId::from_uuid(uuid::Uuid::from_u128(7));
+    assert!(report(&rig, stranger, INSTANCE).is_empty());
+    let later = RunnerInstanceId::from_uuid(uuid::Uuid::from_u128(8));
+    assert!(
+        report(&rig, RUNNER, later).is_empty(),
+        "another process knows nothing of it"
+    );
+    let events = report(&rig, RUNNER, INSTANCE);
     rig.record(events);
+    assert!(report(&rig, RUNNER, INSTANCE).is_empty(), "told already");
     let said = rig.transcript.rows.iter().find_map(|row| match &row.body {
         RowBody::RunEnd { teardown, .. } => teardown.clone(),
         _ => None,
@@ -118,8 +129,74 @@ fn the_hosts_report_reaches_the_row_of_the_end() {
         (said.tools_cancelled, said.still_running),
         (2, vec!["make".to_owned()])
     );
-    let stranger = RunnerId::from_uuid(uuid::Uuid::from_u128(7));
-    assert!(report_teardown(&rig.state, run, stranger, 0, vec![]).is_empty());
+}
+
+#[test]
+fn no_report_is_awaited_of_a_run_that_ended_by_itself() {
+    let (mut rig, run) = running();
+    assert!(report_teardown(&rig.state, run, RUNNER, INSTANCE, 0, vec![]).is_empty());
+    rig.complete(run);
+    assert!(report_teardown(&rig.state, run, RUNNER, INSTANCE, 0, vec![]).is_empty());
+}
+
+/// A prompt that fits an event, and fills it: what JSON escapes costs six bytes each.
+fn escaped() -> String {
+    let (bare, escaped) = (limits::EVENT_BYTES_MAX, 6);
+    "\u{1}".repeat((bare - 4 * 1024 - 2) / escaped)
+}
+
+fn largest_event(rig: &Rig) -> usize {
+    let bytes = |event: &Event| serde_json::to_vec(event).expect("serialises").len();
+    rig.log.iter().map(bytes).max().expect("there are events")
+}
+
+#[test]
+fn no_event_that_follows_from_a_prompt_is_too_large_for_the_log() {
+    let (mut rig, run) = running();
+    let send = |text: String| {
+        CommandBody::SendPrompt(SendPromptCommand {
+            run: None,
+            text,
+            delivery: Delivery::Steer,
+        })
+    };
+    let too_long = send(escaped() + "\u{1}");
+    assert_eq!(rig.refused(laptop(), too_long), ErrorCode::TextTooLong);
+    let prompt = PromptId(rig.accept(laptop(), send(escaped())).0);
+    let text = escaped();
+    let edit = EditPromptCommand { prompt, text };
+    rig.accept(laptop(), CommandBody::EditPrompt(edit));
+    rig.stop(desk(), run);
+    assert_eq!(rig.queue_texts(), [escaped()], "it is in the queue");
+    assert!(largest_event(&rig) <= limits::EVENT_BYTES_MAX);
+}
+
+#[test]
+fn a_steer_of_an_older_version_that_is_too_large_does_not_hold_up_the_stop() {
+    let (mut rig, run) = running();
+    let by = laptop();
+    let prompt = PromptId(CommandId::from_uuid(rig.id()));
+    let sent = PromptSentEvent {
+        prompt,
+        text: "\u{1}".repeat(limits::EVENT_BYTES_MAX / 6),
+        delivery: Delivery::Steer,
+        requested: Delivery::Steer,
+        run: Some(run),
+        branch_of: None,
+    };
+    rig.record(vec![NewEvent {
+        by,
+        command: None,
+        producer: None,
+        recorded_at: None,
+        body: EventBody::PromptSent(sent),
+    }]);
+    let before = rig.log.len();
+    rig.stop(desk(), run);
+    assert_eq!(
+        rig.since(before)[..3],
+        ["partClosed", "runEnded", "promptWithdrawn"]
+    );
 }
 
 #[test]

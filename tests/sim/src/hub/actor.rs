@@ -77,6 +77,7 @@ impl Actor {
                 let now = sim.instant().into();
                 for run in actor.state.active_runs() {
                     actor.leases.grant(run.run, now);
+                    shared.directory.occupy(run.runner, session);
                 }
                 actor.told = actor.summary_without_seq();
                 actor.settle(sim, shared);

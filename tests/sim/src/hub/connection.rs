@@ -127,7 +127,12 @@ impl Process {
                 self.end(sim, line, error);
             }
             ClientFrame::Attend { .. } => {}
-            ClientFrame::Heartbeat {} => self.shared.send(sim, line, HubFrame::HeartbeatAck {}),
+            ClientFrame::Heartbeat { runs } => {
+                if let (Some(runner), Some(runs)) = (caller.runner(), runs) {
+                    self.shared.directory.named(runner, line, runs, sim.now_ms);
+                }
+                self.shared.send(sim, line, HubFrame::HeartbeatAck {});
+            }
             ClientFrame::Subscribe {
                 log,
                 cursor,

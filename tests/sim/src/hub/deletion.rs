@@ -97,6 +97,8 @@ impl Process {
             return;
         }
         self.shared.attention.remove(&session);
+        let is_freed = self.shared.directory.release(session, |_| false);
+        self.shared.has_room |= is_freed;
         match sim.delete_log(LogId::Session(session)) {
             Ok(()) => {}
             Err(StoreFault::Log(_)) => self.shared.deletions.push(Deletion {

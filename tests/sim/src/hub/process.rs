@@ -49,6 +49,8 @@ pub(super) struct Shared {
     pub deletions: Vec<Deletion>,
     pub directory: Directory,
     pub attention: Attention,
+    /// A runner that was full has room again: those who wait are told at the next tick.
+    pub has_room: bool,
     pub connections: BTreeMap<LineId, Connection>,
     /// Lines that were opened so far.
     pub opened: u64,
@@ -112,6 +114,7 @@ impl Process {
                 deletions: Vec::new(),
                 directory: Directory::default(),
                 attention: Attention::new(),
+                has_room: false,
                 connections: BTreeMap::new(),
                 opened: 0,
                 refusals: BTreeMap::new(),
@@ -237,6 +240,7 @@ impl Process {
         self.shared.summaries.is_empty()
             && self.shared.arrivals.is_empty()
             && self.shared.deletions.is_empty()
+            && !self.shared.has_room
             && self.again_ms.is_empty()
             && self.actors.values().all(|actor| !actor.waits_for_storage())
     }
@@ -252,6 +256,7 @@ impl Process {
             .chain(deletions)
             .chain(self.again_ms.values().copied())
             .chain(self.account.wake_ms(shared))
+            .chain(shared.has_room.then_some(sim.now_ms))
             .min();
         let actors = self.actors.values_mut();
         let looks = actors.filter_map(|actor| actor.next_look_ms(sim, &self.shared));
@@ -283,6 +288,11 @@ impl Process {
             .collect();
         for session in due {
             self.with_actor(sim, session, |actor, sim, shared| actor.settle(sim, shared));
+        }
+        while std::mem::take(&mut self.shared.has_room) && !sim.hub_crashed {
+            for session in self.shared.attention.clone() {
+                self.with_actor(sim, session, |actor, sim, shared| actor.settle(sim, shared));
+            }
         }
         self.delete_due(sim);
         self.account.tick(sim, &mut self.shared);

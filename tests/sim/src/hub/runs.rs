@@ -40,6 +40,7 @@ impl Actor {
         self.leases.retain(|run| is_on.contains(&run));
         self.begun.retain(|run, _| is_on.contains(run));
         self.keep_edits(sim);
+        self.leave_runners(shared);
         if self.state.created().is_none() {
             return;
         }
@@ -50,6 +51,15 @@ impl Actor {
         }
         if self.summary_without_seq() != self.told {
             self.tell_account(shared);
+        }
+    }
+
+    /// Where no run is on any more, another session may have the place.
+    pub(super) fn leave_runners(&self, shared: &mut Shared) {
+        let is_host =
+            |runner| !self.is_deleted && self.state.active_runs().any(|run| run.runner == runner);
+        if shared.directory.release(self.session, is_host) {
+            shared.has_room = true;
         }
     }
 
@@ -110,7 +120,11 @@ impl Actor {
             return false;
         };
         let agent = created.agent.clone();
-        let Some((runner, instance)) = shared.directory.choose(&agent, created.runner) else {
+        let Some((runner, instance)) =
+            shared
+                .directory
+                .choose(self.session, &agent, created.runner)
+        else {
             return false;
         };
         let run = RunId::from_uuid(sim.ids.uuid());
@@ -190,11 +204,17 @@ impl Actor {
                 tools_cancelled,
                 still_running,
             } => {
-                let Some(runner) = caller.runner() else {
+                let (Some(runner), Some(instance)) = (caller.runner(), caller.instance) else {
                     return Vec::new();
                 };
-                let events =
-                    report_teardown(&self.state, run, runner, tools_cancelled, still_running);
+                let events = report_teardown(
+                    &self.state,
+                    run,
+                    runner,
+                    instance,
+                    tools_cancelled,
+                    still_running,
+                );
                 if events.is_empty() {
                     return Vec::new();
                 }

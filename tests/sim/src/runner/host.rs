@@ -235,7 +235,8 @@ impl Runner {
                 heard_ms,
                 beat_ms,
             } if now_ms >= beat_ms => {
-                let beat = ToHub::Frame(ClientFrame::Heartbeat {});
+                let runs = Some(process.core.held_runs().collect());
+                let beat = ToHub::Frame(ClientFrame::Heartbeat { runs });
                 sim.net.send_up(id, now_ms, beat);
                 process.line = Line::Up {
                     id,

@@ -4,6 +4,7 @@ mod crashes;
 mod handover;
 mod impostor;
 mod lists;
+mod many_sessions;
 mod model_streams;
 mod moving;
 mod network;

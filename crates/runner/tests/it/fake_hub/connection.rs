@@ -49,7 +49,7 @@ impl Connection {
                 state.unsubscribed += 1;
                 Vec::new()
             }
-            ClientFrame::Heartbeat {} => vec![HubFrame::HeartbeatAck {}],
+            ClientFrame::Heartbeat { .. } => vec![HubFrame::HeartbeatAck {}],
             ClientFrame::Attend { .. } | ClientFrame::ReadHistory { .. } => {
                 panic!("a device alone says this")
             }
@@ -77,8 +77,15 @@ impl Connection {
                 still_running,
                 ..
             } => {
-                let events =
-                    report_teardown(&state.session, run, RUNNER, tools_cancelled, still_running);
+                let instance = self.instance.expect("it has said hello");
+                let events = report_teardown(
+                    &state.session,
+                    run,
+                    RUNNER,
+                    instance,
+                    tools_cancelled,
+                    still_running,
+                );
                 state.record(events);
                 Vec::new()
             }
