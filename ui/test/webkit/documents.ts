@@ -55,8 +55,8 @@ export async function openDocument(page: WebKitWindow, text: string): Promise<Se
   );
 }
 
-/** Lets an agent say this answer in steps of `step` characters, with Stop in reach. */
-export async function growDocument(page: WebKitWindow, text: string, step: number): Promise<Seen & { firstHalfMs: number; secondHalfMs: number }> {
+/** Lets an agent say this answer in steps of `step` characters, with Stop in reach. `growth`: what the second half costs in first halves. */
+export async function growDocument(page: WebKitWindow, text: string, step: number): Promise<Seen & { growth: number }> {
   await leave(page);
   return page.evaluate(
     async (session, script, characters, row, controls) => {
@@ -73,20 +73,28 @@ export async function growDocument(page: WebKitWindow, text: string, step: numbe
       fake.tick(400);
       await drawn();
       const watch = window.__watch?.([...controls, "stop"]);
+      // How fast this machine is at this moment: the same work after each step.
+      const paceMs = () => {
+        const from = performance.now();
+        let sum = 0;
+        for (let turn = 0; turn < 500_000; turn += 1) sum += turn % 7;
+        return sum > 0 ? performance.now() - from : 0;
+      };
       const steps = Math.ceil(script.length / characters) - 1;
-      let firstHalfMs = 0;
-      let secondHalfMs = 0;
+      const halves = [0, 0].map(() => ({ stepsMs: 0, paceMs: 0 }));
       for (let at = 0; at < steps; at += 1) {
+        const half = halves[at < steps / 2 ? 0 : 1];
         fake.tick(characters);
         const from = performance.now();
         await drawn();
-        if (at < steps / 2) firstHalfMs += performance.now() - from;
-        else secondHalfMs += performance.now() - from;
+        if (half) half.stepsMs += performance.now() - from;
+        if (half) half.paceMs += paceMs();
       }
+      const [first, second] = halves.map((half) => half.stepsMs / half.paceMs);
       const seen = watch?.stop();
       fake.asLaptop(session, { type: "stopRun", target: { type: "run", run: found.run?.id ?? "" }, scope: "tree" });
       while (document.querySelector('[data-testid="stop"]')) await drawn();
-      return { shownMs: 0, firstHalfMs, secondHalfMs, ...seen } as Seen & { firstHalfMs: number; secondHalfMs: number };
+      return { shownMs: 0, growth: (second ?? 0) / (first ?? 1), ...seen } as Seen & { growth: number };
     },
     DOCUMENT,
     text,
