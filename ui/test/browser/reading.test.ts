@@ -188,10 +188,15 @@ it("keeps a text selection while its rows are scrolled out of view", async () =>
   await page.hover(id("transcript"));
   await page.mouse.wheel(0, -100);
   await page.waitForFunction(() => document.querySelector('[data-testid="transcript"]')?.getAttribute("data-following") === "false");
-  // The wheel may still be turning.
+  // Far above the end, where other rows are drawn; the wheel may still be turning.
   await page.waitForFunction(() => {
-    document.querySelector('[data-testid="transcript"]')?.scrollTo(0, 900);
-    return [...document.querySelectorAll("article")].some((row) => row.textContent?.includes("Question 22"));
+    const scroller = document.querySelector('[data-testid="transcript"]');
+    if (!scroller) return false;
+    const away = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight;
+    if (away < 2 * scroller.clientHeight) scroller.scrollTo(0, scroller.scrollHeight - 4 * scroller.clientHeight);
+    const { top, bottom } = scroller.getBoundingClientRect();
+    const isThere = (row: Element) => row.getBoundingClientRect().bottom > top && row.getBoundingClientRect().top < bottom;
+    return away >= 2 * scroller.clientHeight && [...scroller.querySelectorAll("article")].some(isThere);
   });
   expect(await page.evaluate(() => getSelection()?.toString())).toBe(selected);
   await page.keyboard.press("Escape");
