@@ -136,7 +136,73 @@ error_codes! {
     InvalidRunWrite = "invalid_run_write", http 400, close 4400, final;
 }
 
+/// What a client does after the hub has closed its connection, or refused to open one, for a code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AfterClose {
+    /// It connects again by itself, later.
+    ConnectAgain,
+    /// It connects again, and does not send again what it sent last: that would be refused for ever.
+    SetAside,
+    /// It waits until a person acts.
+    StayAway,
+}
+
 impl ErrorCode {
+    /// What a client does after a close, or a refused upgrade, with this code. The one classification for devices, runners and tools.
+    pub const fn after_close(self) -> AfterClose {
+        match self {
+            Self::UnsupportedProtocol
+            | Self::Unauthenticated
+            | Self::Revoked
+            | Self::Forbidden
+            | Self::OriginRefused
+            | Self::LinkCodeUnknown
+            | Self::LinkCodeExpired
+            | Self::LinkCodeUsed
+            // Another process has the same token: both would fight for the runner's place for ever.
+            | Self::LeaseFenced => AfterClose::StayAway,
+            Self::MalformedFrame
+            | Self::TooLarge
+            | Self::WrongLog
+            | Self::TextEmpty
+            | Self::TextTooLong
+            | Self::CommandConflict
+            | Self::InvalidRunWrite
+            | Self::ImportMismatch
+            | Self::TooMany => AfterClose::SetAside,
+            Self::LogNotFound
+            | Self::RateLimited
+            | Self::HeartbeatMissed
+            | Self::HubStopping
+            | Self::StorageUnavailable
+            | Self::Internal
+            | Self::SessionExists
+            | Self::SessionNotFound
+            | Self::QueueFull
+            | Self::PromptNotFound
+            | Self::PromptAlreadyTaken
+            | Self::RunNotFound
+            | Self::RunNotRetryable
+            | Self::SessionBusy
+            | Self::ApprovalNotFound
+            | Self::ApprovalAnswered
+            | Self::ApprovalMismatch
+            | Self::PromptBeingEdited
+            | Self::DraftConflict
+            | Self::FolderNotFound
+            | Self::GrantNotFound
+            | Self::ProducerGap => AfterClose::ConnectAgain,
+        }
+    }
+
+    /// The code of a close: the word before the colon of `code: message`, else the first code with that number.
+    pub fn of_close(number: u16, reason: &str) -> Option<Self> {
+        let word = reason.split_once(':').map_or(reason, |(word, _)| word);
+        let named = || Self::ALL.iter().find(|code| code.as_str() == word);
+        let numbered = || Self::ALL.iter().find(|code| code.close_code() == number);
+        named().or_else(numbered).copied()
+    }
+
     /// Pairs the code with its words.
     pub fn with(self, message: impl Into<String>, hint: impl Into<String>) -> ErrorBody {
         ErrorBody {
@@ -144,5 +210,30 @@ impl ErrorCode {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_that_may_succeed_later_never_keeps_a_client_away_or_costs_what_it_sent() {
+        for code in ErrorCode::ALL {
+            let is_later = code.after_close() == AfterClose::ConnectAgain;
+            assert!(!code.is_retryable() || is_later, "{}", code.as_str());
+        }
+    }
+
+    #[test]
+    fn a_close_is_known_by_its_word_and_else_by_its_number() {
+        let of = ErrorCode::of_close;
+        assert_eq!(
+            of(4409, "lease_fenced: another one"),
+            Some(ErrorCode::LeaseFenced)
+        );
+        assert_eq!(of(4413, "no word of ours"), Some(ErrorCode::TooLarge));
+        assert_eq!(of(4400, ""), Some(ErrorCode::MalformedFrame));
+        assert_eq!(of(1000, ""), None);
     }
 }

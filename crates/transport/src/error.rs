@@ -2,7 +2,7 @@
 
 use std::io;
 
-use baton_protocol::ErrorBody;
+use baton_protocol::{AfterClose, ErrorBody};
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ impl ConnectError {
             // A proxy renews a certificate that ran out.
             | Self::Untrusted { .. }
             | Self::NotAHub { .. } => true,
-            Self::Refused(error) => error.code.is_retryable(),
+            Self::Refused(error) => error.code.after_close() != AfterClose::StayAway,
             Self::BadAddress(_) | Self::PlainBeyondLoopback(_) | Self::KeyMismatch { .. } => false,
         }
     }

@@ -59,8 +59,25 @@ const ROWID_AND_ID: i64 = 1 << 34;
 const PADDING: &str = "\u{2}\u{2}";
 
 /// The text of a row whose JSON can be read.
-const SEARCHED_TEXT: &str =
-    "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END";
+macro_rules! searched_text {
+    () => {
+        "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END"
+    };
+}
+
+/// The newest rows up to an id, with the texts of those that are searched.
+const NEWEST_ROWS: &str = concat!(
+    "SELECT id, CASE WHEN searched THEN ",
+    searched_text!(),
+    " END FROM rows WHERE id <= ?1 ORDER BY id DESC LIMIT ?2"
+);
+
+/// What a hit says of a row.
+const HIT: &str = concat!(
+    "SELECT logs.log_id, rows.row_id, rows.seq, ",
+    searched_text!(),
+    " FROM rows JOIN logs ON logs.key = rows.log WHERE rows.id = ?1 AND rows.searched"
+);
 
 /// What a search found.
 #[derive(Clone, PartialEq, Debug)]
@@ -101,10 +118,11 @@ pub(super) fn delete_log(conn: &Connection, key: LogKey) -> Result<(), StoreErro
 
 /// Takes out the texts of a log's events behind a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
-    let sql = format!(
-        "SELECT id, {SEARCHED_TEXT} FROM rows WHERE log = ?1 AND seq > ?2 AND searched AND id > ?3 ORDER BY id DESC"
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
+    let mut statement = conn.prepare_cached(concat!(
+        "SELECT id, ",
+        searched_text!(),
+        " FROM rows WHERE log = ?1 AND seq > ?2 AND searched AND id > ?3 ORDER BY id DESC"
+    ))?;
     let mut rows = statement.query(params![key, seq_into(seq), unindexed(conn)?])?;
     let mut delete = conn.prepare_cached(
         "INSERT INTO search_text (search_text, rowid, text) VALUES ('delete', ?1, ?2)",
@@ -219,10 +237,7 @@ impl Search<'_> {
             return Ok(0);
         }
         let conn = self.conn;
-        let sql = format!(
-            "SELECT id, CASE WHEN searched THEN {SEARCHED_TEXT} END FROM rows WHERE id <= ?1 ORDER BY id DESC LIMIT ?2"
-        );
-        let mut statement = conn.prepare_cached(&sql)?;
+        let mut statement = conn.prepare_cached(NEWEST_ROWS)?;
         let mut rows = statement.query(params![from, SEARCH_SCAN_ROWS_MAX])?;
         let (mut down_to, mut looked_at) = (0, 0);
         while let Some(row) = rows.next()? {
@@ -262,11 +277,7 @@ impl Search<'_> {
 
     /// Takes a row as a hit where its text holds every needle.
     fn look_at(&mut self, id: i64) -> Result<(), StoreError> {
-        let sql = format!(
-            "SELECT logs.log_id, rows.row_id, rows.seq, {SEARCHED_TEXT} FROM rows JOIN logs ON logs.key = rows.log
-             WHERE rows.id = ?1 AND rows.searched"
-        );
-        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut statement = self.conn.prepare_cached(HIT)?;
         let needles = &self.query.needles;
         let hit = statement
             .query_row([id], |row| {

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use baton_protocol::{ClientFrame, ErrorBody, ErrorCode, HubAddress, HubFrame};
+use baton_protocol::{
+    AfterClose, ClientFrame, ErrorBody, ErrorCode, HubAddress, HubFrame, UnreadFrame,
+};
 use baton_transport::{ConnectError, HubSocket};
 use futures::{SinkExt, StreamExt};
 use tokio::sync::mpsc::error::TrySendError;
@@ -15,17 +17,6 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use crate::limits::{FRAMES_OUT_MAX, FRAMES_WAITING_MAX};
 use crate::sync::Problem;
 use crate::token::TokenProvider;
-
-/// A hub may send frame types of a newer version: they are ignored. These must be readable.
-const KNOWN_FRAMES: &[&str] = &[
-    "welcome",
-    "batch",
-    "missing",
-    "receipt",
-    "refused",
-    "heartbeatAck",
-    "presence",
-];
 
 /// What a line says.
 #[derive(Debug)]
@@ -166,25 +157,18 @@ async fn carry(
     }
 }
 
+/// A frame of a newer kind says nothing to this version.
 fn read_frame(text: &str) -> Option<LineEvent> {
-    #[derive(serde::Deserialize)]
-    struct Tag<'a> {
-        #[serde(rename = "type", borrow)]
-        tag: std::borrow::Cow<'a, str>,
-    }
-    match serde_json::from_str(text) {
+    match HubFrame::read(text) {
         Ok(frame) => Some(LineEvent::Frame(Box::new(frame))),
-        Err(error) => match serde_json::from_str::<Tag<'_>>(text) {
-            Ok(Tag { tag }) if !KNOWN_FRAMES.contains(&tag.as_ref()) => None,
-            _ => {
-                tracing::warn!(
-                    line = error.line(),
-                    column = error.column(),
-                    "a frame cannot be read"
-                );
-                Some(LineEvent::Unreadable)
-            }
-        },
+        Err(UnreadFrame::Newer { kind }) => {
+            tracing::debug!(frame.kind = kind, "a frame of a newer hub is left out");
+            None
+        }
+        Err(UnreadFrame::Malformed { kind, column }) => {
+            tracing::warn!(frame.kind = kind, column, "a frame cannot be read");
+            Some(LineEvent::Unreadable)
+        }
     }
 }
 
@@ -192,30 +176,19 @@ fn closed(frame: Option<&CloseFrame>) -> Problem {
     let Some(frame) = frame else {
         return lost("the hub closed the connection");
     };
-    let number = u16::from(frame.code);
+    let reason = frame.reason.as_str();
     // A hub writes `code: message`.
-    let (tag, message) = frame
-        .reason
-        .as_str()
-        .split_once(": ")
-        .unwrap_or((frame.reason.as_str(), ""));
-    let named = || ErrorCode::ALL.iter().find(|code| code.as_str() == tag);
-    let numbered = || {
-        ErrorCode::ALL
-            .iter()
-            .find(|code| code.close_code() == number)
-    };
-    match named().or_else(numbered) {
-        Some(code) => problem(code.with(words(*code, message), hint(*code))),
+    let message = reason.split_once(": ").map_or("", |(_, message)| message);
+    match ErrorCode::of_close(u16::from(frame.code), reason) {
+        Some(code) => problem(code.with(words(code, message), hint(code))),
         None => lost("the hub closed the connection"),
     }
 }
 
-/// Whether another attempt makes sense is the code's to say; a hub that does not know this device is not asked again by itself.
+/// Whether another attempt makes sense is the code's to say.
 fn problem(error: ErrorBody) -> Problem {
-    let lasting = matches!(error.code.close_code(), 4401 | 4403 | 4406);
     Problem {
-        retry: !lasting,
+        retry: error.code.after_close() != AfterClose::StayAway,
         error,
     }
 }
@@ -236,14 +209,17 @@ fn hint(code: ErrorCode) -> &'static str {
         ErrorCode::Unauthenticated | ErrorCode::Revoked | ErrorCode::Forbidden => {
             "link this device again"
         }
-        ErrorCode::UnsupportedProtocol => "update Baton here or at the hub",
+        ErrorCode::UnsupportedProtocol | ErrorCode::MalformedFrame | ErrorCode::TooLarge => {
+            "update Baton here or at the hub"
+        }
         _ => "a new connection is made by itself",
     }
 }
 
 fn broken(error: &tungstenite::Error) -> Problem {
     match error {
-        tungstenite::Error::Capacity(_) => Problem::passing(ErrorCode::TooLarge.with(
+        // Not what this device sent, so nothing of it is set aside.
+        tungstenite::Error::Capacity(_) => Problem::passing(ErrorCode::Internal.with(
             "the hub sent a frame that is larger than the protocol allows",
             "update Baton here or at the hub",
         )),
@@ -256,4 +232,36 @@ fn lost(what: &str) -> Problem {
         what,
         "it is tried again by itself; check that the hub runs and that this device can reach it",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_frame_that_does_not_fit_is_said_and_one_of_a_newer_hub_is_left_out() {
+        let unreadable = |text: &str| matches!(read_frame(text), Some(LineEvent::Unreadable));
+        for kind in ["snapshot", "history", "attention", "batch", "refused"] {
+            assert!(
+                unreadable(&format!(r#"{{"type":"{kind}","log":7}}"#)),
+                "{kind}"
+            );
+        }
+        assert!(read_frame(r#"{"type":"wave"}"#).is_none());
+        assert!(unreadable("{"));
+    }
+
+    #[test]
+    fn only_a_code_that_a_person_must_act_on_keeps_a_device_away() {
+        for code in ErrorCode::ALL {
+            let reason = format!("{}: why", code.as_str()).into();
+            let frame = CloseFrame {
+                code: code.close_code().into(),
+                reason,
+            };
+            let problem = closed(Some(&frame));
+            assert_eq!(problem.error.code, *code);
+            assert_eq!(problem.retry, code.after_close() != AfterClose::StayAway);
+        }
+    }
 }

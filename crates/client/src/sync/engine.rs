@@ -5,14 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use baton_protocol::limits::{
     HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, HELLO_TIMEOUT_MS, PROTOCOL_VERSION,
 };
-use baton_protocol::{AccountId, Batch, ClientFrame, Command, CommandId, LogId};
+use baton_protocol::{AccountId, AfterClose, Batch, ClientFrame, Command, CommandId, LogId};
 
 use super::following::{Ask, Following};
 use super::history::Histories;
 use super::problems::{no_answer, silent, unreadable};
-use super::sending::Sending;
+use super::sending::{Blame, Sending};
 use super::{Backoff, CancelOutcome, ConnectionStatus, Input, Now, Output, Problem, SyncConfig};
-use crate::limits::{CONNECT_TIMEOUT_MS, MIRROR_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS};
+use crate::limits::{
+    CONNECT_TIMEOUT_MS, MIRROR_RETRY_MS, MISFIT_RETRY_MS, SLEEP_JUMP_MS, STALE_AFTER_MS,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Line {
@@ -87,9 +89,9 @@ impl SyncEngine {
         match input {
             Input::Start => self.connect(now),
             Input::Connected => self.connected(now),
-            Input::Disconnected(problem) => self.lose_line(now, problem),
+            Input::Disconnected(problem) => self.disconnected(now, problem),
             Input::FrameReceived(frame) => self.frame(now, *frame),
-            Input::FrameUnreadable => self.cut(now, unreadable()),
+            Input::FrameUnreadable => self.cut_for_long(now, unreadable()),
             Input::Tick => {}
             Input::Nudge => self.nudge(now),
             Input::IntentQueued(intent) => self.sending.queue(intent),
@@ -265,11 +267,42 @@ impl SyncEngine {
         self.lose_line(now, problem);
     }
 
+    /// Gives the line up where the next one would very likely end in the same way. It would be a good one until then, so the backoff
+    /// alone would try again at once, for ever.
+    pub(super) fn cut_for_long(&mut self, now: Now, problem: Problem) {
+        self.cut(now, problem);
+        self.wait_at_least(now, MISFIT_RETRY_MS);
+    }
+
+    fn wait_at_least(&mut self, now: Now, wait_ms: u64) {
+        if let Line::Waiting { until_ms } = &mut self.line {
+            *until_ms = (*until_ms).max(now.mono_ms + wait_ms);
+        }
+    }
+
     /// However good the line is, what comes over it has no place.
     fn mirror_failed(&mut self, now: Now, problem: Problem) {
         self.cut(now, problem);
-        if let Line::Waiting { until_ms } = &mut self.line {
-            *until_ms = (*until_ms).max(now.mono_ms + MIRROR_RETRY_MS);
+        self.wait_at_least(now, MIRROR_RETRY_MS);
+    }
+
+    /// Where the hub says that it could not read what was sent, that is found and set aside: sent again it would be refused for ever.
+    fn disconnected(&mut self, now: Now, problem: Problem) {
+        if matches!(self.line, Line::Down | Line::Waiting { .. }) {
+            return;
+        }
+        let is_misfit = problem.error.code.after_close() == AfterClose::SetAside;
+        let found = match is_misfit {
+            true => self.sending.blame(),
+            false => Blame::Nothing,
+        };
+        let error = problem.error.clone();
+        self.lose_line(now, problem);
+        match found {
+            Blame::Found(command) => self.command_refused(now, command, error),
+            Blame::Sought => {}
+            Blame::Nothing if is_misfit => self.wait_at_least(now, MISFIT_RETRY_MS),
+            Blame::Nothing => {}
         }
     }
 

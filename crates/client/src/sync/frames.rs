@@ -100,7 +100,7 @@ impl SyncEngine {
                 false
             }
             Fit::OtherIncarnation => return self.start_over(now, log),
-            Fit::Malformed => return self.cut(now, unreadable()),
+            Fit::Malformed => return self.cut_for_long(now, unreadable()),
         };
         if caught_up_changed {
             self.say_caught_up(log);
@@ -204,7 +204,7 @@ impl SyncEngine {
         }
     }
 
-    fn command_refused(&mut self, now: Now, command: CommandId, error: ErrorBody) {
+    pub(super) fn command_refused(&mut self, now: Now, command: CommandId, error: ErrorBody) {
         if error.code.is_retryable() {
             return self.sending.hold(command, now.mono_ms);
         }

@@ -36,6 +36,19 @@ struct Entry {
     intent: PendingIntent,
     stage: Stage,
     refusals: u32,
+    /// It was on a line that the hub closed because it could not read what it got.
+    is_suspect: bool,
+}
+
+/// Which intent it was that the hub could not read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Blame {
+    /// This one: it was on the line alone, and had been on one before that ended in the same way.
+    Found(CommandId),
+    /// One of several, or one that was there for the first time: each of them goes alone now.
+    Sought,
+    /// No intent was on the line.
+    Nothing,
 }
 
 /// What the intents of a log wait for.
@@ -75,6 +88,7 @@ impl Sending {
                 intent,
                 stage: Stage::Queued,
                 refusals: 0,
+                is_suspect: false,
             });
         }
     }
@@ -83,6 +97,7 @@ impl Sending {
     pub(super) fn pump(&mut self, now_ms: u64) -> Pumped {
         let mut pumped = Pumped::default();
         let mut in_flight = self.in_flight();
+        let in_flight_max = self.in_flight_max();
         let mut waits: HashMap<LogId, For> = HashMap::new();
         for entry in &mut self.entries {
             let (log, body) = (entry.intent.command.log, &entry.intent.command.body);
@@ -97,7 +112,7 @@ impl Sending {
                 Stage::HeldUntil(at_ms) => at_ms <= now_ms,
             };
             let creates = matches!(body, CommandBody::CreateSession(_));
-            if may_go && due && in_flight < OUTBOX_IN_FLIGHT_MAX {
+            if may_go && due && in_flight < in_flight_max {
                 in_flight += 1;
                 entry.stage = Stage::InFlight;
                 if !std::mem::replace(&mut entry.intent.maybe_sent, true) {
@@ -116,7 +131,7 @@ impl Sending {
     /// Whether nothing of this log waits for an answer.
     pub(super) fn is_free(&self, log: LogId) -> bool {
         let of_log = |entry: &Entry| entry.intent.command.log == log;
-        self.in_flight() < OUTBOX_IN_FLIGHT_MAX && !self.entries.iter().any(of_log)
+        self.in_flight() < self.in_flight_max() && !self.entries.iter().any(of_log)
     }
 
     /// Whether this is a stop that names its run and, queued now, goes at once.
@@ -126,7 +141,7 @@ impl Sending {
             known.log == command.log && matches!(known.body, CommandBody::CreateSession(_))
         };
         names_its_run(&command.body)
-            && self.in_flight() < OUTBOX_IN_FLIGHT_MAX
+            && self.in_flight() < self.in_flight_max()
             && !self.entries.iter().any(creates)
     }
 
@@ -137,6 +152,34 @@ impl Sending {
             Stage::Queued | Stage::InFlight | Stage::Refused => None,
         });
         held.min()
+    }
+
+    /// The hub closed the line because it could not read something that was on it. Called before [`Self::line_lost`].
+    pub(super) fn blame(&mut self) -> Blame {
+        let in_flight = |entry: &&mut Entry| entry.stage == Stage::InFlight;
+        let mut on_line: Vec<&mut Entry> = self.entries.iter_mut().filter(in_flight).collect();
+        match on_line.as_mut_slice() {
+            [] => Blame::Nothing,
+            [alone] if alone.is_suspect => Blame::Found(alone.intent.command.id),
+            several => {
+                for entry in several {
+                    entry.is_suspect = true;
+                }
+                Blame::Sought
+            }
+        }
+    }
+
+    /// While one is sought that the hub cannot read, each goes alone.
+    fn in_flight_max(&self) -> usize {
+        match self
+            .entries
+            .iter()
+            .any(|entry| entry.is_suspect && entry.stage != Stage::Refused)
+        {
+            true => 1,
+            false => OUTBOX_IN_FLIGHT_MAX,
+        }
     }
 
     /// The line is gone: everything that was on it goes again.
@@ -168,6 +211,7 @@ impl Sending {
             return;
         };
         let entry = &mut self.entries[index];
+        entry.is_suspect = false;
         let wait_ms = COMMAND_RETRY_MS_MIN << entry.refusals.min(10);
         entry.refusals += 1;
         entry.stage = Stage::HeldUntil(now_ms + wait_ms.min(COMMAND_RETRY_MS_MAX));

@@ -3,7 +3,8 @@
 use super::bench::*;
 use super::*;
 use crate::limits::{
-    BACKGROUND_FETCHES_MAX, MIRROR_RETRY_MS, RECONNECT_DELAY_MS_MAX, STALE_AFTER_MS,
+    BACKGROUND_FETCHES_MAX, MIRROR_RETRY_MS, MISFIT_RETRY_MS, RECONNECT_DELAY_MS_MAX,
+    STALE_AFTER_MS,
 };
 use baton_protocol::limits::{HEARTBEAT_INTERVAL_MS, HEARTBEAT_TIMEOUT_MS, PROTOCOL_VERSION};
 use baton_protocol::view::ConnectionPhase;
@@ -370,4 +371,28 @@ fn how_far_the_hubs_clock_is_ahead_is_told_where_the_hub_says_its_time() {
     assert_eq!(offset(Some(7_200_000)), Some(Some(7_200_000)));
     assert_eq!(offset(Some(-7_200_000)), Some(Some(-7_200_000)));
     assert_eq!(offset(None), Some(None));
+}
+
+#[test]
+fn a_frame_that_cannot_be_read_ends_the_line_for_a_while_however_good_it_was() {
+    let mut bench = Bench::live();
+    for _ in 0..3 {
+        let outputs = bench.give(Input::FrameUnreadable);
+        assert_eq!(outputs[0], Output::Close);
+        let status = outputs.iter().find_map(|output| match output {
+            Output::Connection(status) => Some(status.clone()),
+            _ => None,
+        });
+        let problem = status.and_then(|status| status.problem);
+        assert_eq!(
+            problem.map(|error| error.code),
+            Some(ErrorCode::MalformedFrame)
+        );
+        let due = bench.engine.deadline_ms().unwrap() - bench.now.mono_ms;
+        assert!(due >= MISFIT_RETRY_MS);
+        bench.pass(due);
+        bench.open();
+        // A line over which a log came whole, which takes the backoff back.
+        bench.hear(HubFrame::Batch(batch(account_log(), 3, 3, 3)));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::bench::*;
 use super::*;
-use crate::limits::OUTBOX_IN_FLIGHT_MAX;
+use crate::limits::{MISFIT_RETRY_MS, OUTBOX_IN_FLIGHT_MAX};
 use baton_protocol::{
     ClientFrame, Command, CommandBody, CommandId, ErrorCode, HubFrame, PauseQueueCommand, PromptId,
     ReceiptOutcome, RunId, StopRunCommand, StopScope, StopTarget,
@@ -231,4 +231,96 @@ fn what_was_refused_goes_onto_no_later_line() {
     };
     assert_eq!(commands(&bench.open()), 0);
     assert_eq!(commands(&bench.give(Input::RefusalNoted(ask.id))), 0);
+}
+
+/// The hub says that it could not read what was on the line.
+fn misfit() -> Input {
+    let error = ErrorCode::MalformedFrame.with("a `command` frame does not fit", "");
+    Input::Disconnected(Problem::passing(error))
+}
+
+/// Waits for the next attempt, and opens the line again. Gives the commands that go out at once.
+fn reconnected(bench: &mut Bench) -> Vec<CommandId> {
+    let due = bench.engine.deadline_ms().unwrap();
+    bench.pass(due - bench.now.mono_ms);
+    commands(&bench.open())
+}
+
+fn commands(outputs: &[Output]) -> Vec<CommandId> {
+    let commands = sent(outputs).into_iter().filter_map(|frame| match frame {
+        ClientFrame::Command { command } => Some(command.id),
+        _ => None,
+    });
+    commands.collect()
+}
+
+#[test]
+fn an_intent_that_the_hub_cannot_read_is_found_and_set_aside_and_the_rest_goes_on() {
+    let mut bench = Bench::live();
+    let intents = [prompt(1, log(1)), prompt(2, log(2)), prompt(3, log(3))];
+    for intent in &intents {
+        bench.give(queued(intent.clone()));
+    }
+    assert_eq!(
+        bench
+            .give(misfit())
+            .iter()
+            .find(|given| matches!(given, Output::RefuseIntent { .. })),
+        None
+    );
+    let [good, bad, last] = intents.each_ref().map(|intent| intent.id);
+    assert_eq!(reconnected(&mut bench), [good], "one at a time");
+    assert_eq!(commands(&bench.hear(accepted(&intents[0]))), [bad]);
+    let refused = bench
+        .give(misfit())
+        .into_iter()
+        .find_map(|given| match given {
+            Output::RefuseIntent { command, error } => Some((command, error.code)),
+            _ => None,
+        });
+    assert_eq!(refused, Some((bad, ErrorCode::MalformedFrame)));
+    bench.give(Input::RefusalNoted(bad));
+    assert_eq!(
+        reconnected(&mut bench),
+        [last],
+        "never again the one that was set aside"
+    );
+    let outputs = bench.hear(accepted(&intents[2]));
+    assert_eq!(commands(&outputs), []);
+    // Nothing is under suspicion any more.
+    let two = [prompt(4, log(4)), prompt(5, log(5))];
+    for intent in &two {
+        assert_eq!(commands(&bench.give(queued(intent.clone()))), [intent.id]);
+    }
+}
+
+#[test]
+fn an_intent_that_was_alone_on_one_such_line_has_a_second_chance() {
+    let mut bench = Bench::live();
+    let ask = prompt(1, log(1));
+    bench.give(queued(ask.clone()));
+    for is_refused in [false, true] {
+        let outputs = bench.give(misfit());
+        let refuses = |given: &Output| matches!(given, Output::RefuseIntent { command, .. } if *command == ask.id);
+        assert_eq!(outputs.iter().any(refuses), is_refused);
+        if !is_refused {
+            assert_eq!(reconnected(&mut bench), [ask.id]);
+        }
+    }
+}
+
+#[test]
+fn a_line_on_which_nothing_is_to_blame_is_not_made_anew_at_once() {
+    let mut bench = Bench::live();
+    let outputs = bench.give(misfit());
+    let due = bench.engine.deadline_ms().unwrap() - bench.now.mono_ms;
+    assert!(due >= MISFIT_RETRY_MS);
+    let shown = outputs.iter().find_map(|given| match given {
+        Output::Connection(status) => status.problem.clone(),
+        _ => None,
+    });
+    assert_eq!(
+        shown.map(|error| error.code),
+        Some(ErrorCode::MalformedFrame)
+    );
 }

@@ -14,7 +14,7 @@ mod session;
 mod settling;
 mod writes;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use baton_protocol::{
@@ -38,6 +38,8 @@ pub struct Core {
     runs: BTreeMap<RunId, HeldRun>,
     calls: BTreeMap<CallId, RunId>,
     next_call: CallId,
+    /// Runs of which one sent what the hub could not read: they are written one at a time.
+    suspects: BTreeSet<RunId>,
     is_connected: bool,
     control: VecDeque<ClientFrame>,
     effects: Vec<Effect>,
@@ -56,6 +58,7 @@ impl Core {
             kept: KeptSessions::new(SESSIONS_KEPT_BYTES_MAX),
             runs: BTreeMap::new(),
             calls: BTreeMap::new(),
+            suspects: BTreeSet::new(),
             next_call: CallId(0),
             is_connected: false,
             control: VecDeque::new(),
@@ -88,6 +91,23 @@ impl Core {
             }
         }
         self.report_teardowns(now);
+    }
+
+    /// The hub closes the connection because it could not read what this runner sent. [`Self::disconnected`] follows. Sent again it would
+    /// be refused for ever, so the run that it is of is ended, once it is known which one that is: it was being written alone, and had
+    /// been when a connection ended in this way before.
+    pub fn unreadable(&mut self) {
+        let on_line = self.runs.values().filter(|run| run.is_on_line());
+        let on_line: Vec<RunId> = on_line.map(|run| run.run).collect();
+        match on_line[..] {
+            [alone] if self.suspects.contains(&alone) => {
+                self.suspects.remove(&alone);
+                if let Some(held) = self.runs.get_mut(&alone) {
+                    held.give_up();
+                }
+            }
+            _ => self.suspects.extend(on_line),
+        }
     }
 
     /// The connection is gone.
@@ -134,6 +154,9 @@ impl Core {
             HubFrame::RunAcked { run, producer } => {
                 if let Some(held) = self.runs.get_mut(&run) {
                     let bytes = held.acked(producer, now);
+                    if held.is_settled() {
+                        self.suspects.remove(&run);
+                    }
                     self.effects.push(Effect::Settled { run, bytes });
                     self.look(run, now);
                 }
@@ -184,7 +207,9 @@ impl Core {
     pub fn wake_at(&self) -> Option<Instant> {
         let runs = self.runs.values().filter_map(|run| match run.phase {
             Phase::Reporting { until } => until,
-            _ => run.due().filter(|_| self.is_connected),
+            _ => run
+                .due()
+                .filter(|_| self.is_connected && self.may_write(run)),
         });
         runs.chain(self.kept.expires_at()).min()
     }
@@ -200,6 +225,7 @@ impl Core {
         let due = self
             .runs
             .values()
+            .filter(|run| self.may_write(run))
             .filter_map(|run| Some((run.due().filter(|due| *due <= now)?, run.run)));
         let (_, run) = due.min()?;
         let held = self.runs.get_mut(&run).expect("it was just there");
@@ -214,9 +240,16 @@ impl Core {
         Some(held.take_frame(now))
     }
 
+    /// Whether a run may send: all may, unless one is sought that the hub cannot read.
+    fn may_write(&self, run: &HeldRun) -> bool {
+        let mut sought = self.suspects.iter().filter_map(|run| self.runs.get(run));
+        let first = sought.find(|run| run.is_writing() && !run.is_settled());
+        run.is_retrying() || first.is_none_or(|first| first.run == run.run)
+    }
+
     /// Whether [`next_frame`](Self::next_frame) has one.
     pub fn has_frame(&self, now: Instant) -> bool {
-        let is_due = |run: &HeldRun| run.due().is_some_and(|due| due <= now);
+        let is_due = |run: &HeldRun| self.may_write(run) && run.due().is_some_and(|due| due <= now);
         self.is_connected && (!self.control.is_empty() || self.runs.values().any(is_due))
     }
 }

@@ -78,6 +78,11 @@ impl WriteQueue {
         self.counted.is_empty() && self.waiting.is_empty()
     }
 
+    /// Whether something is on its way on this connection.
+    pub fn is_on_line(&self) -> bool {
+        self.in_flight > 0
+    }
+
     /// Whether something is to be sent, now or when the window has room.
     pub fn has_unsent(&self) -> bool {
         self.must_resend() || !self.waiting.is_empty()

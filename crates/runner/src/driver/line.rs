@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use baton_protocol::{
-    ClientFrame, ErrorCode, HubAddress, HubFrame, Principal, RunId, RunnerHello, RunnerId, limits,
+    AfterClose, ClientFrame, ErrorCode, HubAddress, HubFrame, Principal, RunId, RunnerHello,
+    RunnerId, UnreadFrame, limits,
 };
 use baton_transport::{ConnectError, HubSocket, connect};
 use futures::stream::{SplitSink, SplitStream};
@@ -22,15 +23,6 @@ use crate::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
 /// Frames between the line and the driver, either way: enough to keep both busy, few enough to hold nothing back.
 const FRAMES_MAX: usize = 16;
 
-/// Why a hub closes a connection for good. Another process with the same token takes the runner's place (`lease_fenced`): both of
-/// them would fight for it for ever.
-const FINAL_CODES: [ErrorCode; 4] = [
-    ErrorCode::Unauthenticated,
-    ErrorCode::Revoked,
-    ErrorCode::UnsupportedProtocol,
-    ErrorCode::LeaseFenced,
-];
-
 /// What the line tells the driver.
 pub(super) enum LineEvent {
     /// The hub has welcomed this runner. What is sent here goes out on this connection.
@@ -42,7 +34,7 @@ pub(super) enum LineEvent {
     /// A frame came.
     Frame(Box<HubFrame>),
     /// The connection is gone, or an attempt failed; another one follows.
-    Down { why: String },
+    Down { why: String, sent: Sent },
     /// The hub does not want this runner. No further attempt is made.
     Refused(Refused),
 }
@@ -59,25 +51,44 @@ pub(super) struct Line {
 /// Why a connection ended.
 enum Lost {
     Passing(String),
+    /// One side could not read what the other one sent. The connection was a good one until then, and the next may end in the same way.
+    Misfit {
+        why: String,
+        sent: Sent,
+    },
     Final(Refused),
+}
+
+/// Whether the hub could read what this runner sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Sent {
+    Readable,
+    Unreadable,
 }
 
 impl Line {
     /// Runs until it is refused or dropped.
     pub async fn run(self, events: mpsc::Sender<LineEvent>) {
-        let mut failures = 0;
+        let (mut failures, mut misfits) = (0, 0);
         loop {
-            let lost = match self.connection(&events, &mut failures).await {
+            let (why, sent) = match self.connection(&events, &mut failures).await {
                 Lost::Final(refused) => {
                     let _ = events.send(LineEvent::Refused(refused)).await;
                     return;
                 }
-                Lost::Passing(why) => why,
+                Lost::Passing(why) => {
+                    misfits = 0;
+                    (why, Sent::Readable)
+                }
+                Lost::Misfit { why, sent } => {
+                    misfits += 1;
+                    (why, sent)
+                }
             };
-            if events.send(LineEvent::Down { why: lost }).await.is_err() {
+            if events.send(LineEvent::Down { why, sent }).await.is_err() {
                 return;
             }
-            tokio::time::sleep(pause(failures)).await;
+            tokio::time::sleep(pause(failures.max(misfits))).await;
             failures += 1;
         }
     }
@@ -140,7 +151,9 @@ impl Line {
                         .with("this link is for a device", "make a link for a runner");
                     return Err(Lost::Final(Refused::Hub(error)));
                 }
-                HubFrame::Refused { error, .. } if !error.code.is_retryable() => {
+                HubFrame::Refused { error, .. }
+                    if error.code.after_close() == AfterClose::StayAway =>
+                {
                     return Err(Lost::Final(Refused::Hub(error)));
                 }
                 HubFrame::Refused { error, .. } => return Err(Lost::Passing(error.message)),
@@ -222,23 +235,22 @@ async fn next(stream: &mut SplitStream<HubSocket>) -> Result<HubFrame, Lost> {
     }
 }
 
-/// A frame of a kind that this version does not know is ignored; a known one that does not fit is an error.
+/// A frame of a kind that this version does not know is left out; a known one that does not fit is an error.
 fn parse(text: &str) -> Result<Option<HubFrame>, Lost> {
-    #[derive(serde::Deserialize)]
-    struct Kind {
-        r#type: String,
-    }
-    match serde_json::from_str(text) {
+    match HubFrame::read(text) {
         Ok(frame) => Ok(Some(frame)),
-        Err(error) => match serde_json::from_str::<Kind>(text) {
-            Ok(kind) if error.to_string().contains("unknown variant") => {
-                tracing::debug!(frame.kind = kind.r#type, "a frame of a newer version");
-                Ok(None)
-            }
-            _ => Err(Lost::Passing(
-                "the hub sent a frame that cannot be read".to_owned(),
-            )),
-        },
+        Err(UnreadFrame::Newer { kind }) => {
+            tracing::debug!(frame.kind = kind, "a frame of a newer hub is left out");
+            Ok(None)
+        }
+        Err(UnreadFrame::Malformed { kind, column }) => {
+            tracing::warn!(frame.kind = kind, column, "a frame cannot be read");
+            Err(Lost::Misfit {
+                why: "the hub sent a frame that cannot be read: update Baton here or at the hub"
+                    .to_owned(),
+                sent: Sent::Readable,
+            })
+        }
     }
 }
 
@@ -252,20 +264,25 @@ fn closed(close: Option<CloseFrame>) -> Lost {
     let Some(close) = close else {
         return Lost::Passing("the hub closed the connection".to_owned());
     };
-    // The reason is `code: message`; several codes share a number.
-    let (code, message) = close.reason.split_once(": ").unwrap_or(("", &close.reason));
-    match FINAL_CODES
-        .into_iter()
-        .find(|wanted| wanted.as_str() == code)
-    {
-        Some(wanted) => {
-            let error = wanted.with(
-                message,
-                "link this runner again, or stop the other process that uses its token",
-            );
-            Lost::Final(Refused::Hub(error))
+    let reason = close.reason.as_str();
+    let why = format!("the hub closed the connection: {reason}");
+    let Some(code) = ErrorCode::of_close(u16::from(close.code), reason) else {
+        return Lost::Passing(why);
+    };
+    match code.after_close() {
+        AfterClose::ConnectAgain => Lost::Passing(why),
+        AfterClose::SetAside => Lost::Misfit {
+            why,
+            sent: Sent::Unreadable,
+        },
+        AfterClose::StayAway => {
+            // The reason is `code: message`.
+            let message = reason
+                .split_once(": ")
+                .map_or(reason, |(_, message)| message);
+            let hint = "link this runner again, or stop the other process that uses its token";
+            Lost::Final(Refused::Hub(code.with(message, hint)))
         }
-        None => Lost::Passing(format!("the hub closed the connection: {}", close.reason)),
     }
 }
 

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::core::{AgentSpec, Core, Effect, ModelOutput, Taken};
 use crate::provider::{ModelEvent, ModelProvider};
 use calls::{Calls, Piece};
-use line::{Line, LineEvent};
+use line::{Line, LineEvent, Sent};
 
 /// An agent and what answers for it.
 #[derive(Clone)]
@@ -267,9 +267,12 @@ impl Driver {
                     .send_replace(RunnerStatus::Connected { runner, hub_name });
             }
             Some(LineEvent::Frame(frame)) => self.core.frame(*frame, now),
-            Some(LineEvent::Down { why }) => {
+            Some(LineEvent::Down { why, sent }) => {
                 tracing::info!(why, "no connection to the hub");
                 self.outbound = None;
+                if sent == Sent::Unreadable {
+                    self.core.unreadable();
+                }
                 self.core.disconnected();
                 self.status.send_replace(RunnerStatus::Reconnecting { why });
             }

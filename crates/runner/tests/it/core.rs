@@ -512,3 +512,76 @@ fn a_run_that_is_given_up_is_named_no_more() {
     );
     assert_eq!(core.held_runs().count(), 0);
 }
+
+/// The runs whose writes go out now.
+fn written(core: &mut Core, now: Instant) -> Vec<RunId> {
+    let frames = frames(core, now).into_iter();
+    let runs = frames.filter_map(|frame| match frame {
+        ClientFrame::WriteRun { run, .. } => Some(run),
+        _ => None,
+    });
+    runs.collect()
+}
+
+fn resumed(core: &mut Core, lines: &[Line], now: Instant) {
+    core.connected(now);
+    frames(core, now);
+    for line in lines {
+        let (run, producer) = (line.run, ProducerSeq(0));
+        core.frame(HubFrame::RunAcked { run, producer }, now);
+    }
+}
+
+#[test]
+fn a_run_whose_writes_the_hub_cannot_read_is_found_and_ended_and_the_others_go_on() {
+    let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
+    let mut core = core(instance);
+    core.connected(now);
+    let mut lines: Vec<Line> = (0..3).map(|_| line(instance)).collect();
+    lines.sort_by_key(|line| line.run);
+    lines.iter().for_each(|line| assign(&mut core, line, now));
+    frames(&mut core, now);
+    resumed(&mut core, &lines, now);
+    for call in calls(&mut core) {
+        let text = ModelEvent::Text("hello".to_owned());
+        core.model(call, ModelOutput::Event(text), now);
+    }
+    let later = now + std::time::Duration::from_secs(1);
+    assert_eq!(written(&mut core, later).len(), 3, "all write at once");
+    core.unreadable();
+    core.disconnected();
+    resumed(&mut core, &lines, later);
+    assert_eq!(written(&mut core, later), [lines[0].run], "one at a time");
+    let (run, producer) = (lines[0].run, ProducerSeq(2));
+    core.frame(HubFrame::RunAcked { run, producer }, later);
+    assert_eq!(written(&mut core, later), [lines[1].run]);
+    core.unreadable();
+    core.disconnected();
+
+    // It ends with words, and nothing of what could not be read is sent again.
+    resumed(&mut core, &lines[1..], later);
+    assert_eq!(written(&mut core, later), [lines[2].run], "under suspicion");
+    let run = lines[2].run;
+    core.frame(HubFrame::RunAcked { run, producer }, later);
+    let ended = frames(&mut core, later)
+        .into_iter()
+        .find_map(|frame| match frame {
+            ClientFrame::WriteRun { run, entries, .. } if run == lines[1].run => Some(entries),
+            _ => None,
+        });
+    let writes: Vec<RunWrite> = ended
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.write)
+        .collect();
+    assert!(
+        matches!(
+            &writes[..],
+            [RunWrite::EndRun {
+                failure: Some(_),
+                ..
+            }]
+        ),
+        "{writes:?}"
+    );
+}

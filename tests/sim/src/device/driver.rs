@@ -8,8 +8,8 @@ use baton_client::sync::{
 };
 use baton_client::{AppliedBatch, DirectMirror, OutboxEntry, OutboxState};
 use baton_protocol::{
-    Batch, ClientFrame, Command, CommandId, Cursor, ErrorBody, ErrorCode, EventBody, HubFrame,
-    LogId, Receipt, ReceiptOutcome, SessionActivity, SessionId, SessionSummary,
+    AfterClose, Batch, ClientFrame, Command, CommandId, Cursor, ErrorBody, ErrorCode, EventBody,
+    HubFrame, LogId, Receipt, ReceiptOutcome, SessionActivity, SessionId, SessionSummary,
 };
 
 use super::{Device, Process};
@@ -402,11 +402,9 @@ fn problem(why: Option<ErrorBody>) -> Problem {
         let error = ErrorCode::HeartbeatMissed.with("the connection is gone", "");
         return Problem::passing(error);
     };
-    match error.code {
-        ErrorCode::Unauthenticated | ErrorCode::Revoked | ErrorCode::UnsupportedProtocol => {
-            Problem::lasting(error)
-        }
-        _ => Problem::passing(error),
+    match error.code.after_close() {
+        AfterClose::StayAway => Problem::lasting(error),
+        AfterClose::ConnectAgain | AfterClose::SetAside => Problem::passing(error),
     }
 }
 

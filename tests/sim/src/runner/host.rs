@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use baton_protocol::{
-    AgentDescription, AgentId, ClientFrame, ErrorBody, ErrorCode, HubFrame, ProducerSeq, RunId,
+    AfterClose, AgentDescription, AgentId, ClientFrame, ErrorBody, HubFrame, ProducerSeq, RunId,
     RunWrite, RunWriteEntry, RunnerHello, RunnerInstanceId, limits,
 };
 use baton_runner::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
@@ -304,15 +304,7 @@ impl Runner {
     }
 
     fn closed(&mut self, sim: &mut Sim, why: Option<ErrorBody>) -> Result<()> {
-        let is_final = why.is_some_and(|error| {
-            matches!(
-                error.code,
-                ErrorCode::Unauthenticated
-                    | ErrorCode::Revoked
-                    | ErrorCode::UnsupportedProtocol
-                    | ErrorCode::LeaseFenced
-            )
-        });
+        let is_final = why.is_some_and(|error| error.code.after_close() == AfterClose::StayAway);
         if !is_final {
             return self.lost(sim);
         }

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, params};
 
 use super::super::StoreError;
-use super::{ROWID_AND_ID, SEARCHED_TEXT, entry};
+use super::{NEWEST_ROWS, ROWID_AND_ID, entry};
 use crate::limits::{SEARCH_STEP_BYTES, SEARCH_STEP_ROWS};
 
 /// The rows of which the index knows nothing yet: those up to an id.
@@ -27,10 +27,7 @@ pub(in crate::mirror) fn step(conn: &Connection) -> Result<bool, StoreError> {
     if upto == 0 {
         return Ok(false);
     }
-    let sql = format!(
-        "SELECT id, CASE WHEN searched THEN {SEARCHED_TEXT} END FROM rows WHERE id <= ?1 ORDER BY id DESC LIMIT ?2"
-    );
-    let mut statement = conn.prepare_cached(&sql)?;
+    let mut statement = conn.prepare_cached(NEWEST_ROWS)?;
     let mut rows = statement.query(params![upto, SEARCH_STEP_ROWS])?;
     let mut insert =
         conn.prepare_cached("INSERT INTO search_text (rowid, text) VALUES (?1, ?2)")?;

@@ -114,6 +114,27 @@ impl HeldRun {
         self.retry_at = Some(retry_at);
     }
 
+    /// Whether writes of it are on their way.
+    pub fn is_on_line(&self) -> bool {
+        self.writes.is_on_line()
+    }
+
+    /// Whether the hub has everything that there is of it.
+    pub fn is_settled(&self) -> bool {
+        self.writes.is_empty()
+    }
+
+    /// What it has to say cannot be read by the hub: it ends as failed, or, where that cannot be read either, with its lease.
+    pub fn give_up(&mut self) {
+        if self.was_broken {
+            return self.fenced();
+        }
+        if self.is_writing() {
+            self.was_broken = true;
+            self.phase = Phase::Broken;
+        }
+    }
+
     /// The lease is over.
     pub fn fenced(&mut self) {
         if self.is_writing() {
