@@ -25,9 +25,6 @@ const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// Ours at `info`, everybody else's at `warn`: libraries may print bodies below that.
 const DEFAULT_FILTER: &str = "warn,baton=info,baton_client=info,baton_hub=info,baton_log_sqlite=info,baton_runner=info,baton_transport=info";
 
-/// The model library logs what servers answer, which may hold what people wrote: never, whatever is asked for.
-const SILENT: &str = "genai=off";
-
 /// The profile's log file.
 pub fn log_path(profile: &Profile) -> PathBuf {
     profile.folder().join("logs").join("baton.log")
@@ -70,15 +67,8 @@ where
     }
 }
 
-/// A library may log under a target of a module of its own, so every directive for it is dropped as well.
 fn filter(wanted: &str) -> EnvFilter {
-    let wanted: Vec<&str> = wanted
-        .split(',')
-        .filter(|directive| !directive.contains("genai"))
-        .collect();
-    EnvFilter::try_new(wanted.join(","))
-        .unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
-        .add_directive(SILENT.parse().expect("a valid directive"))
+    EnvFilter::try_new(wanted).unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
 }
 
 fn open_file(path: &Path) -> io::Result<fs::File> {
@@ -132,14 +122,5 @@ mod tests {
             text.contains("a command is answered command.id=\"c-1\" duration_ms=7"),
             "{text}"
         );
-    }
-
-    #[test]
-    fn the_model_library_stays_silent_whatever_is_asked_for() {
-        for wanted in ["trace", "genai=trace", "info,genai::adapter=trace"] {
-            let shown = filter(wanted).to_string();
-            assert_eq!(shown.matches("genai").count(), 1, "{shown}");
-            assert!(shown.contains("genai=off"), "{shown}");
-        }
     }
 }

@@ -1,7 +1,6 @@
 //! Which model answers on this computer.
 
 use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
-use tauri::Url;
 
 use crate::model_servers;
 use crate::record::ModelSettings;
@@ -21,15 +20,15 @@ pub async fn choose(options: ModelOptions) -> Result<Chosen, Refusal> {
         ApiKeyChoice::New { key } if !key.trim().is_empty() => Some(key.trim().to_owned()),
         _ => None,
     };
-    let base_url = checked(&options, new_key.as_deref())?;
+    let provider = checked(&options, new_key.as_deref())?;
     let named = options.model.filter(|name| !name.trim().is_empty());
     let model = match named {
         Some(named) => named,
-        None => first_of(&base_url, new_key.as_deref()).await?,
+        None => first_of(&provider).await?,
     };
     let context_chars = model_servers::context_chars(&model);
     let model = ModelSettings {
-        base_url,
+        base_url: provider.base_url().to_owned(),
         model,
         context_chars,
         api_key: None,
@@ -39,10 +38,10 @@ pub async fn choose(options: ModelOptions) -> Result<Chosen, Refusal> {
 
 /// Asks the server for its models, with the key that it would get.
 pub async fn test(options: &ModelOptions, key: Option<&str>) -> Result<Vec<String>, Refusal> {
-    let base_url = checked(options, key)?;
-    let models = model_servers::ask(&base_url, key)
+    let provider = checked(options, key)?;
+    let models = model_servers::ask(&provider)
         .await
-        .map_err(|error| error.refusal())?;
+        .map_err(|error| model_servers::refusal(&error))?;
     let named = options.model.as_deref().map(str::trim).unwrap_or_default();
     if named.is_empty() || models.iter().any(|model| model == named) {
         return Ok(models);
@@ -56,56 +55,23 @@ pub async fn test(options: &ModelOptions, key: Option<&str>) -> Result<Vec<Strin
     ))
 }
 
-/// Whether two addresses lead to the same server, so that a key of the one may be sent to the other.
-pub fn is_same_server(one: &str, other: &str) -> bool {
-    match (Url::parse(one.trim()), Url::parse(other.trim())) {
-        (Ok(one), Ok(other)) => one.origin() == other.origin() && one.origin().is_tuple(),
-        _ => false,
-    }
-}
-
-fn checked(options: &ModelOptions, key: Option<&str>) -> Result<String, Refusal> {
-    let base_url = options.base_url.trim().to_owned();
+fn checked(options: &ModelOptions, key: Option<&str>) -> Result<OpenAiProvider, Refusal> {
     let endpoint = OpenAiEndpoint {
-        base_url: base_url.clone(),
+        base_url: options.base_url.clone(),
         api_key: key.map(str::to_owned),
     };
     OpenAiProvider::new(&endpoint)
-        .map_err(|error| Refusal::new(format!("The address cannot be used: {error}."), ""))?;
-    Ok(base_url)
+        .map_err(|error| Refusal::new(format!("The address cannot be used: {error}."), ""))
 }
 
-async fn first_of(base_url: &str, key: Option<&str>) -> Result<String, Refusal> {
-    let listed = model_servers::ask(base_url, key)
+async fn first_of(provider: &OpenAiProvider) -> Result<String, Refusal> {
+    let listed = model_servers::ask(provider)
         .await
-        .map_err(|error| error.refusal())?;
+        .map_err(|error| model_servers::refusal(&error))?;
     listed.into_iter().next().ok_or_else(|| {
         Refusal::new(
             "The model server offers no model.",
             "Load one there, or enter the name of one.",
         )
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_belongs_to_one_scheme_host_and_port() {
-        let kept = "https://api.example.com/v1";
-        for same in ["https://api.example.com", "https://API.example.com:443/v1/"] {
-            assert!(is_same_server(kept, same), "{same}");
-        }
-        for other in [
-            "http://api.example.com/v1",
-            "https://api.example.com:8443/v1",
-            "https://api.example.com.evil.example/v1",
-            "https://evil.example/?https://api.example.com/v1",
-            "nonsense",
-        ] {
-            assert!(!is_same_server(kept, other), "{other}");
-        }
-        assert!(!is_same_server("nonsense", "nonsense"));
-    }
 }

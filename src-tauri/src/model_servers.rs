@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use baton_runner::provider::{ListModelsError, OpenAiEndpoint, OpenAiProvider};
 use futures::future::join_all;
-use serde::Deserialize;
 
 use crate::shell_types::{DetectedModelServer, Refusal};
 
@@ -21,22 +21,11 @@ const USUAL: [(&str, u16); 4] = [
 /// The model that `cargo xtask model-server` serves, and what of a conversation fits into its context.
 const SMALL_MODEL: (&str, usize) = ("smollm2-135m", 8_000);
 
-/// An OpenAI-compatible server's list of models.
-#[derive(Deserialize)]
-struct ModelList {
-    data: Vec<ListedModel>,
-}
-
-#[derive(Deserialize)]
-struct ListedModel {
-    id: String,
-}
-
 /// Asks all usual ports at once.
 pub async fn detect() -> Vec<DetectedModelServer> {
     let probes = USUAL.map(|(name, port)| async move {
         let base_url = format!("http://127.0.0.1:{port}/v1");
-        let models = models(&base_url, None).await?;
+        let models = models(&base_url).await?;
         Some(DetectedModelServer {
             name: name.to_owned(),
             base_url,
@@ -51,75 +40,44 @@ pub fn context_chars(model: &str) -> Option<usize> {
     (model == SMALL_MODEL.0).then_some(SMALL_MODEL.1)
 }
 
-/// Why a model server gave no list of its models.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskModelsError {
-    #[error("no answer")]
-    Unreachable,
-    /// It wants a key, or another one.
-    #[error("the key was refused")]
-    Key,
-    /// It answers with this HTTP status.
-    #[error("HTTP status {0}")]
-    Status(u16),
-    /// It answers with something else than a list of models.
-    #[error("no list of models")]
-    NoList,
-}
-
-impl AskModelsError {
-    /// In words for a person.
-    pub fn refusal(&self) -> Refusal {
-        match self {
-            Self::Unreachable => Refusal::new(
-                "The model server does not answer.",
-                "Check that it runs, and its address.",
-            ),
-            Self::Key => Refusal::new(
-                "The model server refuses the key.",
-                "Check the key; it may have expired.",
-            ),
-            Self::Status(404) | Self::NoList => Refusal::new(
-                "No list of models was found at this address.",
-                "Most addresses end in /v1.",
-            ),
-            Self::Status(status) => Refusal::new(
-                format!("The model server answers with an error (HTTP {status})."),
-                "Try again in a moment.",
-            ),
-        }
+/// Why a list of models cannot be shown, in words for a person.
+pub fn refusal(error: &ListModelsError) -> Refusal {
+    match error {
+        ListModelsError::Unreachable => Refusal::new(
+            "The model server does not answer.",
+            "Check that it runs, and its address.",
+        ),
+        ListModelsError::KeyRefused => Refusal::new(
+            "The model server refuses the key.",
+            "Check the key; it may have expired.",
+        ),
+        ListModelsError::Elsewhere(to) => Refusal::new(
+            format!("The model server sends requests on to {to}."),
+            "Enter that address if it is the right one.",
+        ),
+        ListModelsError::Status(404) | ListModelsError::NoList => Refusal::new(
+            "No list of models was found at this address.",
+            "Most addresses end in /v1.",
+        ),
+        ListModelsError::Status(status) => Refusal::new(
+            format!("The model server answers with an error (HTTP {status})."),
+            "Try again in a moment.",
+        ),
     }
 }
 
-/// The models at an endpoint, those for chatting first; nothing where no such server answers.
-pub async fn models(base_url: &str, api_key: Option<&str>) -> Option<Vec<String>> {
-    ask(base_url, api_key).await.ok()
+/// The models at an address without a key; nothing where no such server answers.
+async fn models(base_url: &str) -> Option<Vec<String>> {
+    let endpoint = OpenAiEndpoint {
+        base_url: base_url.to_owned(),
+        api_key: None,
+    };
+    ask(&OpenAiProvider::new(&endpoint).ok()?).await.ok()
 }
 
-/// The models at an endpoint, those for chatting first. A redirect is not followed: the key is for this address.
-pub async fn ask(base_url: &str, api_key: Option<&str>) -> Result<Vec<String>, AskModelsError> {
-    let client = reqwest::Client::builder()
-        .timeout(PROBE_LIMIT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|_| AskModelsError::Unreachable)?;
-    let mut request = client.get(format!("{}/models", base_url.trim_end_matches('/')));
-    if let Some(key) = api_key {
-        request = request.bearer_auth(key);
-    }
-    let answer = request
-        .send()
-        .await
-        .map_err(|_| AskModelsError::Unreachable)?;
-    match answer.status().as_u16() {
-        200..=299 => {}
-        401 | 403 => return Err(AskModelsError::Key),
-        status => return Err(AskModelsError::Status(status)),
-    }
-    let list: ModelList = answer.json().await.map_err(|_| AskModelsError::NoList)?;
-    Ok(ordered(
-        list.data.into_iter().map(|model| model.id).collect(),
-    ))
+/// The models of a server, those for chatting first.
+pub async fn ask(provider: &OpenAiProvider) -> Result<Vec<String>, ListModelsError> {
+    Ok(ordered(provider.models(PROBE_LIMIT).await?))
 }
 
 fn ordered(mut models: Vec<String>) -> Vec<String> {
@@ -137,10 +95,10 @@ mod tests {
     #[tokio::test]
     async fn models_of_a_server_are_listed_and_nothing_is_nothing() {
         let server = baton_testkit::FakeModel::start().await;
-        let found = models(&server.base_url(), None).await;
+        let found = models(&server.base_url()).await;
         assert!(found.is_some_and(|models| !models.is_empty()));
         drop(server);
-        assert_eq!(models("http://127.0.0.1:1/v1", None).await, None);
+        assert_eq!(models("http://127.0.0.1:1/v1").await, None);
     }
 
     #[test]

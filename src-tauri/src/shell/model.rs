@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use baton_runner::provider::is_same_server;
+
 use super::Shell;
 use crate::inside::LocalAgent;
 use crate::linking::{self, refused};
@@ -82,7 +84,7 @@ impl Shell {
             ApiKeyChoice::New { key } => Ok(Some(key.trim().to_owned())),
             ApiKeyChoice::Kept => {
                 let model = self.kept_local()?.model;
-                if !model_choice::is_same_server(&model.base_url, &options.base_url) {
+                if !is_same_server(&model.base_url, &options.base_url) {
                     return Err(Refusal::new(
                         "The kept key belongs to another server.",
                         "Enter the key of this server.",

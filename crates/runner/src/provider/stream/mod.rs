@@ -11,6 +11,7 @@
 //! exactly one of them. Texts put together are what the model sent, without the tags of a leading `<think>`.
 
 mod chunk;
+mod field;
 mod json;
 mod lines;
 mod text;
@@ -22,6 +23,7 @@ use std::collections::VecDeque;
 
 use super::{ModelEnd, ModelEvent, ModelUsage};
 use chunk::Said;
+use field::{Field, is_done};
 use json::{Gathered, Gatherer};
 use lines::Lines;
 use text::TextDecoder;
@@ -385,44 +387,6 @@ impl AnswerReader {
         self.items.push_back(last);
         self.is_over = true;
     }
-}
-
-/// What a line of a stream is.
-enum Field {
-    Data,
-    Error,
-    Event,
-    /// A comment, or a field that says nothing here.
-    Other,
-}
-
-impl Field {
-    /// The field and its value; `None` where the line is none of a stream.
-    fn of(line: &[u8]) -> Option<(Self, &[u8])> {
-        let colon = line.iter().position(|byte| *byte == b':');
-        let (name, value) = match colon {
-            Some(at) => (&line[..at], &line[at + 1..]),
-            None => (line, &line[line.len()..]),
-        };
-        let name = name.trim_ascii();
-        let is = |field: &[u8]| name.eq_ignore_ascii_case(field);
-        let field = if is(b"data") {
-            Self::Data
-        } else if is(b"error") && colon.is_some() {
-            Self::Error
-        } else if is(b"event") {
-            Self::Event
-        } else if is(b"") || is(b"id") || is(b"retry") {
-            Self::Other
-        } else {
-            return None;
-        };
-        Some((field, value.strip_prefix(b" ").unwrap_or(value)))
-    }
-}
-
-fn is_done(value: &[u8]) -> bool {
-    value.trim_ascii().eq_ignore_ascii_case(b"[DONE]")
 }
 
 #[cfg(test)]
