@@ -31,7 +31,7 @@ pub enum Planted {
     RunnerCountsAnew,
     /// A runner asks the model again after each reconnect.
     RunnerAsksAgain,
-    /// A runner forgets its runs of a log that was replaced, as it once did.
+    /// A runner forgets its runs of a log that was replaced, and its heartbeats name no runs, as it once did.
     RunnerForgetsReplacedLogs,
     /// A runner takes the end of each batch for the end of its log, as it once did.
     RunnerTakesBatchesForLogs,

@@ -235,7 +235,10 @@ impl Runner {
                 heard_ms,
                 beat_ms,
             } if now_ms >= beat_ms => {
-                let runs = Some(process.core.held_runs().collect());
+                // A run that is forgotten ends with its lease where the heartbeats leave it out: an older runner's named none.
+                let is_old = sim.is_planted(Planted::RunnerForgetsReplacedLogs);
+                let held = process.core.held_runs();
+                let runs = (!is_old).then(|| held.collect());
                 let beat = ToHub::Frame(ClientFrame::Heartbeat { runs });
                 sim.net.send_up(id, now_ms, beat);
                 process.line = Line::Up {
