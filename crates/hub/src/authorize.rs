@@ -5,6 +5,7 @@
 //! generation (`crate::grants`).
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use baton_protocol::{
@@ -136,9 +137,10 @@ impl SessionOwners {
     /// Notes an owner.
     pub fn note(&self, session: SessionId, account: AccountId) {
         let mut owners = self.write();
-        if !owners.accounts.contains_key(&session) {
-            owners.accounts.insert(session, Some(account));
-            *owners.counts.entry(account).or_default() += 1;
+        let Owners { accounts, counts } = &mut *owners;
+        if let Entry::Vacant(place) = accounts.entry(session) {
+            place.insert(Some(account));
+            *counts.entry(account).or_default() += 1;
         }
     }
 

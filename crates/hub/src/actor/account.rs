@@ -288,7 +288,7 @@ impl AccountActor {
             .filter(|(_, grant)| grant.by == principal)
             .map(|(grant, _)| *grant)
             .collect();
-        let revoked = is_new.then(|| EventBody::DeviceRevoked(DeviceRevokedEvent { principal }));
+        let revoked = is_new.then_some(EventBody::DeviceRevoked(DeviceRevokedEvent { principal }));
         let grants = theirs
             .into_iter()
             .map(|grant| EventBody::ApprovalGrantRevoked(ApprovalGrantRevokedEvent { grant }));

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use baton_hub::HostSign;
 use baton_protocol::{
-    AgentDescription, AgentId, RunId, RunnerHello, RunnerId, RunnerInstanceId, SessionId,
+    AgentDescription, AgentId, RunId, RunnerHello, RunnerId, RunnerInstanceId, SessionId, limits,
 };
 use baton_session::ActiveRun;
 
@@ -138,7 +138,7 @@ impl Directory {
     pub fn release(&mut self, session: SessionId, hosts: impl Fn(RunnerId) -> bool) -> bool {
         let mut has_freed = false;
         for (runner, seat) in &mut self.seats {
-            let was_full = seat.sessions.len() >= SESSIONS_PER_RUNNER_MAX;
+            let was_full = seat.sessions.len() >= limits::SESSIONS_PER_RUNNER_MAX;
             has_freed |= !hosts(*runner) && seat.sessions.remove(&session) && was_full;
         }
         has_freed
@@ -160,8 +160,8 @@ impl Directory {
     ) -> Option<(RunnerId, RunnerInstanceId)> {
         self.seats.iter_mut().find_map(|(runner, seat)| {
             let instance = seat.instance.as_ref()?;
-            let has_room =
-                seat.sessions.len() < SESSIONS_PER_RUNNER_MAX || seat.sessions.contains(&session);
+            let has_room = seat.sessions.len() < limits::SESSIONS_PER_RUNNER_MAX
+                || seat.sessions.contains(&session);
             let fits = instance.line.is_some()
                 && wanted.is_none_or(|wanted| wanted == *runner)
                 && seat.agents.iter().any(|offered| offered.id == *agent);
@@ -195,9 +195,6 @@ impl Directory {
         self.seats.get(&runner)?.instance.as_ref()?.line
     }
 }
-
-/// A small number, so that sessions wait for it here.
-const SESSIONS_PER_RUNNER_MAX: usize = 2;
 
 impl Instance {
     fn sign(&self, run: RunId, base: Instant) -> HostSign {
