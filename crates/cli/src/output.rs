@@ -4,7 +4,8 @@ use std::io::{IsTerminal, Write};
 
 use baton_client::PartTexts;
 use baton_protocol::{
-    CommandEffect, Delivery, Event, EventBody, LogId, PartKind, Receipt, ReceiptOutcome, RunOutcome,
+    CommandEffect, Delivery, Event, EventBody, FinishReason, LogId, ModelRetryEvent, PartKind,
+    Receipt, ReceiptOutcome, RetryReason, RunOutcome,
 };
 use serde_json::{Value, json};
 
@@ -113,6 +114,28 @@ pub fn outcome_words(outcome: &RunOutcome) -> String {
     }
 }
 
+/// How a run ended, with why its model stopped early.
+pub fn end_words(outcome: &RunOutcome, finish_reason: Option<&FinishReason>) -> String {
+    match finish_reason {
+        None => outcome_words(outcome),
+        Some(FinishReason::LengthLimit) => "stopped at the length limit".to_owned(),
+        Some(FinishReason::ContentFilter) => "ended by the provider's content filter".to_owned(),
+        Some(FinishReason::Refusal) => "the model declined".to_owned(),
+        Some(FinishReason::Unknown(name)) => format!("the model stopped early: {name}"),
+    }
+}
+
+/// That a model is asked again, why and when.
+pub fn retry_words(retry: &ModelRetryEvent) -> String {
+    let why = match &retry.reason {
+        RetryReason::Busy => "busy",
+        RetryReason::Unreachable => "the model server is not reachable",
+        RetryReason::OptionRefused | RetryReason::Unknown(_) => "no answer yet",
+    };
+    let seconds = retry.delay_ms.div_ceil(1_000);
+    format!("{why}, next try in {seconds} s: {}", retry.message)
+}
+
 /// Prints a session's events for people: prompts, answers as they grow, and ends.
 #[derive(Default)]
 pub struct Transcript {
@@ -138,8 +161,10 @@ impl Transcript {
             EventBody::RunStarted(body) => format!("[{}] {} answers", event.seq, body.agent),
             EventBody::SteerConsumed(_) => format!("[{}] the steer is taken in", event.seq),
             EventBody::RunEnded(body) => {
-                format!("[{}] {}", event.seq, outcome_words(&body.outcome))
+                let how = end_words(&body.outcome, body.finish_reason.as_ref());
+                format!("[{}] {how}", event.seq)
             }
+            EventBody::ModelRetry(body) => format!("[{}] {}", event.seq, retry_words(body)),
             EventBody::QueuePaused(_) => format!("[{}] the queue is paused", event.seq),
             EventBody::QueueResumed(_) => format!("[{}] the queue goes on", event.seq),
             EventBody::SessionRenamed(body) => format!("[{}] title: {}", event.seq, body.title),
@@ -149,5 +174,27 @@ impl Transcript {
             output.line("");
         }
         output.line(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use baton_protocol::RunId;
+
+    #[test]
+    fn an_early_end_and_a_retry_say_why() {
+        let end = |reason| end_words(&RunOutcome::Completed, reason);
+        assert_eq!(end(None), "completed");
+        let limit = FinishReason::LengthLimit;
+        assert_eq!(end(Some(&limit)), "stopped at the length limit");
+        let retry = ModelRetryEvent {
+            run: RunId::mint(),
+            attempt: 1,
+            delay_ms: 2_001,
+            reason: RetryReason::Busy,
+            message: "503".into(),
+        };
+        assert_eq!(retry_words(&retry), "busy, next try in 3 s: 503");
     }
 }

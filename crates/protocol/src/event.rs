@@ -122,6 +122,8 @@ pub enum EventBody {
     BatchImported(BatchImportedEvent),
     /// An answer for later calls of a session holds no more.
     ApprovalRevoked(ApprovalRevokedEvent),
+    /// A model gave nothing and is asked again after a pause.
+    ModelRetry(ModelRetryEvent),
     /// A kind from a newer version.
     #[serde(skip)]
     #[ts(skip)]
@@ -181,6 +183,7 @@ impl EventBody {
         "approvalGrantRevoked",
         "batchImported",
         "approvalRevoked",
+        "modelRetry",
     ];
 }
 

@@ -81,6 +81,21 @@ pub const CALL_ID_BYTES_MAX: usize = 128;
 /// Runs that are on at once in one session, sub-agents included.
 pub const RUNS_SIDE_BY_SIDE_MAX: usize = 32;
 
+/// Retries of the model that one run records: twice what one call of it makes, for a run that was steered.
+pub const MODEL_RETRIES_PER_RUN_MAX: u32 = 8;
+
+/// The longest pause before a model is asked again: a person waits a minute for an answer, and decides after it.
+pub const MODEL_RETRY_DELAY_MS_MAX: u32 = 60_000;
+
+/// What a retry says of its reason.
+pub const RETRY_MESSAGE_BYTES_MAX: usize = 2 * 1024;
+
+/// The name of a reason that the hub does not know.
+pub const REASON_NAME_BYTES_MAX: usize = 64;
+
+/// The capability of hubs that record a runner's retries.
+pub const MODEL_RETRY_CAPABILITY: &str = "modelRetry";
+
 /// Standing approvals of one account or session.
 pub const APPROVAL_GRANTS_MAX: usize = 1_000;
 

@@ -1,4 +1,4 @@
-//! How the types of the wire are written down: structs of named fields, and enums of names alone.
+//! How the types of the wire are written down: structs of named fields, and enums of names alone, closed or open to newer names.
 
 /// Structs that stand on the wire as camelCase objects.
 macro_rules! payload {
@@ -22,4 +22,44 @@ macro_rules! closed_enum {
     )*};
 }
 
-pub(crate) use {closed_enum, payload};
+/// Display enums of names alone: a name from a newer version is kept as it came.
+macro_rules! display_enum {
+    ($($(#[$doc:meta])* $name:ident, $ts:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+        #[serde(from = "String", into = "String")]
+        #[ts(export, type = $ts)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+            /// A name from a newer version, kept as it came.
+            Unknown(String),
+        }
+
+        impl $name {
+            /// The name as it stands on the wire.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $text,)*
+                    Self::Unknown(name) => name,
+                }
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(name: String) -> Self {
+                match name.as_str() {
+                    $($text => Self::$variant,)*
+                    _ => Self::Unknown(name),
+                }
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.as_str().to_owned()
+            }
+        }
+    )*};
+}
+
+pub(crate) use {closed_enum, display_enum, payload};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::payload::{closed_enum, payload};
+use crate::payload::{closed_enum, display_enum, payload};
 use crate::{
     AgentId, Epoch, PartIndex, PartKind, Principal, PromptId, RunId, RunnerId, RunnerInstanceId,
     Seq,
@@ -97,6 +97,24 @@ payload! {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         usage: Option<Usage>,
+        /// Why the model stopped writing, of a completed run. Absent: it had said everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        finish_reason: Option<FinishReason>,
+    }
+
+    /// The model gave nothing, and the run's host asks it again after a pause. No part of the run is open.
+    ModelRetryEvent {
+        /// The run.
+        run: RunId,
+        /// Which repetition of this run it is, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+        attempt: u32,
+        /// How long the host waits before it asks, in milliseconds from this event's time.
+        delay_ms: u32,
+        /// Why the model gave nothing.
+        reason: RetryReason,
+        /// What the model's server said, for people.
+        message: String,
     }
 
     /// The host of a stopped run confirms that its work is over.
@@ -139,6 +157,28 @@ closed_enum! {
         Complete,
         /// It was cut: a stop, a steer, a failure or a lost host.
         Interrupted,
+    }
+}
+
+display_enum! {
+    /// Why a model stopped writing before it had said everything.
+    FinishReason, "\"lengthLimit\" | \"contentFilter\" | \"refusal\" | (string & {})" {
+        /// The answer is as long as the model or its server allows.
+        LengthLimit = "lengthLimit",
+        /// The server's filter ended the answer.
+        ContentFilter = "contentFilter",
+        /// The model declined to answer.
+        Refusal = "refusal",
+    }
+
+    /// Why a model gave nothing, for now.
+    RetryReason, "\"busy\" | \"unreachable\" | \"optionRefused\" | (string & {})" {
+        /// Its server says that it cannot answer now.
+        Busy = "busy",
+        /// Its server cannot be reached.
+        Unreachable = "unreachable",
+        /// Its server refused an optional field of the request; it is asked without it.
+        OptionRefused = "optionRefused",
     }
 }
 

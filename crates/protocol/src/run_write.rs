@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    AgentId, ApprovalId, CallId, PartEnd, PartIndex, PartKind, ProducerSeq, PromptId, RunId,
-    ToolUse, Usage,
+    AgentId, ApprovalId, CallId, FinishReason, PartEnd, PartIndex, PartKind, ProducerSeq, PromptId,
+    RetryReason, RunId, ToolUse, Usage,
 };
 
 /// One write of a runner. The session machine turns each into events, or refuses all of a frame.
@@ -83,6 +83,22 @@ pub enum RunWrite {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         usage: Option<Usage>,
+        /// Why the model stopped writing, of a run that completed. Absent: it had said everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        finish_reason: Option<FinishReason>,
+    },
+    /// The model gave nothing, and this host asks it again after a pause. Only while no part is open, and only to a hub with the
+    /// capability [`crate::limits::MODEL_RETRY_CAPABILITY`].
+    ReportRetry {
+        /// One more than the run's retry before it, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+        attempt: u32,
+        /// The pause, at most [`crate::limits::MODEL_RETRY_DELAY_MS_MAX`].
+        delay_ms: u32,
+        /// Why the model gave nothing.
+        reason: RetryReason,
+        /// What the model's server said, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, without keys.
+        message: String,
     },
 }
 

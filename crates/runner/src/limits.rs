@@ -44,6 +44,11 @@ pub const MODEL_REFUSAL_BYTES_MAX: usize = 64 * 1024;
 
 /// How long it is read.
 pub const MODEL_REFUSAL_MS_MAX: u64 = 10_000;
+/// How often a call that gave nothing is made again: with its pauses about a quarter of a minute, then the person decides.
+pub const MODEL_RETRIES_MAX: u32 = 4;
+
+/// The first pause before a model is asked again; each further one is twice as long. A server that names a time gets that.
+pub const MODEL_RETRY_MS_MIN: u64 = 1_000;
 
 /// A model server's list of its models; the longest in the field are below a tenth of it.
 pub const MODEL_LIST_BYTES_MAX: usize = 8 * 1024 * 1024;

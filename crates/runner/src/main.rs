@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use baton_protocol::{ErrorCode, LinkCode, Principal, RunnerId, RunnerInstanceId};
 use baton_runner::provider::{KeyInClear, OpenAiEndpoint, OpenAiProvider, UseEndpointError};
-use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus};
+use baton_runner::{Assistant, Identity, Runner, RunnerConfig, RunnerStatus, limits};
 use baton_transport::{
     ConnectError, LinkError, ON_COMMAND_LINE, is_on_command_line, secret_argument,
 };
@@ -141,6 +141,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         token: identity.token,
         instance: RunnerInstanceId::mint(),
         agents: vec![assistant.with_provider(Arc::new(provider))],
+        model_retry_ms_min: limits::MODEL_RETRY_MS_MIN,
     });
     let mut status = runner.status();
     let end = tokio::select! {

@@ -36,6 +36,6 @@ pub use fold::FoldError;
 pub use new_event::{Decision, NewEvent};
 pub use state::{
     ActiveRun, AnsweredApproval, OpenApproval, PartProgress, PartText, QueuePause, RunRecord,
-    SessionState, StandingApproval, Turns, WaitingPrompt,
+    RunRetry, SessionState, StandingApproval, Turns, WaitingPrompt,
 };
 pub use transcript::{NoTranscript, RowChange, Transcript, TranscriptSink};

@@ -152,6 +152,7 @@ async fn ready(needs: &Needs) -> Result<RunnerConfig, Unready> {
         token,
         instance: RunnerInstanceId::mint(),
         agents: vec![assistant.with_provider(Arc::new(provider))],
+        model_retry_ms_min: baton_runner::limits::MODEL_RETRY_MS_MIN,
     })
 }
 

@@ -112,6 +112,7 @@ impl Conversation {
             RunWrite::EndRun {
                 failure: None,
                 usage: None,
+                finish_reason: None,
             },
         ];
         let entries: Vec<RunWriteEntry> = (1..)

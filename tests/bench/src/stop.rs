@@ -125,6 +125,7 @@ impl Stage {
             token: hub.runner.token.clone(),
             instance: RunnerInstanceId::mint(),
             agents: vec![assistant.with_provider(Arc::new(provider))],
+            model_retry_ms_min: baton_runner::limits::MODEL_RETRY_MS_MIN,
         });
         Ok(Self {
             hub,

@@ -3,6 +3,7 @@ import type { ApprovalId } from "./ApprovalId";
 import type { ApprovalState } from "./ApprovalState";
 import type { BranchView } from "./BranchView";
 import type { CallId } from "./CallId";
+import type { FinishReason } from "./FinishReason";
 import type { PartState } from "./PartState";
 import type { Principal } from "./Principal";
 import type { PromptId } from "./PromptId";
@@ -136,6 +137,10 @@ durationMs: number,
  * What it used.
  */
 usage?: Usage,
+/**
+ * Why the model stopped writing, where it had not said everything.
+ */
+finishReason?: FinishReason,
 /**
  * For a run that was stopped from outside: what its host says.
  */

@@ -2,10 +2,12 @@
 import type { AgentId } from "./AgentId";
 import type { ApprovalId } from "./ApprovalId";
 import type { CallId } from "./CallId";
+import type { FinishReason } from "./FinishReason";
 import type { PartEnd } from "./PartEnd";
 import type { PartIndex } from "./PartIndex";
 import type { PartKind } from "./PartKind";
 import type { PromptId } from "./PromptId";
+import type { RetryReason } from "./RetryReason";
 import type { RunId } from "./RunId";
 import type { ToolUse } from "./ToolUse";
 import type { Usage } from "./Usage";
@@ -93,4 +95,24 @@ failure?: string,
 /**
  * What it used.
  */
-usage?: Usage, };
+usage?: Usage,
+/**
+ * Why the model stopped writing, of a run that completed. Absent: it had said everything.
+ */
+finishReason?: FinishReason, } | { "type": "reportRetry",
+/**
+ * One more than the run's retry before it, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+ */
+attempt: number,
+/**
+ * The pause, at most [`crate::limits::MODEL_RETRY_DELAY_MS_MAX`].
+ */
+delayMs: number,
+/**
+ * Why the model gave nothing.
+ */
+reason: RetryReason,
+/**
+ * What the model's server said, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, without keys.
+ */
+message: string, };

@@ -1,6 +1,7 @@
 /** Names for people. The account knows names by id; what has none is still called something. */
 import type { AccountView } from "../generated/AccountView";
 import type { Principal } from "../generated/Principal";
+import type { SessionHeader } from "../generated/SessionHeader";
 import { t } from "../i18n/i18n";
 
 export function principalId(principal: Principal): string | undefined {
@@ -29,14 +30,22 @@ export function runnerName(account: AccountView | undefined, runner: string): st
   return account?.names[runner] ?? t("who.unnamedRunner");
 }
 
-/** An agent's name for people; its id where the account has not told. */
-export function agentName(account: AccountView | undefined, agent: string | undefined): string {
+/** An agent's name for people; its id where the account has not told. Runners name agents of one id as they like. */
+export function agentName(account: AccountView | undefined, agent: string | undefined, runner?: string): string {
   if (agent === undefined || agent === "") return account?.agents[0]?.agent.name ?? "Assistant";
-  return account?.agents.find((offered) => offered.agent.id === agent)?.agent.name ?? agent;
+  const offers = account?.agents.filter((offered) => offered.agent.id === agent) ?? [];
+  const own = offers.find((offered) => offered.runner === runner);
+  return (own ?? (runner === undefined ? offers[0] : undefined))?.agent.name ?? agent;
 }
 
-/** The name of the one runner that offers an agent; nothing where there are several or none. */
-export function onlyRunnerOf(account: AccountView | undefined, agent: string | undefined): string | undefined {
+/** The runner that a session's answers come from: the one that it was begun for, else the one that works. */
+export function runnerOf(header: SessionHeader | undefined): string | undefined {
+  return header?.run?.runner ?? header?.runner;
+}
+
+/** The name of a session's own runner, or of the one that offers its agent; nothing where there are several or none. */
+export function onlyRunnerOf(account: AccountView | undefined, agent: string | undefined, own?: string): string | undefined {
+  if (own !== undefined) return runnerName(account, own);
   const runners = new Set(account?.agents.filter((offered) => offered.agent.id === agent).map((offered) => offered.runner));
   const [runner] = runners;
   return runners.size === 1 && runner !== undefined ? runnerName(account, runner) : undefined;

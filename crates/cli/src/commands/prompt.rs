@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::Context;
 use crate::failure::Failure;
-use crate::output::outcome_words;
+use crate::output::{end_words, outcome_words, retry_words};
 use crate::waiting;
 
 /// The agent where none is offered and none was named.
@@ -167,8 +167,17 @@ async fn print_answer(
                 any_text = true;
                 context.output.text(&text);
             }
-            Some(AnswerItem::Ended { outcome, .. }) => {
+            Some(AnswerItem::Retry(retry)) => context.output.note(&retry_words(&retry)),
+            Some(AnswerItem::Ended {
+                outcome,
+                finish_reason,
+                ..
+            }) => {
                 context.output.line("");
+                if finish_reason.is_some() {
+                    let how = end_words(&outcome, finish_reason.as_ref());
+                    context.output.note(&how);
+                }
                 return match outcome {
                     RunOutcome::Completed => Ok(()),
                     other => Err(Failure::Unfinished(format!(

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use baton_protocol::{Event, EventBody, PartIndex, PartKind, PromptId, RunId, RunOutcome, Usage};
+use baton_protocol::{
+    Event, EventBody, FinishReason, ModelRetryEvent, PartIndex, PartKind, PromptId, RunId,
+    RunOutcome, Usage,
+};
 
 /// Gives each byte of each part once, whether it comes as appends or sealed.
 #[derive(Debug, Default)]
@@ -57,7 +60,11 @@ pub enum AnswerItem {
         outcome: RunOutcome,
         /// What it used.
         usage: Option<Usage>,
+        /// Why the model stopped, where it had not said everything.
+        finish_reason: Option<FinishReason>,
     },
+    /// The model gave nothing, and is asked again after a pause.
+    Retry(ModelRetryEvent),
     /// The prompt was taken back before a run took it.
     Withdrawn,
 }
@@ -103,7 +110,11 @@ impl AnswerReader {
             EventBody::RunEnded(body) if self.run == Some(body.run) => Some(AnswerItem::Ended {
                 outcome: body.outcome.clone(),
                 usage: body.usage.clone(),
+                finish_reason: body.finish_reason.clone(),
             }),
+            EventBody::ModelRetry(body) if self.run == Some(body.run) => {
+                Some(AnswerItem::Retry(body.clone()))
+            }
             _ => None,
         }
     }

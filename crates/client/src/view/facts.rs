@@ -1,7 +1,7 @@
 //! What a session's header and queue need of its state, copied out only where it changed.
 
 use baton_protocol::{AgentId, Principal, PromptId, RunId, RunnerId, Seq, TimestampMs};
-use baton_session::{QueuePause, SessionState, WaitingPrompt};
+use baton_session::{QueuePause, RunRetry, SessionState, WaitingPrompt};
 
 /// A session as a screen needs it.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +27,8 @@ pub(super) struct RunFacts {
     pub(super) runner: RunnerId,
     pub(super) started_at: TimestampMs,
     pub(super) started_by: Principal,
+    pub(super) retries: u32,
+    pub(super) retry: Option<RunRetry>,
 }
 
 impl SessionFacts {
@@ -69,7 +71,15 @@ impl SessionFacts {
                 runner: run.runner,
                 started_at: run.started_at,
                 started_by: run.started_by.clone(),
+                retries: 0,
+                retry: None,
             });
+        }
+        if let (Some(known), Some(run)) = (&mut self.run, run)
+            && known.retry != run.retry
+        {
+            known.retries = run.retries;
+            known.retry.clone_from(&run.retry);
         }
         self.retryable = state.retryable_run();
         if self.pause.as_ref() != state.pause() {

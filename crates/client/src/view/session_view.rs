@@ -1,10 +1,12 @@
 //! One open session of one screen: its window, its header and its queue.
 
 use baton_protocol::view::{
-    PromptState, QueueItem, QueueView, RowPatch, RunningView, SessionHeader, StoppingState, ViewId,
-    ViewMessage,
+    PromptState, QueueItem, QueueView, RetryView, RowPatch, RunningView, SessionHeader,
+    StoppingState, ViewId, ViewMessage,
 };
-use baton_protocol::{AgentId, CommandBody, LogId, PromptId, SessionId, StopScope, StopTarget};
+use baton_protocol::{
+    AgentId, CommandBody, LogId, PromptId, RunnerId, SessionId, StopScope, StopTarget,
+};
 use baton_session::WaitingPrompt;
 
 use super::facts::{RunFacts, SessionFacts};
@@ -85,6 +87,7 @@ impl SessionView {
             session: self.session,
             title,
             agent: self.agent(world).unwrap_or(AgentId(String::new())),
+            runner: self.runner(world),
             seq: known.map(|facts| facts.head).unwrap_or_default(),
             has_older: self.window.has_older,
             caught_up: world.caught_up.contains(&log),
@@ -107,6 +110,18 @@ impl SessionView {
         folded.or_else(listed).or_else(unsent)
     }
 
+    /// The runner that the session was begun for.
+    fn runner(&self, world: &World) -> Option<RunnerId> {
+        if let Some(facts) = self.facts.as_ref().filter(|facts| facts.agent.is_some()) {
+            return facts.pinned_runner;
+        }
+        let mut intents = world.intents_for(self.log());
+        intents.find_map(|entry| match &entry.command.body {
+            CommandBody::CreateSession(create) => create.runner,
+            _ => None,
+        })
+    }
+
     fn running(&self, run: &RunFacts, world: &World) -> RunningView {
         let stops = world
             .intents_for(self.log())
@@ -123,6 +138,12 @@ impl SessionView {
                 (true, true) => StoppingState::Sending,
                 (true, false) => StoppingState::WaitingForHub,
             },
+            retry: run.retry.as_ref().map(|retry| RetryView {
+                attempt: run.retries,
+                until: retry.until,
+                reason: retry.reason.clone(),
+                message: retry.message.clone(),
+            }),
         }
     }
 

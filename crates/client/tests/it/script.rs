@@ -141,6 +141,7 @@ impl Script {
         self.write(RunWrite::EndRun {
             failure: None,
             usage: None,
+            finish_reason: None,
         });
     }
 

@@ -43,6 +43,9 @@ use crate::leases::LastHeard;
 use crate::looking::{Attends, LookingSeat};
 use crate::presence::PresenceSeat;
 
+/// What this hub can do beyond the protocol's version.
+const CAPABILITIES: [&str; 2] = [limits::ATTENTION_CAPABILITY, limits::MODEL_RETRY_CAPABILITY];
+
 /// How often the hub gives a sign of life to a client that it holds back: as often as a client does.
 const SIGN_OF_LIFE_INTERVAL: Duration = Duration::from_millis(limits::HEARTBEAT_INTERVAL_MS);
 
@@ -100,7 +103,7 @@ impl Connection {
             account: caller.account,
             principal: caller.principal.clone(),
             hub_name: core.name.clone(),
-            capabilities: vec![limits::ATTENTION_CAPABILITY.to_owned()],
+            capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
             hub_time: Some(core.clock.now()),
         });
         let presence = core.presence.join(caller.account, caller.principal.clone());

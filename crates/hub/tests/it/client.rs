@@ -519,6 +519,7 @@ impl Script {
         self.entry(RunWrite::EndRun {
             failure: None,
             usage: None,
+            finish_reason: None,
         })
     }
 }

@@ -199,7 +199,7 @@ on_each_log! {
         laptop.prompt(log, "hello?", Delivery::Queue).await;
         let held = runner.assigned().await;
         let failure = Some("x".repeat(limits::EVENT_BYTES_MAX));
-        let write = RunWrite::EndRun { failure, usage: None };
+        let write = RunWrite::EndRun { failure, usage: None, finish_reason: None };
         runner.write(held, vec![RunWriteEntry { producer: ProducerSeq(1), write }]).await;
         assert_eq!(runner.fenced(held.run).await, ErrorCode::TooLarge);
         laptop.until(log, |followed| followed.outcomes() == [RunOutcome::Lost]).await;

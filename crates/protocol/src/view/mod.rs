@@ -13,8 +13,8 @@ pub use lists::*;
 pub use rows::*;
 
 use crate::{
-    CommandBody, CommandId, Delivery, ErrorBody, LogId, PauseReason, Principal, PromptId, RunId,
-    RunnerId, Seq, SessionId, TimestampMs,
+    CommandBody, CommandId, Delivery, ErrorBody, LogId, PauseReason, Principal, PromptId,
+    RetryReason, RunId, RunnerId, Seq, SessionId, TimestampMs,
 };
 
 /// Names an open view; made by the screen.
@@ -293,6 +293,10 @@ pub struct SessionHeader {
     pub title: String,
     /// Which agent answers.
     pub agent: crate::AgentId,
+    /// The runner that the session was begun for; absent: any that offers the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub runner: Option<RunnerId>,
     /// The last seq that the mirror has.
     pub seq: Seq,
     /// Whether older rows can be loaded.
@@ -330,6 +334,25 @@ pub struct RunningView {
     pub can_steer: bool,
     /// A stop from this device that the hub has not answered.
     pub stopping: StoppingState,
+    /// The model gave nothing and is asked again; absent once it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub retry: Option<RetryView>,
+}
+
+/// A model that is asked again after a pause.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RetryView {
+    /// Which repetition of the run it is, from 1.
+    pub attempt: u32,
+    /// When it is asked again, by the hub's clock.
+    pub until: TimestampMs,
+    /// Why it gave nothing.
+    pub reason: RetryReason,
+    /// What its server said.
+    pub message: String,
 }
 
 /// A stop on its way.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ApprovalAnswer, ApprovalId, ApprovalScope, CallId, ErrorBody, PartEnd, Principal, PromptId,
-    RunId, RunOutcome, Seq, TimestampMs, ToolUse, Usage,
+    ApprovalAnswer, ApprovalId, ApprovalScope, CallId, ErrorBody, FinishReason, PartEnd, Principal,
+    PromptId, RunId, RunOutcome, Seq, TimestampMs, ToolUse, Usage,
 };
 
 /// A row's id, stable for ever: `<seq>` or `<seq>.<n>` of the event that made it, or `outbox:<command>` before there is one.
@@ -177,6 +177,10 @@ pub enum RowBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         usage: Option<Usage>,
+        /// Why the model stopped writing, where it had not said everything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        finish_reason: Option<FinishReason>,
         /// For a run that was stopped from outside: what its host says.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]

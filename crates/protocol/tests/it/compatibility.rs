@@ -4,7 +4,7 @@ use baton_protocol::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{approval_samples, import_samples, order_samples, samples};
+use crate::{approval_samples, ending_samples, import_samples, order_samples, samples};
 
 #[test]
 fn every_kind_is_known_by_its_tag_and_sampled() {
@@ -18,7 +18,8 @@ fn every_kind_is_known_by_its_tag_and_sampled() {
         .into_iter()
         .chain(order_samples::bodies())
         .chain(import_samples::bodies())
-        .chain(approval_samples::bodies());
+        .chain(approval_samples::bodies())
+        .chain(ending_samples::bodies());
     let tags: Vec<String> = bodies.map(|body| tag(&body)).collect();
     assert_eq!(tags, EventBody::KNOWN_TAGS);
 }
@@ -49,6 +50,24 @@ fn a_newer_part_kind_is_kept_and_written_back_as_it_was() {
 }
 
 #[test]
+fn a_newer_reason_is_kept_and_written_back_as_it_was() {
+    for name in ["boredom", "lengthLimit", "busy", ""] {
+        let reason: FinishReason = serde_json::from_value(json!(name)).expect("any name reads");
+        assert_eq!(
+            serde_json::to_value(reason).expect("serialises"),
+            json!(name)
+        );
+        let reason: RetryReason = serde_json::from_value(json!(name)).expect("any name reads");
+        assert_eq!(
+            serde_json::to_value(reason).expect("serialises"),
+            json!(name)
+        );
+    }
+    let known: FinishReason = serde_json::from_value(json!("refusal")).expect("reads");
+    assert_eq!(known, FinishReason::Refusal);
+}
+
+#[test]
 fn a_known_part_kind_comes_back_and_one_that_does_not_fit_is_an_error() {
     for kind in order_samples::part_kinds() {
         let json = serde_json::to_value(&kind).expect("serialises");
@@ -63,7 +82,7 @@ fn a_known_part_kind_comes_back_and_one_that_does_not_fit_is_an_error() {
 
 #[test]
 fn what_a_newer_hub_adds_to_a_known_kind_is_optional_and_absent_by_default() {
-    for (event, field) in [(2, "branchOf"), (21, "openApprovals")] {
+    for (event, field) in [(2, "branchOf"), (15, "finishReason"), (21, "openApprovals")] {
         let json = serde_json::to_string(&samples::events()[event]).expect("serialises");
         assert!(!json.contains(field), "{json}");
     }

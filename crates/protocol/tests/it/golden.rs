@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{approval_samples, import_samples, order_samples, samples};
+use crate::{approval_samples, ending_samples, import_samples, order_samples, samples};
 
 fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples: &[T]) -> String {
     let line = |sample: &T| {
@@ -81,6 +81,13 @@ fn taking_an_approval_back_is_as_published() {
     golden("approval-events", &lines(&approval_samples::bodies()));
     golden("approval-commands", &lines(&approval_samples::commands()));
     golden("heartbeats", &lines(&approval_samples::heartbeats()));
+}
+
+#[test]
+fn endings_and_retries_are_as_published() {
+    golden("ending-events", &lines(&ending_samples::bodies()));
+    golden("ending-run-ended", &lines(&ending_samples::ended()));
+    golden("ending-writes", &lines(&ending_samples::writes()));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod approval_samples;
 mod compatibility;
+mod ending_samples;
 mod golden;
 mod import_samples;
 mod link_codes;

@@ -146,6 +146,7 @@ pub fn bodies() -> Vec<EventBody> {
             text: "Tides 🌊 漢".into(),
         }),
         EventBody::RunEnded(RunEndedEvent {
+            finish_reason: None,
             run: run(),
             outcome: RunOutcome::Stopped { by: device() },
             digest: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
@@ -384,6 +385,7 @@ pub fn client_frames() -> Vec<ClientFrame> {
                     RunWrite::EndRun {
                         failure: None,
                         usage: Some(usage()),
+                        finish_reason: None,
                     },
                 ),
             ],

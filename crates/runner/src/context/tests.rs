@@ -151,6 +151,7 @@ impl Session {
             vec![RunWrite::EndRun {
                 failure,
                 usage: None,
+                finish_reason: None,
             }],
         );
     }

@@ -2,8 +2,8 @@
 //!
 //! Owns the runs that this process holds and the sessions that they belong to. Never: a socket, a clock, a model.
 //!
-//! Invariants: for one assignment the model is called once, and once more for each steer that was taken in, however often the
-//! connection is lost; every run that is held ends in the log, or its lease is over.
+//! Invariants: for one assignment the model answers once, and once more for each steer that was taken in, however often the
+//! connection is lost; it is asked again only while it has given nothing; every run that is held ends in the log, or its lease is over.
 
 mod effect;
 mod holding;
@@ -15,18 +15,18 @@ mod settling;
 mod writes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Instant;
 
 use baton_protocol::{
-    AgentId, ClientFrame, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId, SessionId,
+    AgentId, ClientFrame, ErrorCode, HubFrame, LogId, RunId, RunnerInstanceId, SessionId, limits,
 };
 
-use crate::limits::SESSIONS_KEPT_BYTES_MAX;
-use crate::provider::ModelEvent;
+use crate::limits::{MODEL_RETRY_MS_MIN, SESSIONS_KEPT_BYTES_MAX};
 pub use effect::{AgentSpec, Effect, Taken};
 use kept::KeptSessions;
 pub use run::{CallId, ModelOutput};
-use run::{HeldRun, Phase};
+use run::{HeldRun, Phase, RetryTerms};
 use session::FollowedSession;
 
 /// The runner.
@@ -41,6 +41,8 @@ pub struct Core {
     /// Runs of which one sent what the hub could not read: they are written one at a time.
     suspects: BTreeSet<RunId>,
     is_connected: bool,
+    records_retries: bool,
+    retry_ms_min: u64,
     control: VecDeque<ClientFrame>,
     effects: Vec<Effect>,
 }
@@ -61,6 +63,8 @@ impl Core {
             suspects: BTreeSet::new(),
             next_call: CallId(0),
             is_connected: false,
+            records_retries: false,
+            retry_ms_min: MODEL_RETRY_MS_MIN,
             control: VecDeque::new(),
             effects: Vec::new(),
         }
@@ -74,9 +78,24 @@ impl Core {
         }
     }
 
+    /// The first pause before a model is asked again, in place of [`MODEL_RETRY_MS_MIN`].
+    pub fn with_retry_ms_min(self, retry_ms_min: u64) -> Self {
+        Self {
+            retry_ms_min,
+            ..self
+        }
+    }
+
     /// What is to be done, in order.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// What the hub that welcomes this runner can do. Before [`connected`](Self::connected).
+    pub fn hub_can(&mut self, capabilities: &[String]) {
+        self.records_retries = capabilities
+            .iter()
+            .any(|capability| capability == limits::MODEL_RETRY_CAPABILITY);
     }
 
     /// The hub has welcomed a new connection.
@@ -187,19 +206,22 @@ impl Core {
         let Some(held) = held.filter(|held| held.call() == Some(call)) else {
             return Taken::No;
         };
-        if matches!(
-            output,
-            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done(_))
-        ) {
+        if output.is_last() {
             self.calls.remove(&call);
         }
-        held.model(output, now);
+        let terms = RetryTerms {
+            are_recorded: self.records_retries,
+            ms_min: self.retry_ms_min,
+            chance: chance(self.instance, call),
+        };
+        held.model(output, terms, now);
         self.settle(now);
         Taken::Yes
     }
 
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
+        self.runs.values_mut().for_each(|held| held.tick(now));
         self.settle(now);
     }
 
@@ -211,7 +233,8 @@ impl Core {
                 .due()
                 .filter(|_| self.is_connected && self.may_write(run)),
         });
-        runs.chain(self.kept.expires_at()).min()
+        let asked = self.runs.values().filter_map(HeldRun::asks_at);
+        runs.chain(asked).chain(self.kept.expires_at()).min()
     }
 
     /// The frame that is to be sent now.
@@ -252,4 +275,11 @@ impl Core {
         let is_due = |run: &HeldRun| self.may_write(run) && run.due().is_some_and(|due| due <= now);
         self.is_connected && (!self.control.is_empty() || self.runs.values().any(is_due))
     }
+}
+
+/// A number that differs between runners and between their calls, and is the same whenever it is asked for.
+fn chance(instance: RunnerInstanceId, call: CallId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (instance, call).hash(&mut hasher);
+    hasher.finish()
 }

@@ -4,20 +4,23 @@
 //! when the log holds everything that the call is about, and a run is over when the log says so.
 
 mod line;
+mod retry;
 mod usage;
 
 use std::time::{Duration, Instant};
 
 use baton_protocol::{
-    Epoch, PartEnd, PartKind, PromptId, RunId, RunOutcome, RunWrite, Seq, SessionId,
+    Epoch, FinishReason, PartEnd, PartKind, PromptId, RunId, RunOutcome, RunWrite, Seq, SessionId,
 };
 use baton_session::ActiveRun;
 
 use super::session::FollowedSession;
 use super::writes::WriteQueue;
 use crate::limits::{COALESCE_BYTES, COALESCE_MS};
-use crate::provider::ModelEvent;
+use crate::provider::{ModelEnd, ModelEvent, RetryAdvice};
 use line::Line;
+pub(super) use retry::RetryTerms;
+use retry::Tries;
 use usage::UsageSum;
 
 /// Names one call to a model, over all runs of this process.
@@ -28,8 +31,25 @@ pub struct CallId(pub u64);
 pub enum ModelOutput {
     /// A piece.
     Event(ModelEvent),
-    /// It could not begin, or broke off. For the person who asked.
+    /// It could not begin: the model has given nothing.
+    NotBegun {
+        /// For the person who asked.
+        message: String,
+        /// Whether and when to ask again.
+        retry: Option<RetryAdvice>,
+    },
+    /// It broke off. For the person who asked.
     Failed(String),
+}
+
+impl ModelOutput {
+    /// Whether nothing comes after it.
+    pub fn is_last(&self) -> bool {
+        match self {
+            Self::Event(event) => matches!(event, ModelEvent::Done(_)),
+            Self::NotBegun { .. } | Self::Failed(_) => true,
+        }
+    }
 }
 
 /// What a run wants done for it.
@@ -55,6 +75,9 @@ pub(super) struct HeldRun {
     flush_at: Option<Instant>,
     flushed_at: Option<Instant>,
     usage: UsageSum,
+    tries: Tries,
+    /// Between two calls: the model is not asked before that.
+    ask_at: Option<Instant>,
     /// Writes are refused for now; asked again then.
     retry_at: Option<Instant>,
     /// It got out of step with the log before; a second time it is given up.
@@ -97,6 +120,8 @@ impl HeldRun {
             flush_at: None,
             flushed_at: None,
             usage: UsageSum::default(),
+            tries: Tries::default(),
+            ask_at: None,
             retry_at: None,
             was_broken: false,
         }
@@ -129,7 +154,7 @@ impl HeldRun {
 
     /// The run cannot go on.
     pub fn fail(&mut self, message: String, now: Instant) {
-        self.end(Some(message), now);
+        self.end(Err(message), now);
     }
 
     /// Looks at the log and says what is to be done. A call that is on and is no longer wanted is left behind by changing the phase.
@@ -147,6 +172,7 @@ impl HeldRun {
         let Some(active) = state.active_run(self.run) else {
             return Want::Nothing;
         };
+        self.tries.follow(active.retries);
         if !followed.is_at_head()
             || !matches!(self.phase, Phase::Between { .. } | Phase::Generating { .. })
         {
@@ -176,11 +202,15 @@ impl HeldRun {
             return Want::Nothing;
         }
         match self.phase {
-            Phase::Between { .. } if self.log_has_all(active) && active.epoch == self.epoch => {
-                Want::Call
-            }
+            Phase::Between { .. } if self.may_ask(active, now) => Want::Call,
             _ => Want::Nothing,
         }
+    }
+
+    /// Whether the log has everything that a call is about, and no pause is on.
+    fn may_ask(&self, active: &ActiveRun, now: Instant) -> bool {
+        let is_time = self.ask_at.is_none_or(|at| at <= now);
+        is_time && self.log_has_all(active) && active.epoch == self.epoch
     }
 
     /// Whether everything that this run ever wrote stands in the log as it was folded here.
@@ -219,6 +249,8 @@ impl HeldRun {
         self.writes.push(RunWrite::ConsumeSteer {
             prompts: prompts.clone(),
         });
+        self.tries.begin_call();
+        self.ask_at = None;
         self.phase = Phase::Between {
             steer: Some(Steer {
                 prompts,
@@ -229,7 +261,7 @@ impl HeldRun {
     }
 
     /// A piece of the answer of the call that is on.
-    pub fn model(&mut self, output: ModelOutput, now: Instant) {
+    pub fn model(&mut self, output: ModelOutput, terms: RetryTerms, now: Instant) {
         match output {
             ModelOutput::Event(ModelEvent::Text(text)) => {
                 self.add_text(&PartKind::Text, &text, now)
@@ -238,11 +270,14 @@ impl HeldRun {
                 self.add_text(&PartKind::Reasoning, &text, now)
             }
             ModelOutput::Event(ModelEvent::Usage(usage)) => self.usage.add(usage),
-            ModelOutput::Event(ModelEvent::Done(_)) => {
+            ModelOutput::Event(ModelEvent::Done(end)) => {
                 self.writes.close_part(PartEnd::Complete);
-                self.end(None, now);
+                self.end(Ok(end), now);
             }
-            ModelOutput::Failed(message) => self.end(Some(message), now),
+            ModelOutput::NotBegun { message, retry } => {
+                self.gave_nothing(message, retry, terms, now);
+            }
+            ModelOutput::Failed(message) => self.end(Err(message), now),
         }
     }
 
@@ -259,12 +294,27 @@ impl HeldRun {
         self.flush_at = Some(self.flush_at.map_or(due, |set| set.min(due)));
     }
 
-    fn end(&mut self, failure: Option<String>, now: Instant) {
+    fn end(&mut self, end: Result<ModelEnd, String>, now: Instant) {
+        let (finish_reason, failure) = match end {
+            Ok(end) => (finish_reason(end), None),
+            Err(message) => (None, Some(message)),
+        };
         self.writes.push(RunWrite::EndRun {
             failure,
             usage: self.usage.told(),
+            finish_reason,
         });
         self.phase = Phase::Ending;
         self.flush_at = Some(now);
+    }
+}
+
+/// What the log says of an end; nothing where the model had said everything.
+fn finish_reason(end: ModelEnd) -> Option<FinishReason> {
+    match end {
+        ModelEnd::Whole => None,
+        ModelEnd::LengthLimit => Some(FinishReason::LengthLimit),
+        ModelEnd::ContentFilter => Some(FinishReason::ContentFilter),
+        ModelEnd::Refusal => Some(FinishReason::Refusal),
     }
 }

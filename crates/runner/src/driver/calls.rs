@@ -148,9 +148,11 @@ impl Reader {
             Ok(stream) => stream,
             Err(error) => {
                 self.note(asked, "the model does not answer");
-                return self
-                    .give(ModelOutput::Failed(error.to_string()), None)
-                    .await;
+                let output = ModelOutput::NotBegun {
+                    message: error.to_string(),
+                    retry: error.retry(),
+                };
+                return self.give(output, None).await;
             }
         };
         self.note(asked, "the first token is here");

@@ -29,6 +29,7 @@ pub(super) enum LineEvent {
     Up {
         runner: RunnerId,
         hub_name: String,
+        capabilities: Vec<String>,
         outbound: mpsc::Sender<ClientFrame>,
     },
     /// A frame came.
@@ -46,6 +47,13 @@ pub(super) struct Line {
     pub hello: RunnerHello,
     /// The runs that the driver works for, for the heartbeats.
     pub held: watch::Receiver<Vec<RunId>>,
+}
+
+/// What the hub says of itself and of this runner.
+struct Welcome {
+    runner: RunnerId,
+    hub_name: String,
+    capabilities: Vec<String>,
 }
 
 /// Why a connection ended.
@@ -104,7 +112,7 @@ impl Line {
             Duration::from_millis(limits::HELLO_TIMEOUT_MS),
             self.hello(&mut sink, &mut stream),
         );
-        let (runner, hub_name) = match hello.await {
+        let welcome = match hello.await {
             Ok(Ok(welcome)) => welcome,
             Ok(Err(lost)) => return lost,
             Err(_) => return Lost::Passing("the hub did not answer `hello` in time".to_owned()),
@@ -113,8 +121,9 @@ impl Line {
         let (outbound, frames) = mpsc::channel(FRAMES_MAX);
         if events
             .send(LineEvent::Up {
-                runner,
-                hub_name,
+                runner: welcome.runner,
+                hub_name: welcome.hub_name,
+                capabilities: welcome.capabilities,
                 outbound,
             })
             .await
@@ -132,7 +141,7 @@ impl Line {
         &self,
         sink: &mut SplitSink<HubSocket, Message>,
         stream: &mut SplitStream<HubSocket>,
-    ) -> Result<(RunnerId, String), Lost> {
+    ) -> Result<Welcome, Lost> {
         let hello = ClientFrame::Hello {
             protocol: limits::PROTOCOL_VERSION,
             capabilities: Vec::new(),
@@ -144,8 +153,15 @@ impl Line {
                 HubFrame::Welcome {
                     principal: Principal::Runner { runner, .. },
                     hub_name,
+                    capabilities,
                     ..
-                } => return Ok((runner, hub_name)),
+                } => {
+                    return Ok(Welcome {
+                        runner,
+                        hub_name,
+                        capabilities,
+                    });
+                }
                 HubFrame::Welcome { .. } => {
                     let error = ErrorCode::Forbidden
                         .with("this link is for a device", "make a link for a runner");

@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{AgentSpec, Core, Effect, ModelOutput, Taken};
-use crate::provider::{ModelEvent, ModelProvider};
+use crate::core::{AgentSpec, Core, Effect, Taken};
+use crate::provider::ModelProvider;
 use calls::{Calls, Piece};
 use line::{Line, LineEvent, Sent};
 
@@ -41,6 +41,8 @@ pub struct RunnerConfig {
     pub instance: RunnerInstanceId,
     /// What it hosts.
     pub agents: Vec<Agent>,
+    /// The first pause before a model that gave nothing is asked again: [`MODEL_RETRY_MS_MIN`](crate::limits::MODEL_RETRY_MS_MIN).
+    pub model_retry_ms_min: u64,
 }
 
 /// Where the runner stands with its hub.
@@ -172,7 +174,8 @@ impl Driver {
             core: Core::new(
                 config.instance,
                 config.agents.iter().map(|agent| agent.spec.clone()),
-            ),
+            )
+            .with_retry_ms_min(config.model_retry_ms_min),
             providers: config
                 .agents
                 .iter()
@@ -238,11 +241,7 @@ impl Driver {
     }
 
     fn piece(&mut self, piece: Piece) {
-        let is_last = matches!(
-            piece.output,
-            ModelOutput::Failed(_) | ModelOutput::Event(ModelEvent::Done(_))
-        );
-        if is_last {
+        if piece.output.is_last() {
             self.calls.ended(piece.call);
         }
         let taken = self.core.model(piece.call, piece.output, Instant::now());
@@ -258,10 +257,12 @@ impl Driver {
             Some(LineEvent::Up {
                 runner,
                 hub_name,
+                capabilities,
                 outbound,
             }) => {
                 tracing::info!(runner.id = %runner, "connected to the hub");
                 self.outbound = Some(outbound);
+                self.core.hub_can(&capabilities);
                 self.core.connected(now);
                 self.status
                     .send_replace(RunnerStatus::Connected { runner, hub_name });

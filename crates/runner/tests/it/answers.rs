@@ -159,7 +159,7 @@ async fn an_earlier_attempt_is_left_out_of_a_retry() {
 #[tokio::test]
 async fn prompts_that_were_never_answered_do_not_break_the_turns() {
     let scene = Scene::start().await;
-    scene.model.reply(Reply::error(500, "no"));
+    scene.model.reply(Reply::error(400, "no"));
     scene.model.reply(Reply::text("hello"));
     scene.ask_to_the_end("first").await;
     scene.hub.send("second", Delivery::Interrupt);

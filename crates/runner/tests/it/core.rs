@@ -11,15 +11,15 @@ use baton_session::*;
 use crate::fake_hub::{RUNNER, laptop};
 
 /// A session with a prompt and a run for it.
-struct Line {
-    session: SessionId,
-    run: RunId,
-    epoch: Epoch,
-    batch: Batch,
-    state: SessionState,
+pub struct Line {
+    pub session: SessionId,
+    pub run: RunId,
+    pub epoch: Epoch,
+    pub batch: Batch,
+    pub state: SessionState,
 }
 
-fn line(instance: RunnerInstanceId) -> Line {
+pub fn line(instance: RunnerInstanceId) -> Line {
     let session = SessionId::mint();
     let mut state = SessionState::default();
     let mut events = Vec::new();
@@ -153,7 +153,7 @@ pub fn core(instance: RunnerInstanceId) -> Core {
     )
 }
 
-fn assign(core: &mut Core, line: &Line, now: Instant) {
+pub fn assign(core: &mut Core, line: &Line, now: Instant) {
     let (session, run, epoch) = (line.session, line.run, line.epoch);
     core.frame(
         HubFrame::RunAssigned {
@@ -167,7 +167,7 @@ fn assign(core: &mut Core, line: &Line, now: Instant) {
     core.frame(HubFrame::Batch(line.batch.clone()), now);
 }
 
-fn calls(core: &mut Core) -> Vec<CallId> {
+pub fn calls(core: &mut Core) -> Vec<CallId> {
     let call = |effect| match effect {
         Effect::Call { call, .. } => Some(call),
         _ => None,
@@ -326,6 +326,7 @@ fn a_log_that_is_read_in_pages_begins_nothing_before_its_end() {
         write: RunWrite::EndRun {
             failure: Some("over".to_owned()),
             usage: None,
+            finish_reason: None,
         },
     };
     for (writes, is_on) in [(vec![opened()], true), (vec![opened(), ended], false)] {

@@ -77,6 +77,7 @@ impl Log {
             write: RunWrite::EndRun {
                 failure: None,
                 usage: None,
+                finish_reason: None,
             },
         };
         let ended = decide_run_write(&self.state, run, epoch, RUNNER, &[end], &[]);
@@ -383,6 +384,7 @@ fn a_runner_that_got_enough_asks_the_model_at_once() {
             RunWrite::EndRun {
                 failure: None,
                 usage: None,
+                finish_reason: None,
             },
         ),
     ];

@@ -13,4 +13,5 @@ mod pressure;
 mod program;
 mod provider;
 mod proxies;
+mod retries;
 mod scene;

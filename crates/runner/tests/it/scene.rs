@@ -136,6 +136,7 @@ pub fn config(authority: &str, model: &str, provider: Arc<dyn ModelProvider>) ->
         token: "baton_test".to_owned(),
         instance: RunnerInstanceId::mint(),
         agents: vec![assistant.with_provider(provider)],
+        model_retry_ms_min: 1,
     }
 }
 

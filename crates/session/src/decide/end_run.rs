@@ -1,9 +1,9 @@
 //! The end of a run, whoever brings it about: one append, after which nothing of the run can be written.
 
 use baton_protocol::{
-    EventBody, PartClosedEvent, PartEnd, PauseReason, PromptRequeuedEvent, PromptWithdrawnEvent,
-    QueuePausedEvent, RequeueReason, RunEndedEvent, RunOutcome, SessionRenamedEvent, TitleSource,
-    Usage,
+    EventBody, FinishReason, PartClosedEvent, PartEnd, PauseReason, PromptRequeuedEvent,
+    PromptWithdrawnEvent, QueuePausedEvent, RequeueReason, RunEndedEvent, RunOutcome,
+    SessionRenamedEvent, TitleSource, Usage,
 };
 
 use super::approval;
@@ -31,6 +31,7 @@ pub(super) struct Ending<'a> {
     pub(super) root_goes_on: bool,
     pub(super) outcome: RunOutcome,
     pub(super) usage: Option<Usage>,
+    pub(super) finish_reason: Option<FinishReason>,
     pub(super) after: AfterEnd,
 }
 
@@ -48,6 +49,7 @@ impl<'a> Ending<'a> {
             root_goes_on: state.root_run().is_some_and(|root| !ends(root)),
             outcome,
             usage: None,
+            finish_reason: None,
             after,
         }
     }
@@ -117,6 +119,7 @@ impl<'a> Ending<'a> {
             outcome: self.outcome.clone(),
             digest: run.digest(),
             usage: self.usage.clone(),
+            finish_reason: self.finish_reason.clone(),
         })));
     }
 }

@@ -8,6 +8,7 @@ mod child;
 mod end_run;
 mod fork;
 mod import;
+mod model_retry;
 mod prompt;
 mod queue;
 mod run;

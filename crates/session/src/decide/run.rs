@@ -2,14 +2,14 @@
 
 use baton_protocol::{
     AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
-    PartAppendedEvent, PartClosedEvent, PartIndex, PartKind, PartOpenedEvent, PauseReason,
-    Principal, ProducerSeq, PromptId, PromptRequeuedEvent, RequeueReason, RunId, RunOutcome,
-    RunStartedEvent, RunWrite, RunWriteEntry, RunnerId, RunnerInstanceId, SteerConsumedEvent,
-    TeardownReportedEvent, TimestampMs, Usage, limits,
+    FinishReason, ModelRetryEvent, PartAppendedEvent, PartClosedEvent, PartIndex, PartKind,
+    PartOpenedEvent, PauseReason, Principal, ProducerSeq, PromptId, PromptRequeuedEvent,
+    RequeueReason, RunId, RunOutcome, RunStartedEvent, RunWrite, RunWriteEntry, RunnerId,
+    RunnerInstanceId, SteerConsumedEvent, TeardownReportedEvent, TimestampMs, Usage, limits,
 };
 
 use super::end_run::{AfterEnd, Ending};
-use super::{Intent, approval, by_hub, child};
+use super::{Intent, approval, by_hub, child, model_retry};
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{ActiveRun, SessionState, StandingApproval};
 use crate::transcript::NoTranscript;
@@ -245,9 +245,30 @@ impl RunWriter<'_> {
                 };
                 return self.ask(active, asked, entry.producer);
             }
-            RunWrite::EndRun { failure, usage } => {
-                let failure = failure.as_deref();
-                return Ok(self.end(active, failure, usage.clone(), entry.producer));
+            RunWrite::ReportRetry {
+                attempt,
+                delay_ms,
+                reason,
+                message,
+            } => {
+                let retry = ModelRetryEvent {
+                    run,
+                    attempt: *attempt,
+                    delay_ms: *delay_ms,
+                    reason: reason.clone(),
+                    message: message.clone(),
+                };
+                vec![model_retry::model_retry(active, retry).map_err(invalid)?]
+            }
+            RunWrite::EndRun {
+                failure,
+                usage,
+                finish_reason,
+            } => {
+                let (failure, reason) = (failure.as_deref(), finish_reason.clone());
+                model_retry::check_finish(failure, reason.as_ref()).map_err(invalid)?;
+                let used = (usage.clone(), reason);
+                return Ok(self.end(active, failure, used, entry.producer));
             }
         };
         let events = events.into_iter();
@@ -270,7 +291,7 @@ impl RunWriter<'_> {
         &self,
         active: &ActiveRun,
         failure: Option<&str>,
-        usage: Option<Usage>,
+        (usage, finish_reason): (Option<Usage>, Option<FinishReason>),
         producer: ProducerSeq,
     ) -> Vec<NewEvent> {
         let (outcome, after) = match failure {
@@ -288,6 +309,7 @@ impl RunWriter<'_> {
             root_goes_on: self.root_goes_on,
             outcome,
             usage,
+            finish_reason,
             after,
         };
         ending.events(&[active], &event)

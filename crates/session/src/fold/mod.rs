@@ -55,6 +55,7 @@ impl SessionState {
             EventBody::PartAppended(body) => self.part_appended(event, body, sink)?,
             EventBody::PartClosed(body) => self.part_closed(event, body, sink)?,
             EventBody::PartSealed(body) => self.part_sealed(event, body, sink)?,
+            EventBody::ModelRetry(body) => self.model_retry(event, body)?,
             EventBody::RunEnded(body) => self.run_ended(event, body, sink)?,
             EventBody::TeardownReported(body) => self.teardown_reported(body, sink),
             EventBody::ApprovalRequested(body) => self.approval_requested(event, body, sink)?,

@@ -27,6 +27,7 @@ impl SessionState {
                 part: body.part,
             });
         }
+        run.retry = None;
         let row = row(event, 0, Place::of(run), part_body(&body.kind));
         run.parts.push(Arc::new(PartProgress {
             index: body.part,

@@ -2,13 +2,13 @@
 
 use baton_protocol::view::{RowBody, Teardown};
 use baton_protocol::{
-    Event, ProducerSeq, RunEndedEvent, RunId, RunOutcome, RunStartedEvent, SteerConsumedEvent,
-    TeardownReportedEvent,
+    Event, ModelRetryEvent, ProducerSeq, RunEndedEvent, RunId, RunOutcome, RunStartedEvent,
+    SteerConsumedEvent, TeardownReportedEvent, TimestampMs,
 };
 
 use super::FoldError;
 use super::rows::{Place, Steered, elapsed_ms, prompt_row, row};
-use crate::state::{ActiveRun, PromptFate, RunRecord, SessionState};
+use crate::state::{ActiveRun, PromptFate, RunRecord, RunRetry, SessionState};
 use crate::transcript::{RowChange, TranscriptSink};
 
 impl SessionState {
@@ -66,6 +66,8 @@ impl SessionState {
             started_by: prompt.by.clone(),
             last_producer: ProducerSeq::ZERO,
             parts: Vec::new(),
+            retries: 0,
+            retry: None,
         });
         self.epoch = self.epoch.max(body.epoch);
         self.updated_at = event.recorded_at;
@@ -82,7 +84,9 @@ impl SessionState {
         body: &SteerConsumedEvent,
         sink: &mut dyn TranscriptSink,
     ) -> Result<(), FoldError> {
-        let place = Place::of(self.writing_run(event, body.run)?);
+        let run = self.writing_run(event, body.run)?;
+        run.retry = None;
+        let place = Place::of(run);
         for (n, prompt) in body.prompts.iter().enumerate() {
             let waiting = self.take(event, *prompt)?;
             self.fates
@@ -90,6 +94,21 @@ impl SessionState {
             let row = prompt_row(event, n, place, &waiting, Steered::Yes);
             sink.change(RowChange::Insert(row));
         }
+        Ok(())
+    }
+
+    pub(super) fn model_retry(
+        &mut self,
+        event: &Event,
+        body: &ModelRetryEvent,
+    ) -> Result<(), FoldError> {
+        let run = self.writing_run(event, body.run)?;
+        run.retries = run.retries.max(body.attempt);
+        run.retry = Some(RunRetry {
+            until: TimestampMs(event.recorded_at.0.saturating_add(body.delay_ms.into())),
+            reason: body.reason.clone(),
+            message: body.message.clone(),
+        });
         Ok(())
     }
 
@@ -113,6 +132,7 @@ impl SessionState {
             outcome: body.outcome.clone(),
             duration_ms,
             usage: body.usage.clone(),
+            finish_reason: body.finish_reason.clone(),
             teardown: None,
         };
         let end = row(event, 0, Place::of(run), end);

@@ -22,7 +22,7 @@ pub use approvals::{AnsweredApproval, OpenApproval, StandingApproval};
 pub(crate) use import::Import;
 pub use part_text::PartText;
 pub use queue::{QueuePause, WaitingPrompt};
-pub use run::{ActiveRun, PartProgress, RunRecord};
+pub use run::{ActiveRun, PartProgress, RunRecord, RunRetry};
 pub(crate) use turns::PathChange;
 pub use turns::Turns;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use baton_protocol::view::RowId;
 use baton_protocol::{
-    AgentId, Epoch, PartEnd, PartIndex, PartKind, Principal, ProducerSeq, PromptId, RunId,
-    RunOutcome, RunnerId, RunnerInstanceId, TimestampMs,
+    AgentId, Epoch, PartEnd, PartIndex, PartKind, Principal, ProducerSeq, PromptId, RetryReason,
+    RunId, RunOutcome, RunnerId, RunnerInstanceId, TimestampMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,28 @@ pub struct ActiveRun {
     pub last_producer: ProducerSeq,
     /// Its parts so far. Those that are closed are shared with copies that judge the next write.
     pub parts: Vec<Arc<PartProgress>>,
+    /// How often its model was asked again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+    /// The last of these, until the run goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RunRetry>,
+}
+
+/// A model that gave nothing and is asked again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRetry {
+    /// When it is asked again, by the hub's clock.
+    pub until: TimestampMs,
+    /// Why it gave nothing.
+    pub reason: RetryReason,
+    /// What its server said.
+    pub message: String,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl ActiveRun {
@@ -55,6 +77,7 @@ impl ActiveRun {
             parts: self.parts.iter().map(PartProgress::judged).collect(),
             agent: self.agent.clone(),
             started_by: self.started_by.clone(),
+            retry: None,
             ..*self
         }
     }

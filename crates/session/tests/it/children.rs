@@ -211,6 +211,13 @@ fn a_sub_agent_that_ends_beside_its_root_pauses_nothing() {
     steer(&mut rig, child);
     let failure = Some("no".to_owned());
     let usage = None;
-    rig.write(child, vec![RunWrite::EndRun { failure, usage }]);
+    rig.write(
+        child,
+        vec![RunWrite::EndRun {
+            failure,
+            usage,
+            finish_reason: None,
+        }],
+    );
     assert!(rig.state.pause().is_none());
 }

@@ -160,6 +160,7 @@ pub fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
             vec![RunWrite::EndRun {
                 failure: Some("no".into()),
                 usage: None,
+                finish_reason: None,
             }],
         ),
         (Step::Lose, Some(run)) => {

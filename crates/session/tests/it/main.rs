@@ -6,6 +6,7 @@ mod branches;
 mod checkpoints;
 mod children;
 mod edits;
+mod endings;
 mod forks;
 mod imports;
 mod interleavings;

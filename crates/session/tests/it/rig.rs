@@ -210,6 +210,7 @@ impl Rig {
             vec![RunWrite::EndRun {
                 failure: None,
                 usage: None,
+                finish_reason: None,
             }],
         );
     }

@@ -87,6 +87,7 @@ fn gaps_strangers_and_misfits_are_refused_whole() {
             RunWrite::EndRun {
                 failure: None,
                 usage: None,
+                finish_reason: None,
             },
             open(part),
         ],
@@ -129,6 +130,7 @@ fn a_failed_run_says_why_pauses_what_waits_and_can_be_tried_again() {
         vec![RunWrite::EndRun {
             failure,
             usage: None,
+            finish_reason: None,
         }],
     );
     assert_eq!(

@@ -36,7 +36,14 @@ fn events() -> Vec<Event> {
     let end = PartEnd::Complete;
     rig.write(run, vec![RunWrite::ClosePart { part, end }]);
     let (failure, usage) = (None, None);
-    rig.write(run, vec![RunWrite::EndRun { failure, usage }]);
+    rig.write(
+        run,
+        vec![RunWrite::EndRun {
+            failure,
+            usage,
+            finish_reason: None,
+        }],
+    );
     rig.send(desk(), "second", Delivery::Queue);
     let stopped = rig.start().expect("a prompt waits");
     rig.send(laptop(), "third", Delivery::Queue);

@@ -180,6 +180,7 @@ impl Author {
                 return vec![RunWrite::EndRun {
                     failure: None,
                     usage: None,
+                    finish_reason: None,
                 }];
             }
             return vec![RunWrite::OpenPart {

@@ -468,7 +468,7 @@ fn heard(output: &ModelOutput) -> Heard {
             Heard::Text(Said::Reasoning, text.clone())
         }
         ModelOutput::Event(ModelEvent::Done(_)) => Heard::End(Ok(())),
-        ModelOutput::Event(ModelEvent::Usage(_)) => Heard::Nothing,
+        ModelOutput::Event(ModelEvent::Usage(_)) | ModelOutput::NotBegun { .. } => Heard::Nothing,
         ModelOutput::Failed(why) => Heard::End(Err(why.clone())),
     }
 }

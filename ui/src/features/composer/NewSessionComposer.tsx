@@ -38,7 +38,7 @@ export function NewSessionComposer() {
   return (
     <ComposerBox
       text={text}
-      placeholder={t(line === "refused" ? "composer.placeholder.refused" : "composer.placeholder.new", { agent: agentName(account, offered?.agent.id) })}
+      placeholder={t(line === "refused" ? "composer.placeholder.refused" : "composer.placeholder.new", { agent: agentName(account, offered?.agent.id, offered?.runner) })}
       focusKey={`new ${asked}`}
       note={line === "refused" ? t(refused) : known}
       onText={(next) => setDraft(session, next)}

@@ -9,7 +9,7 @@ import { useConversation, useLine } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 import { inTurn, restoreDraft, setDraft, takeDraft, useDrafts } from "../../state/drafts";
 import { askForEnd, useInterface } from "../../state/interface";
-import { agentName } from "../../state/names.logic";
+import { agentName, runnerOf } from "../../state/names.logic";
 import { useSettings } from "../../state/settings";
 import { ComposerBox } from "./ComposerBox";
 import {
@@ -78,7 +78,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
   return (
     <ComposerBox
       text={text}
-      placeholder={t(placeholderId(situation, chosen), { agent: agentName(account, header?.agent) })}
+      placeholder={t(placeholderId(situation, chosen), { agent: agentName(account, header?.agent, runnerOf(header)) })}
       focusKey={session}
       note={note}
       onText={(next) => setDraft(session, next)}

@@ -24,7 +24,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
       className="mb-2 flex min-h-9 flex-col overflow-hidden rounded-xl border border-line bg-panel"
     >
       <header className="flex min-h-9 shrink-0 items-center gap-2 ps-3 pe-2 text-sm text-ink-muted">
-        <QueueState queue={queue} count={items.length} agent={open.header?.agent} />
+        <QueueState queue={queue} count={items.length} agent={open.header?.agent} own={open.header?.runner} />
         <Button
           tone="quiet"
           size="small"
@@ -47,7 +47,7 @@ export function QueuePanel({ open }: { open: OpenSession }) {
   );
 }
 
-function QueueState({ queue, count, agent }: { queue: QueueView; count: number; agent: string | undefined }) {
+function QueueState({ queue, count, agent, own }: { queue: QueueView; count: number; agent: string | undefined; own: string | undefined }) {
   const account = useConversation((state) => state.account);
   const line = useLine();
   if (queue.paused !== undefined) {
@@ -61,7 +61,7 @@ function QueueState({ queue, count, agent }: { queue: QueueView; count: number; 
       </p>
     );
   }
-  const runner = onlyRunnerOf(account, agent);
+  const runner = onlyRunnerOf(account, agent, own);
   const offline = runner === undefined ? t("queue.runnerOfflineUnknown") : t("queue.runnerOffline", { runner });
   return (
     <p className="flex min-w-0 grow items-center gap-1.5" data-testid="queue-runner" data-state={queue.runnerOnline ? "online" : "offline"}>

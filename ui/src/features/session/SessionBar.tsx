@@ -8,7 +8,7 @@ import { act } from "../../state/actions";
 import { useConversation, useLine } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 import { toggleSidebar, useListHidden } from "../../state/interface";
-import { agentName, isThisDevice, nameOf, otherDevicesOnline, runnerName } from "../../state/names.logic";
+import { agentName, isThisDevice, nameOf, onlyRunnerOf, otherDevicesOnline, runnerName } from "../../state/names.logic";
 
 /** The protocol's `TITLE_CHARS_MAX`. */
 const TITLE_CHARS_MAX = 200;
@@ -102,9 +102,9 @@ function Where({ header }: { header: SessionHeader }) {
       </span>
     );
   }
-  const offered = account?.agents.find((each) => each.agent.id === header.agent);
-  const agent = agentName(account, header.agent);
-  return offered ? t("session.agentOn", { agent, runner: runnerName(account, offered.runner) }) : agent;
+  const agent = agentName(account, header.agent, header.runner);
+  const runner = onlyRunnerOf(account, header.agent, header.runner);
+  return runner === undefined ? agent : t("session.agentOn", { agent, runner });
 }
 
 /** Who else is connected, by name on hover and to screen readers. */

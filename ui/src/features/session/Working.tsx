@@ -1,9 +1,12 @@
-import { useHubNow } from "../../state/hub-clock";
+import { Button } from "../../components/Button";
 import type { SessionHeader } from "../../generated/SessionHeader";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 import { formatDuration, t } from "../../i18n/i18n";
+import { stop } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
-import { agentName } from "../../state/names.logic";
+import { retryText } from "../../state/ending.logic";
+import { useHubNow } from "../../state/hub-clock";
+import { agentName, runnerOf } from "../../state/names.logic";
 
 /** Under the last row: that an agent is at work, and for how long. Its height never changes, so that nothing jumps when it ends. */
 export function Working({ header, last }: { header: SessionHeader | undefined; last: TranscriptRow | undefined }) {
@@ -13,16 +16,29 @@ export function Working({ header, last }: { header: SessionHeader | undefined; l
   const now = useHubNow(run && live ? "ticking" : "still");
   const growing = last !== undefined && "state" in last.body && last.body.state === "open";
   return (
-    <div className="mx-auto h-9 w-full max-w-[46rem] px-6 pt-2 text-sm text-ink-muted" aria-hidden="true">
+    <div className="mx-auto flex h-9 w-full max-w-[46rem] items-start gap-2 px-6 pt-2 text-sm text-ink-muted">
       {run && (
-        <p className="flex items-center gap-2 tabular-nums" data-testid="working" data-run={run.run}>
+        <p className="flex min-w-0 items-center gap-2 truncate tabular-nums" aria-hidden="true" data-testid="working" data-run={run.run}>
           <span className={`size-2 rounded-full ${live ? "breathe bg-accent" : "border border-line-strong"}`} />
           {!live
             ? t("session.workingUnseen")
+            : run.retry
+            ? retryText(run.retry, now)
             : growing
             ? formatDuration(now - run.startedAt)
-            : t("session.working", { agent: agentName(account, header.agent), elapsed: formatDuration(now - run.startedAt) })}
+            : t("session.working", { agent: agentName(account, header.agent, runnerOf(header)), elapsed: formatDuration(now - run.startedAt) })}
         </p>
+      )}
+      {header && run?.retry && live && run.stopping === "none" && (
+        <Button
+          size="small"
+          tone="quiet"
+          className="-mt-1"
+          testId="retry-stop"
+          onClick={() => void stop(header.session, { type: "run", run: run.run }, "tree")}
+        >
+          {t("composer.stop")}
+        </Button>
       )}
     </div>
   );

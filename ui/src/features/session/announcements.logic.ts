@@ -4,7 +4,8 @@ import type { RowBody } from "../../generated/RowBody";
 import type { RunOutcome } from "../../generated/RunOutcome";
 import { t } from "../../i18n/i18n";
 import type { OpenSession } from "../../state/conversation.logic";
-import { agentName, isThisDevice, nameOf } from "../../state/names.logic";
+import { finishText, retryNews } from "../../state/ending.logic";
+import { agentName, isThisDevice, nameOf, runnerOf } from "../../state/names.logic";
 
 /** A run's start and end, and an approval that waits. What an opened session shows at first is history, not news. */
 export function newsOf(before: OpenSession | undefined, now: OpenSession, account: AccountView | undefined): string[] {
@@ -12,17 +13,21 @@ export function newsOf(before: OpenSession | undefined, now: OpenSession, accoun
   const { header } = now;
   const run = header?.run;
   const started = run !== undefined && run.run !== before.header?.run?.run;
+  const retry = run?.retry;
+  const asksAgain = retry !== undefined && retry.attempt !== before.header?.run?.retry?.attempt;
   const known = new Set(before.rows.map((row) => row.id));
   const firstNew = now.rows.findLastIndex((row) => known.has(row.id)) + 1;
   return [
-    ...(started ? [t("announce.started", { agent: agentName(account, header?.agent) })] : []),
+    ...(started ? [t("announce.started", { agent: agentName(account, header?.agent, runnerOf(header)) })] : []),
+    ...(asksAgain ? [retryNews(retry)] : []),
     ...now.rows.slice(firstNew).flatMap(({ body }) => wordsFor(body, account)),
   ];
 }
 
 function wordsFor(body: RowBody, account: AccountView | undefined): string[] {
   if (body.type === "approval" && body.state.type === "open") return [t("announce.approval", { tool: body.wanted.tool })];
-  return body.type === "runEnd" ? [outcomeText(body.outcome, account)] : [];
+  if (body.type !== "runEnd") return [];
+  return [body.finishReason === undefined ? outcomeText(body.outcome, account) : finishText(body.finishReason)];
 }
 
 function outcomeText(outcome: RunOutcome, account: AccountView | undefined): string {

@@ -5,6 +5,8 @@ import type { Principal } from "../../generated/Principal";
 import type { PromptState } from "../../generated/PromptState";
 import type { QueueItem } from "../../generated/QueueItem";
 import type { QueueView } from "../../generated/QueueView";
+import type { FinishReason } from "../../generated/FinishReason";
+import type { RetryView } from "../../generated/RetryView";
 import type { RowBody } from "../../generated/RowBody";
 import type { RowPatch } from "../../generated/RowPatch";
 import type { RunOutcome } from "../../generated/RunOutcome";
@@ -22,6 +24,7 @@ interface FakeRun {
   startedBy: Principal;
   stopping: StoppingState;
   part: { row: string; said: number; script: string } | undefined;
+  retry?: RetryView;
   /** What is said after the current part. */
   next: { kind: "text" | "reasoning"; script: string }[];
 }
@@ -41,6 +44,8 @@ export class FakeSession {
   updatedAt: number;
   /** What the next answer says; the usual one without it. */
   script: string | undefined;
+  /** Why the next answer ends early; it is whole without it. */
+  finishReason: FinishReason | undefined;
   title: string;
   readonly id: string;
   readonly agent: string;
@@ -178,6 +183,10 @@ export class FakeSession {
   speak(characters: number): void {
     const { run } = this;
     if (!run) return;
+    if (run.retry) {
+      if (this.#clock.now() < run.retry.until) return;
+      delete run.retry;
+    }
     if (!run.part) {
       const next = run.next.shift();
       if (!next) return this.#complete();
@@ -191,6 +200,14 @@ export class FakeSession {
     this.seq += 1;
     this.#grow(part.row, text);
     if (part.said >= part.script.length) this.#closePart("complete");
+  }
+
+  /** The model gives nothing, and is asked again after a pause. */
+  askAgain(delayMs: number): void {
+    if (!this.run || this.run.part) return;
+    const attempt = (this.run.retry?.attempt ?? 0) + 1;
+    this.run.retry = { attempt, until: this.#clock.now() + delayMs, reason: "busy", message: "503: the model is loading" };
+    this.seq += 1;
   }
 
   #grow(id: string, text: string): void {
@@ -232,6 +249,7 @@ export class FakeSession {
         outcome,
         durationMs: this.#clock.now() - run.startedAt,
         ...(usage ? { usage } : {}),
+        ...(outcome.type === "completed" && this.finishReason !== undefined ? { finishReason: this.finishReason } : {}),
         ...(teardown ? { teardown } : {}),
       },
       run.id,
@@ -272,6 +290,7 @@ export class FakeSession {
         startedBy: run.startedBy,
         canSteer: this.agent !== "reviewer",
         stopping: run.stopping,
+        ...(run.retry ? { retry: run.retry } : {}),
       },
     };
     const last = this.rows.findLast((row) => row.body.type === "runEnd");

@@ -81,7 +81,7 @@ impl HeldRun {
                 self.was_broken = true;
                 self.writes.restart_at(producer);
                 self.end(
-                    Some("the answer got out of step with the hub and was ended".to_owned()),
+                    Err("the answer got out of step with the hub and was ended".to_owned()),
                     now,
                 );
             }

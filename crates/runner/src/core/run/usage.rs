@@ -8,6 +8,7 @@ use crate::provider::ModelUsage;
 pub(super) struct UsageSum {
     pub calls: u32,
     told: u32,
+    empty: u32,
     sum: ModelUsage,
 }
 
@@ -24,9 +25,14 @@ impl UsageSum {
         self.told += 1;
     }
 
+    /// A call gave nothing, so it used no tokens.
+    pub fn gave_nothing(&mut self) {
+        self.empty += 1;
+    }
+
     /// Tokens only where every call told its own: a call that was cut for a steer did not.
     pub fn told(&self) -> Option<Usage> {
-        let all_told = self.told == self.calls;
+        let all_told = self.told > 0 && self.told + self.empty == self.calls;
         (self.calls > 0).then(|| Usage {
             input_tokens: self.sum.input_tokens.filter(|_| all_told),
             output_tokens: self.sum.output_tokens.filter(|_| all_told),

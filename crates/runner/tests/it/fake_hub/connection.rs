@@ -27,7 +27,7 @@ impl Connection {
                         agent: None,
                     },
                     hub_name: "fake".to_owned(),
-                    capabilities: Vec::new(),
+                    capabilities: vec![limits::MODEL_RETRY_CAPABILITY.to_owned()],
                     hub_time: None,
                 }]
             }

@@ -9,13 +9,15 @@ import type { RunOutcome } from "../../../generated/RunOutcome";
 import { formatDuration, t } from "../../../i18n/i18n";
 import { act } from "../../../state/actions";
 import { useConversation } from "../../../state/conversation";
+import { finishText } from "../../../state/ending.logic";
 import { isThisDevice, nameOf } from "../../../state/names.logic";
 import { answerOf, CONFIRM_WITHIN_MS, usageText } from "../rows.logic";
 
 type Body = Extract<RowBody, { type: "runEnd" }>;
 
-const LOOKS: Record<RunOutcome["type"], { icon: IconName; frame: string }> = {
+const LOOKS: Record<RunOutcome["type"] | "cut", { icon: IconName; frame: string }> = {
   completed: { icon: "check", frame: "text-ink-muted" },
+  cut: { icon: "alert", frame: "text-ink-muted" },
   stopped: { icon: "stop", frame: "text-ink-muted" },
   failed: { icon: "alert", frame: "rounded-lg bg-bad-soft px-3 py-2 text-bad" },
   lost: { icon: "offline", frame: "rounded-lg bg-warn-soft px-3 py-2 text-warn" },
@@ -27,11 +29,21 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
   const [asked, setAsked] = useState<"no" | "yes">("no");
   const retryable = useConversation(({ open }) => run !== undefined && open?.header?.retryable === run);
   const { outcome } = body;
-  const looks = LOOKS[outcome.type];
+  const looks = body.finishReason === undefined ? LOOKS[outcome.type] : LOOKS.cut;
+  const continuable = useConversation(({ open }) => {
+    const last = open?.rows.findLast((row) => row.body.type === "runEnd");
+    return body.finishReason === "lengthLimit" && last?.run === run && open?.header?.run === undefined && open?.header?.isDeleted === false;
+  });
   const retry = async () => {
     if (session === undefined || run === undefined) return;
     setAsked("yes");
     const command = await act(session, { type: "retryRun", run });
+    if (command === undefined) setAsked("no");
+  };
+  const goOn = async () => {
+    if (session === undefined) return;
+    setAsked("yes");
+    const command = await act(session, { type: "sendPrompt", text: t("end.continuePrompt"), delivery: "queue" });
     if (command === undefined) setAsked("no");
   };
   return (
@@ -39,7 +51,7 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
       <p className="flex items-start gap-1.5 @xl:min-w-0 @xl:shrink" data-testid="run-outcome">
         <Icon name={looks.icon} className={`mt-0.5 ${outcome.type === "stopped" ? "size-3" : "size-3.5"}`} />
         <span className="min-w-0">
-          <OutcomeText outcome={outcome} />
+          <OutcomeText body={body} />
           <TeardownText body={body} at={at} />
         </span>
       </p>
@@ -57,6 +69,11 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
           label={t("row.copyAnswer")}
           testId="copy-answer"
         />
+        {continuable && (
+          <Button size="small" icon="send" testId="continue-run" disabled={asked === "yes"} onClick={() => void goOn()}>
+            {t("end.continue")}
+          </Button>
+        )}
         {outcome.type !== "completed" && retryable && (
           <Button size="small" icon="retry" testId="retry-run" disabled={asked === "yes"} onClick={() => void retry()}>
             {t("common.retry")}
@@ -67,11 +84,11 @@ export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefine
   );
 }
 
-function OutcomeText({ outcome }: { outcome: RunOutcome }) {
+function OutcomeText({ body: { outcome, finishReason } }: { body: Body }) {
   const account = useConversation((state) => state.account);
   switch (outcome.type) {
     case "completed":
-      return t("end.completed");
+      return finishReason === undefined ? t("end.completed") : finishText(finishReason);
     case "stopped": {
       const who = isThisDevice(account, outcome.by) ? t("who.thisDevice") : nameOf(account, outcome.by);
       return t("end.stopped", { who });
