@@ -115,6 +115,7 @@ impl RawModel {
         }
     }
 
+    /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }

@@ -19,7 +19,7 @@ pub struct Arguments {
 #[derive(Subcommand, Debug)]
 pub enum Verb {
     /// Run the hub until it is told to stop.
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Make a link code for a device or a runner: five minutes, one use. The hub must be running.
     Link(Link),
     /// List everybody who was ever linked.

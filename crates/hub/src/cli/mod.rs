@@ -22,7 +22,7 @@ pub fn run(backend: LogBackend) -> ExitCode {
     let done = match arguments.verb {
         Verb::Serve(serve) => {
             logging::start(serve.log_format);
-            succeeded(serve::serve(serve, backend))
+            succeeded(serve::serve(*serve, backend))
         }
         Verb::Link(link) => succeeded(devices::link(&link)),
         Verb::Devices(list) => succeeded(devices::list(&list)),
