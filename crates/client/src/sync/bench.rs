@@ -210,7 +210,7 @@ pub(super) fn subscribe(log: LogId, cursor: Option<Cursor>) -> ClientFrame {
     ClientFrame::Subscribe {
         log,
         cursor,
-        state_format: Some(1),
+        state_format: Some(super::snapshots::format_of(log)),
         newest_chars: None,
     }
 }
