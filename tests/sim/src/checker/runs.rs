@@ -27,6 +27,9 @@ struct Witness {
     /// Steers that the run took in, and ones that the hub refused because they waited no longer.
     steers: u64,
     refused: u64,
+    /// Calls that gave nothing, and retries that the log has.
+    given_nothing: u64,
+    retries: u64,
     said: BTreeMap<Said, String>,
     written: BTreeMap<Said, usize>,
     kinds: BTreeMap<PartIndex, Said>,
@@ -40,7 +43,9 @@ impl Runs {
     pub fn called(&mut self, run: RunId) -> Result<(), String> {
         let witness = self.known.entry(run).or_default();
         witness.calls += 1;
-        let (calls, allowed) = (witness.calls, 1 + witness.steers + witness.refused);
+        let asked_again = witness.retries.min(witness.given_nothing);
+        let allowed = 1 + witness.steers + witness.refused + asked_again;
+        let calls = witness.calls;
         if calls > allowed && !witness.is_restored {
             return Err(format!(
                 "run `{run}` asked the model {calls} times, and may {allowed} times"
@@ -60,6 +65,13 @@ impl Runs {
         self.known.entry(run).or_default().end = Some(end);
     }
 
+    /// A call gave nothing. The run may call again once the log says so.
+    pub fn model_refused(&mut self, run: RunId, why: String) {
+        let witness = self.known.entry(run).or_default();
+        witness.given_nothing += 1;
+        witness.end = Some(Err(why));
+    }
+
     /// The hub refused a steer.
     pub fn steer_refused(&mut self, run: RunId) {
         self.known.entry(run).or_default().refused += 1;
@@ -69,6 +81,10 @@ impl Runs {
         match &event.body {
             EventBody::SteerConsumed(body) => {
                 self.known.entry(body.run).or_default().steers += 1;
+                Ok(())
+            }
+            EventBody::ModelRetry(body) => {
+                self.known.entry(body.run).or_default().retries += 1;
                 Ok(())
             }
             EventBody::PartOpened(body) => {
@@ -137,7 +153,11 @@ impl Witness {
             .all(|(kind, said)| self.written.get(kind).copied().unwrap_or(0) == said.len());
         let fits = match (outcome, &self.end) {
             (RunOutcome::Completed, Some(Ok(()))) => is_whole,
-            (RunOutcome::Failed { message }, Some(Err(why))) => is_whole && message == why,
+            // Behind the reason may stand how often the model was asked, or how long it wants to be left alone.
+            (RunOutcome::Failed { message }, Some(Err(why))) => {
+                let rest = message.strip_prefix(why.as_str());
+                is_whole && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
+            }
             (RunOutcome::Completed | RunOutcome::Failed { .. }, _) => false,
             _ => true,
         };

@@ -200,6 +200,11 @@ impl Checker {
         self.runs.said(run, what, text);
     }
 
+    /// A model gave nothing.
+    pub fn model_refused(&mut self, run: RunId, why: String) {
+        self.runs.model_refused(run, why);
+    }
+
     /// A model's answer is over.
     pub fn model_ended(&mut self, run: RunId, end: Result<(), String>) {
         self.runs.ended(run, end);

@@ -23,6 +23,8 @@ pub struct Tally {
     pub lost: u64,
     /// Steers that were taken in.
     pub steers: u64,
+    /// Times that a model was asked again.
+    pub retries: u64,
     /// Prompts that began a branch.
     pub branches: u64,
     /// Sessions that began as a copy.
@@ -42,6 +44,7 @@ impl Tally {
         self.failed += other.failed;
         self.lost += other.lost;
         self.steers += other.steers;
+        self.retries += other.retries;
         self.branches += other.branches;
         self.forks += other.forks;
         self.deleted += other.deleted;
@@ -59,6 +62,7 @@ impl Checker {
                 match &event.body {
                     EventBody::RunStarted(_) => tally.runs += 1,
                     EventBody::PromptSent(body) if body.branch_of.is_some() => tally.branches += 1,
+                    EventBody::ModelRetry(_) => tally.retries += 1,
                     EventBody::SessionForked(_) => tally.forks += 1,
                     EventBody::SessionDeleted(_) => tally.deleted += 1,
                     EventBody::SteerConsumed(body) => tally.steers += body.prompts.len() as u64,

@@ -219,7 +219,7 @@ impl Process {
             account,
             principal: principal.clone(),
             hub_name: "attic".to_owned(),
-            capabilities: Vec::new(),
+            capabilities: vec![limits::MODEL_RETRY_CAPABILITY.to_owned()],
             hub_time: None,
         };
         self.shared.send(sim, line, welcome);

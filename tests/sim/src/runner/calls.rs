@@ -1,9 +1,10 @@
 //! The model: what it says, how fast, and how it ends. It goes on for a while when nobody listens any more.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use baton_protocol::RunId;
-use baton_runner::provider::{ModelEnd, ModelEvent, ModelUsage};
+use baton_runner::provider::{ModelEnd, ModelEvent, ModelUsage, RetryAdvice, RetryReason};
 use baton_runner::{CallId, ModelOutput};
 
 use crate::rng::Rng;
@@ -33,9 +34,36 @@ enum Piece {
     Usage,
     Done,
     Failed(String),
+    /// The call gives nothing.
+    NotBegun(String, Option<RetryAdvice>),
 }
 
 impl Script {
+    /// A server that does not begin, three times in ten, and mostly may be asked again. `None`: it begins.
+    pub fn refuse(rng: &mut Rng, now_ms: u64) -> Option<Self> {
+        if !rng.chance(300) {
+            return None;
+        }
+        let after_ms = match rng.below(10) {
+            0 => Some(rng.below(90_000)),
+            1..4 => Some(rng.below(3_000)),
+            _ => None,
+        };
+        let advice = RetryAdvice {
+            after: after_ms.map(Duration::from_millis),
+            why: match rng.chance(500) {
+                true => RetryReason::Busy,
+                false => RetryReason::Unreachable,
+            },
+        };
+        let message = format!("the model is busy ({})", rng.below(1_000));
+        let piece = Piece::NotBegun(message, rng.chance(900).then_some(advice));
+        let at_ms = now_ms + rng.skewed(3_000);
+        Some(Self {
+            pieces: VecDeque::from([(at_ms, piece)]),
+        })
+    }
+
     /// Out of chance. Times count from `now_ms`.
     pub fn write(rng: &mut Rng, now_ms: u64) -> Self {
         let mut at_ms = now_ms + rng.skewed(3_000);
@@ -105,6 +133,7 @@ impl Call {
             })),
             Piece::Done => ModelOutput::Event(ModelEvent::Done(ModelEnd::Whole)),
             Piece::Failed(why) => ModelOutput::Failed(why),
+            Piece::NotBegun(message, retry) => ModelOutput::NotBegun { message, retry },
         })
     }
 

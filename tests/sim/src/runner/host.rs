@@ -28,6 +28,8 @@ const KEPT_BYTES_MAX: usize = 24 * 1024;
 pub struct Runner {
     number: usize,
     rng: Rng,
+    /// Where models refuse at times: one seed in eight.
+    refusals: Option<Rng>,
     process: Option<Process>,
     start_ms: Option<u64>,
     paused_until_ms: u64,
@@ -111,6 +113,7 @@ impl Runner {
         Self {
             number,
             rng: Rng::named(sim.seed, 20_000 + number as u64),
+            refusals: (sim.seed % 8 == 3).then(|| Rng::named(sim.seed, 30_000 + number as u64)),
             process: None,
             start_ms: Some(0),
             paused_until_ms: 0,
@@ -323,7 +326,7 @@ impl Runner {
         let now = sim.instant();
         let process = self.process_mut()?;
         match (&process.line, &frame) {
-            (Line::Greeting { .. }, HubFrame::Welcome { .. }) => {
+            (Line::Greeting { .. }, HubFrame::Welcome { capabilities, .. }) => {
                 process.failures = 0;
                 process.connections += 1;
                 process.line = Line::Up {
@@ -331,6 +334,7 @@ impl Runner {
                     heard_ms: sim.now_ms,
                     beat_ms: sim.now_ms,
                 };
+                process.core.hub_can(capabilities);
                 process.core.connected(now);
                 process.last_write = None;
                 if sim.is_planted(Planted::RunnerAsksAgain) && process.connections > 1 {
@@ -415,7 +419,12 @@ impl Runner {
                     check_request(sim, &request);
                     let asked = &request.messages;
                     sim.checker.context_holds((session, run), &agent(), asked);
-                    let script = Script::write(&mut self.rng, sim.now_ms);
+                    let refusal = self
+                        .refusals
+                        .as_mut()
+                        .and_then(|rng| Script::refuse(rng, sim.now_ms));
+                    let script =
+                        refusal.unwrap_or_else(|| Script::write(&mut self.rng, sim.now_ms));
                     self.process_mut()?.calls.push(Call::new(call, run, script));
                 }
                 Effect::Drop { call } => {
@@ -458,6 +467,8 @@ impl Runner {
 enum Heard {
     Text(Said, String),
     End(Result<(), String>),
+    /// The call gave nothing, for this reason.
+    Refusal(String),
     Nothing,
 }
 
@@ -468,7 +479,8 @@ fn heard(output: &ModelOutput) -> Heard {
             Heard::Text(Said::Reasoning, text.clone())
         }
         ModelOutput::Event(ModelEvent::Done(_)) => Heard::End(Ok(())),
-        ModelOutput::Event(ModelEvent::Usage(_)) | ModelOutput::NotBegun { .. } => Heard::Nothing,
+        ModelOutput::Event(ModelEvent::Usage(_)) => Heard::Nothing,
+        ModelOutput::NotBegun { message, .. } => Heard::Refusal(message.clone()),
         ModelOutput::Failed(why) => Heard::End(Err(why.clone())),
     }
 }
@@ -477,6 +489,7 @@ fn tell(sim: &mut Sim, run: RunId, heard: Heard) {
     match heard {
         Heard::Text(said, text) => sim.checker.model_said(run, said, &text),
         Heard::End(end) => sim.checker.model_ended(run, end),
+        Heard::Refusal(why) => sim.checker.model_refused(run, why),
         Heard::Nothing => {}
     }
 }
