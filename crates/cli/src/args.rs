@@ -86,6 +86,9 @@ pub enum Verb {
         /// Which agent answers; by default the first one that is offered.
         #[arg(long)]
         agent: Option<String>,
+        /// On which runner, by its name or id; by default any that offers the agent.
+        #[arg(long)]
+        runner: Option<String>,
         /// A title.
         #[arg(long)]
         title: Option<String>,

@@ -45,9 +45,13 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
         Verb::New {
             prompt,
             agent,
+            runner,
             title,
             wait,
-        } => prompt::new(&context, prompt, agent, title, wait).await,
+        } => {
+            let asked = prompt::AskedAgent { agent, runner };
+            prompt::new(&context, prompt, asked, title, wait).await
+        }
         Verb::Send {
             session,
             text,

@@ -1,11 +1,13 @@
 //! What asks: `new`, `send`, `steer`.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use baton_client::{AnswerItem, AnswerReader, Tail, TailItem, TailStart};
+use baton_protocol::view::{AccountView, OfferedAgent};
 use baton_protocol::{
     AgentId, Command, CommandBody, CommandId, CreateSessionCommand, Delivery, LogId, PromptId,
-    RunOutcome, SendPromptCommand, Seq, SessionId,
+    RunOutcome, RunnerId, SendPromptCommand, Seq, SessionId,
 };
 use serde_json::json;
 
@@ -20,7 +22,7 @@ const AGENT_DEFAULT: &str = "assistant";
 pub async fn new(
     context: &Context<'_>,
     prompt: Option<String>,
-    agent: Option<String>,
+    asked: AskedAgent,
     title: Option<String>,
     wait: bool,
 ) -> Result<(), Failure> {
@@ -29,9 +31,11 @@ pub async fn new(
     let session = SessionId::mint();
     let log = LogId::Session(session);
     let tail = context.device.tail(log, TailStart::After(Seq::ZERO));
+    let account = context.device.account();
+    let (agent, runner) = asked.find(&account)?;
     let create = CreateSessionCommand {
-        agent: agent.map_or_else(|| default_agent(context), AgentId),
-        runner: None,
+        agent,
+        runner,
         title,
     };
     let prompt = text.map(|text| SendPromptCommand {
@@ -73,14 +77,77 @@ pub async fn new(
     Ok(())
 }
 
-fn default_agent(context: &Context<'_>) -> AgentId {
-    let offered = context.device.account().agents;
-    let usual = AgentId(AGENT_DEFAULT.to_owned());
+/// Which agent a person asked for. An agent is the runner and the id that it has there.
+pub struct AskedAgent {
+    /// Its id.
+    pub agent: Option<String>,
+    /// The runner's name or id.
+    pub runner: Option<String>,
+}
+
+impl AskedAgent {
+    /// The agent, and the runner that the session is bound to where one was named. Without a runner an agent that nobody offers now is
+    /// taken as it is: its runner may come later.
+    fn find(self, account: &AccountView) -> Result<(AgentId, Option<RunnerId>), Failure> {
+        let usual = AgentId(AGENT_DEFAULT.to_owned());
+        let Some(runner) = self.runner else {
+            let agent = self.agent.map(AgentId);
+            return Ok((
+                agent.unwrap_or_else(|| first_of(&account.agents, usual)),
+                None,
+            ));
+        };
+        let named: Vec<OfferedAgent> = account
+            .agents
+            .iter()
+            .filter(|offered| is_called(account, offered, &runner))
+            .cloned()
+            .collect();
+        let runners: BTreeSet<RunnerId> = named.iter().map(|offered| offered.runner).collect();
+        let agent = match self.agent {
+            Some(agent) => AgentId(agent),
+            None => first_of(&named, usual),
+        };
+        let mut found = named.iter().filter(|offered| offered.agent.id == agent);
+        match found.next() {
+            Some(_) if runners.len() > 1 => Err(Failure::Usage(format!(
+                "several runners are called `{runner}`: name one by its id, as `status --json` shows it"
+            ))),
+            Some(offered) => Ok((agent, Some(offered.runner))),
+            None => Err(Failure::Usage(format!(
+                "no runner `{runner}` offers the agent `{}` now; there are: {}",
+                agent.0,
+                offered_words(account)
+            ))),
+        }
+    }
+}
+
+fn is_called(account: &AccountView, offered: &OfferedAgent, runner: &str) -> bool {
+    let id = offered.runner.to_string();
+    id == runner || account.names.get(&id).is_some_and(|name| name == runner)
+}
+
+fn first_of(offered: &[OfferedAgent], usual: AgentId) -> AgentId {
     let first = offered.first().map(|offered| offered.agent.id.clone());
     match offered.iter().any(|offered| offered.agent.id == usual) {
         true => usual,
         false => first.unwrap_or(usual),
     }
+}
+
+/// Every agent with its model and its runner.
+pub fn offered_words(account: &AccountView) -> String {
+    let word = |offered: &OfferedAgent| {
+        let id = offered.runner.to_string();
+        let runner = account.names.get(&id).unwrap_or(&id);
+        format!(
+            "{} ({}) on {runner}",
+            offered.agent.id.0, offered.agent.model
+        )
+    };
+    let words: Vec<String> = account.agents.iter().map(word).collect();
+    words.join(", ")
 }
 
 pub async fn send(
@@ -202,4 +269,81 @@ fn read_text(text: String) -> Result<String, Failure> {
     let from = std::io::stdin().read_to_string(&mut read);
     from.map_err(|error| Failure::Usage(format!("stdin cannot be read: {error}")))?;
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use baton_protocol::{AgentDescription, Principal};
+
+    use super::*;
+
+    fn account(runners: &[(RunnerId, &str, &[&str])]) -> AccountView {
+        let offered = runners.iter().flat_map(|(runner, _, agents)| {
+            agents.iter().map(|agent| OfferedAgent {
+                runner: *runner,
+                agent: AgentDescription {
+                    id: AgentId((*agent).to_owned()),
+                    name: "Any".to_owned(),
+                    model: "m".to_owned(),
+                    can_steer: true,
+                },
+            })
+        });
+        let names = runners
+            .iter()
+            .map(|(id, name, _)| (id.to_string(), (*name).to_owned()));
+        AccountView {
+            agents: offered.collect(),
+            names: names.collect(),
+            me: Principal::Hub,
+            log: LogId::Session(SessionId::mint()),
+            online: Vec::new(),
+        }
+    }
+
+    fn asked(agent: Option<&str>, runner: Option<&str>) -> AskedAgent {
+        AskedAgent {
+            agent: agent.map(str::to_owned),
+            runner: runner.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn an_agent_is_taken_from_the_runner_that_is_named() {
+        let (desk, attic) = (RunnerId::mint(), RunnerId::mint());
+        let account = account(&[
+            (desk, "desk", &["assistant"]),
+            (attic, "attic", &["assistant", "coder"]),
+        ]);
+        let attics_id = attic.to_string();
+        for (agent, runner, expected) in [
+            (None, None, ("assistant", None)),
+            (Some("later"), None, ("later", None)),
+            (None, Some("attic"), ("assistant", Some(attic))),
+            (
+                Some("coder"),
+                Some(attics_id.as_str()),
+                ("coder", Some(attic)),
+            ),
+            (None, Some("desk"), ("assistant", Some(desk))),
+        ] {
+            let (id, bound) = asked(agent, runner).find(&account).expect("offered");
+            assert_eq!((id.0.as_str(), bound), expected);
+        }
+        let refused = asked(Some("coder"), Some("desk"))
+            .find(&account)
+            .expect_err("not there");
+        let words = refused.message();
+        assert!(words.contains("coder (m) on attic"), "{words}");
+    }
+
+    #[test]
+    fn of_two_runners_of_one_name_the_id_decides() {
+        let (one, other) = (RunnerId::mint(), RunnerId::mint());
+        let account = account(&[(one, "box", &["assistant"]), (other, "box", &["assistant"])]);
+        assert!(asked(None, Some("box")).find(&account).is_err());
+        let id = other.to_string();
+        let found = asked(None, Some(&id)).find(&account).expect("by its id");
+        assert_eq!(found.1, Some(other));
+    }
 }

@@ -131,12 +131,10 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
     let names = |id: &String| account.names.get(id).cloned().unwrap_or_else(|| id.clone());
     let online: Vec<String> = account.online.iter().map(names).collect();
     output.line(&format!("online      {}", online.join(", ")));
-    let agents: Vec<String> = account
-        .agents
-        .iter()
-        .map(|offered| format!("{} ({})", offered.agent.id, offered.agent.model))
-        .collect();
-    output.line(&format!("agents      {}", agents.join(", ")));
+    output.line(&format!(
+        "agents      {}",
+        super::prompt::offered_words(&account)
+    ));
     output.line(&format!("outbox      {}", outbox.len()));
     for entry in &outbox {
         output.line(&format!(
