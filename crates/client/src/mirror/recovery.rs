@@ -1,5 +1,6 @@
 //! Opening the file. One that is damaged is set aside, never deleted, and a new one takes over what could be read of the outbox.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,12 +13,16 @@ use crate::limits::{MIRROR_BUSY_MS, MIRROR_CACHE_KIB};
 /// Beside the file: some statement met damage, so the next start looks at all of it.
 const SUSPECT_SUFFIX: &str = "suspect";
 
+/// Beside the file: locked by the process that is opening it.
+const OPENING_SUFFIX: &str = "opening";
+
 /// Names the account whose mirror the file is.
 const ACCOUNT_SETTING: &str = "account";
 
 /// A writing connection to this account's mirror. A file of another account (the device was linked anew) is set aside: neither what
 /// was said there nor what waits to be said has any place here.
 pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, StoreError> {
+    let _turn = turn_to_open(path)?;
     let conn = open_or_rebuild(path)?;
     let owner = settings::get(&conn, ACCOUNT_SETTING)?;
     let account = account.to_string();
@@ -33,6 +38,18 @@ pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, St
     };
     settings::set(&conn, ACCOUNT_SETTING, &account)?;
     Ok(conn)
+}
+
+/// Processes open one mirror one after the other, until the file that this gives is closed: two that migrate it, or set it aside, would
+/// do so on top of each other.
+fn turn_to_open(path: &Path) -> Result<File, StoreError> {
+    let turn = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(suffixed(path, OPENING_SUFFIX))?;
+    turn.lock()?;
+    Ok(turn)
 }
 
 /// A writing connection to a mirror with the newest schema.
@@ -148,4 +165,36 @@ fn with_tail(path: &Path, tail: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(tail);
     PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn many_that_open_a_new_mirror_at_once_all_have_it() {
+        let account = AccountId::mint();
+        for _ in 0..5 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("mirror.db");
+            let begin = Barrier::new(6);
+            thread::scope(|scope| {
+                let opened: Vec<_> = (0..6)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            begin.wait();
+                            open_for(&path, account).map(drop)
+                        })
+                    })
+                    .collect();
+                for opened in opened {
+                    opened.join().unwrap().expect("it opens");
+                }
+            });
+            assert!(!suffixed(&path, "damaged-1").exists());
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use baton_protocol::{Event, EventBody, PartKind, RunOutcome};
+use baton_protocol::{Event, EventBody, FinishReason, PartKind, RunOutcome};
 use baton_testkit::{RawAnswer, RawModel, RawRequest};
 use futures::StreamExt as _;
 use serde_json::Value;
@@ -87,8 +87,18 @@ async fn check(device: &Device, name: &str, how: &str, case: &Case) {
         (Some("failed"), RunOutcome::Failed { message }) => {
             assert!(message.contains(words), "{name} {how}: {message}");
         }
-        (Some("completed"), RunOutcome::Completed) => {}
-        (Some(other), RunOutcome::Completed) if other.contains("length limit") => {}
+        (Some("completed"), RunOutcome::Completed) => {
+            // One of them is a refusal in a field of its own.
+            let refusal = (name == "B10c").then_some(FinishReason::Refusal);
+            assert_eq!(end.finish_reason, refusal, "{name} {how}");
+        }
+        (Some(other), RunOutcome::Completed) if other.contains("length limit") => {
+            assert_eq!(
+                end.finish_reason,
+                Some(FinishReason::LengthLimit),
+                "{name} {how}"
+            );
+        }
         (expected, outcome) => panic!("{name} {how}: {outcome:?} instead of {expected:?}"),
     }
 }
