@@ -2,5 +2,5 @@ import { defineConfig } from "vitest/config";
 
 /** What only the desktop's own engine can show. Needs `npm run build`, WebKitGTK's MiniBrowser, WebKitWebDriver and a display (or xvfb-run). */
 export default defineConfig({
-  test: { environment: "node", include: ["test/webkit/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 60_000, fileParallelism: false },
+  test: { environment: "node", include: ["test/webkit/**/*.test.ts"], testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false },
 });

@@ -7,6 +7,8 @@ const FOLDERS = ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1", "/usr/lib/aarch64-l
 const READY_WITHIN_MS = 20_000;
 /** Far beyond anything that still works. */
 const UNTIL_MS = 20_000;
+/** What a function in the page may take, on a machine that does other things as well: WebDriver's own 30 s are too few. */
+const SCRIPT_MS_MAX = 170_000;
 const ASK_AGAIN_MS = 50;
 
 /** Keys that write nothing, as WebDriver names them. */
@@ -26,6 +28,7 @@ export async function launchWebKit(address) {
   const options = { binary, args: ["--automation"] };
   const { sessionId } = await ask("POST", "/session", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } } });
   const session = (method, path, body) => ask(method, `/session/${sessionId}${path}`, body);
+  await session("POST", "/timeouts", { script: SCRIPT_MS_MAX });
   await session("POST", "/url", { url: address });
   const evaluate = (work, ...args) => session("POST", "/execute/sync", { script: `return (${work})(...arguments)`, args });
   return {
