@@ -6,13 +6,21 @@ class HeldWorker {
   static readonly all: HeldWorker[] = [];
   readonly asked: ColorRequest[] = [];
   state: "running" | "terminated" = "running";
-  onmessage: ((event: { data: ColorAnswer }) => void) | undefined;
-  onerror: (() => void) | undefined;
+  private readonly listeners = new Map<string, (event: { data: ColorAnswer }) => void>();
   constructor() {
     HeldWorker.all.push(this);
   }
   postMessage(request: ColorRequest): void {
     this.asked.push(request);
+  }
+  addEventListener(type: string, listener: (event: { data: ColorAnswer }) => void): void {
+    this.listeners.set(type, listener);
+  }
+  answer(lines: ColorAnswer["lines"]): void {
+    this.listeners.get("message")?.({ data: { lines } });
+  }
+  fail(): void {
+    this.listeners.get("error")?.({ data: { lines: undefined } });
   }
   terminate(): void {
     this.state = "terminated";
@@ -39,8 +47,8 @@ it("asks the worker for one block at a time, and for none twice", async () => {
   const second = highlight("b", "rs", wanted());
   const worker = HeldWorker.all[0];
   expect(worker?.asked).toEqual([{ code: "a", language: "rust" }]);
-  worker?.onmessage?.({ data: { lines: LINES } });
-  worker?.onmessage?.({ data: { lines: undefined } });
+  worker?.answer(LINES);
+  worker?.answer(undefined);
   expect(await first).toEqual(LINES);
   expect(await second).toBeUndefined();
   expect(await highlight("a", "rust", wanted())).toEqual(LINES);
@@ -55,7 +63,7 @@ it("ends a worker that takes too long, and goes on with the next block in anothe
   vi.advanceTimersByTime(10_000);
   expect(await slow).toBeUndefined();
   expect(HeldWorker.all.map(({ state }) => state)).toEqual(["terminated", "running"]);
-  HeldWorker.all[1]?.onmessage?.({ data: { lines: LINES } });
+  HeldWorker.all[1]?.answer(LINES);
   expect(await next).toEqual(LINES);
   // The slow block is not tried again.
   expect(await highlight("slow", "cpp", wanted())).toBeUndefined();
@@ -68,7 +76,7 @@ it("leaves code as it is where no worker can be started, and asks for nothing th
   const failed = highlight("a", "js", wanted());
   const gone = highlight("b", "js", left.signal);
   left.abort();
-  HeldWorker.all[0]?.onerror?.();
+  HeldWorker.all[0]?.fail();
   expect(await failed).toBeUndefined();
   expect(await gone).toBeUndefined();
   expect(HeldWorker.all).toHaveLength(1);

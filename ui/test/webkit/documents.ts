@@ -127,7 +127,7 @@ export function watchTasks(page: WebKitWindow): Promise<void> {
       let looked = 0;
       let longestTaskMs = 0;
       let isOn = true;
-      channel.port1.onmessage = () => {
+      channel.port1.addEventListener("message", () => {
         const now = performance.now();
         longestTaskMs = Math.max(longestTaskMs, now - last);
         if (now - looked > 30) {
@@ -136,7 +136,8 @@ export function watchTasks(page: WebKitWindow): Promise<void> {
         }
         last = performance.now();
         if (isOn) channel.port2.postMessage(0);
-      };
+      });
+      channel.port1.start();
       channel.port2.postMessage(0);
       return {
         stop: () => {

@@ -47,13 +47,14 @@ function next(): void {
   current = { wanted, deadline: setTimeout(() => giveUp(), BLOCK_MS_MAX) };
   worker ??= startWorker();
   const { code, language } = wanted;
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker has no origin
   worker.postMessage({ code, language } satisfies ColorRequest);
 }
 
 function startWorker(): Worker {
   const started = new Worker(new URL("./highlight.worker.ts", import.meta.url), { type: "module", name: "colours" });
-  started.onmessage = ({ data }: MessageEvent<ColorAnswer>) => settle(data.lines);
-  started.onerror = () => giveUp();
+  started.addEventListener("message", ({ data }: MessageEvent<ColorAnswer>) => settle(data.lines));
+  started.addEventListener("error", () => giveUp());
   return started;
 }
 
