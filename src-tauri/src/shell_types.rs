@@ -22,7 +22,7 @@ pub struct ShellStatus {
     /// Why the hub inside the application did not start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_problem: Option<String>,
-    /// How the agent inside the application is; absent where there is none.
+    /// The state of the agent inside the application, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentStatus>,
     /// How far a move to this hub is; absent where none is under way.

@@ -207,7 +207,7 @@ pub enum Verb {
     },
     /// Find text in all sessions that this device has, without a network.
     Search {
-        /// Words, all of which must be in a message; a phrase stands in quotes (`'"exact words"'`).
+        /// Words that a message must all contain. Put an exact phrase in quotes (`'"exact words"'`).
         query: Vec<String>,
         /// At most so many hits.
         #[arg(long, default_value_t = 20)]

@@ -118,7 +118,7 @@ struct Owners {
 }
 
 impl SessionOwners {
-    /// Nobody owns anything, and an account may own so many sessions.
+    /// Starts empty. An account may own up to `sessions_max` sessions.
     pub fn new(sessions_max: usize) -> Self {
         Self {
             owners: RwLock::default(),

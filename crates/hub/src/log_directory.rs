@@ -73,7 +73,7 @@ fn is_there(path: &Path) -> Result<bool, SettleLogError> {
     path.try_exists().map_err(file_error(path))
 }
 
-/// Where the log of a data directory is now, for those who change nothing. Today's name where there is none, or there are two.
+/// Finds the log of a data directory without changing anything. Returns today's name if there is no log, or if there are two.
 pub fn find_log(data_dir: &Path) -> Result<PathBuf, SettleLogError> {
     let (newer, before) = names_in(data_dir);
     if !is_there(&newer)? && is_there(&before)? {

@@ -82,7 +82,7 @@ pub enum UnreadFrame {
     /// Not what the protocol says. Gives where, without what the frame says.
     #[error("the frame cannot be read at column {column}: update Baton here or at the other side")]
     Malformed {
-        /// The known `type`; absent where there is none.
+        /// The frame's `type`, if it has a known one.
         kind: Option<&'static str>,
         /// Characters from the frame's beginning.
         column: usize,

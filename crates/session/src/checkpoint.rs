@@ -70,7 +70,7 @@ impl Checkpoints {
         self.note(state)
     }
 
-    /// The newest checkpoint with at least so many characters behind it; `None`: there is none so far back.
+    /// The newest checkpoint followed by at least `chars` characters; `None` if no checkpoint is that far back.
     pub fn behind(&self, chars: u64) -> Option<&Checkpoint> {
         let upto = self.chars.checked_sub(chars)?;
         self.kept.iter().rev().find(|kept| kept.chars <= upto)

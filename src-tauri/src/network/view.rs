@@ -80,7 +80,7 @@ pub struct NetworkLink {
     pub lasts_ms: u64,
 }
 
-/// A link, or why there is none.
+/// A link, or the reason why none could be made.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum NetworkLinkResult {

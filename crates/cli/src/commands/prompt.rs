@@ -77,17 +77,17 @@ pub async fn new(
     Ok(())
 }
 
-/// Which agent a person asked for. An agent is the runner and the id that it has there.
+/// The agent that a person asked for. A runner and an id on it name an agent.
 pub struct AskedAgent {
-    /// Its id.
+    /// The agent's id on its runner.
     pub agent: Option<String>,
     /// The runner's name or id.
     pub runner: Option<String>,
 }
 
 impl AskedAgent {
-    /// The agent, and the runner that the session is bound to where one was named. Without a runner an agent that nobody offers now is
-    /// taken as it is: its runner may come later.
+    /// Gives the agent, and the runner to bind the session to if one was named. Without a runner, an agent that is not offered now is
+    /// accepted: its runner may connect later.
     fn find(self, account: &AccountView) -> Result<(AgentId, Option<RunnerId>), Failure> {
         let usual = AgentId(AGENT_DEFAULT.to_owned());
         let Some(runner) = self.runner else {

@@ -40,8 +40,8 @@ pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, St
     Ok(conn)
 }
 
-/// Processes open one mirror one after the other, until the file that this gives is closed: two that migrate it, or set it aside, would
-/// do so on top of each other.
+/// Waits until no other process is opening this mirror, and keeps others waiting until the returned file is closed. Two processes must not
+/// migrate it, or set it aside, at the same time.
 fn turn_to_open(path: &Path) -> Result<File, StoreError> {
     let turn = File::options()
         .create(true)

@@ -208,7 +208,7 @@ impl Indexing {
     }
 }
 
-/// The next job. While there is none, takes rows of an earlier mirror into the search index, so no job waits for more than a step.
+/// Waits for the next job. Meanwhile indexes the rows of an earlier mirror step by step, so that a job waits for one step at most.
 fn next_job(inbox: &Receiver<Job>, indexing: &mut Indexing, store: &mut Store) -> Option<Job> {
     while let Some(pause) = indexing.pause() {
         match inbox.recv_timeout(pause) {

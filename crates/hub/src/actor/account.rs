@@ -205,7 +205,7 @@ impl AccountActor {
         }
     }
 
-    /// Nobody has read further than a session's log goes: a mark beyond it would never be reached, and marks only grow.
+    /// Limits a read mark to the head of the session's log. Marks only grow, so one beyond the head would hide every later event.
     async fn within_log(&self, command: &Command) -> Result<Command, ErrorBody> {
         let mut command = command.clone();
         let CommandBody::MarkRead(body) = &mut command.body else {

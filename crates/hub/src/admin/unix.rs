@@ -116,7 +116,7 @@ async fn converse(desk: &Desk, stream: UnixStream) -> io::Result<()> {
     tokio::time::timeout(LINE_TIMEOUT, reading.read_line(&mut line)).await??;
     let response = match serde_json::from_str::<AdminRequest>(&line) {
         Ok(request) if request.is_short() => {
-            // The time is the answer's alone: what was begun comes to its end.
+            // The timeout limits the answer. The work itself runs to its end.
             let limit = desk.core.options.admin_answer_timeout;
             let answered = tokio::time::timeout(limit, answer(desk, request)).await;
             answered.unwrap_or_else(|_| AdminResponse::Refused {

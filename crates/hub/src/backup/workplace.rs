@@ -19,7 +19,7 @@ impl Workplace {
         Self::within(parent_of(finished), &prefix)
     }
 
-    /// In a directory, which is made where there is none, under a name that begins so.
+    /// Creates the workplace inside `directory`, which is created if missing. Its name begins with `prefix`.
     ///
     /// # Errors
     /// Where the file system says no.

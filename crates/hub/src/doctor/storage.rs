@@ -74,7 +74,7 @@ pub async fn logs(
 }
 
 /// Where the copy goes: into the directory that was named, else beside the hub's, which has the room; else where the system keeps what is
-/// temporary. The name cannot be guessed, and what stands in any of them is left alone.
+/// temporary. The copy's name cannot be guessed, and nothing else in that directory is touched.
 fn workplace(data_dir: &Path, scratch: Option<&Path>) -> io::Result<Workplace> {
     const PREFIX: &str = "baton-doctor-";
     if let Some(scratch) = scratch {

@@ -52,7 +52,7 @@ impl Core {
         let Some(held) = self.runs.get_mut(&run) else {
             return;
         };
-        // Until the hub confirms that what is kept is its log, nothing counts: a run that ended there may be on in a restored log.
+        // A kept session counts once the hub confirms its log: a run that ended there may be active in a restored log.
         let followed = self.sessions.get(&held.session);
         let Some(followed) = followed.filter(|followed| followed.is_confirmed()) else {
             return;

@@ -48,7 +48,7 @@ pub enum KeyInClear {
 /// Why an endpoint cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UseEndpointError {
-    /// The base URL is none.
+    /// The base URL cannot be parsed.
     #[error(transparent)]
     Address(#[from] ParseBaseUrlError),
     /// The key would be sent over plain HTTP to a host outside the own network.

@@ -1,6 +1,6 @@
 //! Takes what may be a key out of a server's words before a person, a log or another device sees them.
 
-/// What stands in place of a key.
+/// Replaces a key in a text.
 const GONE: &str = "[key]";
 
 /// How keys of the known services begin.

@@ -281,6 +281,28 @@ fn the_session_that_was_used_longest_ago_goes_first() {
     assert_eq!(kept, [false, true]);
 }
 
+/// What models are asked when the hub assigns a run of a restored log to a core that keeps the session up to `kept`: the core asks from
+/// there, is told that the log is another one, and reads it from its beginning.
+fn told_after_restore(
+    core: &mut Core,
+    restored: &Log,
+    run: RunId,
+    kept: Seq,
+    now: Instant,
+) -> Vec<Vec<ModelMessage>> {
+    core.frame(restored.assigned(run), now);
+    core.tick(now);
+    assert_eq!(asked(core, now)[0].cursor, Some(kept));
+    let missing = HubFrame::Missing {
+        log: LogId::Session(restored.session),
+        incarnation: Some(restored.incarnation),
+    };
+    core.frame(missing, now);
+    assert_eq!(asked(core, now), [from_nothing(None)]);
+    core.frame(restored.behind(Seq::ZERO), now);
+    told(core)
+}
+
 /// The hub was restored from a copy: its log is shorter than what is kept, and has a run that is not in it. Found by the simulation
 /// (seed 121).
 #[test]
@@ -294,17 +316,9 @@ fn a_log_of_another_incarnation_is_read_from_its_beginning() {
     };
     let run = restored.ask("after the restore");
     assert!(restored.state.head() < log.state.head());
-    core.frame(restored.assigned(run), now);
-    core.tick(now);
-    assert!(asked(&mut core, now)[0].cursor.is_some());
-    let missing = HubFrame::Missing {
-        log: LogId::Session(log.session),
-        incarnation: Some(restored.incarnation),
-    };
-    core.frame(missing, now);
-    assert_eq!(asked(&mut core, now), [from_nothing(None)]);
-    core.frame(restored.behind(Seq::ZERO), now);
-    assert_eq!(texts(&told(&mut core)[0]), ["after the restore"]);
+    let kept = log.state.head();
+    let told = told_after_restore(&mut core, &restored, run, kept, now);
+    assert_eq!(texts(&told[0]), ["after the restore"]);
 }
 
 /// The hub was restored from a copy in which the run is still on: what is kept says that it ended, and the hub assigns it again. Found by
@@ -318,17 +332,9 @@ fn a_run_that_ended_before_a_restore_is_on_again_after_it() {
     let run = restored.state.active_runs().next().expect("on").run;
     core.disconnected();
     core.connected(now);
-    core.frame(restored.assigned(run), now);
-    core.tick(now);
-    assert_eq!(asked(&mut core, now)[0].cursor, Some(log.state.head()));
-    let missing = HubFrame::Missing {
-        log: LogId::Session(log.session),
-        incarnation: Some(restored.incarnation),
-    };
-    core.frame(missing, now);
-    assert_eq!(asked(&mut core, now), [from_nothing(None)]);
-    core.frame(restored.behind(Seq::ZERO), now);
-    assert_eq!(texts(&told(&mut core)[0]), ["first"]);
+    let kept = log.state.head();
+    let told = told_after_restore(&mut core, &restored, run, kept, now);
+    assert_eq!(texts(&told[0]), ["first"]);
 }
 
 /// The hub's count was wrong by far: the runner asks for more, and at last for everything.

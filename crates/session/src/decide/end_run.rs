@@ -27,7 +27,7 @@ pub(super) enum AfterEnd {
 pub(super) struct Ending<'a> {
     /// The session, with what came before in the same frame; for a runner's write it has that run alone.
     pub(super) state: &'a SessionState,
-    /// Whether the session's root run is on, and is none of those that end.
+    /// Whether the session's root run is active and not among the runs that end.
     pub(super) root_goes_on: bool,
     pub(super) outcome: RunOutcome,
     pub(super) usage: Option<Usage>,

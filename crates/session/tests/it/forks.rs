@@ -5,7 +5,7 @@ use crate::rig::*;
 
 const FORK: SessionId = SessionId::from_uuid(uuid::Uuid::from_u128(0xf0));
 
-fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
+fn fork_command(rig: &mut Rig, at: ForkPoint) -> (Command, ForkSessionCommand) {
     let body = ForkSessionCommand {
         from: SESSION,
         at,
@@ -17,6 +17,11 @@ fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
         only_if: None,
         body: CommandBody::ForkSession(body.clone()),
     };
+    (command, body)
+}
+
+fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
+    let (command, body) = fork_command(rig, at);
     let decision = fork(&command, &body, &desk(), &rig.log).expect("the source folds");
     match decision.outcome {
         ReceiptOutcome::Refused { error } => Err(error.code),
@@ -303,17 +308,7 @@ fn a_fork_that_would_copy_too_much_is_refused_before_all_of_it_is_read() {
     let run = last.expect("there are runs");
     let at = ForkPoint::After { run };
     assert!(matches!(forked(&mut rig, at), Err(ErrorCode::TooLarge)));
-    let body = ForkSessionCommand {
-        from: SESSION,
-        at,
-        title: None,
-    };
-    let command = Command {
-        id: CommandId::from_uuid(rig.id()),
-        log: LogId::Session(FORK),
-        only_if: None,
-        body: CommandBody::ForkSession(body.clone()),
-    };
+    let (command, body) = fork_command(&mut rig, at);
     let mut source = ForkSource::default();
     source.read(&rig.log).expect("the source folds");
     let mut copy = source.begin(&command, &body, &desk()).expect("begins");

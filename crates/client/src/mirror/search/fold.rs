@@ -8,7 +8,7 @@ use std::ops::Range;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::{canonical_combining_class, compose};
 
-/// A folded text that knows where each stretch of it stands in the original.
+/// A folded text that maps each of its ranges back to the original.
 pub(in crate::mirror) struct Folded {
     pub(in crate::mirror) text: String,
     /// Where each original stretch ends in the folded text, and its range in the original.

@@ -80,7 +80,7 @@ impl HeldRun {
         self.ask_at = Some(now + delay);
     }
 
-    /// When the pause before the next call is over; `None`: there is none.
+    /// When the pause before the next call ends; `None` outside a pause.
     pub fn asks_at(&self) -> Option<Instant> {
         self.ask_at
             .filter(|_| matches!(self.phase, Phase::Between { .. }))
