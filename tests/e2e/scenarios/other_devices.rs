@@ -11,6 +11,8 @@ use crate::stage::{HALF, LONG, handed_over, model_at, model_name, screen_alone};
 
 /// Begun to be written, and never sent.
 const DRAFT: &str = "and what of the moon?";
+/// Written behind the draft on the other machine, and sent while no hub can be reached.
+const UNSENT: &str = " And of the stars?";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn start_here_go_on_there_and_move_to_another_hub() {
@@ -69,9 +71,11 @@ async fn start_here_go_on_there_and_move_to_another_hub() {
     a.type_into("composer", DRAFT).await;
     // What the other window shows is at the hub.
     b.wait_value("composer", DRAFT).await;
-    move_to(&attic, &a, &session, &half).await;
+    move_to(&attic, &a, &session).await;
+    shows(&a, &session, &half).await;
     a.wait_value("composer", DRAFT).await;
     a.screenshot("moved").await;
+    move_with_an_unsent_prompt(&attic, &a, &b, &session, &half).await;
     assert_eq!(model.request_count(), 1, "nothing was asked again");
 }
 
@@ -111,8 +115,41 @@ async fn use_from_other_devices(a: &Desktop, address: &str) -> String {
     link
 }
 
-/// Moves to the hub. The session is there afterwards as it was.
-async fn move_to(attic: &Hub, a: &Desktop, session: &str, half: &str) {
+/// The hub inside is closed with the move: what is said on the laptop waits, and goes to the new hub when the laptop moves there too.
+async fn move_with_an_unsent_prompt(
+    attic: &Hub,
+    a: &Desktop,
+    b: &Desktop,
+    session: &str,
+    half: &str,
+) {
+    b.wait("a line that is down", |screen| {
+        (screen.phase() != "live").then_some(())
+    })
+    .await;
+    b.send(UNSENT).await;
+    b.wait("a prompt in the outbox", |screen| {
+        (screen.outbox() > 0).then_some(())
+    })
+    .await;
+    b.screenshot("unsent-before-the-move").await;
+    move_to(attic, b, session).await;
+    b.wait_equal("an empty outbox", &0, |screen| screen.outbox())
+        .await;
+    for window in [a, b] {
+        shows(window, session, half).await;
+        // The new hub has no agent yet, so the prompt waits in the session, once.
+        window
+            .wait_equal("the prompt", &vec![format!("{DRAFT}{UNSENT}")], |screen| {
+                screen.queue().into_iter().map(|(text, ..)| text).collect()
+            })
+            .await;
+    }
+    b.screenshot("unsent-after-the-move").await;
+}
+
+/// Moves to the hub, as a person does.
+async fn move_to(attic: &Hub, a: &Desktop, session: &str) {
     a.press("open-settings").await;
     a.press("relink").await;
     a.type_into("link-input", &attic.link("device").await).await;
@@ -123,6 +160,10 @@ async fn move_to(attic: &Hub, a: &Desktop, session: &str, half: &str) {
         (screen.hub() == "attic" && screen.phase() == "live" && is_there).then_some(())
     })
     .await;
+}
+
+/// The session is as it was.
+async fn shows(a: &Desktop, session: &str, half: &str) {
     a.open(session).await;
     a.wait_equal("the answer", &half.to_owned(), |screen| screen.answer())
         .await;

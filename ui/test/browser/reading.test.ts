@@ -1,6 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { addToolCalls, id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
+import { ordinary } from "../markdown/ordinary";
+import { addToolCalls, type Fake, id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -202,5 +203,88 @@ it("keeps a text selection while its rows are scrolled out of view", async () =>
   await page.keyboard.press("Escape");
   await page.evaluate(() => getSelection()?.removeAllRanges());
   await scrollTo(901);
+  await page.close();
+});
+
+it("keeps the row of an answer that grows by more than a window at once", async () => {
+  const { page, faults } = await openPage(stage);
+  const code = `\`\`\`js\n${Array.from({ length: 2_000 }, (_, line) => `const value${line} = compute(${line});\n`).join("")}\`\`\`\n`;
+  await openSession(page, 2);
+  await page.evaluate(
+    ([session, script]) => {
+      const fake = (window as unknown as { __batonFake: Fake }).__batonFake;
+      const found = fake.sessions.find((each) => each.id === session);
+      if (found) found.script = script;
+      fake.asLaptop(session, { type: "sendPrompt", text: "Go on.", delivery: "queue" });
+    },
+    [sessionId(2), code] as const,
+  );
+  await page.waitForSelector(id("stop"));
+  // Past the reasoning, to the first lines of code.
+  await say(page, 400);
+  await say(page, 400);
+  await page.waitForSelector(id("code-block"));
+  await page.evaluate(() => {
+    const block = document.querySelector('[data-testid="code-block"]');
+    // The end is kept in one frame, and the row's height is known in the next one: it must not leave the page in between either.
+    const left = new MutationObserver(() => document.body.toggleAttribute("data-left", !block?.isConnected || document.body.hasAttribute("data-left")));
+    left.observe(document.body, { childList: true, subtree: true });
+  });
+  for (let round = 0; round < 8; round += 1) {
+    await say(page, 4_000);
+    expect((await readingPosition(page)).fromEnd, `round ${round}`).toBeLessThanOrEqual(1);
+  }
+  expect(await page.evaluate(() => document.body.hasAttribute("data-left"))).toBe(false);
+  expect(faults).toEqual([]);
+  await page.close();
+});
+
+it("draws a long answer where it is read, and leaves in its place what is read", async () => {
+  const { page, faults } = await openPage(stage);
+  await page.evaluate(
+    ([session, text]) => {
+      const found = (window as unknown as { __batonFake: Fake }).__batonFake.sessions.find((each) => each.id === session);
+      if (found) found.rows = [];
+      found?.addRow({ type: "text", text, state: "complete" }, "r-long");
+    },
+    [sessionId(2), ordinary(120_000)] as const,
+  );
+  await openSession(page, 2);
+  const isNearDrawn = () => {
+    const box = document.querySelector('[data-testid="transcript"]')?.getBoundingClientRect();
+    return ![...document.querySelectorAll("[data-undrawn]")].some((element) => {
+      const { top, bottom } = element.getBoundingClientRect();
+      return box && bottom > box.top - box.height && top < box.bottom + box.height;
+    });
+  };
+  // In characters.
+  const undrawn = () =>
+    page.evaluate(() => [...document.querySelectorAll("[data-undrawn]")].filter((each) => !each.parentElement?.closest("[data-undrawn]")).reduce((sum, each) => sum + (each.textContent?.length ?? 0), 0));
+  await page.waitForFunction(isNearDrawn);
+  const far = await undrawn();
+  expect(far, "what is far is not drawn").toBeGreaterThan(60_000);
+
+  await page.hover(id("transcript"));
+  await page.mouse.wheel(0, -200);
+  await page.waitForSelector(id("jump-to-latest"));
+  for (let round = 0; round < 40; round += 1) {
+    // The first block that stands whole in the window, and where.
+    const before = await page.evaluate(() => {
+      const scroller = document.querySelector('[data-testid="transcript"]');
+      const top = scroller?.getBoundingClientRect().top ?? 0;
+      const read = [...document.querySelectorAll(".block")].find((block) => block.getBoundingClientRect().top > top);
+      Object.assign(window, { __read: read });
+      return { top: scroller?.scrollTop ?? 0, y: read?.getBoundingClientRect().top ?? 0 };
+    });
+    await page.mouse.wheel(0, -300);
+    await page.waitForFunction((top) => document.querySelector('[data-testid="transcript"]')?.scrollTop !== top, before.top);
+    await page.waitForFunction(isNearDrawn);
+    await page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
+    const y = await page.evaluate(() => (window as unknown as { __read: Element }).__read.getBoundingClientRect().top);
+    // The wheel alone has moved it.
+    expect(Math.abs(y - before.y - 300), `round ${round}`).toBeLessThanOrEqual(2);
+  }
+  expect(await undrawn()).toBeLessThan(far);
+  expect(faults).toEqual([]);
   await page.close();
 });

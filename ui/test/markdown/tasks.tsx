@@ -41,9 +41,9 @@ export function draw(block: Block, document: MarkdownDocument): string {
   return renderToString(<DrawnBlock block={block} references={document.referencesOf(block)} progress="settled" drawing={document.drawingOf(block)} />);
 }
 
-/** The shortest of a few attempts: other programs make a task longer, never shorter. */
+/** The shortest of up to eight attempts: other programs make a task longer, never shorter. */
 export function longestTask(text: string, enoughMs: number): number {
   let best = Infinity;
-  for (let attempt = 0; attempt < 4 && best > enoughMs; attempt += 1) best = Math.min(best, Math.max(...tasksOf(text)));
+  for (let attempt = 0; attempt < 8 && best > enoughMs; attempt += 1) best = Math.min(best, Math.max(...tasksOf(text)));
   return best;
 }

@@ -18,7 +18,7 @@ export interface Seen {
   outOfReach: string[];
 }
 
-/** Opens a session with this answer, and waits until what is in the window is drawn. */
+/** Opens a session with this answer, and waits until what is in the window and near to it is drawn. */
 export async function openDocument(page: WebKitWindow, text: string): Promise<Seen> {
   await leave(page);
   const parts = Array.from({ length: Math.ceil(text.length / PART_CHARS) }, (_, part) => text.slice(part * PART_CHARS, (part + 1) * PART_CHARS));
@@ -32,19 +32,24 @@ export async function openDocument(page: WebKitWindow, text: string): Promise<Se
       document.querySelector<HTMLElement>(row)?.click();
       const pressed = performance.now();
       let shownMs = -1;
+      // The end of all drawing: in three frames nothing near stands as text. What is farther is drawn when it comes near.
+      let quietFrames = 0;
+      const frame = () => new Promise((done) => requestAnimationFrame(done));
+      const isNear = (element: Element) => {
+        const box = element.closest("[data-following]")?.getBoundingClientRect();
+        const { top, bottom } = element.getBoundingClientRect();
+        return box !== undefined && bottom > box.top - box.height && top < box.bottom + box.height;
+      };
       for (;;) {
         await new Promise((done) => setTimeout(done, 0));
         const isOpen = document.querySelector(`[data-testid="session"][data-session="${session}"]`) && !document.querySelector(elsewhere);
         if (!isOpen || !document.querySelector('[data-row-kind="text"]')) continue;
         if (shownMs < 0) shownMs = performance.now() - pressed;
-        const isInWindow = (element: Element) => {
-          const { top, bottom } = element.getBoundingClientRect();
-          return bottom > 0 && top < innerHeight;
-        };
-        if (![...document.querySelectorAll("[data-undrawn]")].some(isInWindow)) break;
+        const isDrawn = ![...document.querySelectorAll("[data-undrawn]")].some(isNear);
+        quietFrames = isDrawn ? quietFrames + 1 : 0;
+        if (quietFrames === 3) break;
+        if (isDrawn) await frame();
       }
-      // Blocks outside of the window, colours and formulas come in steps of the same kind.
-      await new Promise((done) => setTimeout(done, 300));
       return { shownMs, ...watch?.stop() } as Seen;
     },
     DOCUMENT,

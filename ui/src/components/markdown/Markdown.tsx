@@ -1,9 +1,9 @@
-import { type CSSProperties, useContext, useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef, useState } from "react";
 import { KeptScope } from "../kept-state";
 import { Details } from "./Details";
 import { MarkdownDocument, type Section, sectionsOf } from "./document.logic";
 import { MarkdownBlock } from "./MarkdownBlock";
-import { Chunks, PlainText } from "./PlainText";
+import { Chunks, outOfWindow, PlainText } from "./PlainText";
 import { useDrawn } from "./useDrawn";
 
 interface Props {
@@ -30,7 +30,10 @@ export function Markdown({ text, progress, onSettled }: Props) {
   );
 }
 
-/** How many sections come to the page together: an answer may have forty thousand. */
+/**
+ * How many sections come to the page together, and are one element there: an answer may have forty thousand, and the engine looks at each
+ * element behind one whose height changes, in the same parent.
+ */
 const GROUP_SECTIONS = 50;
 /** What a section costs before it is drawn, in the units of `budget.logic.ts`. */
 const SECTION_COST = 40;
@@ -43,24 +46,25 @@ function Sections({ sections }: { sections: readonly Section[] }) {
 
 /** Sections in a row. They are one text until their turn comes, and stay one where the document has used up its budget. */
 function Group({ sections, first }: { sections: readonly Section[]; first: number }) {
-  const { place, isDrawn } = useDrawn(() => sections.length * SECTION_COST);
+  const { place, isDrawn } = useDrawn<HTMLDivElement>(() => sections.length * SECTION_COST);
   if (!isDrawn) {
     const text = textOf(sections);
     return (
-      <div ref={place} className="block break-words whitespace-pre-wrap" style={outOfWindow(text)} data-undrawn>
+      <div ref={place} className="blocks break-words whitespace-pre-wrap" style={outOfWindow(text)} data-undrawn>
         <Chunks text={text} />
       </div>
     );
   }
   const isText = sections.length === GROUP_SECTIONS && sections.every((section) => section.type === "block" && section.drawing === "text");
-  if (isText) {
-    return (
-      <div className="block">
-        <PlainText text={textOf(sections)} />
-      </div>
-    );
-  }
-  return sections.map((section, offset) => <OneSection key={offset} section={section} place={first + offset} />);
+  return (
+    <div className="blocks" data-continued={isContinued(sections[0]) || undefined}>
+      {isText ? <PlainText text={textOf(sections)} /> : sections.map((section, offset) => <OneSection key={offset} section={section} place={first + offset} />)}
+    </div>
+  );
+}
+
+function isContinued(section: Section | undefined): boolean {
+  return section?.type === "block" && section.block.place === "continued";
 }
 
 function OneSection({ section, place }: { section: Section; place: number }) {
@@ -82,19 +86,6 @@ function OneSection({ section, place }: { section: Section; place: number }) {
       <MarkdownBlock block={block} references={references} progress={progress} drawing={drawing} />
     </KeptScope>
   );
-}
-
-/** What is not in the window is not laid out: it has about the height that it will have. */
-function outOfWindow(text: string): CSSProperties {
-  return { contentVisibility: "auto", containIntrinsicBlockSize: `${lineCount(text) * LINE_EM}em` };
-}
-
-/** Lines of prose are 1.6 em high and hold about so many characters. */
-const LINE_EM = 1.6;
-const LINE_CHARS = 86;
-
-function lineCount(text: string): number {
-  return text.split("\n").reduce((count, line) => count + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
 }
 
 function textOf(sections: readonly Section[]): string {

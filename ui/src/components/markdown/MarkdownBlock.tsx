@@ -34,7 +34,7 @@ const OPEN_END_CHARS_MAX = 2_000;
 
 /** One block. A settled one is rendered again only when its references change. */
 export const MarkdownBlock = memo(function MarkdownBlock({ block, references, progress, drawing }: Props) {
-  const { place, isDrawn } = useDrawn(() => costOfBlock(block));
+  const { place, isDrawn } = useDrawn<HTMLDivElement>(() => costOfBlock(block));
   if (!isDrawn) {
     return (
       <div ref={place} className="block break-words whitespace-pre-wrap" data-undrawn>

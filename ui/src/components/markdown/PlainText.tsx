@@ -1,16 +1,38 @@
-import { memo } from "react";
+import { type CSSProperties, memo } from "react";
 import { chunksOf } from "./code.logic";
+import { useDrawn } from "./useDrawn";
 import { runsOf } from "./words.logic";
 
-/** A text as it was written, in chunks of which only the last is laid out again as it grows. */
+/** A text as it was written, in chunks: only what is near to the window is laid out, and only the last one again as it grows. */
 export function Chunks({ text }: { text: string }) {
   return chunksOf(text).map((chunk, place) => <Chunk key={place} text={chunk} />);
 }
 
+/** What laying out a character costs, in the units of `budget.logic.ts`. */
+const CHAR_COST = 0.5;
+
 const Chunk = memo(function Chunk({ text }: { text: string }) {
+  const { place, isDrawn } = useDrawn<HTMLSpanElement>(() => text.length * CHAR_COST);
   const runs = runsOf(text);
-  return <span className="block">{runs.length === 1 ? text : runs.map((run, place) => <span key={place}>{run}</span>)}</span>;
+  return (
+    <span ref={place} className="block" style={isDrawn ? undefined : outOfWindow(text)} data-undrawn={!isDrawn || undefined}>
+      {runs.length === 1 ? text : runs.map((run, at) => <span key={at}>{run}</span>)}
+    </span>
+  );
 });
+
+/** What is far is not laid out: it has about the height that it will have, and the engine does not change that by itself. */
+export function outOfWindow(text: string): CSSProperties {
+  return { contentVisibility: "auto", blockSize: `${lineCount(text)}lh` };
+}
+
+/** A line of prose holds about so many characters. */
+const LINE_CHARS = 86;
+
+function lineCount(text: string): number {
+  const lines = text.replace(/\n$/, "").split("\n");
+  return lines.reduce((count, line) => count + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
+}
 
 /** Markdown that would cost too much to draw, or that cannot be drawn. */
 export function PlainText({ text }: { text: string }) {

@@ -113,10 +113,11 @@ export class BlockSplitter {
 
 /** The offset behind the line that begins at `from`; -1 where it has no end. */
 function lineEnd(text: string, from: number): number {
-  const ends = /\r\n?|\n/g;
-  ends.lastIndex = from;
-  return ends.test(text) ? ends.lastIndex : -1;
+  LINE_END.lastIndex = from;
+  return LINE_END.test(text) ? LINE_END.lastIndex : -1;
 }
+
+const LINE_END = /\r\n?|\n/g;
 
 /** The open block with the line that is not complete, as if it were. */
 function tailOf(open: Open | undefined, rest: string): readonly Block[] {

@@ -41,7 +41,12 @@ export type Budget = "block" | "tail";
 
 export function isAffordable(text: string, budget: Budget): boolean {
   const max = budget === "tail" ? TAIL_COST_MAX : BLOCK_COST_MAX;
-  return text.length <= max && !isDeep(text) && costOf(text) <= max;
+  return text.length <= max && isWithin(text, costOf(text), max);
+}
+
+/** Whether a text of this estimate may be parsed. */
+export function isWithin(text: string, estimate: number, max: number): boolean {
+  return estimate <= max && !isDeep(text);
 }
 
 interface Marks {

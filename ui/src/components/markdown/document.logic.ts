@@ -1,5 +1,5 @@
 import { type Block, type Blocks, BlockSplitter } from "./blocks.logic";
-import { BLOCK_COST_MAX, costOf, DOCUMENT_COST_MAX, DOCUMENT_COST_PER_CHAR_MAX, isAffordable } from "./budget.logic";
+import { BLOCK_COST_MAX, costOf, DOCUMENT_COST_MAX, DOCUMENT_COST_PER_CHAR_MAX, isWithin } from "./budget.logic";
 import { DocumentReferences, type References } from "./references.logic";
 
 /** How a block is drawn: as Markdown, or as the text that it is where the document has used up its budget. */
@@ -58,21 +58,24 @@ export class MarkdownDocument {
   }
 }
 
-/** What drawing a block costs. Text and code are laid out as they are. */
+/** What drawing a block costs. Text and code are laid out in chunks that have their own turns. */
 export function costOfBlock(block: Block): number {
   const known = costs.get(block);
   if (known !== undefined) return known;
   if (block.kind === "blank") return 0;
-  const text = (block.head ?? "") + block.text;
-  const isText = block.kind === "code" || (block.kind !== "table" && !isAffordable(text, "block"));
-  const cost = EACH_COST + (isText ? text.length * TEXT_COST : Math.min(BLOCK_COST_MAX, costOf(text)));
+  const cost = EACH_COST + (block.kind === "code" ? 0 : parsingCost(block));
   costs.set(block, cost);
   return cost;
 }
 
+function parsingCost({ kind, head = "", text }: Block): number {
+  const estimate = costOf(head + text);
+  if (kind === "table") return Math.min(BLOCK_COST_MAX, estimate);
+  return isWithin(text, estimate, BLOCK_COST_MAX) ? estimate : 0;
+}
+
 /** Parsing a block costs something, however short it is. */
 const EACH_COST = 200;
-const TEXT_COST = 0.2;
 
 const costs = new WeakMap<Block, number>();
 

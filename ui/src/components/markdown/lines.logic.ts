@@ -51,7 +51,8 @@ export interface ListMarker {
 
 export function listMarker(line: string): ListMarker | undefined {
   const [all, space, bullet, digits, mark] = /^([ \t]*)(?:([-+*])|(\d{1,9})([.)]))(?=[ \t\r\n]|$)/.exec(line) ?? [];
-  if (all === undefined || isRule(line)) return undefined;
+  const mayBeRule = bullet === "-" || bullet === "*";
+  if (all === undefined || (mayBeRule && isRule(line))) return undefined;
   const contentMin = indentOf(space ?? "") + all.length - (space ?? "").length + 1;
   const behind = line.slice(all.length);
   const gap = indentOf(`${" ".repeat((contentMin - 1) % 4)}${behind}`) - ((contentMin - 1) % 4);

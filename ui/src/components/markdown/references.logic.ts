@@ -106,6 +106,7 @@ export class DocumentReferences {
 
 /** What stands in brackets: `label`, and `^label` of a footnote. Each once. */
 function labelsIn(text: string): readonly string[] {
+  if (!text.includes("[")) return [];
   const labels = new Set<string>();
   for (const [, label] of text.matchAll(/\[([^[\]]{1,200})\]/g)) {
     if (label !== undefined) labels.add(label);

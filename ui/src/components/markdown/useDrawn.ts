@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "react";
 import { drawLater, mayDrawNow } from "./drawing";
 
 /** Whether the turn has come to draw what costs so much. What is drawn stays drawn as it grows. */
-export function useDrawn(cost: () => number) {
-  const place = useRef<HTMLDivElement>(null);
+export function useDrawn<Place extends HTMLElement>(cost: () => number) {
+  const place = useRef<Place>(null);
   const [price] = useState(cost);
   const [isDrawn, setDrawn] = useState(() => mayDrawNow(price));
   useEffect(() => {

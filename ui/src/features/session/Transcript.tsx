@@ -84,7 +84,7 @@ export function Transcript({ open }: { open: OpenSession }) {
             bufferSize={600}
             shift={prepended !== seenPrepended}
             data={rows}
-            keepMounted={selected}
+            keepMounted={following.mode === "following" ? [...selected, ...lastPlaces(rows.length)] : selected}
             onResize={following.keepEnd}
           >
             {(row) => <Row key={row.id} session={open.session} row={row} mark={row.id === found ? "found" : "none"} onSettled={announce} />}
@@ -99,6 +99,16 @@ export function Transcript({ open }: { open: OpenSession }) {
       <JumpToLatest key={view} mode={following.mode} missed={following.missed} onJump={following.jump} />
     </div>
   );
+}
+
+/**
+ * The rows at the end stay in the page while it is followed. Where one grows by more than a window at once, the end comes into view before
+ * the virtualizer has its new height: it takes the window for one behind all rows, takes them out, and draws them anew a moment later.
+ */
+const FOLLOWED_ROWS = 3;
+
+function lastPlaces(count: number): number[] {
+  return Array.from({ length: Math.min(FOLLOWED_ROWS, count) }, (_, fromEnd) => count - 1 - fromEnd);
 }
 
 /** Older rows, one step at a time. */
