@@ -1,5 +1,6 @@
 //! A model that gives nothing is asked again: how often, when, and what the log says meanwhile.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use baton_protocol::view::RowBody;
@@ -7,7 +8,7 @@ use baton_protocol::*;
 use baton_runner::provider::{self, ModelEnd, ModelEvent, RetryAdvice};
 use baton_runner::{CallId, Core, ModelOutput, Runner, RunnerConfig};
 use baton_session::*;
-use baton_testkit::{FakeModel, Reply, TcpCutter};
+use baton_testkit::{FakeModel, RawAnswer, RawModel, Reply, TcpCutter};
 
 use crate::core::{Line, assign, calls, core, frames, line};
 use crate::fake_hub::{FakeHub, RUNNER, State, laptop};
@@ -300,5 +301,42 @@ async fn a_stop_in_the_pause_is_confirmed_and_the_endpoint_gets_no_further_call(
     };
     hub.wait("the host's word", confirmed).await;
     assert_eq!(model.request_count(), 1);
+    runner.stop().await;
+}
+
+/// Milliseconds in the header, so that the test waits for them and not for a second.
+#[tokio::test]
+async fn the_pause_is_as_long_as_the_server_asks_for() {
+    let hub = FakeHub::start().await;
+    let calls = AtomicUsize::new(0);
+    let model = RawModel::start(move |_| match calls.fetch_add(1, Ordering::Relaxed) {
+        0 => RawAnswer::new(429, "application/json", "{\"error\":\"slow down\"}")
+            .field("retry-after-ms", "70"),
+        _ => RawAnswer::stream("data: {\"choices\":[{\"delta\":{\"content\":\"yes\"},\"finish_reason\":\"stop\"}]}\n\n"),
+    })
+    .await;
+    let cutter = TcpCutter::start(hub.addr).await;
+    let runner = Runner::start(RunnerConfig {
+        // Without the server's word the pause would be longer than the test.
+        model_retry_ms_min: 3_600_000,
+        ..config(&cutter.addr().to_string(), "m", provider(&model.base_url()))
+    });
+    hub.send("?", Delivery::Queue);
+    let ended = |state: &State| {
+        let outcome = |row: &view::TranscriptRow| match &row.body {
+            RowBody::RunEnd { outcome, .. } => Some(outcome.clone()),
+            _ => None,
+        };
+        state.transcript.rows.iter().find_map(outcome)
+    };
+    assert_eq!(hub.wait("the end", ended).await, RunOutcome::Completed);
+    let said = |event: &Event| match &event.body {
+        EventBody::ModelRetry(body) => Some(body.delay_ms),
+        _ => None,
+    };
+    let delays: Vec<_> = hub.state().log.iter().filter_map(said).collect();
+    // An eighth at most comes on top, so that runners that were refused together do not come back together.
+    assert!(matches!(delays[..], [70..=79]), "{delays:?}");
+    assert_eq!(model.requests().len(), 2);
     runner.stop().await;
 }

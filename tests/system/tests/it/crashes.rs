@@ -1,6 +1,6 @@
 //! Processes that are killed, connections that are cut.
 
-use baton_protocol::RunOutcome;
+use baton_protocol::{Event, EventBody, RunOutcome};
 use baton_testkit::{FakeModel, Reply};
 
 use crate::stage::*;
@@ -51,6 +51,36 @@ async fn a_runner_killed_in_mid_answer_ends_as_lost_and_the_prompt_can_be_tried_
     a.receipt(&["retry", &session]).await;
     assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);
     assert!(answer(&on_a.events()).ends_with("second try"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_killed_while_it_waits_for_a_busy_model_ends_as_lost_and_asks_no_more() {
+    let model = FakeModel::start().await;
+    model.reply(Reply::error(503, "loading model"));
+    model.reply(Reply::text("second try"));
+    let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "2000"]).await;
+    let mut runner = Runner::start(&hub, &model.base_url()).await;
+    let a = Device::link(&hub, "Laptop").await;
+    let session = a.new_session("Why?").await;
+    let on_a = a.tail(&session);
+    let waits = |events: &[Event]| {
+        let retry = |event: &Event| matches!(event.body, EventBody::ModelRetry(_));
+        events.iter().any(retry).then_some(())
+    };
+    on_a.wait("the pause", waits).await;
+    runner.child.kill_9().await;
+    assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
+    assert_eq!(
+        model.request_count(),
+        1,
+        "nobody asks for a run that is lost"
+    );
+
+    let _runner = Runner::start(&hub, &model.base_url()).await;
+    a.receipt(&["retry", &session]).await;
+    assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);
+    assert_eq!(answer(&on_a.events()), "second try");
+    assert_eq!(model.request_count(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
