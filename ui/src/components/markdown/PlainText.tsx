@@ -8,11 +8,17 @@ export function Chunks({ text }: { text: string }) {
   return chunksOf(text).map((chunk, place) => <Chunk key={place} text={chunk} />);
 }
 
-/** What laying out a character costs, in the units of `budget.logic.ts`. */
+/** What laying out a character costs, in the units of `budget.logic.ts`; more where letters are shaped together or run both ways. */
 const CHAR_COST = 0.5;
+const SHAPED_CHAR_COST = 3;
+const SHAPED = /[\p{M}\p{Script=Arabic}\p{Script=Hebrew}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+
+function layoutCost(text: string): number {
+  return text.length * (SHAPED.test(text) ? SHAPED_CHAR_COST : CHAR_COST);
+}
 
 const Chunk = memo(function Chunk({ text }: { text: string }) {
-  const { place, isDrawn } = useDrawn<HTMLSpanElement>(() => text.length * CHAR_COST);
+  const { place, isDrawn } = useDrawn<HTMLSpanElement>(() => layoutCost(text));
   const runs = runsOf(text);
   return (
     <span ref={place} className="block" style={isDrawn ? undefined : outOfWindow(text)} data-undrawn={!isDrawn || undefined}>
