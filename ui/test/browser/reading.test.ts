@@ -288,3 +288,25 @@ it("draws a long answer where it is read, and leaves in its place what is read",
   expect(faults).toEqual([]);
   await page.close();
 });
+
+it("shows code of any length without a seam", async () => {
+  const { page, faults } = await openPage(stage);
+  const code = `\`\`\`text\n${Array.from({ length: 600 }, (_, line) => `line ${line} of a long file\n`).join("")}\`\`\`\n`;
+  await page.evaluate(
+    ([session, text]) => {
+      const found = (window as unknown as { __batonFake: Fake }).__batonFake.sessions.find((each) => each.id === session);
+      if (found) found.rows = [];
+      found?.addRow({ type: "text", text, state: "complete" }, "r-code");
+    },
+    [sessionId(2), code] as const,
+  );
+  await openSession(page, 2);
+  const gaps = await page.evaluate(() => {
+    const boxes = [...document.querySelectorAll('[data-testid="code-block"] .chunk')].map((chunk) => chunk.getBoundingClientRect());
+    return boxes.slice(1).map((box, before) => box.top - (boxes[before]?.bottom ?? 0));
+  });
+  expect(gaps.length).toBeGreaterThan(2);
+  expect(gaps.every((gap) => Math.abs(gap) < 0.5), String(gaps)).toBe(true);
+  expect(faults).toEqual([]);
+  await page.close();
+});

@@ -21,7 +21,7 @@ const Chunk = memo(function Chunk({ text }: { text: string }) {
   const { place, isDrawn } = useDrawn<HTMLSpanElement>(() => layoutCost(text));
   const runs = runsOf(text);
   return (
-    <span ref={place} className="block" style={isDrawn ? undefined : outOfWindow(text)} data-undrawn={!isDrawn || undefined}>
+    <span ref={place} className="chunk" style={isDrawn ? undefined : outOfWindow(text)} data-undrawn={!isDrawn || undefined}>
       {runs.length === 1 ? text : runs.map((run, at) => <span key={at}>{run}</span>)}
     </span>
   );

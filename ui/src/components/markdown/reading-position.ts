@@ -29,10 +29,10 @@ export function keepReadingPosition(scroller: HTMLElement | null, changing: read
   });
 }
 
-/** The first row, or block of one, that begins in view, and neither changes nor holds what does. */
+/** The first row, or block or chunk of one, that begins in view, and neither changes nor holds what does. */
 function anchorIn(scroller: HTMLElement, changing: readonly Element[]): Element | undefined {
   const { top, bottom } = scroller.getBoundingClientRect();
-  for (const each of scroller.querySelectorAll("article, .block")) {
+  for (const each of scroller.querySelectorAll("article, .block, .chunk")) {
     const { top: begin } = each.getBoundingClientRect();
     if (begin >= bottom) return undefined;
     if (begin >= top && !changing.some((piece) => piece.contains(each) || each.contains(piece))) return each;
