@@ -11,7 +11,7 @@ use crate::paths;
 
 const PAGE: &str = "docs/RELIABILITY.md";
 /// How many invariants there are; the page's own numbers.
-const INVARIANTS: usize = 24;
+const INVARIANTS: usize = 25;
 /// What a row says that has no test yet.
 const NOT_YET: &str = "not yet";
 /// Stands between a mutation and the tests that caught it.
