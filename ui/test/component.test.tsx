@@ -362,6 +362,16 @@ describe("for everyone", () => {
     expect(await violations(start.container)).toEqual([]);
   });
 
+  it("a start that failed for want of a keyring goes on by itself when the token has a place", async () => {
+    const shell = fakeShell(new URLSearchParams());
+    const startAgain = vi.spyOn(shell, "startAgain");
+    choosePlatformForTest({ kind: "fake", request: () => new Promise(() => {}), onFrame: () => Promise.resolve(() => {}), shell });
+    const failed = { ...(await shell.status()), state: "failed", keyring: "missing", message: "This system has no keyring." } as const;
+    render(<StartView status={failed} onAsk={() => {}} />);
+    await act(async () => screen.getByTestId("use-token-file").click());
+    expect(startAgain).toHaveBeenCalledOnce();
+  });
+
   it("a fault in drawing can be tried again and tells that nothing is lost", async () => {
     const silenced = vi.spyOn(console, "error").mockImplementation(() => {});
     let faulty = true;

@@ -24,6 +24,11 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
     }
     onAsk();
   };
+  // Where the keyring was what failed, it is tried again at once.
+  const goOn = async (work: Promise<ShellResult>) => {
+    const result = await work;
+    return result.type === "done" && status.state === "failed" ? platform().shell.startAgain() : result;
+  };
   const startLocal = (options: ModelOptions) => void run(platform().shell.startLocal(options));
   const problem = refusal ? `${refusal.message} ${refusal.hint}` : status.state === "failed" ? status.message : undefined;
   const starting = status.state === "starting";
@@ -51,7 +56,7 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
             )}
           </div>
         )}
-        <KeyringNote status={status} onAct={(work) => void run(work)} />
+        <KeyringNote status={status} onAct={(work) => void run(goOn(work))} />
         {starting ? (
           <p role="status" className="flex items-center gap-2.5 text-read" data-testid="starting">
             <span className="breathe size-2.5 rounded-full bg-accent" />
