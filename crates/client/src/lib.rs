@@ -10,8 +10,6 @@
 //!
 //! **Invariant:** what a person did is durable before it is shown, and is done once, however often the line or the process breaks.
 
-#![warn(missing_docs)]
-
 mod device;
 pub mod limits;
 mod linked_hub;

@@ -6,7 +6,6 @@
 //! **Invariant:** nobody is shown an event that the log has not recorded durably, and nobody delivers under a right that was taken away.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 mod actor;
 mod address;

@@ -21,7 +21,6 @@
 //! | `unplaced` | where the last arrivals stand, in memory, until they have their places |
 //! | `tables` | a file a table: migration, row, reads, writes |
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 mod copy;

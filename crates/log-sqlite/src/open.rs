@@ -189,6 +189,7 @@ pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Opens a file that only its owner can read, and creates it if it is missing.
 pub fn private_file(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true);

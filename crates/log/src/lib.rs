@@ -16,7 +16,6 @@
 //! | `memory` | [`MemoryEventLog`] |
 //! | `conformance` (feature of the same name) | the suite, `conformance!` |
 
-#![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod batching;

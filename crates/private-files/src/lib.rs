@@ -6,7 +6,6 @@
 //! **Invariant:** a directory that [`claim_dir`] accepted cannot be written by others.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -6,8 +6,6 @@
 //!
 //! Conventions: JSON, camelCase, an explicit `type` on every union, times in integer milliseconds since the Unix epoch.
 
-#![warn(missing_docs)]
-
 mod account_events;
 mod batch;
 mod command;

@@ -7,8 +7,6 @@
 //! Invariants: what stands in the log is byte for byte what the model sent; a lost connection to the hub never asks a model twice;
 //! a stop or a lost lease closes the connection to the model at once. This crate knows neither hub nor client.
 
-#![warn(missing_docs)]
-
 mod assistant;
 mod context;
 mod core;

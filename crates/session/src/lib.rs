@@ -13,8 +13,6 @@
 //! **Invariant:** for every k and every m at which a log ends a batch, `fold(state at k, batch(k → m)) == state at m`, whichever
 //! deltas in the batch were merged or sealed.
 
-#![warn(missing_docs)]
-
 mod account;
 mod checkpoint;
 mod decide;

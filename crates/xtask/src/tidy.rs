@@ -1,6 +1,7 @@
 //! The rules of this repository that no compiler checks. Errors fail; warnings are read by people.
 
 mod dependencies;
+mod docs;
 mod functions;
 mod lints;
 mod names;
@@ -49,8 +50,9 @@ impl Finding {
 /// A rule over one source file.
 type FileRule = fn(&SourceFile) -> Vec<Finding>;
 
-const FILE_RULES: [FileRule; 6] = [
+const FILE_RULES: [FileRule; 7] = [
     sizes::file_length,
+    docs::public_items,
     functions::function_length,
     names::unfinished_marks,
     names::vague_names,

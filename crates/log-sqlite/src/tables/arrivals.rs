@@ -95,12 +95,14 @@ pub fn behind(
 pub struct Adding<'c>(CachedStatement<'c>);
 
 impl<'c> Adding<'c> {
+    /// Prepares the insert for the rows of one transaction.
     pub fn begin(connection: &'c Connection) -> rusqlite::Result<Self> {
         let insert =
             "INSERT INTO arrivals (arrival, position, adds_to, event) VALUES (?1, ?2, ?3, ?4)";
         connection.prepare_cached(insert).map(Self)
     }
 
+    /// Writes one event at its place in an arrival.
     pub fn add(
         &mut self,
         (arrival, position): (Arrival, Position),

@@ -33,6 +33,7 @@ impl Doomed {
         }
     }
 
+    /// Whether every deleted log is gone from the tables.
     pub fn is_empty(&self) -> bool {
         self.sound.is_empty() && self.stuck.is_empty()
     }
@@ -42,6 +43,7 @@ impl Doomed {
         self.sound.len()
     }
 
+    /// Queues a deleted log behind the others.
     pub fn push(&mut self, log: LogNumber) {
         self.sound.push_back(log);
     }

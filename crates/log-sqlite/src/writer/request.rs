@@ -36,6 +36,7 @@ pub struct Answer {
 }
 
 impl WriteRequest {
+    /// Sends the result to the caller, with the rows, so that the caller's thread frees them.
     pub fn answer(self, outcome: Result<Incarnation, AppendError>) {
         let _written = (self.rows, self.room);
         // Whoever asked may have gone; the answer holds all the same.

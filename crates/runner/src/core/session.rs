@@ -103,6 +103,7 @@ impl FollowedSession {
         }
     }
 
+    /// The frame that ends the subscription to this session.
     pub fn unsubscribe(&self) -> ClientFrame {
         ClientFrame::Unsubscribe {
             log: LogId::Session(self.session),
@@ -190,6 +191,7 @@ impl FollowedSession {
         }
     }
 
+    /// Folds a batch from the hub, or says why it does not fit.
     pub fn apply(&mut self, batch: &Batch) -> Followed {
         if self
             .incarnation

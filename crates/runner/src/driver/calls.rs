@@ -46,6 +46,7 @@ impl Calls {
         )
     }
 
+    /// Asks the model in a task of its own.
     pub fn start(
         &mut self,
         call: CallId,
@@ -89,10 +90,12 @@ impl Calls {
         }
     }
 
+    /// Drops the read buffer of a run that ended.
     pub fn forget(&mut self, run: RunId) {
         self.rooms.remove(&run);
     }
 
+    /// Stops every call and waits until its task has ended.
     pub async fn stop_all(&mut self) {
         let calls: Vec<CallId> = self.tasks.keys().copied().collect();
         for call in calls {

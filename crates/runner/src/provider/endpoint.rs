@@ -43,6 +43,7 @@ impl BaseUrl {
         Ok(base)
     }
 
+    /// The address without a trailing slash.
     pub fn as_str(&self) -> &str {
         self.0.as_str().trim_end_matches('/')
     }

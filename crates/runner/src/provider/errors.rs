@@ -1,7 +1,5 @@
 //! Why there is no answer, or only a part of one, in words for the person who asked. They never hold a key.
 
-#![expect(missing_docs, reason = "what the fields hold is said at the enums")]
-
 use std::time::Duration;
 
 /// A server that asks for a longer pause than this is not asked again: the person is told when to come back.

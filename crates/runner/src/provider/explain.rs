@@ -27,6 +27,7 @@ pub(super) struct Refusal {
 }
 
 impl Explainer {
+    /// The server answered with an error status.
     pub fn refusal(&self, refusal: &Refusal) -> StartModelError {
         let server = self.server.clone();
         let said = self.said(&words::of_body(&refusal.body));
@@ -76,6 +77,7 @@ impl Explainer {
         }
     }
 
+    /// The server sent nothing for too long, before the first piece.
     pub fn silent(&self) -> StartModelError {
         StartModelError::Silent {
             server: self.server.clone(),
@@ -83,6 +85,7 @@ impl Explainer {
         }
     }
 
+    /// The server redirects to another host.
     pub fn elsewhere(&self, to: String) -> StartModelError {
         let server = self.server.clone();
         StartModelError::Elsewhere { server, to }
@@ -137,6 +140,7 @@ impl Explainer {
         }
     }
 
+    /// The server stopped sending in the middle of an answer.
     pub fn silent_in_the_middle(&self) -> ReadModelError {
         ReadModelError::Silent {
             server: self.server.clone(),

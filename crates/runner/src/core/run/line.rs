@@ -61,6 +61,7 @@ impl HeldRun {
         }
     }
 
+    /// The connection to the hub broke: writes wait, and what was sent without an answer is sent again later.
     pub fn disconnected(&mut self) {
         self.line = Line::Down;
         self.retry_at = None;

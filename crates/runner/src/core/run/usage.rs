@@ -13,6 +13,7 @@ pub(super) struct UsageSum {
 }
 
 impl UsageSum {
+    /// Adds the tokens of one call. A count that one call leaves out is unknown for the run.
     pub fn add(&mut self, usage: ModelUsage) {
         let add = |sum: Option<u64>, more: Option<u64>| match self.told {
             0 => more,

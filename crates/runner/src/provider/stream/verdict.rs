@@ -34,6 +34,7 @@ impl Reason {
         })
     }
 
+    /// Whether the model said that it was finished.
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::Ended(ModelEnd::Whole))
     }
