@@ -6,7 +6,7 @@ import { NO_REFERENCES } from "../src/components/markdown/references.logic";
 import { HOSTILE } from "./markdown/hostile";
 import { mixed } from "./markdown/mixed";
 import { ordinary } from "./markdown/ordinary";
-import { longestTask } from "./markdown/tasks";
+import { Yardstick } from "./markdown/tasks";
 
 /** Up to what a part may hold (`PART_TEXT_BYTES_MAX`); below and above what a block may cost. */
 const SIZES = [4_000, 12_000, 30_000, 160 * 1024];
@@ -32,20 +32,19 @@ describe("a hostile document", () => {
     expect(rows * 60).toBeLessThan(80_000);
   });
 
-  let limitMs = 0;
+  let yardstick: Yardstick;
   beforeAll(() => {
-    longestTask(ordinary(20_000), 0);
-    limitMs = TIMES_ORDINARY * longestTask(ordinary(PART_CHARS), 0);
+    yardstick = new Yardstick(ordinary(PART_CHARS));
   }, 60_000);
 
   it.each(Object.entries(HOSTILE))("is opened in short tasks: %s", (_, recipe) => {
-    for (const size of SIZES) expect(longestTask(recipe(size), limitMs), `${size} characters`).toBeLessThan(limitMs);
+    for (const size of SIZES) expect(yardstick.timesOrdinary(recipe(size), TIMES_ORDINARY), `${size} characters`).toBeLessThan(TIMES_ORDINARY);
   });
 
   it("is opened in short tasks, whatever it is made of", () => {
     for (let seed = 1; seed <= 40; seed += 1) {
       const text = mixed(seed, 40_000);
-      expect(longestTask(text, limitMs), `seed ${seed}`).toBeLessThan(limitMs);
+      expect(yardstick.timesOrdinary(text, TIMES_ORDINARY), `seed ${seed}`).toBeLessThan(TIMES_ORDINARY);
     }
   });
 
@@ -59,6 +58,6 @@ describe("a hostile document", () => {
       for (const block of tail) renderToString(<DrawnBlock block={block} references={NO_REFERENCES} progress="growing" drawing="markdown" />);
       longest = Math.max(longest, performance.now() - from);
     }
-    expect(longest).toBeLessThan(limitMs);
+    expect(yardstick.timesOrdinaryOf(longest)).toBeLessThan(TIMES_ORDINARY);
   });
 });

@@ -9,7 +9,7 @@ import { linkTarget, namesItsHost } from "../../src/components/markdown/links.lo
 import { randomOf } from "../random";
 import { mixed } from "./mixed";
 import { ordinary } from "./ordinary";
-import { draw, longestTask } from "./tasks";
+import { draw, Yardstick } from "./tasks";
 
 const SECONDS = Number(process.env["FUZZ_SECONDS"] ?? 60);
 const FIRST_SEED = Number(process.env["FUZZ_SEED"] ?? 1);
@@ -19,13 +19,12 @@ const TIMES_ORDINARY = 10;
 it(
   "no document costs a long task, loses a character or opens another address than it shows",
   () => {
-    longestTask(ordinary(20_000), 0);
-    const limitMs = TIMES_ORDINARY * longestTask(ordinary(CHARS), 0);
+    const yardstick = new Yardstick(ordinary(CHARS));
     const end = performance.now() + SECONDS * 1_000;
     let seed = FIRST_SEED;
     for (; performance.now() < end; seed += 1) {
       const text = mixed(seed, CHARS);
-      expect(longestTask(text, limitMs), `seed ${seed}`).toBeLessThan(limitMs);
+      expect(yardstick.timesOrdinary(text, TIMES_ORDINARY), `seed ${seed}`).toBeLessThan(TIMES_ORDINARY);
       expectWhole(text, seed);
       expectHonestLinks(text, seed);
     }

@@ -41,9 +41,31 @@ export function draw(block: Block, document: MarkdownDocument): string {
   return renderToString(<DrawnBlock block={block} references={document.referencesOf(block)} progress="settled" drawing={document.drawingOf(block)} />);
 }
 
-/** The shortest of up to eight attempts: other programs make a task longer, never shorter. */
-export function longestTask(text: string, enoughMs: number): number {
-  let best = Infinity;
-  for (let attempt = 0; attempt < 8 && best > enoughMs; attempt += 1) best = Math.min(best, Math.max(...tasksOf(text)));
-  return best;
+/**
+ * How long the longest task of a document is, in longest tasks of an ordinary one on the same machine. Other programs make a task longer,
+ * never shorter: so the smallest of a few attempts counts, each with the ordinary document measured right after it.
+ */
+export class Yardstick {
+  readonly #ordinary: string;
+  #ordinaryMs: number;
+
+  constructor(ordinary: string) {
+    this.#ordinary = ordinary;
+    this.#ordinaryMs = Math.min(...Array.from({ length: 4 }, () => longestTask(ordinary)));
+  }
+
+  timesOrdinary(text: string, enough: number): number {
+    let best = longestTask(text) / this.#ordinaryMs;
+    for (let attempt = 1; attempt < 8 && best > enough; attempt += 1) best = Math.min(best, longestTask(text) / longestTask(this.#ordinary));
+    return best;
+  }
+
+  /** For work that is not a whole document. */
+  timesOrdinaryOf(ms: number): number {
+    return ms / this.#ordinaryMs;
+  }
+}
+
+function longestTask(text: string): number {
+  return Math.max(...tasksOf(text));
 }

@@ -56,7 +56,7 @@ interface Marks {
   targets: number;
   ticks: number;
   formulas: number;
-  /** `<`, `&` and `\\`, which cost no more than themselves. */
+  /** `<`, `&`, `\\` and tabs, which cost no more than themselves. */
   others: number;
   /** `://`, `www.` and `@`. */
   addresses: number;
@@ -118,6 +118,7 @@ function countMarks(text: string): Marks {
         break;
       case "<":
       case "&":
+      case "\t":
         marks.others += 1;
         break;
       case "\\":
