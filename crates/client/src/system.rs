@@ -10,10 +10,9 @@ use crate::sync::Now;
 /// Tells the time, and waits.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
     fn now(&self) -> Now;
 
-    /// Waits for a while of this clock's time.
+    /// Waits for a duration, measured on this clock.
     async fn sleep(&self, wait: Duration);
 }
 
