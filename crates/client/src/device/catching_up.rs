@@ -61,7 +61,7 @@ impl Driver {
             }
             Err(error) => {
                 self.report(&error);
-                // Not retried at once: the disk may be full.
+                // Not at once: the disk may be full.
                 self.gap_moved(log).await;
             }
         }

@@ -60,7 +60,6 @@ pub enum ActError {
     /// It cannot be made durable.
     #[error("the outbox cannot be written")]
     Store(#[from] StoreError),
-    /// The device is closed.
     #[error("the device is closed")]
     Closed,
 }
