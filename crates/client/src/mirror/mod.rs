@@ -62,9 +62,9 @@ pub(crate) trait MirrorListener: Send + Sync + 'static {
         state: &SessionState,
         events: &[Event],
     );
-    /// What was mirrored of a session is gone or was replaced: open it anew.
+    /// The mirror of a session was dropped or replaced: open the session again.
     fn session_dropped(&self, session: SessionId);
-    /// What lay in a gap of a session is here now: there are older rows than there were.
+    /// The gap of a session was filled: older rows are available now.
     fn history_filled(&self, session: SessionId);
     /// The account's log advanced. `bereft`: drafts in sessions that were deleted.
     fn account_changed(&self, state: &AccountState, bereft: Vec<(SessionId, Draft)>);
