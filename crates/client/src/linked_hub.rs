@@ -19,7 +19,7 @@ pub struct LinkedHub {
     pub hub_name: String,
 }
 
-/// The link cannot be read or written.
+/// Why the link could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkedHubError {
     #[error("`hub.json` cannot be used")]

@@ -7,9 +7,10 @@ use baton_protocol::TimestampMs;
 
 use crate::sync::Now;
 
-/// Tells the time, and waits.
+/// A source of time and of delays.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
+    /// The current time of this clock.
     fn now(&self) -> Now;
 
     /// Waits for a duration, measured on this clock.

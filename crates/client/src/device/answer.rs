@@ -50,9 +50,7 @@ impl PartTexts {
 pub enum AnswerItem {
     /// A run took the prompt.
     PickedUp(RunId),
-    /// A text part begins.
     TextOpened,
-    /// Text of the answer.
     Text(String),
     /// The run ended.
     Ended {

@@ -70,10 +70,8 @@ pub enum CancelError {
     /// The hub may have it.
     #[error("the hub may have it already")]
     MaybeSent,
-    /// There is no such intent.
     #[error("it is not in the outbox")]
     NotWaiting,
-    /// The outbox cannot be written.
     #[error("the outbox cannot be written")]
     Store(#[from] StoreError),
     #[error("the device is closed")]

@@ -262,7 +262,7 @@ impl SessionLog {
         Ok(())
     }
 
-    /// Rows before a place as a screen shows them, oldest first, and whether there are older ones.
+    /// The rows before a place, oldest first, as a screen shows them; and whether there are older ones.
     pub(super) fn rows_before(
         &self,
         conn: &Connection,

@@ -3,7 +3,7 @@
 //! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only at the cursor that the batch continues.
 //! The cursor is compared inside the transaction, so that several processes may share one file.
 //!
-//! **Invariant:** what only this device knows (intents, sent marks, withdrawals, settings) is on disk when its commit returns. Copies of
+//! **Invariant:** what only this device knows (intents, whether they were sent, whether a person took them back, settings) is on disk when its commit returns. Copies of
 //! the hub's data are not waited for: see [`Flush`].
 
 use std::collections::HashMap;
@@ -335,7 +335,7 @@ impl Store {
         })
     }
 
-    /// Older rows of a session, and whether there are still older ones.
+    /// A session's rows before a place, and whether there are older ones.
     pub(crate) fn rows_before(
         &mut self,
         session: SessionId,

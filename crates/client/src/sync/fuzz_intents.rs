@@ -43,7 +43,7 @@ struct World {
     queued: Vec<Command>,
     to_hub: VecDeque<Command>,
     to_device: VecDeque<HubFrame>,
-    /// What the hub recorded, in its order.
+    /// The commands that the hub recorded, in order.
     recorded: Vec<CommandId>,
     answers: HashMap<CommandId, u32>,
 }

@@ -56,7 +56,6 @@ pub(super) enum Blame {
 enum For {
     /// An earlier intent's answer.
     Answer,
-    /// The session's creation.
     Creation,
 }
 
@@ -128,7 +127,7 @@ impl Sending {
         pumped
     }
 
-    /// Whether an intent for this log could be sent at once: none of this log is unanswered, and there is room in flight.
+    /// Whether an intent for this log could be sent at once: no other intent of the log waits, and [`Self::in_flight_max`] allows one more.
     pub(super) fn is_free(&self, log: LogId) -> bool {
         let of_log = |entry: &Entry| entry.intent.command.log == log;
         self.in_flight() < self.in_flight_max() && !self.entries.iter().any(of_log)

@@ -262,7 +262,7 @@ async fn a_damaged_session_can_be_followed_by_a_tail() {
         let Pair {
             place, store, hurt, ..
         } = pair;
-        // Only now: opening mends what it can see.
+        // Opened after the damage: opening itself repairs an unreadable row of `logs`.
         let account = AccountId::from_uuid(uuid::Uuid::from_u128(1));
         let heard = Arc::new(Heard::default());
         let (mirror, mut lost) = Mirror::open(place.path.clone(), account, heard)
