@@ -10,8 +10,8 @@ impl Device {
     /// Saves the draft of a session, which may not exist yet. `seen` is the seq of the draft that the person saw, or `None` if they saw
     /// none. Once this returns, the draft is durable here, and it replaces earlier saves that were never sent.
     ///
-    ///    If another device has saved since, the hub refuses the draft with `draft_conflict`; [`Device::drafts`] then has both texts until
-    ///    the next save.
+    /// If another device has saved since, the hub refuses the draft with `draft_conflict`; [`Device::drafts`] then has both texts until
+    /// the next save.
     ///
     /// # Errors
     /// If the text is too long, or cannot be made durable.

@@ -3,8 +3,8 @@
 //! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only at the cursor that the batch continues.
 //! The cursor is compared inside the transaction, so that several processes may share one file.
 //!
-//! **Invariant:** what only this device knows (intents, whether they were sent, whether a person took them back, settings) is on disk when its commit returns. Copies of
-//! the hub's data are not waited for: see [`Flush`].
+//! **Invariant:** what only this device knows (intents, whether they were sent, whether a person took them back, settings) is on disk when
+//! its commit returns. Copies of the hub's data are not waited for: see [`Flush`].
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -189,8 +189,8 @@ impl Screen {
         }
     }
 
-    /// Queues an intent. If a prompt came from a draft, the draft is emptied in the same transaction: after any crash, the text is never
-    /// both.
+    /// Queues an intent. If a prompt came from a draft, the draft is emptied in the same transaction, so that no crash leaves the
+    /// text as both.
     async fn act(
         &self,
         log: LogId,
