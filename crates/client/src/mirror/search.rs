@@ -183,8 +183,8 @@ impl Search<'_> {
         self.hits.len() >= self.limit
     }
 
-    /// Checks the rows that match the trigrams of the long needles. If these are many and the short needles would leave few of them, looks
-    /// up the short needles too.
+    /// Checks the rows that match the trigrams of the long needles. After [`SEARCH_SCAN_ROWS_MAX`] rows it looks up the short needles too,
+    /// which may leave few of the others.
     fn through_index(&mut self, expression: &str) -> Result<(), StoreError> {
         let conn = self.conn;
         let sql =
