@@ -1,14 +1,14 @@
-//! A device: mirror, outbox, sync engine.
+//! A device: its mirror, outbox and sync engine.
 //!
-//! - [`Device`] is the whole of it behind one handle: open it, act, search, tail, and serve screens.
-//! - [`sync`] is the machine that follows logs and gets intents answered; it does no IO.
-//! - `mirror` is the device's copy of its logs in SQLite, the index over it, and the outbox.
+//! - [`Device`] puts everything behind one handle: open it, act, search, tail, and serve screens.
+//! - [`sync`] is a machine without IO that follows logs and gets intents answered.
+//! - `mirror` holds the device's copy of its logs in SQLite, the search index over it, and the outbox.
 //! - `view` serves `protocol::view` to any [`Screen`].
-//! - `net` is the socket with a pinned key, and [`link`].
+//! - `net` is the socket to a hub with a pinned key; [`link`] exchanges a link code for a token.
 //!
-//! This crate imports neither hub nor runner and knows no desktop: the shell and the terminal compose it.
+//! This crate imports neither hub nor runner and knows nothing of the desktop: the shell and the terminal client compose it.
 //!
-//! **Invariant:** what a person did is durable before it is shown, and is done once, however often the line or the process breaks.
+//! **Invariant:** what a person did is durable before it is shown, and happens once, however often the connection or the process breaks.
 
 mod device;
 pub mod limits;

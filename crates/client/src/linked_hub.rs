@@ -1,4 +1,4 @@
-//! What a linked device keeps beside its token: `hub.json` in its data directory.
+//! `hub.json` in the data directory: what a linked device stores in addition to its token.
 
 use std::path::Path;
 
@@ -9,40 +9,39 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkedHub {
-    /// Where it is and how it is recognised.
+    /// The hub's address and the key or name that identifies it.
     pub hub: HubAddress,
-    /// Whose logs this device follows.
+    /// The account whose logs this device follows.
     pub account: AccountId,
-    /// What the hub takes this device for.
+    /// The principal that the hub knows this device as.
     pub principal: Principal,
-    /// The hub's name for people.
+    /// The hub's display name.
     pub hub_name: String,
 }
 
-/// The link cannot be read or written.
+/// Why the link could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkedHubError {
-    /// The file system says no.
     #[error("`hub.json` cannot be used")]
     Io(#[from] std::io::Error),
-    /// The directory is no place for a token.
+    /// Others can write into the directory, or it holds other things.
     #[error(transparent)]
     Directory(#[from] baton_private_files::ClaimDirError),
-    /// The file holds something else.
+    /// The file's content does not parse.
     #[error("`hub.json` is damaged: link this device again")]
     Damaged(#[from] serde_json::Error),
 }
 
 const FILE: &str = "hub.json";
 
-/// By these names a directory is known as a device's.
+/// Files that mark a directory as a device's own.
 const OWN_NAMES: [&str; 3] = [FILE, "token", "mirror.db"];
 
 impl LinkedHub {
-    /// What the data directory is linked to; `None` where it is not.
+    /// Reads the link from the data directory; `None` if the directory is not linked.
     ///
     /// # Errors
-    /// Where the file is there and cannot be read.
+    /// If the file exists and cannot be read or parsed.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, LinkedHubError> {
         match std::fs::read(data_dir.join(FILE)) {
             Ok(json) => Ok(Some(serde_json::from_slice(&json)?)),
@@ -51,10 +50,10 @@ impl LinkedHub {
         }
     }
 
-    /// Tries whether [`LinkedHub::save`] could work, before a link code is spent.
+    /// Checks that [`LinkedHub::save`] could work, before a link code is spent.
     ///
     /// # Errors
-    /// Where the file system says no, or others can write into the directory.
+    /// If the file system fails, or others can write into the directory.
     pub fn prepare(data_dir: &Path) -> Result<(), LinkedHubError> {
         private_dir(data_dir)?;
         let tried = data_dir.join("hub.json.try");
@@ -62,10 +61,10 @@ impl LinkedHub {
         Ok(std::fs::remove_file(tried)?)
     }
 
-    /// Writes it into the data directory, whole or not at all. It survives a power cut when this returns.
+    /// Writes the link into the data directory atomically. It survives a power cut once this returns.
     ///
     /// # Errors
-    /// Where the file system says no.
+    /// If the file system fails, or others can write into the directory.
     pub fn save(&self, data_dir: &Path) -> Result<(), LinkedHubError> {
         private_dir(data_dir)?;
         let json = serde_json::to_vec_pretty(self)?;
@@ -73,11 +72,11 @@ impl LinkedHub {
     }
 }
 
-/// Makes a directory that only its owner can look into: conversations and a token are in it. A device's own that is open to others is
-/// closed to them.
+/// Makes a directory that only its owner can read, because it holds conversations and a token. Closes a device's own directory to others if
+/// it was open to them.
 ///
 /// # Errors
-/// Where others can write into it and it holds other things, or the file system says no.
+/// If others can write into the directory and it holds other things, or the file system fails.
 pub(crate) fn private_dir(dir: &Path) -> Result<(), baton_private_files::ClaimDirError> {
     baton_private_files::claim_dir(dir, &OWN_NAMES)
 }

@@ -7,13 +7,13 @@ use baton_protocol::TimestampMs;
 
 use crate::sync::Now;
 
-/// Tells the time, and waits.
+/// A source of time and of delays.
 #[async_trait]
 pub trait Clock: Send + Sync + 'static {
-    /// Now.
+    /// The current time of this clock.
     fn now(&self) -> Now;
 
-    /// Waits for a while of this clock's time.
+    /// Waits for a duration, measured on this clock.
     async fn sleep(&self, wait: Duration);
 }
 

@@ -1,4 +1,4 @@
-//! Where a device's token comes from. The desktop keeps it in the system keyring; a file is for where there is none.
+//! Where a device's token comes from. The desktop keeps it in the system keyring; a file serves machines without one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,47 +6,47 @@ use async_trait::async_trait;
 
 use crate::linked_hub::private_dir;
 
-/// There is no token to be had.
+/// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The device is not linked, or its token is gone.
     #[error("there is no token for this device")]
     Absent,
-    /// The place that keeps it does not answer or says no.
+    /// The token's store does not answer or fails.
     #[error("the token cannot be read: {0}")]
     Unavailable(String),
 }
 
-/// Gives the device's token, each time a connection is made.
+/// Supplies the device's token for each connection.
 #[async_trait]
 pub trait TokenProvider: Send + Sync + 'static {
-    /// The token.
+    /// Reads the token.
     async fn token(&self) -> Result<String, TokenError>;
 }
 
-/// A token in a file of the data directory that only its owner can read. For scripts, which have no keyring.
+/// A token in a file of the data directory that only its owner can read, for scripts without a keyring.
 #[derive(Clone, Debug)]
 pub struct TokenFile {
     path: PathBuf,
 }
 
 impl TokenFile {
-    /// The token's file in a device's data directory.
+    /// The token file in a device's data directory.
     pub fn in_dir(data_dir: &Path) -> Self {
         Self {
             path: data_dir.join("token"),
         }
     }
 
-    /// The file.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes the token, readable for its owner alone, whole or not at all. It survives a power cut when this returns.
+    /// Writes the token atomically, readable only by its owner. It survives a power cut once this returns.
     ///
     /// # Errors
-    /// Where the file system says no.
+    /// If the file system fails.
     pub fn write(&self, token: &str) -> std::io::Result<()> {
         if let Some(dir) = self.path.parent() {
             private_dir(dir)?;
@@ -66,7 +66,7 @@ impl TokenProvider for TokenFile {
     }
 }
 
-/// A token that is at hand: for embedding and for tests.
+/// A token in memory, for embedding and tests.
 pub struct TokenInMemory(pub String);
 
 #[async_trait]

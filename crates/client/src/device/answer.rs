@@ -1,4 +1,4 @@
-//! Reading answers out of a session's events, as they grow.
+//! Reads answers out of a session's events as they grow.
 
 use std::collections::HashMap;
 
@@ -7,14 +7,14 @@ use baton_protocol::{
     RunOutcome, Usage,
 };
 
-/// Gives each byte of each part once, whether it comes as appends or sealed.
+/// Returns each byte of each part once, whether it arrives as appends or sealed.
 #[derive(Debug, Default)]
 pub struct PartTexts {
     parts: HashMap<(RunId, PartIndex), (PartKind, usize)>,
 }
 
 impl PartTexts {
-    /// The event's part and what it adds to it; the text is empty where a part opens.
+    /// The event's part and the text that it adds; empty when a part opens.
     pub fn read<'e>(&mut self, event: &'e Event) -> Option<(RunId, &PartKind, &'e str)> {
         let (run, part, from, text) = match &event.body {
             EventBody::PartOpened(body) => {
@@ -33,7 +33,7 @@ impl PartTexts {
             }
             _ => return None,
         };
-        // A part that opened before the reader came begins with what comes now.
+        // A part that opened before this reader started begins with the current event.
         let new_part = (PartKind::Text, from);
         let (kind, given) = self.parts.entry((run, part)).or_insert(new_part);
         let known = given.checked_sub(from);
@@ -45,25 +45,21 @@ impl PartTexts {
     }
 }
 
-/// What comes of a prompt.
+/// What happens to a prompt.
 #[derive(Clone, PartialEq, Debug)]
 pub enum AnswerItem {
     /// A run took the prompt.
     PickedUp(RunId),
-    /// A text part begins.
     TextOpened,
-    /// Text of the answer.
     Text(String),
-    /// The run is over.
+    /// The run ended.
     Ended {
-        /// How.
         outcome: RunOutcome,
-        /// What it used.
         usage: Option<Usage>,
-        /// Why the model stopped, where it had not said everything.
+        /// Why the model stopped before it had said everything, if it did.
         finish_reason: Option<FinishReason>,
     },
-    /// The model gave nothing, and is asked again after a pause.
+    /// The model gave nothing; it is called again after a pause.
     Retry(ModelRetryEvent),
     /// The prompt was taken back before a run took it.
     Withdrawn,
@@ -78,7 +74,7 @@ pub struct AnswerReader {
 }
 
 impl AnswerReader {
-    /// For a prompt whose events are still to come.
+    /// Follows a prompt whose events are still to come.
     pub fn new(prompt: PromptId) -> Self {
         Self {
             prompt,
@@ -87,7 +83,7 @@ impl AnswerReader {
         }
     }
 
-    /// Takes the session's next event.
+    /// Reads the session's next event.
     pub fn read(&mut self, event: &Event) -> Option<AnswerItem> {
         let grown = self.parts.read(event);
         if let Some((run, kind, text)) = grown {

@@ -1,4 +1,4 @@
-//! Saved states and history on their way into the mirror.
+//! Applies saved states and history to the mirror.
 
 use baton_protocol::{Batch, Cursor, ErrorCode, LogId};
 use baton_session::AccountState;
@@ -67,7 +67,7 @@ impl Driver {
         }
     }
 
-    /// Another process has brought the mirror elsewhere, and what the account's log said there was not heard here.
+    /// Another process has moved the mirror, so this process may have missed news in the account's log.
     pub(super) async fn moved(&mut self, log: LogId, cursor: Option<Cursor>) {
         if let LogId::Account(_) = log {
             let read = move |store: &mut Store| store.account(log);
@@ -87,7 +87,7 @@ impl Driver {
         self.feed(Input::Summaries(positions));
     }
 
-    /// Tells the engine what the mirror lacks of a log.
+    /// Tells the engine the log's current gap.
     async fn gap_moved(&mut self, log: LogId) {
         let look = move |store: &mut Store| store.gap(log);
         if let Ok(gap) = self.mirror.write(look).await {

@@ -1,4 +1,4 @@
-//! What a person has begun to write, on every device of the account.
+//! Drafts: unsent texts, shared by all devices of the account.
 
 use baton_protocol::view::DraftView;
 use baton_protocol::{CommandBody, LogId, Seq, SessionId};
@@ -7,14 +7,14 @@ use super::Device;
 use super::intents::{ActError, Intent};
 
 impl Device {
-    /// Keeps what a person has begun to write in a session, which need not be begun. `seen` is the seq of the draft that they saw;
-    /// `None`: they saw none. When this returns it is durable here; earlier saves that were never sent give way to it.
+    /// Saves the draft of a session, which may not exist yet. `seen` is the seq of the draft that the person saw, or `None` if they saw
+    /// none. Once this returns, the draft is durable here, and it replaces earlier saves that were never sent.
     ///
-    /// Where another device has saved since, the hub refuses it with `draft_conflict`: [`Device::drafts`] has both texts then, until the
-    /// next save.
+    /// If another device has saved since, the hub refuses the draft with `draft_conflict`; [`Device::drafts`] then has both texts until
+    /// the next save.
     ///
     /// # Errors
-    /// Where the text is too long, or cannot be made durable.
+    /// If the text is too long, or cannot be made durable.
     pub async fn save_draft(
         &self,
         session: SessionId,
@@ -26,12 +26,13 @@ impl Device {
         self.act(log, body).await
     }
 
-    /// Drafts that are not empty, or that this device empties.
+    /// Drafts that are not empty, and those that this device has emptied.
     pub fn drafts(&self) -> Vec<DraftView> {
         self.views().drafts()
     }
 
-    /// What empties the draft that a prompt was: the one of this seq, or of this device. Queued where none stands, it is nothing.
+    /// The command that empties the draft from which a prompt was sent: the draft of this seq, or this device's own. It has no effect if
+    /// there is no draft.
     pub(crate) fn draft_sent(&self, session: SessionId, seen: Option<Seq>) -> (LogId, CommandBody) {
         let emptied = self.views().draft_sent(session, seen);
         self.for_lists(CommandBody::SaveDraft(emptied))

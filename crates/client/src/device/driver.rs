@@ -1,6 +1,7 @@
-//! The task that turns the sync engine: it feeds it the socket, the clock and the person's wishes, and does what it says.
+//! The task that drives the sync engine: it feeds the engine the socket, the clock and the person's requests, and does what the engine
+//! says.
 //!
-//! It owns the line and the outbox's order in memory. It decides nothing that the engine decides.
+//! It owns the connection and the in-memory order of the outbox. It makes no decision that belongs to the engine.
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -33,7 +34,7 @@ use crate::system::Clock;
 use crate::token::TokenProvider;
 use crate::view::{Views, unsent_draft};
 
-/// What the handles of a device ask of its driver.
+/// Requests from a device's handles to its driver.
 pub(super) enum Request {
     Queue {
         commands: Vec<Command>,
@@ -69,12 +70,12 @@ pub(super) struct Driver {
     tokens: Arc<dyn TokenProvider>,
     line: Option<Line>,
     pub(super) trail: Trail,
-    /// Logs that did not fold once: a second time they are left alone, or they would be fetched for ever.
+    /// Logs that failed to fold once. After a second failure they are left alone; otherwise they would be fetched forever.
     unfoldable: HashSet<LogId>,
 }
 
 impl Driver {
-    /// Reads what the mirror has.
+    /// Loads the mirror's state and builds the engine on it.
     pub(super) async fn prepare(
         linked: LinkedHub,
         tokens: Arc<dyn TokenProvider>,
@@ -126,7 +127,7 @@ impl Driver {
         })
     }
 
-    /// Runs until every handle of the device is gone.
+    /// Runs until every handle of the device is dropped.
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
         self.feed(Input::Start);
         loop {
@@ -151,7 +152,7 @@ impl Driver {
         }
     }
 
-    /// Runs, and says so where it panics: a device that stands still must not look alive.
+    /// Runs the driver and reports a panic: a device that has stopped must not look alive.
     pub(super) async fn run_watched(self, inbox: mpsc::UnboundedReceiver<Request>) {
         let views = self.views.clone();
         if AssertUnwindSafe(self.run(inbox))
@@ -187,7 +188,7 @@ impl Driver {
         self.feed(input);
     }
 
-    /// Takes in frames that came meanwhile, as long as the line is the one that the engine thinks of.
+    /// Takes frames that have already arrived, as long as the engine still considers this connection open.
     fn hear_what_waits(&mut self) {
         for _ in 1..FRAMES_TOGETHER_MAX {
             let waits = self.line.as_mut().filter(|_| self.engine.is_open());
@@ -219,7 +220,7 @@ impl Driver {
         }
     }
 
-    /// Does what the engine says, in its order.
+    /// Carries out the engine's outputs in order.
     pub(super) async fn obey(&mut self) {
         while let Some(output) = self.engine.next_output() {
             match output {
@@ -256,7 +257,7 @@ impl Driver {
                     self.views.set_status(status);
                 }
                 Output::CaughtUp { log, caught_up } => {
-                    // What came since may have put it back: said further behind, and known already.
+                    // A later input may have changed this: the engine reports that in a later output but already knows it.
                     let caught_up = caught_up && self.engine.caught_up(log);
                     self.views.set_caught_up(log, caught_up);
                 }
@@ -278,15 +279,15 @@ impl Driver {
         }
         let mark = move |store: &mut crate::mirror::Store| store.mark_sent(&commands);
         if let Err(error) = self.mirror.write(mark).await {
-            // What is not marked must not be sent: it could be taken back after a restart.
+            // An intent that is not marked must not be sent: after a restart it could be taken back although the hub has it.
             self.report(&error);
             self.lose_line("the outbox cannot be written");
         }
         self.show_outbox();
     }
 
-    /// A batch with those that continue it and are to be applied next: each transaction makes a piece of the full-text index that must
-    /// be merged later, so few large ones cost less than many.
+    /// Joins a batch with the queued batches that continue it. Each transaction creates a segment of the full-text index that must be
+    /// merged later, so few large transactions cost less than many small ones.
     fn joined(&mut self, mut batch: Batch) -> Batch {
         while batch.events.len() < EVENTS_TOGETHER_MAX
             && let Some(next) = self.engine.next_batch_after(&batch)
@@ -356,7 +357,7 @@ impl Driver {
     }
 }
 
-/// A draft that was refused because its session is gone stands until the next start: a person may copy it.
+/// A draft that was refused because its session was deleted stays until the next start, so that a person can copy it.
 fn forget_drafts_of_deleted(
     store: &mut Store,
     account: &AccountState,
@@ -373,7 +374,7 @@ fn forget_drafts_of_deleted(
     Ok(())
 }
 
-/// An outbox entry as the engine wants it; a refused one is nothing to it.
+/// An outbox entry as the engine takes it; `None` for a refused one, which the engine does not handle.
 pub(super) fn pending(entry: &OutboxEntry) -> Option<PendingIntent> {
     Some(PendingIntent {
         command: entry.command.clone(),

@@ -1,4 +1,4 @@
-//! Intents of this device, and those who wait for their answers.
+//! This device's intents and the callers that wait for their answers.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,21 +13,20 @@ use crate::mirror::StoreError;
 /// An intent that is in the outbox.
 #[derive(Debug)]
 pub struct Intent {
-    /// Its id.
     pub command: CommandId,
     outcome: oneshot::Receiver<IntentOutcome>,
 }
 
-/// How an intent ended.
+/// How an intent ended for its caller.
 #[derive(Clone, PartialEq, Debug)]
 pub enum IntentOutcome {
     /// The hub answered.
     Answered(Receipt),
-    /// It will never be done, and there is no receipt.
+    /// It will never happen, and there is no receipt.
     Refused(ErrorBody),
-    /// It was taken back before it was sent.
+    /// A person took it back before it was sent, or a newer intent replaced it or made it unnecessary.
     Cancelled,
-    /// This device was closed; the intent is in the outbox.
+    /// The device was closed; the intent stays in the outbox.
     Closed,
 }
 
@@ -39,22 +38,20 @@ impl Intent {
         }
     }
 
-    /// Waits for the end, however long that takes.
+    /// Waits for the end, however long it takes.
     pub async fn outcome(self) -> IntentOutcome {
         self.outcome.await.unwrap_or(IntentOutcome::Closed)
     }
 }
 
-/// The two intents that begin a session.
+/// The intents that begin a session.
 #[derive(Debug)]
 pub struct StartedSession {
-    /// Creates it.
     pub create: Intent,
-    /// Its first prompt.
     pub prompt: Option<Intent>,
 }
 
-/// An intent was not queued.
+/// Why an intent was not queued.
 #[derive(Debug, thiserror::Error)]
 pub enum ActError {
     /// The hub could never accept it.
@@ -63,29 +60,25 @@ pub enum ActError {
     /// It cannot be made durable.
     #[error("the outbox cannot be written")]
     Store(#[from] StoreError),
-    /// The device is closed.
     #[error("the device is closed")]
     Closed,
 }
 
-/// An intent was not taken back or tried again.
+/// Why an intent was not taken back, retried or discarded.
 #[derive(Debug, thiserror::Error)]
 pub enum CancelError {
     /// The hub may have it.
     #[error("the hub may have it already")]
     MaybeSent,
-    /// There is no such intent.
     #[error("it is not in the outbox")]
     NotWaiting,
-    /// The outbox cannot be written.
     #[error("the outbox cannot be written")]
     Store(#[from] StoreError),
-    /// The device is closed.
     #[error("the device is closed")]
     Closed,
 }
 
-/// Who waits for which intent.
+/// The callers that wait for each intent.
 #[derive(Default)]
 pub(super) struct Waiters {
     waiting: Mutex<HashMap<CommandId, Vec<oneshot::Sender<IntentOutcome>>>>,
@@ -111,7 +104,7 @@ impl Waiters {
     }
 }
 
-/// Refuses at once what the hub would refuse: nobody should wait for a connection to hear it.
+/// Refuses at once what the hub would refuse, so that no caller waits for a connection to learn it.
 pub(super) fn check(command: &Command) -> Result<(), ErrorBody> {
     if command.body.is_for_account() != matches!(command.log, LogId::Account(_)) {
         return Err(ErrorCode::WrongLog.with(

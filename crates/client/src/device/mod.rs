@@ -1,4 +1,4 @@
-//! A device, whole: the mirror, the outbox and the line behind one handle.
+//! A complete device: the mirror, the outbox and the connection behind one handle.
 
 mod answer;
 mod catching_up;
@@ -36,28 +36,25 @@ pub use tail::{SessionAtEnd, Tail, TailItem, TailStart};
 
 use driver::{Driver, Request};
 
-/// What a device needs.
+/// What a device needs to open.
 pub struct DeviceConfig {
-    /// Where the mirror is kept. Several processes may share it.
+    /// Holds the mirror. Several processes may share it.
     pub data_dir: PathBuf,
-    /// What the device is linked to.
     pub hub: LinkedHub,
-    /// Where the token comes from.
     pub tokens: Arc<dyn TokenProvider>,
 }
 
-/// The device cannot be opened.
+/// Why a device cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenDeviceError {
-    /// The data directory cannot be made, or others can write into it.
+    /// The data directory cannot be created, or others can write into it.
     #[error(transparent)]
     DataDir(#[from] baton_private_files::ClaimDirError),
-    /// The mirror cannot be opened.
     #[error("the mirror cannot be opened")]
     Mirror(#[from] StoreError),
 }
 
-/// A handle to a running device. The last one that goes ends it; what was queued stays in the outbox.
+/// A handle to a running device. Dropping the last handle stops the device; queued intents stay in the outbox.
 #[derive(Clone)]
 pub struct Device {
     shared: Arc<Shared>,
@@ -78,18 +75,18 @@ impl Drop for Shared {
 }
 
 impl Device {
-    /// Opens the mirror, which needs no network, and begins to follow the hub.
+    /// Opens the mirror, which needs no network, and starts to follow the hub.
     ///
     /// # Errors
-    /// Where the data directory or the mirror cannot be used.
+    /// If the data directory or the mirror cannot be used.
     pub async fn open(config: DeviceConfig) -> Result<Self, OpenDeviceError> {
         Self::open_with(config, Arc::new(SystemClock::default()), random_seed()).await
     }
 
-    /// The same with a clock and a seed of the caller's.
+    /// Like [`Self::open`], with the caller's clock and random seed.
     ///
     /// # Errors
-    /// Where the data directory or the mirror cannot be used.
+    /// If the data directory or the mirror cannot be used.
     pub async fn open_with(
         config: DeviceConfig,
         clock: Arc<dyn Clock>,
@@ -121,33 +118,34 @@ impl Device {
         })
     }
 
-    /// What this device is linked to.
+    /// The link of this device: its hub, account and principal.
     pub fn linked(&self) -> &LinkedHub {
         &self.shared.linked
     }
 
-    /// Queues an intent. When this returns it is durable, and will be sent until the hub answers.
+    /// Queues an intent. Once this returns, the intent is durable and is sent until the hub answers.
     ///
     /// # Errors
-    /// Where it could never be accepted, or cannot be made durable. A stop that names its run may have reached the hub all the same.
+    /// If the hub could never accept the intent, or it cannot be made durable. A stop that names its run may have reached the hub even
+    /// then.
     pub async fn act(&self, log: LogId, body: CommandBody) -> Result<Intent, ActError> {
         let intents = self.act_together([(log, body)]).await?;
         intents.into_iter().next().ok_or(ActError::Closed)
     }
 
-    /// The same under an id that the caller chose, so that trying again is the same intent.
+    /// Like [`Self::act`], under an id that the caller chose, so that another try is the same intent.
     ///
     /// # Errors
-    /// Where it could never be accepted, or cannot be made durable.
+    /// If the hub could never accept the command, or it cannot be made durable.
     pub async fn act_as(&self, command: Command) -> Result<Intent, ActError> {
         let intents = self.queue(vec![command]).await?;
         intents.into_iter().next().ok_or(ActError::Closed)
     }
 
-    /// Queues intents as one step: all of them, or none.
+    /// Queues several intents atomically.
     ///
     /// # Errors
-    /// Where one of them could never be accepted, or they cannot be made durable.
+    /// If the hub could never accept one of them, or they cannot be made durable.
     pub(crate) async fn act_together(
         &self,
         intents: impl IntoIterator<Item = (LogId, CommandBody)>,
@@ -161,10 +159,10 @@ impl Device {
         self.queue(commands.collect()).await
     }
 
-    /// Creates a session and sends its first prompt, as one step: both are queued, or none.
+    /// Creates a session and sends its first prompt atomically: both are queued, or neither.
     ///
     /// # Errors
-    /// Where they could never be accepted, or cannot be made durable.
+    /// If the hub could never accept them, or they cannot be made durable.
     pub async fn start_session(
         &self,
         session: SessionId,
@@ -174,7 +172,7 @@ impl Device {
         self.start_session_and(session, create, prompt, None).await
     }
 
-    /// The same with something else that must not be done without it, nor it without that.
+    /// Like [`Self::start_session`], with one more intent that is queued in the same transaction.
     pub(crate) async fn start_session_and(
         &self,
         session: SessionId,
@@ -204,44 +202,44 @@ impl Device {
         answer.await.map_err(|_| ActError::Closed)?
     }
 
-    /// Takes an intent back that surely was never sent, or forgets one that was refused.
+    /// Takes back an intent that was certainly never sent, or removes a refused one.
     ///
     /// # Errors
-    /// Where it may be at the hub, or is not there.
+    /// If the intent may be at the hub, or does not exist.
     pub async fn cancel(&self, command: CommandId) -> Result<(), CancelError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Cancel { command, reply });
         answer.await.map_err(|_| CancelError::Closed)?
     }
 
-    /// Tries an intent again at once. One that was refused is queued anew, under a new id.
+    /// Sends an intent again at once. A refused one is queued again under a new id.
     ///
     /// # Errors
-    /// Where it is not there.
+    /// If the intent does not exist.
     pub async fn retry(&self, command: CommandId) -> Result<CommandId, CancelError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::Retry { command, reply });
         answer.await.map_err(|_| CancelError::Closed)?
     }
 
-    /// The hub's answer to an earlier intent of this device, where it is known.
+    /// The hub's answer to an earlier intent of this device, if it is known.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, StoreError> {
         let find = move |store: &mut crate::mirror::Store| store.receipt(command);
         self.shared.mirror.write(find).await
     }
 
-    /// The network changed or the machine woke: the line is made anew at once.
+    /// Reconnects at once, after a change of network or a wake-up.
     pub fn nudge(&self) {
         self.ask(Request::Nudge);
     }
 
-    /// Finds text in the mirror, newest first.
+    /// Searches the mirror; hits come newest first.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn search(&self, query: &str, limit: u32) -> Result<SearchFound, StoreError> {
         let mut found = self.shared.mirror.search(query.to_owned(), limit).await?;
         for hit in &mut found.hits {
@@ -255,12 +253,12 @@ impl Device {
         Tail::new(self.clone(), log, start)
     }
 
-    /// A screen that serves `protocol::view`.
+    /// Opens a screen that serves `protocol::view`.
     pub fn screen(&self) -> Screen {
         Screen::new(self.clone())
     }
 
-    /// The state of the line.
+    /// The state of the connection.
     pub fn connection(&self) -> ConnectionView {
         self.shared.views.connection()
     }
@@ -275,50 +273,50 @@ impl Device {
         self.shared.views.session_rows()
     }
 
-    /// Intents that the hub has not answered, and prompts that it refused.
+    /// Intents that the hub has not answered, and refused prompts.
     pub fn outbox(&self) -> Vec<OutboxEntry> {
         self.shared.views.outbox()
     }
 
-    /// Intents that this version cannot read, and does not send: a newer one queued them, or their rows are damaged.
+    /// Intents that this version cannot read and therefore does not send: a newer version queued them, or their rows are damaged.
     pub fn opaque_intents(&self) -> Vec<OpaqueIntent> {
         self.shared.views.opaque_intents()
     }
 
-    /// Discards an intent that this version cannot read, for good.
+    /// Permanently discards an intent that this version cannot read.
     ///
     /// # Errors
-    /// Where it is not there, or the outbox cannot be written.
+    /// If the intent does not exist, or the outbox cannot be written.
     pub async fn discard_opaque(&self, ordinal: i64) -> Result<(), CancelError> {
         let (reply, answer) = oneshot::channel();
         self.ask(Request::DiscardOpaque { ordinal, reply });
         answer.await.map_err(|_| CancelError::Closed)?
     }
 
-    /// Whether the mirror stands at the hub's head in this log.
+    /// Whether the mirror has everything up to the hub's head in this log.
     pub fn is_caught_up(&self, log: LogId) -> bool {
         self.shared.views.is_caught_up(log)
     }
 
-    /// Counts up whenever anything changes: wait for it, then look again.
+    /// A counter that increases with every change: await it, then look again.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.shared.views.changes()
     }
 
-    /// What this device remembers under a name.
+    /// Reads a setting that this device stored under a name.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         let name = name.to_owned();
         let get = move |store: &mut crate::mirror::Store| store.setting(&name);
         self.shared.mirror.write(get).await
     }
 
-    /// Remembers something small under a name.
+    /// Stores a small setting under a name.
     ///
     /// # Errors
-    /// Where the mirror cannot be written.
+    /// If the mirror cannot be written.
     pub async fn set_setting(&self, name: &str, value: &str) -> Result<(), StoreError> {
         let (name, value) = (name.to_owned(), value.to_owned());
         let set = move |store: &mut crate::mirror::Store| store.set_setting(&name, &value);
@@ -345,7 +343,7 @@ impl Device {
         self.ask(Request::Unwant(log));
     }
 
-    /// A driver that is gone answers nothing; whoever waits for it hears that the device is closed.
+    /// A stopped driver answers nothing; the caller's reply channel then reports that the device is closed.
     fn ask(&self, request: Request) {
         let _ = self.shared.requests.send(request);
     }

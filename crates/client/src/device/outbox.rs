@@ -1,4 +1,4 @@
-//! What a person does with the outbox: queue, take back, try again.
+//! What a person does with the outbox: queue, take back, retry.
 
 use baton_protocol::{
     Command, CommandBody, CommandId, LogId, MarkReadCommand, SaveDraftCommand, Seq, SessionId,
@@ -11,7 +11,7 @@ use crate::sync::{CancelOutcome, Input, PendingIntent};
 use crate::view::unsent_draft;
 
 impl Driver {
-    /// Makes intents durable, then shows them, then lets them go. A stop that names its run is let go first: it waits for no disk.
+    /// Makes intents durable, then shows them, then sends them. A stop that names its run is sent first: it does not wait for the disk.
     pub(super) async fn queue(&mut self, commands: Vec<Command>) -> Result<Vec<Intent>, ActError> {
         let intents: Vec<Intent> = commands
             .iter()
@@ -26,7 +26,7 @@ impl Driver {
             }
             match self.those_before(&command) {
                 Before::Enough => {
-                    // Done already, or on its way: there is nothing to wait for.
+                    // It has already happened or is on its way, so the caller has nothing to wait for.
                     self.waiters.tell(command.id, &IntentOutcome::Cancelled);
                     continue;
                 }
@@ -46,7 +46,7 @@ impl Driver {
         replaced: Vec<CommandId>,
     ) -> Result<(), StoreError> {
         let queued_at = self.clock.now().wall;
-        // What goes at once is written as sent: that costs one flush instead of two.
+        // An intent that is sent at once is written as sent: one flush instead of two.
         let ahead = self.goes_ahead(&commands);
         let mut busy: Vec<LogId> = Vec::new();
         let mut intents = Vec::new();
@@ -81,7 +81,7 @@ impl Driver {
             }
         })?;
         for command in gone {
-            // Not before: what is not written must not be without its intent.
+            // Only after the write: if it fails, the replaced intent must still be there.
             self.engine.cancel(command);
             self.take_entry(command);
             self.waiters.tell(command, &IntentOutcome::Cancelled);
@@ -103,7 +103,7 @@ impl Driver {
         Ok(())
     }
 
-    /// The command that is given to the line while it is written.
+    /// The command that may go onto the connection while it is being written.
     fn goes_ahead(&self, commands: &[Command]) -> Option<Command> {
         match commands {
             [command] if self.engine.goes_ahead(command) => Some(command.clone()),
@@ -111,7 +111,7 @@ impl Driver {
         }
     }
 
-    /// What a new intent makes of those that say the same of something earlier. Only read marks and drafts coalesce.
+    /// What a new intent does to earlier ones of the same kind. Only read marks and drafts coalesce.
     fn those_before(&self, command: &Command) -> Before {
         match &command.body {
             CommandBody::MarkRead(mark) => self.marks_before(mark),
@@ -120,7 +120,7 @@ impl Driver {
         }
     }
 
-    /// Only the largest mark of a session is kept.
+    /// Keeps only the largest mark of a session.
     fn marks_before(&self, mark: &MarkReadCommand) -> Before {
         if mark.seq <= self.views.read_mark(mark.session) {
             return Before::Enough;
@@ -138,8 +138,8 @@ impl Driver {
         Before::Replace(older)
     }
 
-    /// Only the newest text of a session is kept. An empty one is enough where nothing stands, or another device's draft that the person
-    /// did not see.
+    /// Keeps only the newest text of a session. An empty text needs no intent if there is no draft, or only another device's draft that the
+    /// person did not see.
     fn drafts_before(&self, draft: &SaveDraftCommand) -> Before {
         let mut older = Vec::new();
         let mut is_enough = self.views.is_recorded(draft);
@@ -187,8 +187,8 @@ impl Driver {
         Ok(())
     }
 
-    /// What makes no sense any more without an intent: everything for a session that is not created, and the creation of a session
-    /// for which nothing else is left.
+    /// The intents that have no use without this one: everything for a session that will not be created, or the creation of a session for
+    /// which no other intent is left.
     fn bound_to(&self, log: LogId, body: &CommandBody) -> Vec<CommandId> {
         let of_log = self.outbox.iter().filter(|entry| entry.command.log == log);
         let left: Vec<&OutboxEntry> = of_log.collect();
@@ -211,7 +211,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Discards what this version cannot read. Another process may have done so before.
+    /// Discards an intent that this version cannot read. Another process may have done so already.
     pub(super) async fn discard_opaque(&mut self, ordinal: i64) -> Result<(), CancelError> {
         let discard = move |store: &mut crate::mirror::Store| {
             let was_there = store.discard_opaque(ordinal)?;
@@ -225,8 +225,8 @@ impl Driver {
         }
     }
 
-    /// Another try at once. A refused id stays refused for ever, so what was refused is queued under a new one, together with the
-    /// refused creation of its session.
+    /// Retries at once. A refused id stays refused forever, so a refused intent is queued under a new id, together with the refused
+    /// creation of its session.
     pub(super) async fn retry(&mut self, command: CommandId) -> Result<CommandId, CancelError> {
         let entry = self.outbox.iter().find(|entry| entry.command.id == command);
         let entry = entry.ok_or(CancelError::NotWaiting)?;
@@ -256,16 +256,16 @@ impl Driver {
     }
 }
 
-/// An intent that a newer one may replace: it surely was never sent, or was refused.
+/// The id of an intent that a newer one may replace: it was certainly never sent, or was refused.
 fn gives_way(entry: &OutboxEntry) -> Option<CommandId> {
     (entry.state != OutboxState::Sent).then_some(entry.command.id)
 }
 
-/// What stands of the same thing before a new intent.
+/// What the outbox already has for the target of a new intent.
 enum Before {
-    /// It says as much.
+    /// The new intent adds nothing.
     Enough,
-    /// These were never sent and give way.
+    /// These were never sent, or were refused; the new intent replaces them.
     Replace(Vec<CommandId>),
 }
 

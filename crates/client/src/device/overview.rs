@@ -1,4 +1,4 @@
-//! Looking at one session: what runs, what waits.
+//! An overview of one session: what runs and what waits.
 
 use std::collections::BTreeMap;
 
@@ -8,28 +8,27 @@ use baton_session::{OpenApproval, SessionState, StandingApproval, WaitingPrompt}
 use super::Device;
 use crate::mirror::{Store, StoreError};
 
-/// A session at the mirror's cursor, as far as controls need it.
+/// A session at the mirror's cursor, with what controls need.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SessionOverview {
     /// The mirror's cursor.
     pub seq: Seq,
-    /// The title, where there is one.
     pub title: Option<String>,
     /// The run that answers the current prompt.
     pub run: Option<RunId>,
     /// The last run that answered a prompt of the queue.
     pub last_run: Option<RunId>,
-    /// How that ended.
+    /// How `last_run` ended.
     pub last_outcome: Option<RunOutcome>,
-    /// Why nothing starts by itself.
+    /// Why no queued prompt starts.
     pub paused: Option<PauseReason>,
-    /// Prompts for the run that is on.
+    /// Prompts for the current run.
     pub steers: Vec<WaitingPrompt>,
     /// Prompts for runs of their own, the next one first.
     pub queue: Vec<WaitingPrompt>,
     /// Approvals that wait for a person, the oldest first.
     pub approvals: Vec<OpenApproval>,
-    /// Answers that cover later calls of this session, by the approval that was answered so.
+    /// Answers that cover later calls of this session, keyed by the approval that was answered.
     pub standing: BTreeMap<ApprovalId, StandingApproval>,
 }
 
@@ -53,10 +52,10 @@ impl SessionOverview {
 }
 
 impl Device {
-    /// A session as the mirror has it; `None` where nothing is mirrored.
+    /// A session as the mirror has it; `None` if nothing is mirrored.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn session(&self, session: SessionId) -> Result<Option<SessionOverview>, StoreError> {
         let look = move |store: &mut Store| {
             let opened = store.open_session(session, 0)?;
@@ -65,12 +64,12 @@ impl Device {
         self.mirror().write(look).await
     }
 
-    /// What is allowed in every session of the account, by the approval that was answered so, as the mirror has it.
+    /// Standing approvals for every session of the account, keyed by the approval that was answered, as the mirror has them.
     pub fn grants(&self) -> BTreeMap<ApprovalId, StandingApproval> {
         self.shared.views.account_state().grants().clone()
     }
 
-    /// Keeps a log live for as long as the guard stands.
+    /// Keeps a log live until the guard is dropped.
     pub fn follow(&self, log: LogId) -> Follow {
         self.want(log);
         Follow {
@@ -80,7 +79,7 @@ impl Device {
     }
 }
 
-/// Keeps a log live. Dropped, it does so no more.
+/// A guard that keeps a log live until it is dropped.
 pub struct Follow {
     device: Device,
     log: LogId,

@@ -1,4 +1,4 @@
-//! What the hub answers to intents.
+//! The hub's answers to intents.
 
 use baton_protocol::{CommandId, ErrorBody, Receipt, ReceiptOutcome};
 
@@ -9,7 +9,7 @@ use crate::sync::Input;
 use crate::view::unsent_draft;
 
 impl Driver {
-    /// Keeps a receipt, and tells of it. The writer's thread does both: whoever waits need not wait for this task as well.
+    /// Stores a receipt and tells the waiting callers. The writer's thread does both, so that callers do not also wait for this task.
     pub(super) async fn store_receipt(&mut self, receipt: Receipt) {
         let command = receipt.command;
         self.trail.answered(&receipt, self.clock.now().mono_ms);
@@ -35,7 +35,7 @@ impl Driver {
             stored
         };
         if let Err(error) = self.mirror.write(store).await {
-            // It is sent again after a restart, and the hub gives the same receipt.
+            // The intent is sent again after a restart, and the hub gives the same receipt.
             self.report(&error);
             self.show_outbox();
             self.waiters.tell(command, &outcome);
@@ -47,7 +47,7 @@ impl Driver {
         let why = error.clone();
         let refuse = move |store: &mut Store| store.refuse_intent(command, &why, keeps);
         if let Err(error) = self.mirror.write(refuse).await {
-            // Whoever is told that it will never be done must not see it done after a restart.
+            // A caller that was told "refused" must not see the intent succeed after a restart.
             self.report(&error);
             return self.feed(Input::RefusalUnnoted(command));
         }
@@ -65,7 +65,7 @@ impl Driver {
         let Some(entry) = from_it.next() else {
             return false;
         };
-        // A newer text of the same draft has it in it, or was its sending.
+        // A newer text of the same draft contains it, or sent it.
         let is_older = unsent_draft(entry).is_some_and(|draft| {
             let mut newer = from_it.filter_map(unsent_draft);
             newer.any(|newer| newer.session == draft.session)

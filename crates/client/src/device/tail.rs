@@ -1,7 +1,7 @@
-//! Following a log's events from the mirror, as they come.
+//! Follows a log's events from the mirror as they arrive.
 //!
-//! A tail pulls: however slow its reader is, nothing piles up. What grew faster than it was read comes sealed, as the hub would send
-//! it to a reader with the same cursor.
+//! A tail pulls: nothing piles up however slow its reader is. What grew faster than it was read arrives sealed, as the hub would send it to
+//! a reader with the same cursor.
 
 use std::collections::VecDeque;
 
@@ -16,37 +16,36 @@ use crate::view::{LivePage, is_idle};
 /// Where a tail begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TailStart {
-    /// Behind this seq; 0 for everything.
+    /// After this seq; 0 for everything.
     After(Seq),
-    /// Behind what the mirror has now.
+    /// After what the mirror has now.
     Mirror,
 }
 
-/// What a tail gives.
+/// An item of a tail.
 #[derive(Clone, PartialEq, Debug)]
 pub enum TailItem {
-    /// The next event.
     Event(Box<Event>),
-    /// Every mirrored event was given. Comes again whenever something about this changes.
+    /// The reader has every mirrored event. Repeated whenever this state changes.
     AtEnd(SessionAtEnd),
-    /// The log is another one now: what follows begins at its first event.
+    /// The log was replaced: what follows begins at the new log's first event.
     Restarted,
-    /// The session is deleted, on whichever device. Nothing follows.
+    /// The session was deleted, on any device. Nothing follows.
     Deleted,
 }
 
-/// How things stand at the end of what is mirrored.
+/// The state of the session at the end of what is mirrored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionAtEnd {
-    /// The mirror's cursor; 0 where nothing is mirrored.
+    /// The mirror's cursor; 0 if nothing is mirrored.
     pub seq: Seq,
-    /// Whether that is the hub's head, as far as known.
+    /// Whether that is the hub's head, as far as this device knows.
     pub caught_up: bool,
-    /// Whether nothing runs and nothing will start by itself.
+    /// Whether no run is active and none will start on its own.
     pub idle: bool,
 }
 
-/// Follows one log. Dropped, it follows no more.
+/// Follows one log until it is dropped.
 pub struct Tail {
     device: Device,
     log: LogId,
@@ -61,7 +60,7 @@ pub struct Tail {
 impl Tail {
     pub(super) fn new(device: Device, log: LogId, start: TailStart) -> Self {
         device.want(log);
-        // What is given without a gap must be here without one.
+        // A tail gives events without a gap, so the mirror needs the whole history.
         device.want_history(log);
         if let LogId::Session(session) = log {
             device.views().begin_tail(session);
@@ -79,10 +78,10 @@ impl Tail {
         }
     }
 
-    /// Fixes where the tail begins, before the mirror moves on. [`Self::next`] does it too, when it is first called.
+    /// Fixes where the tail begins, before the mirror moves on. [`Self::next`] does the same on its first call.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn begin(&mut self) -> Result<(), StoreError> {
         match self.start {
             Some(TailStart::Mirror) => {
@@ -97,10 +96,10 @@ impl Tail {
         Ok(())
     }
 
-    /// The next item; waits until there is one. Cancel safe.
+    /// Waits for the next item and returns it. Cancel safe.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn next(&mut self) -> Result<TailItem, StoreError> {
         self.begin().await?;
         loop {
@@ -112,7 +111,7 @@ impl Tail {
             if self.device.views().is_deleted(self.log) {
                 return Ok(TailItem::Deleted);
             }
-            // Before the mirror is read: what was caught up then is at least what is read now.
+            // Ask before reading the mirror: what was caught up now is at most what is read then.
             let caught_up = self.device.is_caught_up(self.log);
             let (seq, idle) = if let Some(live) = self.live() {
                 self.page.extend(live.events);
@@ -139,7 +138,7 @@ impl Tail {
                 None => self.is_idle(seq).await?,
             };
             let Some(idle) = idle else {
-                // The session stands beyond what was read: something came meanwhile, or lies in a gap and is still to come.
+                // The session's state is beyond the events read: more arrived meanwhile, or lies in a gap and is still to come.
                 self.changed().await?;
                 continue;
             };
@@ -156,12 +155,12 @@ impl Tail {
         }
     }
 
-    /// Returns when anything has changed since the mirror was looked at.
+    /// Returns once something has changed since the last look at the mirror.
     async fn changed(&mut self) -> Result<(), StoreError> {
         self.changes.changed().await.map_err(|_| StoreError::Closed)
     }
 
-    /// What stands behind the tail's place, where the device has it in memory.
+    /// The events after the tail's position, if the device has them in memory.
     fn live(&self) -> Option<LivePage> {
         let LogId::Session(session) = self.log else {
             return None;
@@ -173,7 +172,7 @@ impl Tail {
         self.device.views().live_after(session, place)
     }
 
-    /// Whether nothing goes on in the session at this seq; `None` where it has moved on.
+    /// Whether the session is idle at this seq; `None` if it has moved on.
     async fn is_idle(&self, seq: Seq) -> Result<Option<bool>, StoreError> {
         let LogId::Session(session) = self.log else {
             return Ok(Some(true));

@@ -1,23 +1,23 @@
-//! The lines by which one prompt is followed through a device: each names the command that it is, and never what it says.
-//! `docs/OPERATIONS.md` has all the steps of all programs.
+//! Log lines that trace one prompt through a device: each names its command and never the text. `docs/OPERATIONS.md` lists the steps of all
+//! programs.
 
 use std::collections::HashMap;
 
 use baton_protocol::{Batch, ClientFrame, Command, CommandId, EventBody, Receipt, ReceiptOutcome};
 use baton_session::SessionState;
 
-/// Commands of which an answer is waited for; past it the lines have no times.
+/// Unanswered commands that are timed; log lines for further ones carry no times.
 const REMEMBERED_MAX: usize = 1_024;
 
-/// What must be remembered for the lines.
+/// State that the log lines need.
 #[derive(Default)]
 pub(super) struct Trail {
-    /// On the monotonic clock, in milliseconds.
+    /// When each command was made: milliseconds on the monotonic clock.
     made: HashMap<CommandId, u64>,
 }
 
 impl Trail {
-    /// An intent is durable here.
+    /// An intent is durable on this device.
     pub(super) fn made(&mut self, command: &Command, now_ms: u64) {
         if self.made.len() < REMEMBERED_MAX {
             self.made.insert(command.id, now_ms);
@@ -25,14 +25,14 @@ impl Trail {
         tracing::info!(command.id = %command.id, log.id = %command.log, "an intent is made");
     }
 
-    /// A frame goes onto the line.
+    /// A frame is sent.
     pub(super) fn sends(&self, frame: &ClientFrame) {
         if let ClientFrame::Command { command } = frame {
             tracing::info!(command.id = %command.id, log.id = %command.log, "a command is sent");
         }
     }
 
-    /// The hub's answer is here.
+    /// The hub's answer arrived.
     pub(super) fn answered(&mut self, receipt: &Receipt, now_ms: u64) {
         let made = self.made.remove(&receipt.command);
         let took = made.map(|made| now_ms.saturating_sub(made));
@@ -51,7 +51,7 @@ impl Trail {
     }
 }
 
-/// The mirror has the runs' ends that are in a batch, and nobody was shown them yet.
+/// The mirror has the ends of the runs in a batch; no screen has shown them yet.
 pub(crate) fn ends_are_here(batch: &Batch, state: &SessionState) {
     for event in &batch.events {
         if let EventBody::RunEnded(body) = &event.body {

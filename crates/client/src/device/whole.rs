@@ -1,4 +1,4 @@
-//! Whether a device has everything that its account's list tells of.
+//! Checks whether a device has everything that its account's list names.
 
 use baton_protocol::{Cursor, LogId, Seq, SessionId};
 
@@ -6,10 +6,10 @@ use super::Device;
 use crate::mirror::{Store, StoreError};
 
 impl Device {
-    /// A session of which something is missing here; none: this device could go on without its hub.
+    /// A session of which this device lacks something; `None` if the device could do without its hub.
     ///
     /// # Errors
-    /// Where the mirror cannot be read.
+    /// If the mirror cannot be read.
     pub async fn missing_history(&self) -> Result<Option<SessionId>, StoreError> {
         let log = LogId::Account(self.linked().account);
         let look = move |store: &mut Store| {
@@ -27,7 +27,7 @@ impl Device {
         Ok(missing.map(|(session, _)| *session))
     }
 
-    /// Fetches all of a session from the hub, its oldest history too, although no view shows it.
+    /// Fetches all of a session from the hub, including its oldest history, even if no view shows it.
     pub fn fetch_whole(&self, session: SessionId) {
         self.want(LogId::Session(session));
         self.want_history(LogId::Session(session));

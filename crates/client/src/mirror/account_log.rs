@@ -1,4 +1,4 @@
-//! The account's log in memory. Its events serve only to fold its state, so those below a saved state are dropped.
+//! The account's log in memory. Its events serve only to fold its state, so events below a saved state are dropped.
 
 use baton_protocol::{Batch, Cursor, Event, EventBody, LogId, SessionId};
 use baton_session::{AccountState, Draft};
@@ -9,7 +9,7 @@ use super::logs::{LogKey, LogRow};
 use super::saving::UnsavedTail;
 use super::{StoreError, events, logs};
 
-/// The account, loaded.
+/// A loaded account.
 pub(super) struct AccountLog {
     pub(super) key: LogKey,
     pub(super) cursor: Cursor,
@@ -64,12 +64,12 @@ impl AccountLog {
         Ok(())
     }
 
-    /// Drafts that stood in sessions when those were deleted, since this was asked last.
+    /// Takes the drafts of sessions that were deleted since the last call.
     pub(super) fn take_bereft(&mut self) -> Vec<(SessionId, Draft)> {
         std::mem::take(&mut self.bereft)
     }
 
-    /// Folds what stands in the table beyond memory.
+    /// Folds the table's events that memory does not have yet.
     pub(super) fn follow_table(
         &mut self,
         conn: &Connection,
@@ -84,7 +84,7 @@ impl AccountLog {
         Ok(())
     }
 
-    /// Goes on from a saved state, which has everything that the events before it say.
+    /// Continues from a saved state, which includes all earlier events.
     pub(super) fn replace(
         conn: &Connection,
         key: LogKey,
@@ -104,7 +104,7 @@ impl AccountLog {
         })
     }
 
-    /// Folds a batch and writes it. The caller commits, or forgets this log.
+    /// Folds a batch and writes it. The caller commits, or discards this log.
     pub(super) fn apply(&mut self, conn: &Connection, batch: &Batch) -> Result<(), FoldLogError> {
         for event in &batch.events {
             self.fold(event)?;

@@ -1,4 +1,4 @@
-//! The mirror on its caller's own thread: for the simulation, in which nothing but the seed may decide what comes first.
+//! The mirror on its caller's own thread, for the simulation, where only the seed may decide the order of events.
 //!
 //! It owns the same store as [`super::Mirror`] and adds nothing to it.
 
@@ -22,14 +22,14 @@ pub struct DirectMirror {
     store: Store,
 }
 
-/// What became of a batch.
+/// Result of applying a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum AppliedBatch {
-    /// It is in the mirror now, or was.
+    /// The batch is in the mirror, or was there already.
     Applied,
-    /// The mirror stands elsewhere.
+    /// The mirror is at another cursor.
     Moved(Option<Cursor>),
-    /// The log did not fold, and what was mirrored of it is gone.
+    /// The log did not fold, and its mirror was dropped.
     Dropped(String),
 }
 
@@ -46,45 +46,45 @@ impl DirectMirror {
     /// Opens the file.
     ///
     /// # Errors
-    /// As for a device.
+    /// As for opening a device.
     pub fn open(path: &Path, account: AccountId) -> Result<Self, StoreError> {
         let store = Store::open(path, account, Arc::new(Deaf))?;
         Ok(Self { store })
     }
 
-    /// One that lives as long as the value.
+    /// Opens a mirror in memory that lives as long as the value.
     ///
     /// # Errors
-    /// As for a file.
+    /// As for [`Self::open`].
     pub fn in_memory(account: AccountId) -> Result<Self, StoreError> {
         Self::open(Path::new(":memory:"), account)
     }
 
-    /// The process that held it has died: only what is in the tables is left.
+    /// Simulates the death of the process: only the tables remain.
     pub fn crash(&mut self) {
         self.store.forget_memory();
     }
 
-    /// Where it stands in each log.
+    /// The mirror's cursor in each log.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the mirror cannot be read.
     pub fn cursors(&self) -> Result<Vec<(LogId, Cursor)>, StoreError> {
         self.store.cursors()
     }
 
-    /// The account as it is mirrored.
+    /// The account's state as mirrored.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the mirror cannot be read.
     pub fn account(&mut self, log: LogId) -> Result<Option<AccountState>, StoreError> {
         self.store.account(log)
     }
 
-    /// The last rows of a session as it is mirrored, and its state.
+    /// The last rows of a mirrored session, and its state.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If the mirror cannot be read.
     pub fn session(
         &mut self,
         session: SessionId,
@@ -98,7 +98,7 @@ impl DirectMirror {
     /// Applies a batch.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn apply(&mut self, batch: &Batch) -> Result<AppliedBatch, StoreError> {
         Ok(match self.store.apply(batch)? {
             ApplyOutcome::Applied | ApplyOutcome::Known => AppliedBatch::Applied,
@@ -107,26 +107,26 @@ impl DirectMirror {
         })
     }
 
-    /// What it lacks in front of its cursors.
+    /// The gap of each log that has one.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the mirror cannot be read.
     pub fn gaps(&self) -> Result<Vec<(LogId, Gap)>, StoreError> {
         self.store.gaps()
     }
 
-    /// What it lacks of a log.
+    /// A log's gap.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// If the mirror cannot be read.
     pub fn gap(&mut self, log: LogId) -> Result<Option<Gap>, StoreError> {
         self.store.gap(log)
     }
 
-    /// Goes on from a saved state.
+    /// Applies a saved state, from which the mirror then continues.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn apply_snapshot(&mut self, snapshot: &Snapshot) -> Result<SnapshotOutcome, StoreError> {
         self.store.apply_snapshot(snapshot)
     }
@@ -134,31 +134,31 @@ impl DirectMirror {
     /// Applies a batch of history.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome, StoreError> {
         self.store.apply_history(batch)
     }
 
-    /// Forgets what is mirrored of a log.
+    /// Drops the mirror of a log.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn drop_log(&mut self, log: LogId) -> Result<(), StoreError> {
         self.store.drop_log(log)
     }
 
-    /// The intents that wait, in their order.
+    /// The waiting intents in order.
     ///
     /// # Errors
-    /// Where they cannot be read.
+    /// If the mirror cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxEntry>, StoreError> {
         Ok(self.store.outbox()?.entries)
     }
 
-    /// Makes intents durable. Gives their entries, and the receipts of those that were answered before.
+    /// Makes intents durable. Returns their entries, and the receipts of those that were answered before.
     ///
     /// # Errors
-    /// Where they cannot be written; none of them is durable then.
+    /// If the mirror cannot be written; then none of them is durable.
     pub fn queue_intents(
         &mut self,
         intents: &[(Command, OutboxState)],
@@ -168,26 +168,26 @@ impl DirectMirror {
         Ok((queued.entries, queued.answered))
     }
 
-    /// Notes that intents may be at the hub.
+    /// Records that intents may be at the hub.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn mark_sent(&mut self, commands: &[CommandId]) -> Result<(), StoreError> {
         self.store.mark_sent(commands)
     }
 
-    /// Keeps a receipt.
+    /// Stores a receipt.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn store_receipt(&mut self, receipt: &Receipt, keeps: bool) -> Result<(), StoreError> {
         self.store.store_receipt(receipt, keeps)
     }
 
-    /// Notes that an intent will never be done.
+    /// Records that an intent will never happen.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn refuse_intent(
         &mut self,
         command: CommandId,
@@ -197,15 +197,15 @@ impl DirectMirror {
         self.store.refuse_intent(command, error, keeps)
     }
 
-    /// Takes an intent out.
+    /// Removes an intent.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If the mirror cannot be written.
     pub fn remove_intent(&mut self, command: CommandId) -> Result<(), StoreError> {
         self.store.remove_intent(command)
     }
 
-    /// Whether a refusal of this intent stays to be seen.
+    /// Whether a refusal of this intent stays visible.
     pub fn keeps_refusal(body: &CommandBody) -> bool {
         keeps_refusal(body)
     }

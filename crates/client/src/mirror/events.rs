@@ -1,4 +1,4 @@
-//! Table `events`: what the hub sent, and sealed here as the hub seals.
+//! Table `events`: the hub's events, sealed here as the hub seals them.
 
 use baton_protocol::{Event, Seq};
 use rusqlite::{Connection, params};
@@ -38,7 +38,7 @@ pub(super) fn delete(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), Sto
     Ok(())
 }
 
-/// Events of `(after, upto]`, at most `limit`.
+/// At most `limit` events of `(after, upto]`.
 pub(super) fn between(
     conn: &Connection,
     key: LogKey,
@@ -57,7 +57,7 @@ pub(super) fn between(
     Ok(events)
 }
 
-/// Drops what stands behind a seq.
+/// Deletes the events after a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached("DELETE FROM events WHERE log = ?1 AND seq > ?2")?
         .execute(params![key, seq_into(seq)])?;

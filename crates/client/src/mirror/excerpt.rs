@@ -1,13 +1,13 @@
-//! The stretch of a found text that a hit shows.
+//! The excerpt of a found text that a hit shows.
 
 use std::ops::Range;
 
 use super::search::Folded;
 
-/// Characters of an excerpt on either side of the first match.
+/// Characters of an excerpt on each side of the first match.
 const EXCERPT_CHARS_AROUND: usize = 40;
 
-/// The text around the first match, as it was written. Every match in it is marked. None where a needle is not in the text.
+/// The original text around the first match, with every match marked. `None` if the text lacks a needle.
 pub(super) fn excerpt(text: &str, needles: &[String]) -> Option<String> {
     let matches = matches(text, needles)?;
     let first = matches.first()?;
@@ -40,7 +40,7 @@ pub(super) fn excerpt(text: &str, needles: &[String]) -> Option<String> {
     Some(out)
 }
 
-/// Where the needles stand, in order, joined where they overlap. None where one is missing.
+/// The ranges of the needles in order, merged if they overlap. `None` if one is missing.
 fn matches(text: &str, needles: &[String]) -> Option<Vec<Range<usize>>> {
     let folded = Folded::new(text);
     let mut found: Vec<Range<usize>> = Vec::new();

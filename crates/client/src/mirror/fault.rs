@@ -1,27 +1,27 @@
-//! What an error of the mirror is about, decided in one place: every path that reads a log asks [`StoreError::fault`].
+//! Decides in one place what an error of the mirror is about: every path that reads a log asks [`StoreError::fault`].
 //!
-//! A log's content is a copy, so a log that cannot be read is dropped and fetched again while the others go on. Damage to the file is
-//! mended at the next start, and anything else (a full disk, a lock, a newer version) passes without losing anything.
+//! A log's content is a copy, so a log that cannot be read is dropped and fetched again while the others continue. A damaged file is
+//! repaired at the next start. Anything else (a full disk, a lock, a newer version) passes without losing data.
 
 use baton_session::FoldError;
 use rusqlite::ErrorCode;
 
 use super::StoreError;
 
-/// What cannot be used.
+/// What is unusable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// The stored copy of the log that was read.
+    /// The stored copy of the log being read.
     Content,
-    /// The search index, which can be made again from the rows.
+    /// The search index, which can be rebuilt from the rows.
     Index,
     /// The database file as a whole.
     File,
-    /// Nothing that is stored: the disk is full, another process holds the lock, the mirror is closed.
+    /// Nothing stored: the disk is full, another process holds the lock, or the mirror is closed.
     Passing,
 }
 
-/// A log cannot be brought up to date.
+/// Why a log cannot be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FoldLogError {
     #[error(transparent)]
@@ -62,7 +62,7 @@ impl StoreError {
 fn of_sqlite(error: &rusqlite::Error) -> Fault {
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
-            // The tables' constraints hold for every log that the hub sends, so what is stored contradicts it.
+            // The tables' constraints hold for every log that the hub sends, so the stored data contradicts the log.
             ErrorCode::ConstraintViolation
                 if failure.extended_code != rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER =>
             {
@@ -77,7 +77,7 @@ fn of_sqlite(error: &rusqlite::Error) -> Fault {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Fault::File,
             _ => Fault::Passing,
         },
-        // A cell of another type, out of range or not UTF-8.
+        // A cell of the wrong type, out of range or not UTF-8.
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::InvalidColumnType(..)

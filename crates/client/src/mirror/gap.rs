@@ -1,9 +1,10 @@
-//! Going on from a saved state, and filling the gap that it leaves.
+//! Continues from a saved state and fills the gap that it leaves.
 //!
-//! A mirror that is far behind takes the state at a later seq, the *floor*, and follows from there. What it had stays and grows from below
-//! by batches of history. When it reaches the floor the two are one log again.
+//! A mirror that is far behind takes the state at a later seq, the *floor*, and follows from there. It keeps what it had, and extends that
+//! upward with batches of history. When this part reaches the floor, the log is whole again.
 //!
-//! **Invariant:** what grew up to the floor has the very state that was taken for it, or all of it is dropped and fetched anew.
+//! **Invariant:** the part that reached the floor has exactly the state that was taken for it; otherwise the whole log is dropped and
+//! fetched again.
 
 use baton_protocol::{Batch, Cursor, LogId, Seq};
 use baton_session::{AccountState, SessionState};
@@ -18,32 +19,32 @@ use super::store::{Flush, Loaded, Store};
 use super::{StoreError, events, logs, rows, schema};
 use crate::sync::{Gap, Snapshot};
 
-/// What became of a saved state.
+/// Result of applying a saved state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SnapshotOutcome {
-    /// The mirror goes on from it.
+    /// The mirror continues from it.
     Applied,
-    /// The mirror stands elsewhere.
+    /// The mirror is at another cursor.
     Moved(Option<Cursor>),
-    /// It is no state of this log that can be read here.
+    /// It is not a state of this log that this version can use.
     Unfit {
-        /// Where the mirror stands.
+        /// The mirror's cursor.
         stands_at: Option<Cursor>,
     },
 }
 
-/// What became of a batch of history.
+/// Result of applying a batch of history.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HistoryOutcome {
-    /// It is in the mirror, in front of the gap.
+    /// It is in the mirror, before the gap.
     Applied,
-    /// It was the last one: there is no gap any more.
+    /// It was the last one: the gap is closed.
     Closed,
-    /// The mirror's gap is another one.
+    /// The mirror has a different gap, or none.
     Elsewhere(Option<Gap>),
-    /// What it leads to is not what the saved state said: what was mirrored is gone, and must come anew.
+    /// The history does not lead to the saved state: the log's mirror was dropped and must be fetched again.
     Dropped {
-        /// Why, for the log file.
+        /// For the log file.
         reason: String,
     },
 }
@@ -53,12 +54,12 @@ fn digest(state: &SessionState) -> Result<Vec<u8>, StoreError> {
 }
 
 impl Store {
-    /// Every gap.
+    /// The gap of each log that has one.
     pub(crate) fn gaps(&self) -> Result<Vec<(LogId, Gap)>, StoreError> {
         logs::gaps(&self.conn)
     }
 
-    /// Goes on from a saved state.
+    /// Applies a saved state, from which the mirror continues.
     pub(crate) fn apply_snapshot(
         &mut self,
         snapshot: &Snapshot,
@@ -121,7 +122,7 @@ impl Store {
         Ok(SnapshotOutcome::Applied)
     }
 
-    /// Applies a batch of history in front of the gap, and closes it where that was the last one.
+    /// Applies a batch of history before the gap, and closes the gap with the last one.
     pub(crate) fn apply_history(&mut self, batch: &Batch) -> Result<HistoryOutcome, StoreError> {
         match self.grow_filled(batch) {
             Ok(outcome) => Ok(outcome),
@@ -178,7 +179,7 @@ impl Store {
     }
 }
 
-/// Makes what is mirrored the front of a gap, and the state its end. What stood between an earlier gap and the cursor is dropped.
+/// Makes what is mirrored the part before a gap, and the state the gap's end. Drops what lay between an earlier gap and the cursor.
 fn begin_anew(
     conn: &Connection,
     row: Option<LogRow>,

@@ -1,4 +1,4 @@
-//! Table `logs`: where the mirror stands in each log, and the state to fold the tail from.
+//! Table `logs`: the mirror's cursor in each log, and the state from which the tail is folded.
 
 use baton_protocol::{Cursor, LogId, Seq};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -17,8 +17,8 @@ pub(super) const TABLE: &str = "
         state_seq INTEGER NOT NULL
     );";
 
-/// Where the log was begun anew with a saved state. What the mirror has in front of the gap stands at `filled`, with a state of its own to
-/// fold from; `floor_digest` is of the state at `floor`. All null where there is no gap.
+/// The gap that a saved state left. The part before the gap ends at `filled` and has its own state to fold from; `floor_digest` is the
+/// digest of the state at `floor`. All null if there is no gap.
 pub(super) const GAP_COLUMNS: &str = "
     ALTER TABLE logs ADD COLUMN floor INTEGER;
     ALTER TABLE logs ADD COLUMN floor_digest BLOB;
@@ -26,7 +26,7 @@ pub(super) const GAP_COLUMNS: &str = "
     ALTER TABLE logs ADD COLUMN filled_state_json TEXT;
     ALTER TABLE logs ADD COLUMN filled_state_seq INTEGER;";
 
-/// Names a log within this file.
+/// A log's key within this file.
 pub(super) type LogKey = i64;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct LogRow {
     pub(super) gap: Option<Gap>,
 }
 
-/// What stands in front of a gap.
+/// The part of a log before its gap.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct FilledRow {
     pub(super) gap: Gap,
@@ -83,7 +83,7 @@ pub(super) fn key(conn: &Connection, log: LogId) -> Result<Option<LogKey>, Store
     Ok(found.optional()?)
 }
 
-/// Logs whose identity or place cannot be read: nothing can go on from them.
+/// Logs whose identity or cursor cannot be read: nothing can continue from them.
 pub(super) fn unreadable(conn: &Connection) -> Result<Vec<LogKey>, StoreError> {
     let mut statement =
         conn.prepare("SELECT log_id, incarnation, cursor, filled, floor, key FROM logs")?;
@@ -103,7 +103,7 @@ fn place_of(row: &Row<'_>) -> Result<(LogId, Cursor, Option<Gap>), StoreError> {
     Ok((log_of(row)?, cursor, gap_of(row, 3)?))
 }
 
-/// Where the mirror stands, without the state.
+/// The mirror's cursor, without the state.
 pub(super) fn cursor(
     conn: &Connection,
     log: LogId,
@@ -131,7 +131,7 @@ pub(super) fn cursors(conn: &Connection) -> Result<Vec<(LogId, Cursor)>, StoreEr
     Ok(cursors)
 }
 
-/// Every gap.
+/// The gap of each log that has one.
 pub(super) fn gaps(conn: &Connection) -> Result<Vec<(LogId, Gap)>, StoreError> {
     let mut statement =
         conn.prepare("SELECT log_id, filled, floor FROM logs WHERE floor IS NOT NULL")?;
@@ -144,13 +144,13 @@ pub(super) fn gaps(conn: &Connection) -> Result<Vec<(LogId, Gap)>, StoreError> {
     Ok(gaps)
 }
 
-/// What a log lacks.
+/// A log's gap.
 pub(super) fn gap(conn: &Connection, key: LogKey) -> Result<Option<Gap>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT filled, floor FROM logs WHERE key = ?1")?;
     Ok(statement.query_row(params![key], |row| gap_of(row, 0))?)
 }
 
-/// What stands in front of a log's gap, where there is one.
+/// The part before a log's gap, if it has one.
 pub(super) fn filled(conn: &Connection, key: LogKey) -> Result<Option<FilledRow>, StoreError> {
     let mut statement = conn.prepare_cached(
         "SELECT filled, floor, floor_digest, filled_state_json, filled_state_seq FROM logs
@@ -168,7 +168,7 @@ pub(super) fn filled(conn: &Connection, key: LogKey) -> Result<Option<FilledRow>
     Ok(statement.query_row(params![key], read).optional()?)
 }
 
-/// What stands in front of the gap, and where the gap ends.
+/// Sets the part before the gap, and the gap's end.
 pub(super) fn set_filled(
     conn: &Connection,
     key: LogKey,
@@ -189,14 +189,14 @@ pub(super) fn set_filled(
     Ok(())
 }
 
-/// How far what stands in front of the gap has come.
+/// Sets the seq at which the part before the gap ends.
 pub(super) fn set_filled_seq(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     conn.prepare_cached("UPDATE logs SET filled = ?2 WHERE key = ?1")?
         .execute(params![key, seq_into(seq)])?;
     Ok(())
 }
 
-/// The state to fold from in front of the gap.
+/// Sets the state of the part before the gap.
 pub(super) fn set_filled_state(
     conn: &Connection,
     key: LogKey,
@@ -210,7 +210,7 @@ pub(super) fn set_filled_state(
     Ok(())
 }
 
-/// The gap is filled.
+/// Removes the gap, which is filled.
 pub(super) fn close_gap(conn: &Connection, key: LogKey) -> Result<(), StoreError> {
     conn.prepare_cached(
         "UPDATE logs SET filled = NULL, floor = NULL, floor_digest = NULL, filled_state_json = NULL,

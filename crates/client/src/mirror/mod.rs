@@ -1,10 +1,11 @@
-//! The mirror: a device's copy of its logs in SQLite, the index over it, and the outbox.
+//! The mirror: a device's copy of its logs in SQLite, the search index over it, and the outbox.
 //!
-//! It owns `mirror.db` in the device's data directory: one writer thread, and readers for what may take longer (search, tails). It
-//! knows no socket and decides nothing: the sync engine says what to apply, the session crate says what it means.
+//! It owns `mirror.db` in the device's data directory: one writer thread, and readers for slower work (search, tails). It knows no socket
+//! and decides nothing: the sync engine says what to apply, and the session crate what it means.
 //!
-//! **Invariant:** what the mirror shows is a prefix of what the hub recorded. It is a copy, so it is not flushed for itself: a kill
-//! takes nothing of it back, a power cut may leave an earlier prefix, and the rest comes again. What only this device has is flushed.
+//! **Invariant:** what the mirror shows is a prefix of what the hub recorded. The mirror is a copy and is not flushed for its own sake: a
+//! kill takes nothing back; a power cut may leave an earlier prefix, and the hub sends the rest again. What only this device has is
+//! flushed.
 
 mod account_log;
 #[cfg(feature = "simulation")]
@@ -47,13 +48,13 @@ pub use search::SearchFound;
 pub(crate) use store::{ApplyOutcome, Store};
 pub(crate) use threads::{LostLogs, Mirror};
 
-/// Hears what commits, on the writer's thread and in order. It must not call back into the mirror.
+/// Receives commits in order, on the writer's thread. It must not call back into the mirror.
 pub(crate) trait MirrorListener: Send + Sync + 'static {
-    /// A batch of a session is in the mirror, whose end it is. [`Self::session_changed`] follows.
+    /// A batch of a session is in the mirror, and the session now ends with it. [`Self::session_changed`] follows.
     fn applied(&self, _session: SessionId, _batch: &Batch, _state: &SessionState) {}
-    /// A session does not stand where its last batch left it: another process wrote it.
+    /// A session is no longer where its last batch left it: another process wrote it.
     fn moved_elsewhere(&self, _session: SessionId) {}
-    /// A session's log went on. `events` are empty where another process wrote them.
+    /// A session's log advanced. `events` is empty if another process wrote them.
     fn session_changed(
         &self,
         session: SessionId,
@@ -61,42 +62,39 @@ pub(crate) trait MirrorListener: Send + Sync + 'static {
         state: &SessionState,
         events: &[Event],
     );
-    /// What was mirrored of a session is gone or was replaced: open it anew.
+    /// The mirror of a session was dropped or replaced: open the session again.
     fn session_dropped(&self, session: SessionId);
-    /// What lay in a gap of a session is here now: there are older rows than there were.
+    /// The gap of a session was filled: older rows are available now.
     fn history_filled(&self, session: SessionId);
-    /// The account's log went on. `bereft`: drafts that stood in sessions when those were deleted.
+    /// The account's log advanced. `bereft`: drafts in sessions that were deleted.
     fn account_changed(&self, state: &AccountState, bereft: Vec<(SessionId, Draft)>);
 }
 
-/// The mirror cannot be read or written.
+/// The mirror could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The engine says no.
     #[error("the mirror's database failed")]
     Sqlite(#[from] rusqlite::Error),
-    /// The schema could not be brought up to date.
+    /// The schema could not be migrated.
     #[error("the mirror's schema cannot be brought up to date: {0}")]
     Migration(String),
-    /// A newer version of Baton writes this mirror.
+    /// A newer version of Baton has migrated this mirror.
     #[error("a newer Baton writes this mirror")]
     Newer,
-    /// What stands in a table is not what was written there.
+    /// A stored JSON value cannot be parsed.
     #[error("the mirror holds something unreadable")]
     Json(#[from] serde_json::Error),
-    /// The same, for a plain column.
+    /// A plain column holds an invalid value.
     #[error("the mirror holds {0} that is unreadable")]
     Unreadable(&'static str),
     /// A log's events contradict each other.
     #[error("the mirror holds a log that cannot be followed")]
     Unfoldable(#[source] baton_session::FoldError),
-    /// The file is not whole.
+    /// The file is damaged.
     #[error("the mirror's file is damaged")]
     Damaged,
-    /// The file system says no.
     #[error("the mirror's file cannot be used")]
     Io(#[from] std::io::Error),
-    /// The mirror was closed.
     #[error("the mirror is closed")]
     Closed,
 }

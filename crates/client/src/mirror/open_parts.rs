@@ -1,4 +1,5 @@
-//! What grows in a session: its open rows and the appends of its open parts. They are not in the tables yet, but in the tail's events.
+//! The growing parts of a session: its open rows and the appends of its open parts. They are in the tail's events but not yet in the
+//! tables.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,35 +13,35 @@ use super::logs::LogKey;
 use super::rows::{RowPlace, Settled};
 use super::{StoreError, rows};
 
-/// What grows.
+/// The open rows and parts.
 #[derive(Default)]
 pub(super) struct OpenParts {
     rows: HashMap<RowId, TranscriptRow>,
     appends: HashMap<(RunId, PartIndex), Vec<Event>>,
 }
 
-/// What one stretch of events does to the table of events.
+/// What a range of events changes in the table `events`.
 #[derive(Default)]
 pub(super) struct Writes<'e> {
     pub(super) insert: BTreeMap<Seq, Cow<'e, Event>>,
     pub(super) delete: Vec<Seq>,
 }
 
-/// The rows whose table entries one stretch of events changes.
+/// The rows whose table entries a range of events changes.
 pub(super) type Touched<'c> = BTreeMap<RowPlace, (Cow<'c, TranscriptRow>, Settled)>;
 
 impl OpenParts {
-    /// Whether no row grows.
+    /// Whether no row is growing.
     pub(super) fn has_no_rows(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// A row as it has grown.
+    /// An open row in its current form.
     pub(super) fn row(&self, id: &RowId) -> Option<&TranscriptRow> {
         self.rows.get(id)
     }
 
-    /// Keeps an event as the hub keeps it: a part that closes takes the place of its appends.
+    /// Keeps an event as the hub does: a closing part replaces its appends.
     pub(super) fn take<'e>(&mut self, event: &'e Event, writes: &mut Writes<'e>) {
         match &event.body {
             EventBody::PartAppended(append) => {
@@ -64,14 +65,14 @@ impl OpenParts {
         }
     }
 
-    /// Carries a change into the open rows, and notes the rows whose table entry changes.
+    /// Applies a change to the open rows, and notes the rows whose table entry changes.
     pub(super) fn carry<'c>(
         &mut self,
         (conn, key): (&Connection, LogKey),
         change: &'c RowChange,
         touched: &mut Touched<'c>,
     ) -> Result<(), StoreError> {
-        // A choice of branches changes no row: what is hidden is in the state.
+        // A choice of branches changes no row: the state knows what is hidden.
         let Some(place) = change.row_id().and_then(RowPlace::of) else {
             return Ok(());
         };

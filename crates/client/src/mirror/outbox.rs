@@ -1,7 +1,7 @@
-//! Table `outbox`: intents that the hub has not answered, and prompts that it refused.
+//! Table `outbox`: intents that the hub has not answered, and refused prompts.
 //!
-//! **Invariant:** each row is read on its own. One that this version cannot read is kept as it is and shown as an [`OpaqueIntent`]: it is
-//! neither sent nor dropped until the person discards it, and a version that can read it sends it.
+//! **Invariant:** each row is read on its own. A row that this version cannot read is kept unchanged and shown as an [`OpaqueIntent`]: it
+//! is neither sent nor dropped until the person discards it, and a version that can read it sends it.
 
 use baton_protocol::{
     Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogId, SessionId, TimestampMs,
@@ -22,25 +22,23 @@ pub(super) const TABLE: &str = "
         queued_at INTEGER NOT NULL
     );";
 
-/// An intent that this device holds.
+/// An intent in this device's outbox.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OutboxEntry {
-    /// Its place among this device's intents.
+    /// Its position among this device's intents.
     pub ordinal: i64,
-    /// What is wanted.
     pub command: Command,
-    /// How far it is.
     pub state: OutboxState,
-    /// When it was queued, by this device's clock.
+    /// By this device's clock.
     pub queued_at: TimestampMs,
 }
 
-/// How far an intent is.
+/// State of an intent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum OutboxState {
-    /// It surely was never sent.
+    /// It was certainly never sent.
     Waiting,
-    /// It was given to a line, and no answer came: the hub may have it.
+    /// It was handed to a connection and is unanswered: the hub may have it.
     Sent,
     /// The hub refused it. Kept until the person has seen it.
     Refused(ErrorBody),
@@ -76,29 +74,29 @@ pub(super) fn insert(
     })
 }
 
-/// What is in the outbox, each part in its order.
+/// The outbox, each part in order.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Outbox {
-    /// What can be sent, was sent or was refused.
+    /// Intents that wait, were sent or were refused.
     pub entries: Vec<OutboxEntry>,
-    /// What this version cannot read.
+    /// Intents that this version cannot read.
     pub opaque: Vec<OpaqueIntent>,
 }
 
 /// An intent that this version cannot read: a newer one queued it, or its row is damaged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct OpaqueIntent {
-    /// Its place in the outbox.
+    /// Its position in the outbox.
     pub ordinal: i64,
-    /// The session that it is for, where that can be read.
+    /// The session that it is for, if readable.
     pub session: Option<SessionId>,
-    /// What the person wrote, where that can be read.
+    /// What the person wrote, if readable.
     pub text: Option<String>,
-    /// When it was queued, by this device's clock.
+    /// By this device's clock.
     pub queued_at: Option<TimestampMs>,
 }
 
-/// A row as it is stored, whatever its cells hold.
+/// A row as stored, with unchecked cells.
 pub(super) struct StoredIntent {
     pub(super) ordinal: i64,
     command_id: Value,
@@ -143,7 +141,7 @@ impl StoredIntent {
         })
     }
 
-    /// Why the hub refused it. The text that it refused matters more than a reason that cannot be read.
+    /// Why the hub refused it. An unreadable reason must not hide the refused text.
     fn reason(&self) -> ErrorBody {
         let known = text(&self.refusal).and_then(|json| serde_json::from_str(json).ok());
         known.unwrap_or_else(|| {
@@ -179,7 +177,7 @@ impl StoredIntent {
 }
 
 fn cell(value: ValueRef<'_>) -> Value {
-    // Text that is not UTF-8 is kept byte by byte.
+    // Text that is not UTF-8 is kept byte for byte.
     value.try_into().unwrap_or_else(|_| match value {
         ValueRef::Text(bytes) | ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
         ValueRef::Null | ValueRef::Integer(_) | ValueRef::Real(_) => Value::Null,
@@ -193,7 +191,7 @@ fn text(value: &Value) -> Option<&str> {
     }
 }
 
-/// Puts a row back that was saved from a damaged file, under a new ordinal. Whether it was sent cannot be known.
+/// Inserts a row that was rescued from a damaged file, under a new ordinal. It is unknown whether it was sent.
 pub(super) fn restore(conn: &Connection, stored: &StoredIntent) -> Result<(), StoreError> {
     let state = match text(&stored.state) {
         Some("refused") => "refused",
@@ -214,13 +212,13 @@ pub(super) fn restore(conn: &Connection, stored: &StoredIntent) -> Result<(), St
         ])
     };
     if put(&stored.command_id).is_err() {
-        // The id's own cell is damaged, so it is no id.
+        // The id's own cell is damaged, so there is no id.
         put(&Value::Text(format!("unreadable-{}", stored.ordinal)))?;
     }
     Ok(())
 }
 
-/// Reads the outbox row by row: one that this version cannot read is kept as it is.
+/// Reads the outbox row by row; a row that this version cannot read is kept as it is.
 pub(super) fn all(conn: &Connection) -> Result<Outbox, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY ordinal");
     let mut statement = conn.prepare_cached(&sql)?;
@@ -236,7 +234,7 @@ pub(super) fn all(conn: &Connection) -> Result<Outbox, StoreError> {
     Ok(outbox)
 }
 
-/// Discards a row that cannot be read. One that another process can read is left alone.
+/// Discards a row that cannot be read. A readable row is left alone.
 pub(super) fn discard_opaque(conn: &Connection, ordinal: i64) -> Result<bool, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM outbox WHERE ordinal = ?1");
     let mut statement = conn.prepare_cached(&sql)?;
@@ -275,8 +273,8 @@ pub(super) fn delete(conn: &Connection, command: CommandId) -> Result<(), StoreE
     Ok(())
 }
 
-/// Whether a refusal of this intent stays to be seen: what a person wrote is never dropped without a word.
-/// A draft stays as well, until the next one is saved.
+/// Whether a refusal of this intent stays visible: what a person wrote is never dropped silently. A draft stays until the next one is
+/// saved.
 pub(crate) fn keeps_refusal(body: &CommandBody) -> bool {
     match body {
         CommandBody::SendPrompt(_) | CommandBody::CreateSession(_) => true,

@@ -20,7 +20,8 @@ pub(super) fn insert(conn: &Connection, receipt: &Receipt) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The hub's answer, where it is known. One that cannot be read is not: the intent is sent again under its id, and the hub repeats it.
+/// The hub's answer, if it is known. An unreadable one counts as unknown: the intent is sent again under its id, and the hub repeats its
+/// answer.
 pub(super) fn find(conn: &Connection, command: CommandId) -> Result<Option<Receipt>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT json FROM receipts WHERE command_id = ?1")?;
     let mut rows = statement.query(params![command.to_string()])?;

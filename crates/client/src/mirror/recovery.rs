@@ -1,4 +1,4 @@
-//! Opening the file. One that is damaged is set aside, never deleted, and a new one takes over what could be read of the outbox.
+//! Opens the file. A damaged file is set aside, never deleted, and a new one takes over what can be read of the outbox.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Fault, StoreError, events, logs, outbox, rows, salvage, schema, settings};
 use crate::limits::{MIRROR_BUSY_MS, MIRROR_CACHE_KIB};
 
-/// Beside the file: some statement met damage, so the next start looks at all of it.
+/// Suffix of a marker file: a statement met damage, so the next start checks the whole database.
 const SUSPECT_SUFFIX: &str = "suspect";
 
-/// Beside the file: locked by the process that is opening it.
+/// Suffix of a lock file, held by the process that is opening the database.
 const OPENING_SUFFIX: &str = "opening";
 
-/// Names the account whose mirror the file is.
+/// The setting that names the account of the mirror.
 const ACCOUNT_SETTING: &str = "account";
 
-/// A writing connection to this account's mirror. A file of another account (the device was linked anew) is set aside: neither what
-/// was said there nor what waits to be said has any place here.
+/// Opens a writing connection to this account's mirror. A file of another account (the device was linked again) is set aside: neither its
+/// conversations nor its waiting intents belong here.
 pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, StoreError> {
     let _turn = turn_to_open(path)?;
     let conn = open_or_rebuild(path)?;
@@ -40,8 +40,8 @@ pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, St
     Ok(conn)
 }
 
-/// Waits until no other process is opening this mirror, and keeps others waiting until the returned file is closed. Two processes must not
-/// migrate it, or set it aside, at the same time.
+/// Waits until no other process is opening this mirror, and makes others wait until the returned file is closed. Two processes must not
+/// migrate it or set it aside at the same time.
 fn turn_to_open(path: &Path) -> Result<File, StoreError> {
     let turn = File::options()
         .create(true)
@@ -52,7 +52,7 @@ fn turn_to_open(path: &Path) -> Result<File, StoreError> {
     Ok(turn)
 }
 
-/// A writing connection to a mirror with the newest schema.
+/// Opens a writing connection to a mirror and migrates it to the newest schema.
 fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
     match open_checked(path) {
         Ok(conn) => Ok(conn),
@@ -64,7 +64,7 @@ fn open_or_rebuild(path: &Path) -> Result<Connection, StoreError> {
     }
 }
 
-/// A reading connection.
+/// Opens a reading connection.
 pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
@@ -72,7 +72,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Notes that the file should be looked at when it is opened next.
+/// Marks the file for a check at its next opening.
 pub(super) fn suspect(path: &Path, error: &StoreError) {
     if error.fault() == Fault::File {
         tracing::error!(error = %error, "the mirror is damaged: restart Baton to rebuild it");
@@ -92,7 +92,7 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
         }
     }
     schema::migrate(&mut conn)?;
-    // What is read first must be readable, or the device would neither start nor rebuild.
+    // What is read first must be readable, or the device could neither start nor rebuild.
     outbox::all(&conn)?;
     forget_unreadable_logs(&mut conn)?;
     let _ = std::fs::remove_file(suspect);
@@ -102,8 +102,8 @@ fn open_checked(path: &Path) -> Result<Connection, StoreError> {
 fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_millis(MIRROR_BUSY_MS))?;
-    // `EXTRA` comes first: it makes the deletion of the rollback journal durable by way of which a new file enters the WAL mode. A journal
-    // that a power cut brings back would roll back everything after it. In the WAL mode it is what `FULL` is.
+    // `EXTRA` must come first: a new file enters WAL mode by way of a rollback journal, and `EXTRA` makes that journal's deletion durable.
+    // A journal that a power cut brought back would roll back everything after it. In WAL mode, `EXTRA` equals `FULL`.
     conn.pragma_update(None, "synchronous", "EXTRA")?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "cache_size", -MIRROR_CACHE_KIB)?;
@@ -122,7 +122,7 @@ fn rebuild(path: &Path) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Drops logs of which not even the place can be read. The hub has them, so they are fetched again.
+/// Drops logs whose cursor cannot be read. The hub has them, so they are fetched again.
 fn forget_unreadable_logs(conn: &mut Connection) -> Result<(), StoreError> {
     let unreadable = logs::unreadable(conn)?;
     if unreadable.is_empty() {

@@ -1,4 +1,5 @@
-//! Table `rows`: transcripts, row by row, as a screen shows them. An open part's row stands here with an empty text until it closes.
+//! Table `rows`: transcripts, row by row, as a screen shows them. The row of an open part is stored with an empty text until the part
+//! closes.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,7 @@ pub(super) const TABLE: &str = "
         UNIQUE (log, seq, n)
     );";
 
-/// Which turn a row belongs to, so that branches that are not shown can be left out.
+/// The turn of a row, so that branches that are not shown can be left out.
 pub(super) const TURN_COLUMN: &str = "ALTER TABLE rows ADD COLUMN turn TEXT;";
 
 /// A row's place in its transcript.
@@ -34,13 +35,13 @@ pub(crate) struct RowPlace {
 }
 
 impl RowPlace {
-    /// Behind every row.
+    /// After every row.
     pub(crate) const END: Self = Self {
         seq: Seq(i64::MAX as u64),
         n: 0,
     };
 
-    /// `<seq>` or `<seq>.<n>`.
+    /// Parses `<seq>` or `<seq>.<n>`.
     pub(crate) fn of(id: &RowId) -> Option<Self> {
         let (seq, n) = id.0.split_once('.').unwrap_or((&id.0, "0"));
         Some(Self {
@@ -50,7 +51,7 @@ impl RowPlace {
     }
 }
 
-/// The text by which a row can be found: that of prompts and answers, once they grow no more.
+/// The text by which a row can be found: that of prompts and answers, once it stops growing.
 fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
     match (&row.body, settled) {
         (RowBody::Prompt { text, .. } | RowBody::Text { text, .. }, Settled::Yes) => Some(text),
@@ -58,22 +59,22 @@ fn searchable(row: &TranscriptRow, settled: Settled) -> Option<&str> {
     }
 }
 
-/// Whether a row's text may still grow.
+/// Whether a row's text has stopped growing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Settled {
     Yes,
     No,
 }
 
-/// What the table may have of a row that is written.
+/// Whether the table may already have the row that is being written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stands {
-    /// Its event is new to the log, so it has none.
+    /// The row's event is new to the log, so the table does not have it.
     No,
     Maybe,
 }
 
-/// Writes a row. Gives its id and its text where that is to be found from now on: [`search::insert`] must follow in the same transaction.
+/// Writes a row. Returns its id and text if the text is now searchable: [`search::insert`] must follow in the same transaction.
 pub(super) fn write<'a>(
     conn: &Connection,
     key: LogKey,
@@ -88,8 +89,8 @@ pub(super) fn write<'a>(
         Stands::No => None,
         Stands::Maybe => standing(conn, key, place)?,
     };
-    // Not one `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done by a savepoint, and at each
-    // savepoint the full-text index writes what it has gathered to its tables.
+    // Not a single `INSERT … ON CONFLICT … RETURNING`: SQLite guards a statement that could end half-done with a savepoint, and at each
+    // savepoint the full-text index writes its buffered entries to its tables.
     if let Some((id, searched)) = standing {
         let new_text = text.filter(|_| searched == 0);
         let searched = if new_text.is_some() {
@@ -116,7 +117,7 @@ pub(super) fn write<'a>(
     Ok(text.map(|text| (id, text)))
 }
 
-/// A row's id, and whether its text can be found (not 0).
+/// A row's id, and whether its text is searchable (not 0).
 fn standing(
     conn: &Connection,
     key: LogKey,
@@ -143,8 +144,8 @@ pub(super) fn find(
     Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
 }
 
-/// The last `limit` rows behind a seq and before a place, oldest first, without those of the hidden turns, and whether there are older
-/// ones behind that seq.
+/// The last `limit` rows after a seq and before a place, oldest first, without those of hidden turns; and whether there are older ones
+/// after that seq.
 pub(super) fn before(
     conn: &Connection,
     key: LogKey,
@@ -175,7 +176,7 @@ pub(super) fn before(
     Ok((rows, has_older))
 }
 
-/// Drops the rows of events behind a seq.
+/// Deletes the rows of events after a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     search::delete_behind(conn, key, seq)?;
     conn.prepare_cached("DELETE FROM rows WHERE log = ?1 AND seq > ?2")?

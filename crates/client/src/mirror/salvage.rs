@@ -1,4 +1,4 @@
-//! Taking the outbox out of a damaged file: every row that SQLite can still reach, on whichever side of the damage it is.
+//! Rescues the outbox from a damaged file: every row that SQLite can still reach, on either side of the damage.
 
 use std::path::Path;
 
@@ -8,11 +8,11 @@ use super::StoreError;
 use super::outbox::{COLUMNS, StoredIntent};
 use super::recovery::open_reader;
 
-/// Ordinals that are tried one by one behind the last row that could be read, where the file does not say which ordinal is the last.
-/// A page holds a few dozen rows at most.
+/// Ordinals to probe one by one after the last readable row, if the file does not say which ordinal is the last. A page holds a few dozen
+/// rows at most.
 const PROBED_MAX: i64 = 4_096;
 
-/// The rows that can be read, in their order.
+/// The readable rows in order.
 pub(super) fn outbox(path: &Path) -> Vec<StoredIntent> {
     let conn = match open_reader(path) {
         Ok(conn) => conn,
@@ -31,7 +31,7 @@ pub(super) fn outbox(path: &Path) -> Vec<StoredIntent> {
                 rows.push(row);
             }
             Ok(None) => break,
-            // The page under this place is damaged; the next ordinal may be on another one.
+            // The page with this ordinal is damaged; the next ordinal may be on another one.
             Err(_) => (at, probed) = (at + 1, probed + 1),
         }
     }

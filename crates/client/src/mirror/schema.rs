@@ -1,8 +1,7 @@
 //! The mirror's schema: each table's file has its own part, and migrations only add.
 //!
-//! Several processes may have one mirror open, and they need not be of one version: a person who updates Baton starts the new one beside
-//! the old one. Once a file is open, whoever writes to it looks at its version first, so that nobody writes by a schema that is not the
-//! file's any more.
+//! Several processes of different versions may have one mirror open: a person who updates Baton starts the new one while the old one runs.
+//! Every write to an open file first checks its schema version, so that no process writes by an outdated schema.
 
 use std::cmp::Ordering;
 
@@ -27,10 +26,10 @@ const STEPS: [&str; 12] = [
     search::UNINDEXED,
 ];
 
-/// Brings the file up to date.
+/// Migrates the file to the newest schema.
 ///
 /// # Errors
-/// [`StoreError::Newer`] where a newer Baton wrote it.
+/// [`StoreError::Newer`] if a newer Baton wrote the file.
 pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     use rusqlite_migration::{Error, MigrationDefinitionError};
     migrations().to_latest(conn).map_err(|error| match error {
@@ -42,10 +41,10 @@ pub(super) fn migrate(conn: &mut Connection) -> Result<(), StoreError> {
     })
 }
 
-/// A transaction that writes.
+/// Begins a transaction that writes.
 ///
 /// # Errors
-/// [`StoreError::Newer`] where a newer Baton has brought the file up to its own date meanwhile.
+/// [`StoreError::Newer`] if a newer Baton has migrated the file meanwhile.
 pub(super) fn begin(conn: &mut Connection) -> Result<Transaction<'_>, StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let version: i64 = tx

@@ -1,12 +1,12 @@
-//! Tables `search_text` and `search_terms`: the full-text index over settled rows, offline and for every script.
+//! Tables `search_text` and `search_terms`: the full-text index over settled rows, which works offline and for every script.
 //!
-//! Texts and queries are compared in one folded form ([`fold`]), so case, diacritics, normal forms and full-width letters do not count.
-//! The index holds the trigrams of folded texts, so any stretch of three characters is found and no script needs a word breaker. Each
-//! text ends with two characters of padding: a shorter stretch is then the beginning of a trigram, and `search_terms` finds it. The
-//! index keeps no copy of the text; a hit's text is the row's, and is checked before it is shown.
+//! Texts and queries are compared in one folded form ([`fold`]): case, diacritics, normal forms and full-width letters do not count. The
+//! index holds the trigrams of folded texts, so it finds any three characters in a row, and no script needs a word breaker. Two characters
+//! of padding end each text: so each shorter needle is the beginning of a trigram, and `search_terms` finds it. The index keeps no copy of
+//! the text; a hit's text comes from the row and is checked before it is shown.
 //!
-//! FTS5 gives what it finds from the smallest rowid upward; downward takes it nearly twice as long. So the newer a row is, the smaller
-//! is its rowid in the index. Rows of a mirror from before this index are taken in later ([`upkeep`]).
+//! FTS5 returns matches from the smallest rowid upward; the other direction takes nearly twice as long. Therefore newer rows have smaller
+//! rowids in the index. Rows of a mirror that is older than this index are added later ([`upkeep`]).
 
 mod fold;
 mod query;
@@ -30,7 +30,7 @@ use super::logs::LogKey;
 use super::sql::{seq_from, seq_into};
 use crate::limits::{SEARCH_HITS_MAX, SEARCH_SCAN_ROWS_MAX};
 
-/// The index of the first versions. Nothing reads it any more.
+/// The index of the first versions, which is no longer read.
 pub(super) const TABLE: &str = "
     CREATE VIEW searchable AS
         SELECT id, json_extract(json, '$.body.text') AS text FROM rows WHERE searched;
@@ -38,11 +38,11 @@ pub(super) const TABLE: &str = "
         text, content = 'searchable', content_rowid = 'id', tokenize = 'trigram'
     );";
 
-/// The index of later ones, over texts as they were written. Nothing reads it any more.
+/// The index of later versions, over unfolded texts, which is no longer read.
 pub(super) const NEWEST_FIRST: &str = "
     CREATE VIRTUAL TABLE search_newest USING fts5(text, content = '', columnsize = 0, tokenize = 'trigram');";
 
-/// Knows rowids and no texts: these stand in the rows. Lengths of texts are for ranks, which are not asked for.
+/// Stores rowids but no texts, which are in the rows. It stores no text lengths either: only ranking would need them.
 pub(super) const FOLDED: &str = "
     CREATE VIRTUAL TABLE search_text USING fts5(
         text, content = '', columnsize = 0, tokenize = 'trigram case_sensitive 1'
@@ -52,39 +52,40 @@ pub(super) const FOLDED: &str = "
 /// See [`upkeep`].
 pub(super) const UNINDEXED: &str = upkeep::TABLE;
 
-/// The rowid in `search_text` and the row's id together. Five bytes in the index, and more rows than a device can have.
+/// The sum of a row's rowid in `search_text` and its id. A rowid takes five bytes in the index, and the bound exceeds the rows that a
+/// device can have.
 const ROWID_AND_ID: i64 = 1 << 34;
 
-/// Behind each text in the index. Folding leaves no such character in a text.
+/// Ends each text in the index. Folded texts never contain this character.
 const PADDING: &str = "\u{2}\u{2}";
 
-/// The text of a row whose JSON can be read.
+/// The text of a row whose JSON is valid.
 macro_rules! searched_text {
     () => {
         "CASE WHEN json_valid(rows.json) THEN json_extract(rows.json, '$.body.text') END"
     };
 }
 
-/// The newest rows up to an id, with the texts of those that are searched.
+/// The newest rows up to an id, with the texts of the searchable ones.
 const NEWEST_ROWS: &str = concat!(
     "SELECT id, CASE WHEN searched THEN ",
     searched_text!(),
     " END FROM rows WHERE id <= ?1 ORDER BY id DESC LIMIT ?2"
 );
 
-/// What a hit says of a row.
+/// The columns of a hit.
 const HIT: &str = concat!(
     "SELECT logs.log_id, rows.row_id, rows.seq, ",
     searched_text!(),
     " FROM rows JOIN logs ON logs.key = rows.log WHERE rows.id = ?1 AND rows.searched"
 );
 
-/// What a search found.
+/// Result of a search.
 #[derive(Clone, PartialEq, Debug)]
 pub struct SearchFound {
     /// Newest first.
     pub hits: Vec<SearchHit>,
-    /// What the person should know beside them.
+    /// A note to the person in addition to the hits.
     pub note: Option<SearchNote>,
 }
 
@@ -94,14 +95,13 @@ fn entry(text: &str) -> String {
     entry
 }
 
-/// Takes texts of rows into the index. The newest goes first: FTS5 writes out what it has gathered whenever a rowid is not larger than
-/// the one before.
+/// Adds texts of rows to the index, the newest first: FTS5 flushes its buffer whenever a rowid is not larger than the previous one.
 pub(super) fn insert(conn: &Connection, mut texts: Vec<(i64, &str)>) -> Result<(), StoreError> {
     if texts.is_empty() {
         return Ok(());
     }
     let unindexed = unindexed(conn)?;
-    // An id that was given again lies among those that are still to be taken in.
+    // A reused id at or below `unindexed` is still to be added by `upkeep`.
     texts.retain(|(id, _)| *id > unindexed);
     texts.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(*id));
     let mut insert =
@@ -116,7 +116,7 @@ pub(super) fn delete_log(conn: &Connection, key: LogKey) -> Result<(), StoreErro
     delete_behind(conn, key, Seq::ZERO)
 }
 
-/// Takes out the texts of a log's events behind a seq.
+/// Removes the texts of a log's events after a seq.
 pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<(), StoreError> {
     let mut statement = conn.prepare_cached(concat!(
         "SELECT id, ",
@@ -129,7 +129,7 @@ pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<
     )?;
     while let Some(row) = rows.next()? {
         let id: i64 = row.get(0)?;
-        // What an unreadable row leaves in the index is no hit: the row's text is checked.
+        // An index entry that remains of an unreadable row gives no hit, because the row's text is checked.
         if let Ok(Some(text)) = row.get_ref(1)?.as_str_or_null() {
             delete.execute(params![ROWID_AND_ID - id, entry(text)])?;
         }
@@ -137,7 +137,7 @@ pub(super) fn delete_behind(conn: &Connection, key: LogKey, seq: Seq) -> Result<
     Ok(())
 }
 
-/// Rows that hold every word and phrase of the query, newest first.
+/// Rows that contain every word and phrase of the query, newest first.
 pub(super) fn find(conn: &Connection, query: &str, limit: u32) -> Result<SearchFound, StoreError> {
     let query = match Query::parse(query) {
         Ok(query) => query,
@@ -148,7 +148,7 @@ pub(super) fn find(conn: &Connection, query: &str, limit: u32) -> Result<SearchF
             });
         }
     };
-    // One snapshot: a row that is taken into the index meanwhile is found once.
+    // One snapshot, so that a row that is indexed meanwhile is found only once.
     let conn = conn.unchecked_transaction()?;
     let unindexed = unindexed(&conn)?;
     let mut search = Search {
@@ -183,8 +183,8 @@ impl Search<'_> {
         self.hits.len() >= self.limit
     }
 
-    /// Looks through what the trigrams of the long needles give. Where that is much and the short needles leave little of it, these are
-    /// looked up too.
+    /// Checks the rows that match the trigrams of the long needles. After [`SEARCH_SCAN_ROWS_MAX`] rows it looks up the short needles too,
+    /// which may leave few of the others.
     fn through_index(&mut self, expression: &str) -> Result<(), StoreError> {
         let conn = self.conn;
         let sql =
@@ -211,8 +211,8 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// A short word that is frequent is soon found in the newest rows, and one that is rare begins few trigrams. Gives the id down to
-    /// which every row was looked at.
+    /// Scans the newest rows, then looks up terms: a frequent short word soon appears in the newest rows, and a rare one begins few
+    /// trigrams. Returns the highest id that was not scanned; 0 if no row is left to scan.
     fn through_rows_and_terms(&mut self) -> Result<i64, StoreError> {
         let down_to = self.rows(i64::MAX - 1)?;
         if self.is_full() || down_to == 0 {
@@ -231,7 +231,8 @@ impl Search<'_> {
         Ok(down_to - 1)
     }
 
-    /// Looks through the rows themselves, from an id downward and not too many. Gives the last id that it came to, 0 at the end.
+    /// Scans the rows themselves, from an id downward, at most [`SEARCH_SCAN_ROWS_MAX`] of them. Returns the last id that it reached; 0 at
+    /// the end.
     fn rows(&mut self, from: i64) -> Result<i64, StoreError> {
         if self.is_full() || from <= 0 {
             return Ok(0);
@@ -257,7 +258,7 @@ impl Search<'_> {
         })
     }
 
-    /// The rowids in the index of texts in which each short needle begins a trigram. None where no short needle tells anything.
+    /// Index rowids of the texts in which each short needle begins a trigram. `None` if no short needle is selective enough.
     fn rowids_of_short(&self) -> Result<Option<HashSet<i64>>, StoreError> {
         let mut together: Option<HashSet<i64>> = None;
         for needle in self.query.short() {
@@ -275,14 +276,14 @@ impl Search<'_> {
         Ok(together)
     }
 
-    /// Takes a row as a hit where its text holds every needle.
+    /// Adds a row to the hits if its text contains every needle.
     fn look_at(&mut self, id: i64) -> Result<(), StoreError> {
         let mut statement = self.conn.prepare_cached(HIT)?;
         let needles = &self.query.needles;
         let hit = statement
             .query_row([id], |row| {
                 let log: String = row.get(0)?;
-                // A row that cannot be read is no hit; its session is fetched again when it is opened.
+                // An unreadable row is no hit; its session is fetched again when it is opened.
                 let (Ok(LogId::Session(session)), Ok(text)) =
                     (log.parse(), row.get_ref(3)?.as_str())
                 else {

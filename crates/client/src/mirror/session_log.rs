@@ -1,9 +1,9 @@
-//! One session in memory: its state, and the parts that are open.
+//! One session in memory: its state and its open parts.
 //!
-//! A log that was begun anew with a saved state has a gap: what stands in front of it is a [`SessionLog`] of its own, in the same tables,
-//! until it reaches the gap's end.
+//! A log that continued from a saved state has a gap: the part before the gap is a [`SessionLog`] of its own, in the same tables, until it
+//! reaches the gap's end.
 //!
-//! **Invariant:** memory holds what folding the table's tail over the saved state gives. So after a crash nothing but the tail is read.
+//! **Invariant:** memory holds the saved state with the table's tail folded over it. So after a crash only the tail is read.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ use super::rows::{RowPlace, Stands};
 use super::saving::UnsavedTail;
 use super::{StoreError, events, logs, rows, search};
 
-/// A session that is loaded.
+/// A loaded session.
 pub(super) struct SessionLog {
     pub(super) key: LogKey,
     pub(super) cursor: Cursor,
@@ -29,26 +29,26 @@ pub(super) struct SessionLog {
     tail: UnsavedTail,
 }
 
-/// Which end of a log it is.
+/// Which part of a log this is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Side {
-    /// The one that follows the hub; rows at or below `floor` are not its own.
+    /// The part that follows the hub; rows at or below `floor` belong to the other part.
     Head {
-        /// 0 where there is no gap.
+        /// 0 if there is no gap.
         floor: Seq,
     },
-    /// What stands in front of the gap.
+    /// The part before the gap.
     Filled,
 }
 
 impl SessionLog {
-    /// The session at its cursor: the saved state, and the tail folded over it. A state that an older version saved is folded anew
-    /// from the events, which are all here: for a transaction.
+    /// Loads the session at its cursor: the saved state, with the tail folded over it. A state that an older version saved is folded again
+    /// from the events, all of which are here. Call it in a transaction.
     pub(super) fn load(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let state = match (serde_json::from_str(&row.state_json), row.gap) {
             (Ok(state), _) => state,
             (Err(_), None) => return Self::refold(conn, row),
-            // The events that it would be folded from are not here.
+            // The events from which to fold it are not here.
             (Err(error), Some(_)) => return Err(FoldLogError::Store(error.into())),
         };
         let floor = row.gap.map_or(Seq::ZERO, |gap| gap.floor);
@@ -68,7 +68,7 @@ impl SessionLog {
         Ok(log)
     }
 
-    /// What stands in front of a gap.
+    /// Loads the part before a gap.
     pub(super) fn load_filled(
         conn: &Connection,
         row: &LogRow,
@@ -88,7 +88,7 @@ impl SessionLog {
         Ok(log)
     }
 
-    /// Goes on from a saved state.
+    /// Continues from a saved state.
     pub(super) fn from_snapshot(
         key: LogKey,
         cursor: Cursor,
@@ -105,19 +105,19 @@ impl SessionLog {
         }
     }
 
-    /// What stood in front of the gap has reached its end: carries into its rows what happened behind it.
+    /// Once the part before the gap has reached the gap's end: applies the later events to its rows.
     pub(super) fn catch_up(&mut self, conn: &Connection, head: Cursor) -> Result<(), FoldLogError> {
         let changes = self.follow_table(conn, head)?;
         self.write_rows(conn, &changes, head.seq)?;
         Ok(())
     }
 
-    /// The gap is filled.
+    /// Notes that the gap is filled.
     pub(super) fn gap_closed(&mut self) {
         self.side = Side::Head { floor: Seq::ZERO };
     }
 
-    /// The state and the rows, made anew from the table's events. For a transaction: half of it would be an index without its rows.
+    /// Rebuilds the state and the rows from the table's events. Call it in a transaction: half of this would be an index without its rows.
     fn refold(conn: &Connection, row: LogRow) -> Result<Self, FoldLogError> {
         let mut log = Self {
             key: row.key,
@@ -143,7 +143,7 @@ impl SessionLog {
         Ok(log)
     }
 
-    /// Writes the rows that changed. Those of events behind `upto` are not in the table yet.
+    /// Writes the changed rows. Rows of events after `upto` are not in the table yet.
     fn write_rows(
         &mut self,
         conn: &Connection,
@@ -171,7 +171,7 @@ impl SessionLog {
         search::insert(conn, texts)
     }
 
-    /// A session of which nothing is mirrored yet.
+    /// Creates a session of which nothing is mirrored yet.
     pub(super) fn create(
         conn: &Connection,
         log: baton_protocol::LogId,
@@ -189,7 +189,7 @@ impl SessionLog {
         })
     }
 
-    /// Folds what stands in the table beyond memory: the tail when loading, or what another process wrote.
+    /// Folds the table's events that memory does not have yet: the tail when loading, or what another process wrote.
     pub(super) fn follow_table(
         &mut self,
         conn: &Connection,
@@ -209,7 +209,7 @@ impl SessionLog {
         Ok(changes)
     }
 
-    /// Folds a batch and writes everything that follows from it. The caller commits, or forgets this log.
+    /// Folds a batch and writes its effects. The caller commits, or discards this log.
     pub(super) fn apply(
         &mut self,
         conn: &Connection,
@@ -248,7 +248,7 @@ impl SessionLog {
         Ok(())
     }
 
-    /// Saves the state where that is worth it and it holds no open part.
+    /// Saves the state if that is worth it and no row is open.
     fn save_state_if_cheap(&mut self, conn: &Connection) -> Result<(), StoreError> {
         if !self.tail.is_worth_saving() || !self.open.has_no_rows() {
             return Ok(());
@@ -262,7 +262,7 @@ impl SessionLog {
         Ok(())
     }
 
-    /// Rows before a place as a screen shows them, oldest first, and whether there are older ones.
+    /// The rows before a place, oldest first, as a screen shows them; and whether there are older ones.
     pub(super) fn rows_before(
         &self,
         conn: &Connection,
@@ -276,7 +276,7 @@ impl SessionLog {
         };
         let range = (floor, place);
         let (mut rows, has_older) = rows::before(conn, self.key, range, limit, &turns.hidden())?;
-        // What lies in the gap is older than what stands behind it.
+        // The events in the gap are older than the rows after it.
         let has_older = has_older || floor > Seq::ZERO;
         for row in &mut rows {
             if let Some(open) = self.open.row(&row.id) {

@@ -1,4 +1,4 @@
-//! Table `settings`: small things that a device remembers, by name.
+//! Table `settings`: small named values that a device stores.
 
 use rusqlite::{Connection, params};
 
@@ -10,7 +10,7 @@ pub(super) const TABLE: &str = "
         value TEXT NOT NULL
     ) WITHOUT ROWID;";
 
-/// What is remembered under a name; nothing where that cannot be read, so that it can be set again.
+/// The value under a name; `None` if it is absent or unreadable, so that it can be set again.
 pub(super) fn get(conn: &Connection, name: &str) -> Result<Option<String>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
     let mut rows = statement.query(params![name])?;

@@ -1,8 +1,8 @@
-//! What the tables share: seqs as SQLite integers.
+//! Shared by the tables: seqs as SQLite integers.
 
 use baton_protocol::Seq;
 
-/// SQLite's integers are signed; a seq never comes near the difference.
+/// SQLite's integers are signed; no seq comes near that limit.
 pub(super) fn seq_into(seq: Seq) -> i64 {
     i64::try_from(seq.0).unwrap_or(i64::MAX)
 }

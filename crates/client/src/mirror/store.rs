@@ -1,10 +1,10 @@
 //! The writing side of the mirror: one connection, on one thread.
 //!
-//! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only on top of the cursor that it
-//! continues. The cursor is compared inside the transaction, so that several processes may share one file.
+//! **Invariant:** a batch's events, rows, cursor and state commit together or not at all, and only at the cursor that the batch continues.
+//! The cursor is compared inside the transaction, so that several processes may share one file.
 //!
-//! **Invariant:** what only this device knows (intents, marks that one was sent, what a person took back, settings) is at the disk when
-//! its commit returns. A copy of what the hub has is not waited for: see [`Flush`].
+//! **Invariant:** what only this device knows (intents, whether they were sent, whether a person took them back, settings) is on disk when
+//! its commit returns. Copies of the hub's data are not waited for: see [`Flush`].
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,18 +23,18 @@ use super::{Fault, MirrorListener, StoreError, events, logs, recovery, rows, sch
 use crate::limits::LOGS_LOADED_MAX;
 use crate::sync::Gap;
 
-/// What became of a batch.
+/// Result of applying a batch.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ApplyOutcome {
-    /// It is in the mirror now.
+    /// The batch is in the mirror now.
     Applied,
-    /// It was there already: another process was first.
+    /// The batch was in the mirror already: another process applied it first.
     Known,
-    /// The mirror stands elsewhere.
+    /// The mirror is at another cursor.
     Moved(Option<Cursor>),
-    /// The log did not fold: what was mirrored of it is gone, and it must come anew.
+    /// The log did not fold: its mirror was dropped and must be fetched again.
     Dropped {
-        /// Why, for the log file.
+        /// For the log file.
         reason: String,
     },
 }
@@ -46,30 +46,30 @@ pub(super) enum Loaded {
 
 /// Whether a commit waits for the disk.
 ///
-/// Both kinds go into one WAL, and a flush takes everything before it along. So a power cut leaves a prefix of the commits, in which a
-/// log's events, rows and cursor stand together: the mirror is at an earlier cursor and goes on from there, and nothing that was
-/// flushed is without what it builds on.
+/// Both kinds share one WAL, and a flush includes everything before it. So a power cut leaves a prefix of the commits, in which each log's
+/// events, rows and cursor agree: the mirror is at an earlier cursor and continues from there, and nothing that was flushed lacks what it
+/// builds on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Flush {
-    /// What only this device knows.
+    /// Flushes: data that only this device has.
     Now,
-    /// What the hub gives again: batches, receipts.
+    /// Waits for the next flush: data that the hub gives again, such as batches and receipts.
     WithTheNext,
 }
 
-/// Owns the mirror's writing connection.
+/// The mirror's writing connection and its state in memory.
 pub(crate) struct Store {
     pub(super) conn: Connection,
     flush: Flush,
     pub(super) loaded: HashMap<LogId, Loaded>,
-    /// What stands in front of the gap that is being filled.
+    /// The part before the gap that is being filled.
     pub(super) filling: Option<(SessionId, SessionLog)>,
-    /// Logs that were dropped while they were read: the sync engine does not know yet.
+    /// Logs that were dropped during a read and that the sync engine does not know of yet.
     lost: Vec<LogId>,
     pub(super) listener: Arc<dyn MirrorListener>,
 }
 
-/// The last rows of a session, and the state at them.
+/// The last rows of a session, and the state that belongs to them.
 pub(crate) struct OpenedSession<'a> {
     pub(crate) rows: Vec<TranscriptRow>,
     pub(crate) has_older: bool,
@@ -92,7 +92,7 @@ impl Store {
         })
     }
 
-    /// Says how what is committed next reaches the disk. Not inside a transaction.
+    /// Sets how the next commits reach the disk. Not inside a transaction.
     pub(super) fn flush(&mut self, flush: Flush) -> Result<(), StoreError> {
         if self.flush != flush {
             let level = match flush {
@@ -105,7 +105,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes the next rows of an earlier mirror into the search index. Gives whether more are left.
+    /// Adds the next rows of an older mirror to the search index. Returns whether rows remain.
     pub(super) fn index_step(&mut self) -> Result<bool, StoreError> {
         if search::unindexed(&self.conn)? == 0 {
             return Ok(false);
@@ -121,13 +121,13 @@ impl Store {
         logs::cursors(&self.conn)
     }
 
-    /// Drops what is in memory only; the tables have everything. A transaction that a panic left open was rolled back on the way.
+    /// Drops what is only in memory; the tables have everything. A transaction that a panic left open was rolled back during unwinding.
     pub(super) fn forget_memory(&mut self) {
         self.loaded.clear();
         self.filling = None;
     }
 
-    /// Applies a batch and tells the listener what it changed.
+    /// Applies a batch and tells the listener what changed.
     pub(crate) fn apply(&mut self, batch: &Batch) -> Result<ApplyOutcome, StoreError> {
         let outcome = match batch.log {
             LogId::Session(session) => self.apply_session(session, batch),
@@ -141,13 +141,13 @@ impl Store {
         }
     }
 
-    /// Drops a log that cannot be read, and gives why. Any other error is the caller's.
+    /// Drops a log that cannot be read, and returns the reason. Passes any other error to the caller.
     pub(super) fn drop_unreadable(
         &mut self,
         log: LogId,
         error: FoldLogError,
     ) -> Result<String, StoreError> {
-        // Memory may be ahead of the table now.
+        // Memory may now be ahead of the table.
         self.loaded.remove(&log);
         self.filling
             .take_if(|(session, _)| LogId::Session(*session) == log);
@@ -158,7 +158,7 @@ impl Store {
         Ok(error.to_string())
     }
 
-    /// Reads a log. One that cannot be read is dropped, and read again as one of which nothing is here.
+    /// Reads a log. One that cannot be read is dropped and then read as empty.
     fn reading<R>(
         &mut self,
         log: LogId,
@@ -181,7 +181,7 @@ impl Store {
         Ok(())
     }
 
-    /// Logs that were dropped while they were read, since this was asked last.
+    /// Takes the logs that were dropped during reads since the last call.
     pub(super) fn take_lost(&mut self) -> Vec<LogId> {
         std::mem::take(&mut self.lost)
     }
@@ -239,7 +239,7 @@ impl Store {
         Ok(ApplyOutcome::Applied)
     }
 
-    /// Keeps a log in memory; past the bound the others are loaded again when they are needed.
+    /// Keeps a log in memory. Beyond [`LOGS_LOADED_MAX`] all other sessions leave memory, and are loaded again when needed.
     pub(super) fn keep(&mut self, log: LogId, loaded: Loaded) {
         if self.loaded.len() >= LOGS_LOADED_MAX && !self.loaded.contains_key(&log) {
             self.loaded
@@ -248,10 +248,10 @@ impl Store {
         self.loaded.insert(log, loaded);
     }
 
-    /// Another process wrote the table: memory and listeners follow it.
+    /// Another process wrote the table: brings memory and listeners up to date.
     fn follow_other_process(&mut self, log: LogId) -> Result<(), FoldLogError> {
         if let LogId::Session(session) = log {
-            // Also where it is not in memory.
+            // Even if the session is not in memory.
             self.listener.moved_elsewhere(session);
         }
         let Some(row) = logs::find(&self.conn, log)? else {
@@ -262,7 +262,7 @@ impl Store {
             (LogId::Session(session), Some(Loaded::Session(mut memory))) => {
                 let upto = row.cursor;
                 let same = memory.cursor.incarnation == upto.incarnation;
-                // Behind a gap that the other process made there is nothing to fold from here.
+                // The other process left a gap beyond memory's cursor, so memory cannot fold up to the new cursor.
                 let floor = row.gap.map_or(Seq::ZERO, |gap| gap.floor);
                 let is_near = (floor..=upto.seq).contains(&memory.cursor.seq);
                 let followed = match same && is_near {
@@ -296,7 +296,7 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets what is mirrored of a log.
+    /// Drops the mirror of a log.
     pub(crate) fn drop_log(&mut self, log: LogId) -> Result<(), StoreError> {
         self.loaded.remove(&log);
         self.filling
@@ -315,7 +315,7 @@ impl Store {
         Ok(())
     }
 
-    /// The last rows of a session and its state, as the next change will continue them.
+    /// The last rows of a session and its state, from which the next change continues.
     pub(crate) fn open_session(
         &mut self,
         session: SessionId,
@@ -335,7 +335,7 @@ impl Store {
         })
     }
 
-    /// Older rows of a session, and whether there are still older ones.
+    /// A session's rows before a place, and whether there are older ones.
     pub(crate) fn rows_before(
         &mut self,
         session: SessionId,
@@ -359,8 +359,8 @@ impl Store {
         }
     }
 
-    /// A session as the table has it. In one piece: a state of an older version is folded anew, and half of that would leave the index of
-    /// words without the rows that they are of.
+    /// Reads a session from the table in one transaction: a state of an older version is folded again, and half of that would leave the
+    /// index with words whose rows are missing.
     fn read_session(&mut self, log: LogId) -> Result<Option<SessionLog>, FoldLogError> {
         let tx = schema::begin(&mut self.conn)?;
         let Some(row) = logs::find(&tx, log)? else {
@@ -371,7 +371,7 @@ impl Store {
         Ok(Some(loaded))
     }
 
-    /// Brings a session into memory as the table has it.
+    /// Loads a session into memory from the table.
     fn load_session(&mut self, log: LogId) -> Result<(), FoldLogError> {
         if let Some(Loaded::Session(loaded)) = self.loaded.get(&log) {
             let stands_at = logs::cursor(&self.conn, log)?.map(|(_, cursor)| cursor);
@@ -399,7 +399,7 @@ impl Store {
         })
     }
 
-    /// What the mirror lacks of a log.
+    /// A log's gap.
     pub(crate) fn gap(&mut self, log: LogId) -> Result<Option<Gap>, StoreError> {
         self.reading(log, |store| {
             Ok(match logs::cursor(&store.conn, log)? {
@@ -410,7 +410,7 @@ impl Store {
     }
 }
 
-/// What a batch is to a table that it does not continue.
+/// The outcome of a batch that does not continue the table; `None` if it does.
 fn misfit(stands_at: Option<Cursor>, batch: &Batch) -> Option<ApplyOutcome> {
     match stands_at {
         None if batch.after.0 == 0 => None,

@@ -6,7 +6,7 @@ use super::outbox::{Outbox, OutboxEntry, OutboxState};
 use super::store::{Flush, Store};
 use super::{StoreError, outbox, receipts, schema, settings};
 
-/// What became of intents that were to be queued.
+/// Result of queuing intents.
 #[derive(Default)]
 pub(crate) struct QueuedIntents {
     pub(crate) entries: Vec<OutboxEntry>,
@@ -14,7 +14,7 @@ pub(crate) struct QueuedIntents {
 }
 
 impl Store {
-    /// Makes intents durable, all or none. Ones that were answered before give their receipts instead.
+    /// Makes intents durable atomically. Intents that were answered before give their receipts instead.
     pub(crate) fn queue_intents(
         &mut self,
         intents: &[(Command, OutboxState)],
@@ -53,7 +53,8 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Keeps a receipt. Where a power cut takes it back, the intent is sent again under its id, and the hub gives the same receipt. The intent leaves the outbox, but for a refusal that a person must see.
+    /// Stores a receipt. The intent leaves the outbox, unless it was refused and a person must see that. If a power cut undoes this, the
+    /// intent is sent again under its id, and the hub gives the same receipt.
     pub(crate) fn store_receipt(
         &mut self,
         receipt: &Receipt,
@@ -94,7 +95,7 @@ impl Store {
         Ok(tx.commit()?)
     }
 
-    /// Discards an intent that this version cannot read. Gives whether it was there.
+    /// Discards an intent that this version cannot read. Returns whether it was there.
     pub(crate) fn discard_opaque(&mut self, ordinal: i64) -> Result<bool, StoreError> {
         self.flush(Flush::Now)?;
         let tx = schema::begin(&mut self.conn)?;

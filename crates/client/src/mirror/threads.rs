@@ -1,4 +1,4 @@
-//! The handle to the mirror: jobs for the writer's thread, and readers beside it.
+//! The handle to the mirror: jobs for the writer's thread, and readers that run in parallel.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -18,16 +18,16 @@ use crate::limits::{MIRROR_RETRY_MS, SEARCH_STEP_PAUSE_MS};
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
-/// Readers that are kept open; more run when needed and are closed after.
+/// Readers that stay open; more run when needed and are closed afterwards.
 const READERS_KEPT_MAX: usize = 4;
 
-/// A handle to the mirror. The last one that goes closes it, after what was asked for is written.
+/// A handle to the mirror. Dropping the last handle closes the mirror once the queued jobs are written.
 #[derive(Clone)]
 pub(crate) struct Mirror {
     inner: Arc<Inner>,
 }
 
-/// Logs that were dropped because they could not be read: the sync engine begins them again.
+/// Logs that were dropped because they could not be read: the sync engine fetches them again.
 pub(crate) type LostLogs = mpsc::UnboundedReceiver<LogId>;
 
 struct Inner {
@@ -38,7 +38,7 @@ struct Inner {
 }
 
 impl Mirror {
-    /// Opens the file, and starts the writer's thread.
+    /// Opens the file and starts the writer's thread.
     pub(crate) async fn open(
         path: PathBuf,
         account: AccountId,
@@ -64,7 +64,7 @@ impl Mirror {
                     store.forget_memory();
                 }
                 for log in store.take_lost() {
-                    // Without a driver there is nothing to begin again.
+                    // Without a driver, no log is fetched again.
                     let _ = tell_lost.send(log);
                 }
             }
@@ -84,7 +84,7 @@ impl Mirror {
         Ok((mirror, lost))
     }
 
-    /// Hands a job to the writer's thread, which runs it in turn, whether or not somebody waits for what it gives.
+    /// Queues a job for the writer's thread, which runs it in turn even if its caller stops waiting.
     pub(crate) fn write<R: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Store) -> Result<R, StoreError> + Send + 'static,
@@ -107,7 +107,7 @@ impl Mirror {
         }
     }
 
-    /// Finds text, beside the writer.
+    /// Searches in parallel to the writer.
     pub(crate) async fn search(
         &self,
         query: String,
@@ -117,14 +117,14 @@ impl Mirror {
             .await
     }
 
-    /// Where the mirror stands in a log, whatever lies in a gap in front of that.
+    /// The mirror's cursor in a log, regardless of a gap before it.
     pub(crate) async fn cursor(&self, log: LogId) -> Result<Option<Cursor>, StoreError> {
         let read = move |conn: &Connection| Ok(logs::cursor(conn, log)?.map(|(_, cursor)| cursor));
         let cursor = self.read(read).await;
         self.or_nothing(log, cursor).await
     }
 
-    /// Events of a log behind `after`, and where the mirror stands. In front of a gap that is where the gap begins.
+    /// Events of a log after `after`, and the mirror's cursor. For a position before a gap, that cursor is where the gap begins.
     pub(crate) async fn events_after(
         &self,
         log: LogId,
@@ -148,7 +148,7 @@ impl Mirror {
         self.or_nothing(log, page).await
     }
 
-    /// What was read of a log. Where it cannot be read it is dropped, and nothing of it is here.
+    /// The result of reading a log. An unreadable log is dropped and reads as empty.
     async fn or_nothing<R: Default>(
         &self,
         log: LogId,
@@ -189,7 +189,7 @@ impl Mirror {
     }
 }
 
-/// How the search index of an earlier mirror is being made.
+/// State of indexing an older mirror's rows for search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Indexing {
     Goes,
@@ -208,7 +208,7 @@ impl Indexing {
     }
 }
 
-/// Waits for the next job. Meanwhile indexes the rows of an earlier mirror step by step, so that a job waits for one step at most.
+/// Waits for the next job. Meanwhile indexes an older mirror's rows step by step, so that a job waits for one step at most.
 fn next_job(inbox: &Receiver<Job>, indexing: &mut Indexing, store: &mut Store) -> Option<Job> {
     while let Some(pause) = indexing.pause() {
         match inbox.recv_timeout(pause) {

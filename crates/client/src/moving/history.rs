@@ -1,4 +1,4 @@
-//! A session's log, from the mirror into the new hub.
+//! Copies a session's log from the mirror into the new hub.
 
 use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
@@ -9,7 +9,7 @@ use baton_protocol::{
 use super::{Move, MoveError, until};
 
 impl Move {
-    /// Copies a session. Gives the id that it has at the new hub: another one where that hub has a session of this id already.
+    /// Copies a session and returns its id at the new hub: a different one if that hub already has a session of this id.
     pub(super) async fn history(&self, session: SessionId) -> Result<SessionId, MoveError> {
         self.make_whole(session).await?;
         match self.copy(session, session).await {
@@ -38,7 +38,7 @@ impl Move {
         }
     }
 
-    /// The stretch behind `after`, as much as fits a frame.
+    /// The batch that follows `after`, as large as fits a frame.
     async fn batch(&self, session: SessionId, after: Seq) -> Result<Batch, MoveError> {
         let log = LogId::Session(session);
         let page = self
@@ -54,7 +54,7 @@ impl Move {
         let events = fitting(events);
         let upto = match events.last() {
             Some(last) if !is_last || events.len() < found => last.seq,
-            // What was sealed away stands above the last event.
+            // Seqs whose events were sealed away lie above the last event.
             _ => head.seq,
         };
         Ok(Batch {
@@ -67,7 +67,7 @@ impl Move {
         })
     }
 
-    /// Waits until the mirror has all of the session, from its first event to where the old hub is, if that can be reached.
+    /// Waits until the mirror has the whole session, from its first event to the old hub's head if that hub is reachable.
     async fn make_whole(&self, session: SessionId) -> Result<(), MoveError> {
         let log = LogId::Session(session);
         self.from.want(log);
@@ -104,7 +104,7 @@ impl Move {
         }
     }
 
-    /// The id under which a session goes on whose own is taken at the new hub. Remembered, so that another try uses the same one.
+    /// The replacement id for a session whose own id is taken at the new hub. Stored, so that another try uses the same one.
     async fn other_id(&self, session: SessionId) -> Result<SessionId, MoveError> {
         let name = format!("moved:{session}");
         if let Some(known) = self.to.setting(&name).await?
@@ -118,7 +118,7 @@ impl Move {
     }
 }
 
-/// The events that fit one batch, at least one.
+/// The longest prefix of events that fits one batch; at least one event.
 fn fitting(mut events: Vec<Event>) -> Vec<Event> {
     let mut bytes = 0;
     let fit = events.iter().take_while(|event| {

@@ -1,4 +1,4 @@
-//! What the old hub has not answered goes into the new device's outbox, under the same ids.
+//! Moves intents that the old hub has not answered into the new device's outbox, under the same ids.
 
 use baton_protocol::{Command, CommandBody, CreateSessionCommand, LogId, SessionId};
 
@@ -14,7 +14,7 @@ impl Move {
                 self.to.act_as(command).await?;
             }
             match self.from.cancel(entry.command.id).await {
-                // The old hub may have it; in the new one the id is known, or the intent changes nothing.
+                // The old hub may have it. The new hub knows the id by then, or the intent changes nothing there.
                 Ok(()) | Err(CancelError::MaybeSent | CancelError::NotWaiting) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -23,8 +23,8 @@ impl Move {
     }
 }
 
-/// The intent as it is queued for the new hub. None for what the old account's log says by now, drafts and marks among it, and for what
-/// was about a run there.
+/// The intent as it is queued for the new hub. `None` for what the old account's log already says, including drafts and read marks, and for
+/// intents about a run at the old hub.
 fn carried(entry: &OutboxEntry, moved: &[(SessionId, SessionId)]) -> Option<Command> {
     let queue = |session, body| {
         Some(Command {

@@ -1,16 +1,17 @@
-//! Moving everything that a device has from one hub to another.
+//! Moves everything that a device has from one hub to another.
 //!
-//! A move reads the mirror of the device at the old hub and acts through a device at the new one; neither hub knows of the other. It goes
-//! in four passes, each of which can be done again at any time:
+//! A move reads the mirror of the device at the old hub and acts through a device at the new one; neither hub knows of the other. It has
+//! four passes, each of which can be repeated at any time:
 //!
-//! 1. **History.** Every session, as the batches of its log (`docs/PROTOCOL.md`, *Moving*). The new hub keeps the cursor, so a pass that
-//!    was cut goes on where the hub is, whatever this device remembers. A session is complete before the next one begins.
-//! 2. **Order.** Folders, pins, archived sessions, read marks and drafts, as commands to the new account.
-//! 3. **Intents.** What the old hub has not answered, under the same ids and in the same order. A prompt that it had taken all the same
-//!    has come along with its session, and the new hub knows it by its id. Only what is in the new outbox is taken out of the old one.
-//! 4. The caller switches over.
+//! 1. **History.** Copies every session as the batches of its log (`docs/PROTOCOL.md`, *Moving*). The new hub keeps the cursor, so an
+//!    interrupted pass continues where that hub is, whatever this device remembers. Each session is complete before the next one begins.
+//! 2. **Order.** Sends folders, pins, archived sessions, read marks and drafts as commands to the new account.
+//! 3. **Intents.** Carries over what the old hub has not answered, under the same ids and in the same order. If the old hub had in fact
+//!    taken a prompt, the prompt came along with its session, and the new hub knows it by its id. An intent leaves the old outbox only
+//!    once it is in the new one.
+//! 4. The caller switches to the new hub.
 //!
-//! **Invariant:** nothing is taken from the old side before it is durable on the new one, and nothing is done twice there, wherever the
+//! **Invariant:** nothing is removed from the old side before it is durable on the new one, and nothing happens twice there, wherever the
 //! process dies.
 
 mod history;
@@ -26,50 +27,48 @@ use tokio::sync::watch;
 use crate::device::{ActError, CancelError, Device, IntentOutcome};
 use crate::mirror::StoreError;
 
-/// How long a move waits without hearing from a hub before it gives up: longer than a hub needs to start again.
+/// How long a move waits in silence for a hub before it gives up: longer than a hub takes to restart.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// A move between two devices of one person on one computer.
+/// A move between two devices of the same person on the same computer.
 pub struct Move {
     from: Device,
     to: Device,
     progress: watch::Sender<MoveProgress>,
 }
 
-/// How far a move is.
+/// Progress of a move.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct MoveProgress {
     /// Sessions that are complete at the new hub.
     pub sessions_done: usize,
-    /// All that are to be moved.
+    /// Sessions to move in total.
     pub sessions: usize,
 }
 
-/// Why a move stopped. What is at the new hub by then stays, and another try goes on from there.
+/// Why a move stopped. What has reached the new hub stays there, and another try continues from it.
 #[derive(Debug, thiserror::Error)]
 pub enum MoveError {
-    /// An answer is being written; it would end as lost.
+    /// A run is writing an answer; moving now would end it as lost.
     #[error("session `{0}` is at work: wait for its answer, or stop it")]
     AtWork(SessionId),
-    /// This device does not have all of a session, and the old hub does not give the rest.
+    /// This device lacks part of a session, and the old hub does not supply the rest.
     #[error("session `{0}` is not whole on this device: connect to its hub once more")]
     NotWhole(SessionId),
-    /// The new hub refused something for good.
+    /// The new hub permanently refused a command.
     #[error("the new hub refused it: {}", .0.message)]
     Refused(ErrorBody),
-    /// A hub has not answered for too long.
+    /// A hub was silent for too long.
     #[error("the hub does not answer")]
     Silent,
-    /// A mirror cannot be read or written.
     #[error("this device's storage failed")]
     Store(#[from] StoreError),
-    /// A device was closed.
     #[error("the move was cut off")]
     Closed,
 }
 
 impl Move {
-    /// From the device at the old hub to the one at the new hub. The old hub need not be reachable if the mirror is whole.
+    /// Prepares a move. The old hub need not be reachable if the mirror is complete.
     pub fn new(from: Device, to: Device) -> Self {
         Self {
             from,
@@ -78,12 +77,12 @@ impl Move {
         }
     }
 
-    /// Follows how far it is.
+    /// Watches the progress.
     pub fn progress(&self) -> watch::Receiver<MoveProgress> {
         self.progress.subscribe()
     }
 
-    /// Does all of it. Safe to drop at any moment and to run again.
+    /// Runs the whole move. Safe to drop at any moment and to run again.
     ///
     /// # Errors
     /// See [`MoveError`].
@@ -109,7 +108,7 @@ impl Move {
         self.intents(&moved).await
     }
 
-    /// Has the new hub do one thing, and waits for its receipt.
+    /// Sends one command to the new hub and waits for its receipt.
     async fn act(&self, log: LogId, body: CommandBody) -> Result<CommandEffect, MoveError> {
         let command = Command {
             id: CommandId::mint(),
@@ -135,7 +134,7 @@ impl Move {
     }
 }
 
-/// Waits until a device is in a state, for as long as anything changes there.
+/// Waits until a device reaches a state. Gives up after [`SILENCE_MAX`] without a change.
 async fn until(device: &Device, reached: impl Fn() -> bool) -> Result<(), MoveError> {
     let mut changes = device.changes();
     while !reached() {

@@ -1,4 +1,4 @@
-//! What an account says of its sessions: folders, pins, archived ones, read marks, drafts.
+//! What an account's log records about its sessions: folders, pins, archive flags, read marks, drafts.
 
 use baton_protocol::{
     ArchiveSessionCommand, CommandBody, FileSessionCommand, MarkReadCommand, NameFolderCommand,
@@ -9,7 +9,7 @@ use baton_session::AccountState;
 use super::{Move, MoveError, until};
 
 impl Move {
-    /// Carries over what the old account's log says; `moved` pairs each session's id there with the one here.
+    /// Carries over the old account's order; `moved` pairs each session's id at the old hub with its id at the new one.
     pub(super) async fn order(
         &self,
         from: &AccountState,
@@ -26,7 +26,7 @@ impl Move {
             self.place(from, *old, *new).await?;
         }
         for draft in self.from.views().drafts() {
-            // What this device has not got to the old hub is newer than what that has.
+            // A text that this device has not delivered to the old hub is newer than the old hub's.
             let text = draft.unsent.map_or(draft.text, |unsent| unsent.text);
             if !text.is_empty() {
                 self.save_draft(new_id(moved, draft.session), text).await?;
@@ -78,7 +78,7 @@ impl Move {
         Ok(())
     }
 
-    /// Saves a draft, unless another device of the new hub has begun one there.
+    /// Saves a draft, unless another device of the new hub has already begun one.
     async fn save_draft(&self, session: SessionId, text: String) -> Result<(), MoveError> {
         let account = self.to.views().account_state();
         let standing = account.draft(session);
@@ -100,7 +100,7 @@ impl Move {
     }
 }
 
-/// The id that a session has at the new hub; its own where it was never at the old one.
+/// The session's id at the new hub; unchanged if the session never was at the old one.
 pub(super) fn new_id(moved: &[(SessionId, SessionId)], session: SessionId) -> SessionId {
     let pair = moved.iter().find(|(old, _)| *old == session);
     pair.map_or(session, |(_, new)| *new)

@@ -1,4 +1,4 @@
-//! The line to the hub: frames in order, and why it ends. How the hub is reached is `baton-transport`'s.
+//! The connection to the hub: frames in order, and the reason when it ends. `baton-transport` does the connecting.
 //!
 //! It moves frames and decides nothing.
 

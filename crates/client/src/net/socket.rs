@@ -18,20 +18,18 @@ use crate::limits::{FRAMES_OUT_MAX, FRAMES_WAITING_MAX};
 use crate::sync::Problem;
 use crate::token::TokenProvider;
 
-/// What a line says.
+/// What a connection reports.
 #[derive(Debug)]
 pub(crate) enum LineEvent {
-    /// The socket is open.
     Opened,
-    /// A frame came.
     Frame(Box<HubFrame>),
-    /// A frame came that cannot be read.
+    /// A frame arrived that cannot be read.
     Unreadable,
-    /// The socket is closed, or never opened. Nothing follows.
+    /// The socket was closed or could not be opened. Nothing follows.
     Closed(Problem),
 }
 
-/// A connection, from its first attempt to its end. Dropped, it is closed without a word.
+/// A connection from its first attempt to its end. Dropping it closes the socket without a close frame.
 pub(crate) struct Line {
     frames: Sender<String>,
     events: Receiver<LineEvent>,
@@ -39,7 +37,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Begins to connect.
+    /// Starts to connect.
     pub(crate) fn open(hub: HubAddress, tokens: Arc<dyn TokenProvider>) -> Self {
         let (frames, outgoing) = channel(FRAMES_OUT_MAX);
         let (incoming, events) = channel(FRAMES_WAITING_MAX);
@@ -60,10 +58,10 @@ impl Line {
         }
     }
 
-    /// Hands a frame over. `false`: the line takes no more, it is dead.
+    /// Queues a frame. `false`: the queue is full, so the connection is dead.
     pub(crate) fn send(&self, frame: &ClientFrame) -> bool {
         match serde_json::to_string(frame) {
-            // A line that has ended says why by itself.
+            // A connection that has ended reports the reason itself.
             Ok(text) => !matches!(self.frames.try_send(text), Err(TrySendError::Full(_))),
             Err(error) => {
                 tracing::error!(error = %error, "a frame could not be written as JSON");
@@ -72,12 +70,12 @@ impl Line {
         }
     }
 
-    /// What has happened already.
+    /// The next event, if one has already arrived.
     pub(crate) fn try_next(&mut self) -> Option<LineEvent> {
         self.events.try_recv().ok()
     }
 
-    /// The next thing that happens.
+    /// Waits for the next event.
     pub(crate) async fn next(&mut self) -> LineEvent {
         let ended = || LineEvent::Closed(lost("the connection ended"));
         self.events.recv().await.unwrap_or_else(ended)
@@ -99,7 +97,7 @@ async fn connect(hub: &HubAddress, tokens: &dyn TokenProvider) -> Result<HubSock
     socket.map_err(|error| unreached(&error))
 }
 
-/// Why there is no line, in words for people.
+/// Explains to a person why the connection failed.
 fn unreached(error: &ConnectError) -> Problem {
     let link_again =
         |hint: &str| Problem::lasting(ErrorCode::Unauthenticated.with(error.to_string(), hint));
@@ -119,7 +117,7 @@ fn unreached(error: &ConnectError) -> Problem {
     }
 }
 
-/// Reads and writes until the line ends. Gives why.
+/// Reads and writes until the connection ends, and returns the reason.
 async fn carry(
     socket: HubSocket,
     mut outgoing: Receiver<String>,
@@ -132,7 +130,7 @@ async fn carry(
                 break;
             }
         }
-        // Why the hub closed is still to be read; a line that is silent as well is found by its heartbeat.
+        // The reader must still see why the hub closed; if the socket is silent too, the heartbeat finds that.
         std::future::pending::<Infallible>().await
     };
     let read = async {
@@ -157,7 +155,7 @@ async fn carry(
     }
 }
 
-/// A frame of a newer kind says nothing to this version.
+/// A frame of an unknown kind is ignored: a newer hub sent it.
 fn read_frame(text: &str) -> Option<LineEvent> {
     match HubFrame::read(text) {
         Ok(frame) => Some(LineEvent::Frame(Box::new(frame))),
@@ -177,7 +175,7 @@ fn closed(frame: Option<&CloseFrame>) -> Problem {
         return lost("the hub closed the connection");
     };
     let reason = frame.reason.as_str();
-    // A hub writes `code: message`.
+    // The hub writes `code: message`.
     let message = reason.split_once(": ").map_or("", |(_, message)| message);
     match ErrorCode::of_close(u16::from(frame.code), reason) {
         Some(code) => problem(code.with(words(code, message), hint(code))),
@@ -185,7 +183,7 @@ fn closed(frame: Option<&CloseFrame>) -> Problem {
     }
 }
 
-/// Whether another attempt makes sense is the code's to say.
+/// The error code decides whether another attempt makes sense.
 fn problem(error: ErrorBody) -> Problem {
     Problem {
         retry: error.code.after_close() != AfterClose::StayAway,
@@ -218,7 +216,7 @@ fn hint(code: ErrorCode) -> &'static str {
 
 fn broken(error: &tungstenite::Error) -> Problem {
     match error {
-        // Not what this device sent, so nothing of it is set aside.
+        // This concerns what the hub sent, so none of this device's intents is set aside.
         tungstenite::Error::Capacity(_) => Problem::passing(ErrorCode::Internal.with(
             "the hub sent a frame that is larger than the protocol allows",
             "update Baton here or at the hub",

@@ -1,8 +1,8 @@
-//! Reconnect delays with decorrelated jitter, so that a thousand devices do not come back in one instant.
+//! Reconnect delays with decorrelated jitter, so that a thousand devices do not reconnect at the same moment.
 
 use crate::limits::{RECONNECT_DELAY_MS_MAX, RECONNECT_DELAY_MS_MIN};
 
-/// Gives the next delay; each is drawn between the least one and three times the one before.
+/// Draws each delay between the minimum and three times the previous delay.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     random: u64,
@@ -10,7 +10,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Begins with the least delay.
+    /// Starts at the minimum delay.
     pub fn new(seed: u64) -> Self {
         Self {
             random: seed,
@@ -26,12 +26,12 @@ impl Backoff {
         self.last_ms
     }
 
-    /// The line was good: the next failure begins with the least delay again.
+    /// Resets the delay to the minimum, after a good connection.
     pub fn reset(&mut self) {
         self.last_ms = RECONNECT_DELAY_MS_MIN;
     }
 
-    /// SplitMix64: small, and good enough to spread attempts in time.
+    /// SplitMix64: small, and good enough to spread attempts over time.
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.random;

@@ -1,4 +1,4 @@
-//! What the tables of the engine share: an engine on a bench, and short words for frames.
+//! Shared by the tables of the engine: an engine on a test bench, and short constructors for frames.
 
 use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
@@ -116,7 +116,7 @@ impl Bench {
         Self::knowing(cursors, intents, Vec::new())
     }
 
-    /// With the tombstones of these sessions in the mirror.
+    /// A bench whose mirror has the tombstones of these sessions.
     pub(super) fn knowing(
         cursors: Vec<(LogId, Cursor)>,
         intents: Vec<PendingIntent>,
@@ -142,7 +142,7 @@ impl Bench {
         Self::with(Vec::new(), Vec::new())
     }
 
-    /// Connected, greeted, and level with the account's log.
+    /// A bench that is connected, greeted and caught up with the account's log.
     pub(super) fn live() -> Self {
         let mut bench = Self::new();
         bench.connect();
@@ -159,7 +159,7 @@ impl Bench {
         self.open_at(None)
     }
 
-    /// The same with a hub that says what its clock shows.
+    /// Opens the connection to a hub that reports its clock.
     pub(super) fn open_at(&mut self, hub_time: Option<TimestampMs>) -> Vec<Output> {
         self.give(Input::Connected);
         self.hear(HubFrame::Welcome {

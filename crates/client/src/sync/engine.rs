@@ -1,4 +1,4 @@
-//! The engine itself: the line's phases, and what each input does.
+//! The engine: phases of the connection, and what each input does.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,7 +18,7 @@ use crate::limits::{
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Line {
-    /// Not begun, or the hub does not want this device.
+    /// Not started, or the hub does not accept this device.
     Down,
     Waiting {
         until_ms: u64,
@@ -35,7 +35,7 @@ pub(super) enum Line {
     },
 }
 
-/// Keeps a mirror equal to the hub's logs, and gets every intent answered. See the module's documentation.
+/// Keeps a mirror equal to the hub's logs and gets every intent answered. See the module's documentation.
 pub struct SyncEngine {
     pub(super) account: AccountId,
     pub(super) line: Line,
@@ -44,9 +44,9 @@ pub struct SyncEngine {
     pub(super) histories: Histories,
     pub(super) sending: Sending,
     pub(super) problem: Option<Problem>,
-    /// A first attempt is called connecting, later ones reconnecting.
+    /// Whether an attempt was made: the first one is shown as connecting, later ones as reconnecting.
     pub(super) tried: bool,
-    /// Logs that could not be dropped, and when that is tried again.
+    /// Logs that could not be dropped, with the time of the next try: milliseconds on the monotonic clock.
     undropped: BTreeMap<LogId, u64>,
     last: Now,
     pub(super) shown: Option<ConnectionStatus>,
@@ -54,7 +54,7 @@ pub struct SyncEngine {
 }
 
 impl SyncEngine {
-    /// A machine that stands still until [`Input::Start`].
+    /// An engine that does nothing until [`Input::Start`].
     pub fn new(config: SyncConfig) -> Self {
         let mut following = Following::new(LogId::Account(config.account), config.cursors);
         for position in config.sessions {
@@ -83,7 +83,7 @@ impl SyncEngine {
         engine
     }
 
-    /// Takes one input. What is to be done then comes from [`Self::next_output`].
+    /// Handles one input. [`Self::next_output`] then returns what the driver must do.
     pub fn handle(&mut self, now: Now, input: Input) {
         let slept = self.notice_sleep(now);
         match input {
@@ -131,12 +131,12 @@ impl SyncEngine {
         self.show(now);
     }
 
-    /// The next thing to do, in order.
+    /// The next output, in order.
     pub fn next_output(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
-    /// The next thing to do, where that is to apply a batch that continues this one: a mirror may take the two as one.
+    /// The next output, if it is a batch that continues `batch`: a mirror may apply the two as one.
     pub fn next_batch_after(&mut self, batch: &Batch) -> Option<Batch> {
         let continues = |next: &Batch| {
             next.log == batch.log
@@ -152,7 +152,7 @@ impl SyncEngine {
         }
     }
 
-    /// When a [`Input::Tick`] is due, on the monotonic clock.
+    /// When the next [`Input::Tick`] is due: milliseconds on the monotonic clock.
     pub fn deadline_ms(&self) -> Option<u64> {
         let undropped = self.undropped.values().copied();
         undropped.chain(self.line_deadline_ms()).min()
@@ -180,12 +180,12 @@ impl SyncEngine {
         }
     }
 
-    /// Takes an intent back, where it surely was never sent.
+    /// Takes an intent back if it was certainly never sent.
     pub fn cancel(&mut self, command: CommandId) -> CancelOutcome {
         self.sending.cancel(command)
     }
 
-    /// A person asks for another try of an intent.
+    /// Retries an intent at a person's request.
     pub fn retry(&mut self, now: Now, command: CommandId) {
         self.sending.retry(command);
         let input = if self.is_open() {
@@ -196,29 +196,29 @@ impl SyncEngine {
         self.handle(now, input);
     }
 
-    /// Whether an intent for this log that is queued now goes onto the line at once.
+    /// Whether an intent for this log that is queued now is sent at once.
     pub fn sends_at_once(&self, log: LogId) -> bool {
         self.is_open() && self.sending.is_free(log)
     }
 
-    /// Whether this command may be on the line before it is durable in the outbox. That is so for a stop that names its run, and goes
-    /// at once: a crash in between leaves a device that knows nothing of it and a run that is stopped, and once more under another id
-    /// it would change nothing. Of anything else it could not be said that it happens once.
+    /// Whether this command may be sent before it is durable in the outbox. Only a stop that names its run may, and only if it can be sent
+    /// at once. After a crash in between, the device has forgotten the stop and the run is stopped; a second stop under another id would
+    /// change nothing. No other command would be sure to happen only once.
     pub fn goes_ahead(&self, command: &Command) -> bool {
         self.is_open() && self.sending.goes_ahead(command)
     }
 
-    /// Forgets an intent that went ahead and could not be made durable. Whoever wanted it was told so; its receipt is nobody's.
+    /// Forgets an intent that was sent ahead but could not be made durable. Its caller was told of the failure and expects no receipt.
     pub fn retract(&mut self, command: CommandId) {
         self.sending.answered(command);
     }
 
-    /// Whether the mirror stands at the hub's head in this log.
+    /// Whether the mirror has everything up to the hub's head in this log.
     pub fn caught_up(&self, log: LogId) -> bool {
         self.following.caught_up(log)
     }
 
-    /// Whether the hub has greeted, on the line that is there now.
+    /// Whether the hub has greeted on the current connection.
     pub fn is_open(&self) -> bool {
         matches!(self.line, Line::Open { .. })
     }
@@ -258,7 +258,7 @@ impl SyncEngine {
         self.emit(Output::Send(hello));
     }
 
-    /// Gives the line up from this side.
+    /// Closes the connection from this side.
     pub(super) fn cut(&mut self, now: Now, problem: Problem) {
         if matches!(self.line, Line::Down | Line::Waiting { .. }) {
             return;
@@ -267,8 +267,8 @@ impl SyncEngine {
         self.lose_line(now, problem);
     }
 
-    /// Gives the line up where the next one would very likely end in the same way. It would be a good one until then, so the backoff
-    /// alone would try again at once, for ever.
+    /// Closes the connection if the next one would very likely end in the same way. Each one works until then and resets the backoff, so
+    /// the backoff alone would reconnect at once, forever.
     pub(super) fn cut_for_long(&mut self, now: Now, problem: Problem) {
         self.cut(now, problem);
         self.wait_at_least(now, MISFIT_RETRY_MS);
@@ -280,13 +280,14 @@ impl SyncEngine {
         }
     }
 
-    /// However good the line is, what comes over it has no place.
+    /// However good the connection is, the mirror cannot store what arrives over it.
     fn mirror_failed(&mut self, now: Now, problem: Problem) {
         self.cut(now, problem);
         self.wait_at_least(now, MIRROR_RETRY_MS);
     }
 
-    /// Where the hub says that it could not read what was sent, that is found and set aside: sent again it would be refused for ever.
+    /// If the hub says that it could not read a frame, finds the intent at fault and sets it aside: sent again, it would be refused
+    /// forever.
     fn disconnected(&mut self, now: Now, problem: Problem) {
         if matches!(self.line, Line::Down | Line::Waiting { .. }) {
             return;
@@ -336,13 +337,13 @@ impl SyncEngine {
 
     fn nudge(&mut self, now: Now) {
         match self.line {
-            // Never begun.
+            // Not started.
             Line::Down if self.problem.is_none() => {}
             Line::Down | Line::Waiting { .. } => {
                 self.backoff.reset();
                 self.connect(now);
             }
-            // Whether the other side still hears is what the next heartbeat would take too long to find out.
+            // A heartbeat would take too long to find out whether the connection still works, so replace it.
             Line::Connecting { .. } | Line::Greeting { .. } | Line::Open { .. } => {
                 self.emit(Output::Close);
                 self.forget_line();
@@ -352,7 +353,7 @@ impl SyncEngine {
         }
     }
 
-    /// Heartbeats, and whatever took too long.
+    /// Sends heartbeats and ends what took too long.
     fn keep_time(&mut self, now: Now) {
         let now_ms = now.mono_ms;
         match self.line {
@@ -384,7 +385,7 @@ impl SyncEngine {
         }
     }
 
-    /// What could not be forgotten is forgotten now, unless it came anew meanwhile.
+    /// Drops the logs whose drop failed, unless they were fetched again meanwhile.
     fn drop_again(&mut self, now_ms: u64) {
         let due = self.undropped.iter().filter(|(_, at_ms)| **at_ms <= now_ms);
         let due: Vec<LogId> = due.map(|(log, _)| *log).collect();
@@ -422,7 +423,7 @@ impl SyncEngine {
             }
             Ask::Unsubscribe(log) => {
                 self.emit(Output::Send(ClientFrame::Unsubscribe { log }));
-                // What is not followed is soon behind.
+                // A log that is not followed soon falls behind.
                 let caught_up = false;
                 self.emit(Output::CaughtUp { log, caught_up });
             }

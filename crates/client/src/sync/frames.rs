@@ -43,7 +43,7 @@ impl SyncEngine {
                     clock_offset_ms: hub_time.map(|hub| hub.0.saturating_sub(now.wall.0)),
                 });
             }
-            // Whatever else comes before the greeting is not of this line.
+            // Any other frame before the greeting belongs to an earlier connection.
             _ if !self.is_open() => {}
             HubFrame::Batch(batch) => self.batch(now, batch),
             HubFrame::Snapshot(piece) => self.snapshot(now, piece),
@@ -74,7 +74,7 @@ impl SyncEngine {
                     self.absent(log);
                 }
             }
-            // Not asked for: this client names no such capability.
+            // Unrequested: this client does not name that capability.
             HubFrame::Attention { .. } => {}
             HubFrame::Presence { connected } => self.emit(Output::Presence(connected)),
             HubFrame::Refused { .. }
@@ -105,7 +105,7 @@ impl SyncEngine {
         if caught_up_changed {
             self.say_caught_up(log);
         }
-        // A line over which a log came whole is a good one.
+        // A connection that delivered a whole log is a good one.
         if self.following.caught_up(log) {
             self.backoff.reset();
         }
@@ -133,7 +133,8 @@ impl SyncEngine {
         self.absent(log);
     }
 
-    /// The account's log has their tombstones. Where a log is followed the hub says so too, and then there is nothing left to do.
+    /// Handles tombstones in the account's log. For a log that is followed, the hub reports the deletion too; the second report changes
+    /// nothing.
     pub(super) fn deleted(&mut self, sessions: Vec<SessionId>) {
         for log in sessions.into_iter().map(LogId::Session) {
             if self.following.delete(log) {
@@ -143,7 +144,7 @@ impl SyncEngine {
         }
     }
 
-    /// Says whether something was mirrored.
+    /// Returns whether anything was mirrored.
     fn forget(&mut self, log: LogId) -> bool {
         let is_mirrored = self.following.cursor(log).is_some();
         if is_mirrored {
@@ -174,7 +175,7 @@ impl SyncEngine {
 
     pub(super) fn mirror_moved(&mut self, now: Now, log: LogId, cursor: Option<Cursor>) {
         if cursor.is_some() && self.following.is_deleted(log) {
-            // What it stood at when a batch before its end failed: it goes all the same.
+            // The cursor from before a failed batch: the log is dropped all the same.
             return self.emit(Output::DropLog(log));
         }
         if cursor.is_none() {

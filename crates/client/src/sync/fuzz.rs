@@ -1,4 +1,4 @@
-//! Whatever the line does, the mirror gets no gap and no duplicate, and in the end everything.
+//! Whatever the connection does, the mirror gets no gap and no duplicate, and in the end everything.
 
 use baton_protocol::{
     AccountId, Batch, ClientFrame, Cursor, DeviceId, ErrorCode, Event, EventBody, HubFrame,
@@ -40,7 +40,7 @@ fn faults() -> impl Strategy<Value = Vec<Fault>> {
     prop::collection::vec(fault, 0..120)
 }
 
-/// A hub with one session, a line, and a mirror that is as strict as the real one.
+/// A hub with one session, a connection, and a mirror as strict as the real one.
 struct World {
     engine: SyncEngine,
     now: Now,
@@ -122,7 +122,7 @@ impl World {
         self.subscribed = None;
     }
 
-    /// The mirror's own check, which must never have anything to say.
+    /// The mirror's own check, which must never fail.
     fn apply(&mut self, batch: &Batch) {
         if batch.log != session() {
             return;
@@ -277,9 +277,9 @@ impl World {
         self.give(Input::Tick);
     }
 
-    /// The line is good from now on.
+    /// The connection is good from now on.
     fn settle(&mut self) {
-        // A batch that was lost at the very end shows when the next one comes.
+        // A batch that was lost at the very end only shows when the next one arrives.
         self.suffer(Fault::Grow(1));
         for _ in 0..400 {
             while !self.line.is_empty() {

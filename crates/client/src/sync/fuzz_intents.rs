@@ -1,4 +1,4 @@
-//! Whatever the line, the hub and this process do: every intent is answered, once, in the order of its log.
+//! Whatever the connection, the hub and this process do: every intent is answered, once, in the order of its log.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -11,7 +11,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Queue(u8),
-    /// The hub takes the next frame off the line.
+    /// The hub reads the next frame.
     Hear,
     /// The hub cannot answer the next command now.
     NotNow,
@@ -38,12 +38,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 struct World {
     bench: Bench,
-    /// The outbox's table: intents in order, and whether each may have been sent.
+    /// The outbox's table: intents in order, each with whether it may have been sent.
     durable: Vec<PendingIntent>,
     queued: Vec<Command>,
     to_hub: VecDeque<Command>,
     to_device: VecDeque<HubFrame>,
-    /// What the hub recorded, in its order.
+    /// The commands that the hub recorded, in order.
     recorded: Vec<CommandId>,
     answers: HashMap<CommandId, u32>,
 }
@@ -117,7 +117,7 @@ impl World {
     fn pass(&mut self, ms: u64) {
         let outputs = self.bench.pass(ms);
         self.obey(outputs);
-        // The hub is there: nothing is ever silent long enough to be dead.
+        // The hub is alive: no silence lasts long enough to end the connection.
         let outputs = self.bench.hear(HubFrame::HeartbeatAck {});
         self.obey(outputs);
     }

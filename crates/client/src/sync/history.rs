@@ -1,6 +1,6 @@
-//! Gaps in mirrored logs, and how they are filled: one batch at a time, for one log at a time.
+//! Fills gaps in mirrored logs: one batch at a time, for one log at a time.
 //!
-//! **Invariant:** a batch of history continues exactly what the one before it left, and never goes beyond its gap.
+//! **Invariant:** a batch of history continues exactly where the previous one ended, and never goes beyond its gap.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use baton_protocol::{Batch, ClientFrame, LogId, Seq};
 use super::{Gap, Now, Output, SyncEngine};
 use crate::limits::SUBSCRIBE_AGAIN_MS;
 
-/// What is asked for now.
+/// The outstanding request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Asked {
     log: LogId,
@@ -22,7 +22,7 @@ pub(super) struct Histories {
     gaps: BTreeMap<LogId, Gap>,
     wanted: BTreeSet<LogId>,
     asked: Option<Asked>,
-    /// The hub could not give any now.
+    /// When to ask again after the hub could not supply any.
     not_before_ms: u64,
 }
 
@@ -40,14 +40,14 @@ impl Histories {
         }
     }
 
-    /// The mirror goes on from a saved state: what it has in front of a gap stays, what it had between two is gone.
+    /// The mirror continues from a saved state: it keeps what comes before its gap, and loses what lay between an older gap and this one.
     pub(super) fn begin(&mut self, log: LogId, stood_at: Seq, floor: Seq) {
         let filled = self.gaps.get(&log).map_or(stood_at, |gap| gap.filled);
         self.gaps.insert(log, Gap { filled, floor });
         self.asked.take_if(|asked| asked.log == log);
     }
 
-    /// The mirror's gap is this one.
+    /// Records the mirror's gap as it is now.
     pub(super) fn set(&mut self, log: LogId, gap: Option<Gap>) {
         self.asked.take_if(|asked| asked.log == log);
         match gap {
@@ -56,7 +56,7 @@ impl Histories {
         }
     }
 
-    /// What the mirror has of a log is gone, or is another one's.
+    /// Forgets a log that the mirror dropped or replaced.
     pub(super) fn forget(&mut self, log: LogId) {
         self.gaps.remove(&log);
         self.wanted.remove(&log);
@@ -68,14 +68,14 @@ impl Histories {
         self.not_before_ms = 0;
     }
 
-    /// The hub could not give this log's history now.
+    /// Notes that the hub could not supply this log's history now.
     pub(super) fn refused(&mut self, log: LogId, again_at_ms: u64) {
         if self.asked.take_if(|asked| asked.log == log).is_some() {
             self.not_before_ms = again_at_ms;
         }
     }
 
-    /// The next stretch to ask for, of a log that somebody waits for, or of any where there is nothing else to fetch.
+    /// The next range to ask for: of a log that a reader waits for, or of any log if there is nothing else to fetch.
     pub(super) fn next(
         &mut self,
         now_ms: u64,
@@ -96,7 +96,7 @@ impl Histories {
         Some((log, gap))
     }
 
-    /// Judges a batch. True: it is for the mirror.
+    /// Checks a batch; `true` if it goes to the mirror.
     pub(super) fn take(&mut self, batch: &Batch) -> bool {
         let is_answer = |asked: &Asked| {
             asked.log == batch.log

@@ -1,4 +1,4 @@
-//! What goes into the engine and what comes out.
+//! The engine's inputs and outputs.
 
 use baton_protocol::view::ConnectionPhase;
 use baton_protocol::{
@@ -15,87 +15,81 @@ pub struct Now {
     pub wall: TimestampMs,
 }
 
-/// What an engine knows when it starts.
+/// What an engine knows at the start.
 #[derive(Clone, Debug)]
 pub struct SyncConfig {
-    /// The account whose logs are followed.
     pub account: AccountId,
-    /// Feeds the jitter.
+    /// Seeds the jitter.
     pub seed: u64,
-    /// Where the mirror stands in each log that it has.
+    /// The mirror's cursor in each log that it has.
     pub cursors: Vec<(LogId, Cursor)>,
-    /// What the mirror lacks of each log in front of what it has up to its cursor.
+    /// The gap in each log that the mirror does not have whole.
     pub gaps: Vec<(LogId, Gap)>,
-    /// What the mirror's account log says of the sessions.
+    /// Positions of the sessions, from the mirror's account log.
     pub sessions: Vec<SessionPosition>,
-    /// Sessions that are deleted, as the mirror's account log says: what the mirror still has of them is forgotten at once.
+    /// Sessions that the mirror's account log says are deleted: the engine has them dropped at once if the mirror still has them.
     pub deleted: Vec<SessionId>,
-    /// Intents without an answer, in their order.
+    /// Unanswered intents, in the order in which they were queued.
     pub intents: Vec<PendingIntent>,
 }
 
-/// What a mirror lacks of a log: `(filled, floor]`. It has everything up to `filled`, and everything behind `floor`.
+/// What a mirror lacks of a log: `(filled, floor]`. It has everything up to `filled`, and everything after `floor`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Gap {
-    /// What it has up to here.
     pub filled: Seq,
-    /// The seq of the saved state that it began anew with.
+    /// The seq of the saved state from which the mirror continued.
     pub floor: Seq,
 }
 
-/// A saved state that stands for a stretch of a log, whole.
+/// A whole saved state that replaces a range of a log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
-    /// Which log.
     pub log: LogId,
-    /// The log's identity.
     pub incarnation: Incarnation,
-    /// The cursor that it continues.
+    /// The cursor that it continues from.
     pub after: Seq,
-    /// The cursor after it.
+    /// The cursor after applying it.
     pub seq: Seq,
-    /// The state's JSON.
+    /// The state as JSON.
     pub state: String,
 }
 
 /// An intent that waits for its receipt.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PendingIntent {
-    /// What is wanted.
     pub command: Command,
-    /// Whether it was given to a line before, and may be at the hub.
+    /// Whether it was sent before and may be at the hub.
     pub maybe_sent: bool,
 }
 
-/// What the sessions list says about how far a session is.
+/// How far a session is, according to the sessions list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SessionPosition {
-    /// Which session.
     pub session: SessionId,
     /// The head of its log, as far as the account's log knows.
     pub seq: Seq,
-    /// Whether a run is on.
+    /// Whether a run is active.
     pub running: bool,
-    /// When something last happened: newer ones are fetched first.
+    /// When something last happened; the newest sessions are fetched first.
     pub updated_at: TimestampMs,
 }
 
 /// Why there is no connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
-    /// For the person.
+    /// The error to show.
     pub error: ErrorBody,
-    /// Whether another attempt makes sense without anything changing.
+    /// Whether another attempt can succeed without any change.
     pub retry: bool,
 }
 
 impl Problem {
-    /// Something that may be over at the next attempt.
+    /// A problem that may be gone at the next attempt.
     pub fn passing(error: ErrorBody) -> Self {
         Self { error, retry: true }
     }
 
-    /// Something that stays until a person acts.
+    /// A problem that stays until a person acts.
     pub fn lasting(error: ErrorBody) -> Self {
         Self {
             error,
@@ -107,119 +101,108 @@ impl Problem {
 /// What happened.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Input {
-    /// Begin.
+    /// Start to connect.
     Start,
-    /// The socket is open.
     Connected,
-    /// The socket could not be opened, or is closed.
+    /// The socket could not be opened, or has closed.
     Disconnected(Problem),
-    /// The hub sent a frame.
     FrameReceived(Box<HubFrame>),
-    /// A frame came that could not be read.
+    /// A frame arrived that could not be read.
     FrameUnreadable,
-    /// Time has passed.
     Tick,
-    /// The network changed or the machine woke: try at once.
+    /// The network changed or the machine woke: reconnect at once.
     Nudge,
-    /// An intent is durable in the outbox.
+    /// An intent is durable in the outbox. A stop that goes ahead comes before its write ends
+    /// ([`SyncEngine::goes_ahead`](super::SyncEngine::goes_ahead)).
     IntentQueued(PendingIntent),
-    /// What the hub gave as a saved state of this log is no use to the mirror: it is asked for batches alone.
+    /// The mirror cannot use the hub's saved state of this log: from now on the engine asks for batches only.
     SnapshotUnfit(LogId),
-    /// The mirror's gap in a log is another one than the engine thought; absent: there is none.
+    /// The mirror's gap in a log is not the one that the engine expected.
     GapMoved {
-        /// Which log.
         log: LogId,
-        /// What it lacks.
+        /// `None` if there is no gap.
         gap: Option<Gap>,
     },
-    /// Somebody wants to see what lies in the gap of this log.
+    /// A reader wants the history in the gap of this log.
     WantHistory(LogId),
-    /// Somebody looks at this log.
+    /// A viewer of this log opened.
     Want(LogId),
-    /// One of those who looked at it does so no longer.
+    /// A viewer of this log closed.
     Unwant(LogId),
-    /// The mirror did not stand where the engine thought: another process wrote it, or it was dropped.
+    /// The mirror was not at the cursor that the engine expected: another process wrote it, or the log was dropped.
     MirrorMoved {
-        /// Which log.
         log: LogId,
-        /// Where it stands; absent: it is empty.
+        /// Where the mirror is now; `None` if it has nothing of the log.
         cursor: Option<Cursor>,
     },
-    /// The mirror could not take a batch: start the line anew, later, or not before a person has acted.
+    /// The mirror could not apply a batch: reconnect later, or only once a person has acted.
     MirrorFailed(Problem),
-    /// A log could not be forgotten: that is tried again in a while.
+    /// A log could not be dropped: try again after [`MIRROR_RETRY_MS`](crate::limits::MIRROR_RETRY_MS).
     DropFailed(LogId),
-    /// A refusal is durable: the intent is over, and never sent again.
+    /// A refusal is durable: the intent has ended and is never sent again.
     RefusalNoted(CommandId),
-    /// A refusal could not be made durable. Nobody was told of it, and the intent is sent again in a while.
+    /// A refusal could not be made durable. Its caller has not been told, and the intent is sent again later.
     RefusalUnnoted(CommandId),
-    /// A log that cannot be mirrored is left alone until the next start.
+    /// A log that cannot be mirrored: leave it alone until the next start.
     Quarantine(LogId),
-    /// The sessions list changed here.
+    /// Positions of sessions changed in the mirror's account log.
     Summaries(Vec<SessionPosition>),
-    /// These sessions are deleted, as the account's log says: what is mirrored of them is forgotten, whether or not anybody looks.
+    /// The account's log says that these sessions are deleted: drop their mirrors, whether or not a view is open.
     Deleted(Vec<SessionId>),
 }
 
 /// What the driver must do.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    /// Open a socket; one that is open or being opened is given up.
+    /// Open a socket; abandon one that is open or being opened.
     Connect,
-    /// Close the socket, without a word if it takes none.
+    /// Close the socket; no close frame is needed.
     Close,
-    /// Write a frame.
     Send(ClientFrame),
-    /// Note durably that these intents may be at the hub, before the frames that follow are written.
+    /// Record durably that these intents may be at the hub, before the following frames are written.
     MarkSent(Vec<CommandId>),
-    /// Give this to the mirror.
+    /// Apply this to the mirror.
     ApplyBatch(Batch),
-    /// Give this to the mirror: it goes on from there, and what it stood for is a gap until it is filled.
+    /// Apply this to the mirror, which continues from there; the range that it replaces is a gap until it is filled.
     ApplySnapshot(Snapshot),
-    /// Give this to the mirror: it continues what stands in front of the gap.
+    /// Apply this to the mirror: it continues what comes before the gap.
     ApplyHistory(Batch),
-    /// Forget what is mirrored of this log. Where that fails, [`Input::DropFailed`].
+    /// Drop the mirror of this log. If that fails, feed [`Input::DropFailed`].
     DropLog(LogId),
-    /// The hub has answered an intent.
+    /// The hub answered an intent.
     StoreReceipt(Receipt),
-    /// An intent will never be done, and has no receipt: the hub refused its frame, or what it builds on was refused. To be made
-    /// durable, and then to be told: [`Input::RefusalNoted`] or [`Input::RefusalUnnoted`] follows. After a restart that finds it
-    /// unanswered it would be sent again, and might be done.
+    /// An intent will never happen and has no receipt: the hub refused its frame, or refused what it depends on. Make the refusal durable,
+    /// then tell the caller, then feed [`Input::RefusalNoted`] or [`Input::RefusalUnnoted`]. Without a durable refusal, a restart would
+    /// find the intent unanswered and send it again, and it might happen.
     RefuseIntent {
-        /// Which.
         command: CommandId,
-        /// Why.
         error: ErrorBody,
     },
-    /// The hub has greeted.
+    /// The hub greeted.
     Welcomed {
-        /// Its name.
         hub_name: String,
-        /// Who it takes this device for.
+        /// The principal that the hub knows this device as.
         principal: Principal,
-        /// How far the hub's wall clock is ahead of this device's, in milliseconds; `None` where the hub does not say.
+        /// How far the hub's wall clock is ahead of this device's, in milliseconds; `None` if the hub does not say.
         clock_offset_ms: Option<i64>,
     },
-    /// Who is connected.
+    /// The principals that are connected.
     Presence(Vec<Principal>),
-    /// The state of the line changed.
+    /// The state of the connection changed.
     Connection(ConnectionStatus),
     /// Whether a log is mirrored up to the hub's head.
     CaughtUp {
-        /// Which log.
         log: LogId,
-        /// Whether it is.
         caught_up: bool,
     },
 }
 
-/// The state of the line, for people.
+/// The state of the connection, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ConnectionStatus {
-    /// Where it stands.
     pub phase: ConnectionPhase,
-    /// When the next attempt will be made.
+    /// When the next attempt is due.
     pub retry_at: Option<TimestampMs>,
-    /// Why there is none.
+    /// Why there is no connection.
     pub problem: Option<ErrorBody>,
 }

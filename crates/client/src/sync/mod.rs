@@ -1,16 +1,16 @@
 //! The sync engine: a machine without IO that keeps a mirror equal to the hub's logs and gets every intent answered.
 //!
-//! [`SyncEngine`] takes [`Input`]s (what the socket, the clock, the mirror and the person did) and gives [`Output`]s (what the driver
-//! must do, in this order). It reads no clock and no random source: the time comes with each input, the seed at the beginning.
+//! [`SyncEngine`] takes [`Input`]s (what the socket, the clock, the mirror and the person did) and returns [`Output`]s (what the driver
+//! must do, in this order). It reads no clock and no random source: each input carries the time, and the configuration the seed.
 //!
-//! **Invariant:** an [`Output::ApplyBatch`] always continues exactly the cursor that the one before it left, so no gap and no
-//! duplicate reaches the mirror, whatever the line loses, repeats or reorders.
+//! **Invariant:** an [`Output::ApplyBatch`] always continues exactly the cursor that the previous one left, so no gap and no duplicate
+//! reaches the mirror, whatever the connection loses, repeats or reorders.
 //!
-//! A mirror that stands far behind is given a saved state and goes on from there ([`Output::ApplySnapshot`]). What that stood for is a
-//! [`Gap`], which is filled from below: at once where somebody wants to see it, otherwise when there is nothing else to fetch.
+//! A mirror that is far behind gets a saved state and continues from there ([`Output::ApplySnapshot`]). The range that the state replaced
+//! is a [`Gap`], which the engine fills from below: at once if a reader wants to see it, otherwise when there is nothing else to fetch.
 //!
-//! **Invariant:** an intent is given to the line again and again with the same id until the hub has answered it, in the order in
-//! which the intents of its log were queued.
+//! **Invariant:** the engine sends an intent again and again under the same id until the hub has answered it, in the order in which the
+//! intents of its log were queued.
 
 mod backoff;
 mod engine;

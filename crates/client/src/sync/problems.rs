@@ -1,4 +1,4 @@
-//! Why a line ends, in words for people.
+//! Reasons why a connection ends, in words for people.
 
 use baton_protocol::ErrorCode;
 

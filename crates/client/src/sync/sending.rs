@@ -1,8 +1,8 @@
-//! Which intents go onto the line, and when.
+//! Decides which intents are sent, and when.
 //!
-//! Order is kept within a log, strictly: an intent goes when the one before it is answered. The hub may have to answer "not now" to
-//! any of them, and what was sent behind it would overtake it. Logs do not wait for each other, and a stop that names its run waits
-//! for nothing but the creation of its session: neither another session's trouble nor a stuck prompt delays it.
+//! Within a log the order is strict: an intent is sent once the previous one is answered. The hub may answer "not now" to any of them, and
+//! an intent sent right after it would overtake it. Logs do not wait for each other. A stop that names its run waits only for the creation
+//! of its session: neither trouble in another session nor a stuck prompt delays it.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use baton_protocol::{Command, CommandBody, CommandId, ErrorBody, ErrorCode, LogI
 use super::PendingIntent;
 use crate::limits::{COMMAND_RETRY_MS_MAX, COMMAND_RETRY_MS_MIN, OUTBOX_IN_FLIGHT_MAX};
 
-/// What became of a wish to take an intent back.
+/// Result of taking an intent back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CancelOutcome {
     /// It was never sent, and will not be.
     Cancelled,
     /// It may be at the hub already.
     MaybeSent,
-    /// No such intent waits here.
+    /// No such intent is waiting.
     NotWaiting,
 }
 
@@ -27,7 +27,7 @@ enum Stage {
     Queued,
     InFlight,
     HeldUntil(u64),
-    /// For good, as far as the hub goes; whether it is durable here is not known yet.
+    /// The hub refused it permanently; whether that is durable on this device is not known yet.
     Refused,
 }
 
@@ -36,27 +36,26 @@ struct Entry {
     intent: PendingIntent,
     stage: Stage,
     refusals: u32,
-    /// It was on a line that the hub closed because it could not read what it got.
+    /// It was in flight when the hub closed a connection because it could not read a frame.
     is_suspect: bool,
 }
 
-/// Which intent it was that the hub could not read.
+/// Which intent the hub could not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Blame {
-    /// This one: it was on the line alone, and had been on one before that ended in the same way.
+    /// This one: it was the only intent in flight, and a previous connection with it ended in the same way.
     Found(CommandId),
-    /// One of several, or one that was there for the first time: each of them goes alone now.
+    /// One of several, or the only one for the first time: from now on each is sent alone.
     Sought,
-    /// No intent was on the line.
+    /// No intent was in flight.
     Nothing,
 }
 
-/// What the intents of a log wait for.
+/// What later intents of a log wait for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum For {
     /// An earlier intent's answer.
     Answer,
-    /// The session's creation.
     Creation,
 }
 
@@ -67,13 +66,13 @@ fn names_its_run(body: &CommandBody) -> bool {
     }
 }
 
-/// The unanswered intents, in their order.
+/// The unanswered intents, in the order in which they were queued.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sending {
     entries: Vec<Entry>,
 }
 
-/// What goes onto the line now.
+/// What to send now.
 #[derive(Default)]
 pub(super) struct Pumped {
     pub(super) first_time: Vec<CommandId>,
@@ -93,7 +92,7 @@ impl Sending {
         }
     }
 
-    /// Takes what may be sent now.
+    /// Takes the intents that may be sent now.
     pub(super) fn pump(&mut self, now_ms: u64) -> Pumped {
         let mut pumped = Pumped::default();
         let mut in_flight = self.in_flight();
@@ -128,13 +127,13 @@ impl Sending {
         pumped
     }
 
-    /// Whether nothing of this log waits for an answer.
+    /// Whether an intent for this log could be sent at once: no other intent of the log waits, and [`Self::in_flight_max`] allows one more.
     pub(super) fn is_free(&self, log: LogId) -> bool {
         let of_log = |entry: &Entry| entry.intent.command.log == log;
         self.in_flight() < self.in_flight_max() && !self.entries.iter().any(of_log)
     }
 
-    /// Whether this is a stop that names its run and, queued now, goes at once.
+    /// Whether this command is a stop that names its run and would be sent at once if it were queued now.
     pub(super) fn goes_ahead(&self, command: &Command) -> bool {
         let creates = |entry: &Entry| {
             let known = &entry.intent.command;
@@ -145,7 +144,7 @@ impl Sending {
             && !self.entries.iter().any(creates)
     }
 
-    /// When something that is held may be sent.
+    /// When the next held intent may be sent.
     pub(super) fn deadline_ms(&self) -> Option<u64> {
         let held = self.entries.iter().filter_map(|entry| match entry.stage {
             Stage::HeldUntil(at_ms) => Some(at_ms),
@@ -154,7 +153,7 @@ impl Sending {
         held.min()
     }
 
-    /// The hub closed the line because it could not read something that was on it. Called before [`Self::line_lost`].
+    /// The hub closed the connection because it could not read an intent. Call this before [`Self::line_lost`].
     pub(super) fn blame(&mut self) -> Blame {
         let in_flight = |entry: &&mut Entry| entry.stage == Stage::InFlight;
         let mut on_line: Vec<&mut Entry> = self.entries.iter_mut().filter(in_flight).collect();
@@ -170,7 +169,7 @@ impl Sending {
         }
     }
 
-    /// While one is sought that the hub cannot read, each goes alone.
+    /// How many intents may be in flight: one while the engine looks for the one that the hub cannot read.
     fn in_flight_max(&self) -> usize {
         match self
             .entries
@@ -182,7 +181,7 @@ impl Sending {
         }
     }
 
-    /// The line is gone: everything that was on it goes again.
+    /// The connection is lost: everything that was in flight is sent again.
     pub(super) fn line_lost(&mut self) {
         for entry in &mut self.entries {
             if entry.stage != Stage::Refused {
@@ -191,7 +190,8 @@ impl Sending {
         }
     }
 
-    /// The hub refused it for good. It stays, and holds its log back, until that is durable. Gives the intent, once.
+    /// The hub refused an intent permanently. The intent stays, and holds its log back, until the refusal is durable. Returns it the first
+    /// time only.
     pub(super) fn refused(&mut self, command: CommandId) -> Option<Command> {
         let index = self.position(command)?;
         let entry = &mut self.entries[index];
@@ -199,13 +199,13 @@ impl Sending {
         (before != Stage::Refused).then(|| entry.intent.command.clone())
     }
 
-    /// The hub answered. Gives the intent.
+    /// The hub answered. Returns the intent.
     pub(super) fn answered(&mut self, command: CommandId) -> Option<Command> {
         let index = self.position(command)?;
         Some(self.entries.remove(index).intent.command)
     }
 
-    /// The hub could not answer now.
+    /// The hub could not answer now: hold the intent back for a growing delay.
     pub(super) fn hold(&mut self, command: CommandId, now_ms: u64) {
         let Some(index) = self.position(command) else {
             return;
@@ -217,7 +217,7 @@ impl Sending {
         entry.stage = Stage::HeldUntil(now_ms + wait_ms.min(COMMAND_RETRY_MS_MAX));
     }
 
-    /// The session never began: what was meant for it is refused as well.
+    /// The session was never created: refuses every intent for it as well.
     pub(super) fn refuse_dependents(
         &mut self,
         creation: &Command,
@@ -252,7 +252,7 @@ impl Sending {
         }
     }
 
-    /// A person asks for another try: what is held goes at once.
+    /// Sends a held intent at once, at a person's request.
     pub(super) fn retry(&mut self, command: CommandId) {
         if let Some(index) = self.position(command)
             && let Stage::HeldUntil(_) = self.entries[index].stage

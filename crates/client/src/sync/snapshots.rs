@@ -1,4 +1,4 @@
-//! Saved states on the line: pieces that are joined.
+//! Joins the pieces of a saved state.
 
 use baton_protocol::{Cursor, LogId, SnapshotPiece, limits};
 use baton_session::{AccountState, SessionState};
@@ -13,14 +13,15 @@ pub(super) fn format_of(log: LogId) -> u32 {
     }
 }
 
-/// A saved state of which pieces are missing.
+/// A saved state that is still incomplete.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     begun: Option<SnapshotPiece>,
 }
 
 impl Pieces {
-    /// Takes the next piece. Gives the whole where it was the last one. Anything else than the next one begins anew, or is nothing.
+    /// Takes a piece and returns the whole state with the last one. A first piece starts over; any other piece out of order discards what
+    /// was collected.
     pub(super) fn take(
         &mut self,
         piece: SnapshotPiece,
@@ -59,7 +60,7 @@ impl Pieces {
         })
     }
 
-    /// The line is gone, or the log is asked for anew.
+    /// Discards the pieces: the connection is lost, or the engine subscribes to the log again.
     pub(super) fn forget(&mut self) {
         self.begun = None;
     }

@@ -1,4 +1,4 @@
-//! The state of the line as people see it.
+//! The state of the connection as people see it.
 
 use baton_protocol::TimestampMs;
 use baton_protocol::view::ConnectionPhase;
@@ -8,7 +8,7 @@ use super::{ConnectionStatus, Now, Output};
 use crate::limits::STALE_AFTER_MS;
 
 impl SyncEngine {
-    /// Says it where it has changed.
+    /// Reports the state if it has changed.
     pub(super) fn show(&mut self, now: Now) {
         let status = self.status(now);
         if self.shown.as_ref() != Some(&status) {
@@ -33,7 +33,7 @@ impl SyncEngine {
             Line::Open { .. } if self.following.all_caught_up() => (ConnectionPhase::Live, None),
             Line::Open { .. } => (ConnectionPhase::CatchingUp, None),
         };
-        // Kept as it was shown while the wait lasts, so that one wait is one message.
+        // Keep the time that was shown for this wait, so that one wait is one message.
         let at = |until_ms: u64| {
             let left_ms = until_ms.saturating_sub(now.mono_ms);
             TimestampMs(now.wall.0.saturating_add_unsigned(left_ms))

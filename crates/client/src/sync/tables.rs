@@ -1,4 +1,4 @@
-//! Tables of the line and of logs: (what happened) → (what is to be done).
+//! Tables for connections and logs: (what happened) → (what must be done).
 
 use super::bench::*;
 use super::*;
@@ -80,7 +80,7 @@ fn a_batch_is_applied_only_where_it_continues_the_cursor() {
 
     let gap = bench.hear(HubFrame::Batch(batch(log(1), 6, 9, 9)));
     assert_eq!(gap, [Output::Send(subscribe(log(1), Some(cursor(4))))]);
-    // What is still on the line of the earlier subscription asks no second time.
+    // Frames of the earlier subscription that are still in transit cause no second request.
     assert_eq!(bench.hear(HubFrame::Batch(batch(log(1), 6, 9, 9))), []);
 
     let next = batch(log(1), 4, 9, 9);
@@ -274,7 +274,7 @@ fn sessions_that_are_behind_are_fetched_a_few_at_a_time_and_let_go() {
     };
     let outputs = bench.give(Input::Summaries((0..10).map(position).collect()));
     assert_eq!(sent(&outputs).len(), BACKGROUND_FETCHES_MAX);
-    // The newest ones first.
+    // The newest first.
     assert_eq!(sent(&outputs)[0], subscribe(log(6), None));
 
     let outputs = bench.hear(HubFrame::Batch(batch(log(6), 0, 5, 5)));
@@ -333,7 +333,7 @@ fn a_mirror_that_moved_is_followed_from_where_it_stands() {
     assert_eq!(sent(&outputs), [subscribe(log(1), cursor)]);
 }
 
-/// However good the line is: a disk that is full would be asked several times a second.
+/// Even if the connection is good: otherwise a full disk would be tried several times a second.
 #[test]
 fn a_mirror_that_cannot_be_written_is_left_in_peace_for_a_while() {
     let error = ErrorCode::StorageUnavailable.with("full", "make room");
@@ -392,7 +392,7 @@ fn a_frame_that_cannot_be_read_ends_the_line_for_a_while_however_good_it_was() {
         assert!(due >= MISFIT_RETRY_MS);
         bench.pass(due);
         bench.open();
-        // A line over which a log came whole, which takes the backoff back.
+        // A connection that delivered a whole log resets the backoff.
         bench.hear(HubFrame::Batch(batch(account_log(), 3, 3, 3)));
     }
 }

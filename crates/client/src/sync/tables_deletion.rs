@@ -1,4 +1,4 @@
-//! Sessions that are deleted, as the account's log says, leave the mirror.
+//! Deleted sessions leave the mirror when the account's log says so.
 
 use super::bench::*;
 use super::*;
@@ -14,7 +14,7 @@ fn drops(outputs: &[Output]) -> usize {
 fn a_deleted_session_is_forgotten_though_nobody_looks_at_it() {
     let mut bench = Bench::with(vec![(log(1), cursor(8))], Vec::new());
     bench.connect();
-    // It was asked for as one that is not listed, is there, and is let go.
+    // The engine asked for it because it is unlisted; the hub has it, so the engine unsubscribes.
     bench.hear(HubFrame::Batch(batch(log(1), 8, 8, 8)));
     let outputs = bench.give(Input::Deleted(vec![session(1), session(2)]));
     assert_eq!(drops(&outputs), 1);
@@ -39,7 +39,7 @@ fn one_that_is_behind_is_not_fetched_any_more() {
     assert_eq!(sent(&outputs), [subscribe(log(1), None)]);
     bench.hear(HubFrame::Batch(batch(log(1), 0, 4, 9)));
     assert_eq!(drops(&bench.give(Input::Deleted(vec![session(1)]))), 1);
-    // What was on its way changes nothing, and neither does that the hub says it too.
+    // Frames in transit change nothing, and neither does the hub's own report of the deletion.
     for frame in [
         HubFrame::Batch(batch(log(1), 4, 9, 9)),
         HubFrame::Missing {
@@ -72,7 +72,7 @@ fn what_could_not_be_dropped_before_a_start_is_dropped_by_it_without_a_hub() {
     assert!(!asked.iter().any(about_it), "{asked:?}");
 }
 
-/// Whoever looks at it sees that it is gone, and the hub is not asked for it on this line again.
+/// A viewer sees that the session is gone, and the engine does not ask the hub for it again on this connection.
 #[test]
 fn a_view_of_a_deleted_session_is_level_with_nothing() {
     let mut bench = Bench::live();
@@ -88,7 +88,7 @@ fn a_view_of_a_deleted_session_is_level_with_nothing() {
     assert_eq!(sent(&outputs), []);
 }
 
-/// A full disk lets neither a batch in nor the mirror go, and the batch's failure must not make it forget that the mirror goes.
+/// A full disk prevents both the batch and the drop; the batch's failure must not make the engine forget the drop.
 #[test]
 fn a_drop_that_failed_behind_a_batch_that_failed_comes_again() {
     let mut bench = Bench::live();

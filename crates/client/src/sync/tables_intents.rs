@@ -1,4 +1,4 @@
-//! Tables of intents: (what happened) → (what is to be done).
+//! Tables of intents: (what happened) → (what must be done).
 
 use super::bench::*;
 use super::*;
@@ -233,13 +233,13 @@ fn what_was_refused_goes_onto_no_later_line() {
     assert_eq!(commands(&bench.give(Input::RefusalNoted(ask.id))), 0);
 }
 
-/// The hub says that it could not read what was on the line.
+/// The hub says that it could not read a frame.
 fn misfit() -> Input {
     let error = ErrorCode::MalformedFrame.with("a `command` frame does not fit", "");
     Input::Disconnected(Problem::passing(error))
 }
 
-/// Waits for the next attempt, and opens the line again. Gives the commands that go out at once.
+/// Waits for the next attempt and opens the connection again. Returns the commands that are sent at once.
 fn reconnected(bench: &mut Bench) -> Vec<CommandId> {
     let due = bench.engine.deadline_ms().unwrap();
     bench.pass(due - bench.now.mono_ms);
@@ -287,7 +287,7 @@ fn an_intent_that_the_hub_cannot_read_is_found_and_set_aside_and_the_rest_goes_o
     );
     let outputs = bench.hear(accepted(&intents[2]));
     assert_eq!(commands(&outputs), []);
-    // Nothing is under suspicion any more.
+    // No intent is suspect any more.
     let two = [prompt(4, log(4)), prompt(5, log(5))];
     for intent in &two {
         assert_eq!(commands(&bench.give(queued(intent.clone()))), [intent.id]);

@@ -1,4 +1,4 @@
-//! Drafts: what the account's log has of them, and what this device has saved since.
+//! Drafts: those in the account's log, and what this device has saved since.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use super::world::World;
 use crate::mirror::OutboxEntry;
 
 impl World {
-    /// Drafts that are not empty, or that this device empties.
+    /// Drafts that are not empty, and those that this device has emptied.
     pub(super) fn drafts(&self) -> Vec<DraftView> {
         let recorded = self.account.drafts().iter().chain(&self.bereft);
         let recorded = recorded.filter(|(_, draft)| !draft.text.is_empty());
         let mut drafts: BTreeMap<SessionId, DraftView> = recorded
             .map(|(session, _)| (*session, self.draft(*session)))
             .collect();
-        // What was accepted stands until the mirror has it: an older text must not show in between.
+        // An accepted draft stays until the mirror has it: an older text must not show in between.
         let settling = self.settling.iter().map(|settling| &settling.entry);
         for unsent in settling.chain(&self.outbox).filter_map(unsent_draft) {
             let draft = drafts
@@ -45,7 +45,7 @@ impl World {
         }
     }
 
-    /// Whether a session has this id or had it, as far as this device knows.
+    /// Whether a session with this id exists or existed, as far as this device knows.
     fn is_begun(&self, session: SessionId) -> bool {
         let begins = |entry: &OutboxEntry| entry.command.body.begins_session();
         self.account.sessions().contains_key(&session)
@@ -64,7 +64,8 @@ impl World {
         }
     }
 
-    /// What empties the draft that a prompt was: the one that was seen, or this device's own. Another one stays: it is refused there.
+    /// The command that empties the draft from which a prompt was sent: the draft that was seen, or this device's own. The hub refuses it
+    /// for any other draft, which then stays.
     fn sent(&self, session: SessionId, seen: Option<Seq>) -> SaveDraftCommand {
         let recorded = self.account.draft(session);
         let is_it = |draft: &&baton_session::Draft| {
@@ -74,7 +75,7 @@ impl World {
         self.save(session, String::new(), base)
     }
 
-    /// Whether the account's log has just this draft, or one that it could not replace by nothing.
+    /// Whether the account's log already has exactly this draft, or this one is empty and could not replace the recorded one.
     fn is_recorded(&self, draft: &SaveDraftCommand) -> bool {
         let settling = self.settling.iter().rev();
         let mut accepted = settling.filter_map(|settling| unsent_draft(&settling.entry));
@@ -96,7 +97,7 @@ impl Views {
         self.lock().world.drafts()
     }
 
-    /// A save by a person who saw the draft of this seq; of none where nothing is given.
+    /// A save by a person who saw the draft of seq `seen`, or none.
     pub(crate) fn draft_save(
         &self,
         session: SessionId,
@@ -106,18 +107,18 @@ impl Views {
         self.lock().world.save(session, text, seen)
     }
 
-    /// What empties the draft that a prompt was: the one of this seq, or of this device.
+    /// The command that empties the draft from which a prompt was sent: the draft of this seq, or this device's own.
     pub(crate) fn draft_sent(&self, session: SessionId, seen: Option<Seq>) -> SaveDraftCommand {
         self.lock().world.sent(session, seen)
     }
 
-    /// Whether the account's log has just this draft, or one that it could not replace by nothing.
+    /// Whether the account's log already has exactly this draft, or this one is empty and could not replace the recorded one.
     pub(crate) fn is_recorded(&self, draft: &SaveDraftCommand) -> bool {
         self.lock().world.is_recorded(draft)
     }
 }
 
-/// A draft that the account's log does not have, be it that another device's newer one was met there.
+/// The draft in an outbox entry: the account's log does not have it, perhaps because another device's newer draft won.
 pub(crate) fn unsent_draft(entry: &OutboxEntry) -> Option<&SaveDraftCommand> {
     match &entry.command.body {
         CommandBody::SaveDraft(draft) => Some(draft),
@@ -206,7 +207,7 @@ mod tests {
         }
         views.account_changed(&state, vec![(session, draft)]);
         assert_eq!(views.drafts()[0].text, "half");
-        // A hub that was restored from before the deletion.
+        // The hub was restored to a state from before the deletion.
         views.account_changed(&AccountState::default(), Vec::new());
         assert_eq!(views.drafts(), []);
     }

@@ -1,4 +1,4 @@
-//! What a session's header and queue need of its state, copied out only where it changed.
+//! The facts of a session's state that its header and queue need, copied only when they change.
 
 use baton_protocol::{AgentId, Principal, PromptId, RunId, RunnerId, Seq, TimestampMs};
 use baton_session::{QueuePause, RunRetry, SessionState, WaitingPrompt};
@@ -18,7 +18,7 @@ pub(super) struct SessionFacts {
     pub(super) queue: Vec<WaitingPrompt>,
 }
 
-/// The run that is on.
+/// The current run.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) struct RunFacts {
     pub(super) run: RunId,
@@ -49,7 +49,7 @@ impl SessionFacts {
         facts
     }
 
-    /// Takes over what changed. Prompts may be long, so they are copied only where they differ.
+    /// Copies what changed. Prompts may be long, so they are copied only if they differ.
     pub(super) fn follow(&mut self, state: &SessionState) {
         self.head = state.head();
         if self.title.as_deref() != state.title() {

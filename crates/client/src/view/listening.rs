@@ -1,4 +1,4 @@
-//! What commits in the mirror, on its way to the screens and tails.
+//! Passes the mirror's commits on to screens and tails.
 
 use baton_protocol::{Batch, Event, LogId, SessionId};
 use baton_session::{AccountState, Draft, RowChange, SessionState};
@@ -12,7 +12,7 @@ use super::{Inner, Views};
 use crate::device::trail::ends_are_here;
 use crate::mirror::MirrorListener;
 
-/// A sub-agent of a branch that is not shown may still be at work.
+/// Whether a row belongs to a hidden branch: a sub-agent there may still be running.
 fn is_hidden(row: &TranscriptRow, state: &SessionState) -> bool {
     row.turn
         .is_some_and(|turn| state.turns().contains(turn) && state.turns().hidden().contains(&turn))
@@ -60,7 +60,7 @@ impl MirrorListener for Views {
                 }
                 for change in changes {
                     match change {
-                        // Another branch: the window is opened anew, from the mirror.
+                        // Another branch is shown: open the window again from the mirror.
                         RowChange::Hide(_) => view.stale = true,
                         RowChange::Insert(row) if is_hidden(row, state) => {}
                         change => view.window.apply(change),
@@ -112,7 +112,7 @@ impl MirrorListener for Views {
         self.change(|world| {
             world.account = state.clone();
             world.bereft.extend(bereft);
-            // A hub that was restored may have one of the sessions again.
+            // A restored hub may have one of the sessions again.
             world
                 .bereft
                 .retain(|session, _| state.deleted().contains(session));

@@ -1,7 +1,7 @@
-//! The last batch of each session that is tailed: a tail that keeps up needs no look into the mirror.
+//! The last batch of each session that has a tail: a tail that keeps up need not read the mirror.
 //!
-//! **Invariant:** what stands here is committed in the mirror, and is the mirror's end as far as this process knows. Whatever else moves
-//! the mirror makes it forgotten.
+//! **Invariant:** a batch here is committed in the mirror, and is the mirror's end as far as this process knows. Any other change of the
+//! mirror removes it.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use baton_session::SessionState;
 use super::Views;
 use crate::limits::LIVE_EVENTS_MAX;
 
-/// The last batches, by session.
+/// The last batches, keyed by session.
 #[derive(Default)]
 pub(super) struct LiveEnds {
     ends: HashMap<SessionId, LiveEnd>,
@@ -31,18 +31,18 @@ struct Last {
     idle: bool,
 }
 
-/// Everything behind a tail's place.
+/// Everything after a tail's position.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct LivePage {
     pub(crate) events: Vec<Event>,
-    /// Where the mirror stands.
+    /// The mirror's seq.
     pub(crate) upto: Seq,
-    /// Whether nothing goes on in the session there.
+    /// Whether the session is idle there.
     pub(crate) idle: bool,
 }
 
 impl Views {
-    /// Whether the log is of a session that is deleted: a tail of it has nothing to wait for.
+    /// Whether the log's session is deleted, so that a tail has nothing to wait for.
     pub(crate) fn is_deleted(&self, log: LogId) -> bool {
         matches!(log, LogId::Session(session) if self.lock().world.is_deleted(session))
     }
@@ -62,7 +62,7 @@ impl LiveEnds {
         }
     }
 
-    /// A batch is in the mirror. What is large is read from there.
+    /// Keeps a batch that was applied. A large one is not kept: tails read it from the mirror.
     pub(super) fn applied(&mut self, session: SessionId, batch: &Batch, state: &SessionState) {
         if let Some(end) = self.ends.get_mut(&session) {
             let is_small = batch.events.len() <= LIVE_EVENTS_MAX;
@@ -76,7 +76,7 @@ impl LiveEnds {
         }
     }
 
-    /// The mirror of a session may stand anywhere now.
+    /// Forgets the batch: the mirror of the session may be anywhere now.
     pub(super) fn forget(&mut self, session: SessionId) {
         if let Some(end) = self.ends.get_mut(&session) {
             end.last = None;
@@ -96,7 +96,7 @@ impl LiveEnds {
     }
 }
 
-/// Whether nothing runs in a session and nothing will start by itself.
+/// Whether no run is active in a session and none will start on its own.
 pub(crate) fn is_idle(state: &SessionState) -> bool {
     let nothing_runs = state.active_runs().next().is_none();
     let nothing_starts = state.queue().is_empty() || state.pause().is_some();
@@ -142,7 +142,7 @@ mod tests {
         }
     }
 
-    /// The seqs that a tail at a place is given, and where it stands then.
+    /// The seqs that a tail at a position gets, and its position afterwards.
     fn given(ends: &LiveEnds, place: Cursor) -> Option<(Vec<u64>, u64)> {
         let page = ends.after(session(), place)?;
         let seqs = page.events.iter().map(|event| event.seq.0).collect();

@@ -1,7 +1,8 @@
-//! Serves `protocol::view`: what screens follow, as frames of coalesced messages.
+//! Serves `protocol::view`: the state that screens follow, as frames of coalesced messages.
 //!
-//! [`Views`] hears what commits in the mirror and what the line does, and keeps for each screen what it has. A frame is made when the
-//! screen takes it, so a screen that does not read costs no more than its windows. It folds no events: rows come from the fold.
+//! [`Views`] receives the mirror's commits and changes of the connection, and tracks for each screen what that screen has. It builds a
+//! frame when the screen takes it, so a screen that does not read costs no more than its windows. It folds no events: rows come from the
+//! fold.
 
 mod drafts;
 mod facts;
@@ -38,7 +39,7 @@ use session_view::SessionView;
 use window::Window;
 use world::{Settling, World};
 
-/// What all screens of a device follow.
+/// The state that all screens of a device share, and the state of each screen.
 pub(crate) struct Views {
     inner: Mutex<Inner>,
     changes: watch::Sender<u64>,
@@ -80,11 +81,11 @@ impl Views {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // What screens show is made anew at each frame, so a panic elsewhere leaves nothing here that matters.
+        // Each frame is built from scratch, so a panic elsewhere leaves nothing inconsistent here.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes a part of the shared world, and wakes all screens.
+    /// Changes the shared world and wakes all screens.
     fn change(&self, change: impl FnOnce(&mut World)) {
         let mut inner = self.lock();
         change(&mut inner.world);
@@ -103,7 +104,7 @@ impl Views {
         self.changes.send_modify(|version| *version += 1);
     }
 
-    /// Counts up at each change of anything; for those who wait for a state.
+    /// A counter that increases with every change, for callers that wait for a state.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -145,7 +146,7 @@ impl Views {
         self.change(|world| world.opaque = opaque);
     }
 
-    /// An intent was accepted: it is shown until the mirror has its effect.
+    /// Keeps an accepted intent visible until the mirror has its effect.
     pub(crate) fn settle(&self, entry: OutboxEntry, seq: Seq) {
         let log = entry.command.log;
         let mut inner = self.lock();
@@ -172,7 +173,7 @@ impl Views {
         self.lock().world.account_view()
     }
 
-    /// The account's log as the mirror has it.
+    /// The account's state as mirrored.
     pub(crate) fn account_state(&self) -> AccountState {
         self.lock().world.account.clone()
     }
@@ -201,17 +202,15 @@ impl Views {
         self.lock().world.caught_up.contains(&log)
     }
 
-    /// A tail of a session begins.
     pub(crate) fn begin_tail(&self, session: SessionId) {
         self.lock().live.begin_tail(session);
     }
 
-    /// A tail of a session has ended.
     pub(crate) fn end_tail(&self, session: SessionId) {
         self.lock().live.end_tail(session);
     }
 
-    /// What stands behind a tail's place, where that is known without a look into the mirror.
+    /// The events after a tail's position, if they are in memory.
     pub(crate) fn live_after(&self, session: SessionId, place: Cursor) -> Option<LivePage> {
         self.lock().live.after(session, place)
     }
@@ -239,7 +238,7 @@ impl Views {
         (id, wake)
     }
 
-    /// Forgets a screen. Gives the sessions that it followed.
+    /// Removes a screen. Returns the sessions that it followed.
     fn remove_screen(&self, screen: u64) -> Vec<SessionId> {
         let removed = self.lock().screens.remove(&screen);
         let sessions = removed.map(|screen| screen.sessions).unwrap_or_default();
@@ -253,14 +252,14 @@ impl Views {
         });
     }
 
-    /// Puts a session under a view. Gives the session that was under it before.
+    /// Opens a session in a view. Returns the session that the view showed before.
     fn open_session(&self, screen: u64, view: ViewId, opened: SessionView) -> Option<SessionId> {
         self.with_screen(screen, |screen| screen.sessions.insert(view, opened))
             .flatten()
             .map(|before| before.session)
     }
 
-    /// Fills a view from the mirror. Called on the mirror's writer, so that no change is missed in between.
+    /// Fills a view from the mirror. Runs on the mirror's writer thread, so that no change is missed in between.
     fn fill(
         &self,
         screen: u64,
@@ -277,7 +276,7 @@ impl Views {
         });
     }
 
-    /// Puts older rows before those of a view. Gives whether those that were asked for lie in a gap, and are to be shown once they came.
+    /// Adds older rows to the top of a view. Returns whether more of the wanted rows lie in a gap; they are shown once they arrive.
     fn prepend(
         &self,
         (screen, view): (u64, ViewId),
@@ -294,7 +293,7 @@ impl Views {
         self.with_session(screen, view, prepend).unwrap_or_default()
     }
 
-    /// Views whose older rows have come.
+    /// Views whose wanted older rows have arrived, with the number of wanted rows.
     fn with_older(&self, screen: u64) -> Vec<(ViewId, u32)> {
         let mut inner = self.lock();
         let Some(screen) = inner.screens.get_mut(&screen) else {
@@ -309,7 +308,7 @@ impl Views {
             .collect()
     }
 
-    /// The session under a view, and its oldest row's place.
+    /// The session of a view, and the place of its oldest row.
     fn oldest(&self, screen: u64, view: ViewId) -> Option<(SessionId, RowPlace)> {
         self.with_session(screen, view, |session| {
             let first = session.window.first().unwrap_or(RowPlace::END);
@@ -317,7 +316,7 @@ impl Views {
         })
     }
 
-    /// Closes a view. Gives the session that was under it.
+    /// Closes a view. Returns the session that it showed.
     fn close(&self, screen: u64, view: ViewId) -> Option<SessionId> {
         let closed = self.with_screen(screen, |screen| {
             screen.lists.remove(&view);
@@ -326,7 +325,7 @@ impl Views {
         closed.flatten().map(|view| view.session)
     }
 
-    /// Views whose mirror was replaced under them.
+    /// Views whose mirror was replaced, with their sessions and first row counts.
     fn stale(&self, screen: u64) -> Vec<(ViewId, SessionId, u32)> {
         let inner = self.lock();
         let Some(screen) = inner.screens.get(&screen) else {

@@ -1,4 +1,4 @@
-//! One screen: requests in, frames out.
+//! One screen: it takes requests and returns frames.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::device::{ActError, CancelError, Device};
 use crate::limits::{ROWS_PER_REQUEST_MAX, VIEW_FRAME_INTERVAL_MS};
 use crate::mirror::{SearchFound, StoreError};
 
-/// A window, a browser tab, a terminal: whoever follows views. Dropped, it follows nothing more.
+/// A window, a browser tab or a terminal that follows views, until it is dropped.
 ///
 /// Requests and frames are independent: one task may send requests while another takes frames.
 pub struct Screen {
@@ -39,9 +39,9 @@ impl Screen {
         }
     }
 
-    /// Everything that changed since the last frame; waits until something did. At most one a 60th of a second.
+    /// Waits until something changes, and returns all changes since the last frame. At most one frame per [`VIEW_FRAME_INTERVAL_MS`].
     ///
-    /// Cancel safe: a frame is either given or still to come.
+    /// Cancel safe: a cancelled call loses no frame.
     pub async fn next_frame(&self) -> ViewFrame {
         let mut pace = self.pace.lock().await;
         pace.tick().await;
@@ -166,7 +166,7 @@ impl Screen {
         Ok(ViewResponse::Done)
     }
 
-    /// Shows older rows; ones that lie in a gap of the mirror are fetched, and shown when they are there.
+    /// Shows older rows. Rows in a gap of the mirror are fetched, and shown once they arrive.
     async fn read_older(&self, view: ViewId, limit: u32) -> Result<(), StoreError> {
         let (views, screen) = (self.device.views().clone(), self.id);
         let load = move |store: &mut crate::mirror::Store| {
@@ -189,7 +189,8 @@ impl Screen {
         }
     }
 
-    /// Queues an intent. A prompt that was a draft is one no more, in the same step: whatever dies, it is never both.
+    /// Queues an intent. If a prompt came from a draft, the draft is emptied in the same transaction, so that no crash leaves the
+    /// text as both.
     async fn act(
         &self,
         log: LogId,

@@ -19,14 +19,14 @@ pub(super) struct SessionView {
     pub(super) rows_at_first: u32,
     pub(super) window: Window,
     pub(super) facts: Option<SessionFacts>,
-    /// The mirror's copy was dropped or replaced: the window must be opened anew.
+    /// The mirror's copy was dropped or replaced: the window must be opened again.
     pub(super) stale: bool,
-    /// Nothing was mirrored when it was opened: until the end is there, only so many rows as were asked for are kept, however long
-    /// the session is.
+    /// Nothing was mirrored when the view opened: until the session is caught up, the window keeps only as many rows as the view asked for,
+    /// however long the session is.
     pub(super) filling: bool,
-    /// Older rows were asked for that lie in a gap of the mirror.
+    /// How many older rows the screen asked for that lie in a gap of the mirror.
     pub(super) older_wanted: Option<u32>,
-    /// They are there now.
+    /// Those rows have arrived.
     pub(super) older_is_here: bool,
     header: Option<SessionHeader>,
     queue: Option<QueueView>,
@@ -48,7 +48,7 @@ impl SessionView {
         }
     }
 
-    /// What changed since the last frame.
+    /// Appends the messages for what changed since the last frame.
     pub(super) fn messages(&mut self, view: ViewId, world: &World, into: &mut Vec<ViewMessage>) {
         let header = self.make_header(world);
         if self.header.as_ref() != Some(&header) {
@@ -78,7 +78,7 @@ impl SessionView {
         let is_deleted = world.is_deleted(self.session);
         let title = match (known.filter(|facts| facts.agent.is_some()), &self.header) {
             (Some(facts), _) => title_of(facts.title.as_deref(), &facts.preview),
-            // Whoever has it open sees of what this was the end.
+            // A deleted session keeps its title for a person who has it open.
             (None, Some(last)) if is_deleted => last.title.clone(),
             (None, _) => world.session_title(self.session),
         };
@@ -110,7 +110,7 @@ impl SessionView {
         folded.or_else(listed).or_else(unsent)
     }
 
-    /// The runner that the session was begun for.
+    /// The runner that the session was created for.
     fn runner(&self, world: &World) -> Option<RunnerId> {
         if let Some(facts) = self.facts.as_ref().filter(|facts| facts.agent.is_some()) {
             return facts.pinned_runner;

@@ -21,7 +21,7 @@ fn text_row(seq: u64, text: &str, state: PartState) -> TranscriptRow {
     }
 }
 
-/// What a renderer does.
+/// A renderer's state.
 #[derive(Default)]
 struct Rendered {
     rows: Vec<TranscriptRow>,
@@ -92,7 +92,7 @@ fn older_rows_come_before_and_in_order() {
     let older = [3, 4].map(|seq| text_row(seq, "x", PartState::Complete));
     window.prepend(older.to_vec(), true);
     screen.take(&mut window);
-    // A change that raced with the request brings the same rows again.
+    // A change that raced with the request supplies the same rows again.
     window.prepend(older.to_vec(), false);
     screen.take(&mut window);
     let ids: Vec<&str> = screen.rows.iter().map(|row| row.id.0.as_str()).collect();

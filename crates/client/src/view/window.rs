@@ -1,7 +1,7 @@
-//! The rows that one screen follows, and what of them it has.
+//! The rows that one screen follows, and how much of each the screen has.
 //!
-//! **Invariant:** a screen that applied every patch in order holds exactly the window's rows. However long a screen does not read,
-//! what waits for it is bounded by the window.
+//! **Invariant:** a screen that applied every patch in order has exactly the window's rows. However long a screen does not read, the window
+//! bounds what waits for it.
 
 use std::collections::VecDeque;
 
@@ -11,11 +11,11 @@ use baton_session::RowChange;
 use crate::limits::WINDOW_ROWS_MAX;
 use crate::mirror::RowPlace;
 
-/// What the screen has of a row.
+/// How much of a row the screen has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Sent {
     Never,
-    /// A growing text up to this byte.
+    /// A growing text up to this byte offset.
     Through(usize),
     Whole,
 }
@@ -27,13 +27,13 @@ struct WindowRow {
     changed: bool,
 }
 
-/// A stretch of a transcript that reaches to its end.
+/// The end of a transcript, from some row on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Window {
     rows: VecDeque<WindowRow>,
     removed: Vec<RowId>,
     pub(super) has_older: bool,
-    /// The screen has nothing yet, or something else.
+    /// The next patch replaces all of the screen's rows.
     reset: bool,
     dirty: bool,
 }
@@ -92,7 +92,7 @@ impl Window {
         self.bound(WINDOW_ROWS_MAX);
     }
 
-    /// Lets the oldest rows go past a number of rows.
+    /// Drops the oldest rows beyond `rows_max`.
     pub(super) fn bound(&mut self, rows_max: usize) {
         while self.rows.len() > rows_max
             && let Some(oldest) = self.rows.pop_front()
@@ -105,7 +105,7 @@ impl Window {
         }
     }
 
-    /// Puts older rows before the first one; ones that are here already are skipped.
+    /// Adds older rows before the first one; skips rows that are already here.
     pub(super) fn prepend(&mut self, rows: Vec<TranscriptRow>, has_older: bool) {
         let first = self.first().unwrap_or(RowPlace::END);
         for row in rows.into_iter().rev() {
@@ -122,7 +122,7 @@ impl Window {
         self.dirty = true;
     }
 
-    /// What the screen must do to have what is here.
+    /// The patches that bring the screen up to date.
     pub(super) fn take_patches(&mut self) -> Vec<RowPatch> {
         if !std::mem::take(&mut self.dirty) {
             return Vec::new();
@@ -159,7 +159,7 @@ impl Window {
 }
 
 impl WindowRow {
-    /// The patch for a change; `before` is the nearest later row that the screen has.
+    /// The patch for a changed row; `before` is the nearest later row that the screen has.
     fn patch(&self, before: Option<&RowId>) -> Option<RowPatch> {
         match (self.sent, growing_text(&self.row)) {
             (Sent::Never, _) => Some(RowPatch::Insert {

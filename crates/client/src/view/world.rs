@@ -1,4 +1,4 @@
-//! What all screens share: the account, the line, presence, and the outbox.
+//! State that all screens share: the account, the connection, presence, and the outbox.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -16,17 +16,17 @@ use crate::linked_hub::LinkedHub;
 use crate::mirror::{OpaqueIntent, OutboxEntry, OutboxState};
 use crate::sync::ConnectionStatus;
 
-/// An accepted intent whose effect the mirror has not got yet.
+/// An accepted intent whose effect is not in the mirror yet.
 #[derive(Clone, Debug)]
 pub(super) struct Settling {
     pub(super) entry: OutboxEntry,
-    /// Where its effect stands.
+    /// The seq of its effect.
     pub(super) seq: Seq,
 }
 
 pub(super) struct World {
     pub(super) linked: LinkedHub,
-    /// How far the hub's wall clock is ahead of this device's; `None` until a hub has said.
+    /// In milliseconds; positive if the hub's wall clock is ahead of this device's. `None` until a hub has said.
     pub(super) clock_offset_ms: Option<i64>,
     pub(super) account: AccountState,
     pub(super) status: ConnectionStatus,
@@ -34,10 +34,10 @@ pub(super) struct World {
     pub(super) outbox: Vec<OutboxEntry>,
     pub(super) opaque: Vec<OpaqueIntent>,
     pub(super) settling: Vec<Settling>,
-    /// Intents of the outbox whose events have come, before their receipts.
+    /// Intents of the outbox whose events arrived before their receipts.
     pub(super) landed: HashSet<CommandId>,
     pub(super) caught_up: HashSet<LogId>,
-    /// Drafts that stood in sessions when those were deleted: what was written there is shown until the next start.
+    /// Drafts of deleted sessions: their texts are shown until the next start.
     pub(super) bereft: BTreeMap<SessionId, Draft>,
 }
 
@@ -63,7 +63,7 @@ impl World {
     }
 
     pub(super) fn connection(&self) -> ConnectionView {
-        // Read marks and drafts go by themselves: nobody waits for them.
+        // Read marks and drafts are sent without a person waiting for them.
         let unanswered = |entry: &&OutboxEntry| {
             !matches!(entry.state, OutboxState::Refused(_))
                 && !matches!(
@@ -92,7 +92,7 @@ impl World {
         self.opaque.iter().map(view).collect()
     }
 
-    /// Whether the hub hears this device, as far as known.
+    /// Whether the hub hears this device, as far as it knows.
     pub(super) fn is_online(&self) -> bool {
         matches!(
             self.status.phase,
@@ -130,7 +130,7 @@ impl World {
         found.is_some_and(|agent| agent.can_steer)
     }
 
-    /// Whether a runner that can answer is connected. Offline nobody knows, and nothing is claimed.
+    /// Whether a runner that can answer is connected. `true` while offline, because then the device cannot know.
     pub(super) fn runner_online(&self, pinned: Option<RunnerId>, agent: Option<&AgentId>) -> bool {
         if !self.is_online() {
             return true;
@@ -147,7 +147,7 @@ impl World {
         })
     }
 
-    /// How far an intent of this device's outbox is.
+    /// How far a prompt in this device's outbox is.
     pub(super) fn prompt_state(&self, entry: &OutboxEntry) -> PromptState {
         match (&entry.state, self.status.phase) {
             (OutboxState::Refused(error), _) => PromptState::Refused {
@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// Intents for a log that its mirror does not show yet, in their order.
+    /// Intents for a log whose effects its mirror does not show yet, in order.
     pub(super) fn intents_for(&self, log: LogId) -> impl Iterator<Item = &OutboxEntry> {
         let unseen = move |entry: &&OutboxEntry| {
             entry.command.log == log && !self.landed.contains(&entry.command.id)
@@ -170,7 +170,7 @@ impl World {
             .chain(self.outbox.iter().filter(unseen))
     }
 
-    /// The sessions list, in the order in which it is shown.
+    /// The sessions list in display order.
     pub(super) fn session_rows(&self) -> Vec<SessionRow> {
         let known = self.account.sessions();
         let mut rows: Vec<SessionRow> = known
@@ -198,7 +198,7 @@ impl World {
         }
     }
 
-    /// Sessions that stand only in the outbox.
+    /// Sessions that exist only in the outbox.
     fn unsent_sessions(&self) -> impl Iterator<Item = SessionRow> {
         let entries = self
             .outbox
@@ -224,7 +224,7 @@ impl World {
         })
     }
 
-    /// The first prompt's beginning, for a session that the hub does not have.
+    /// The beginning of the first prompt, for a session that the hub does not have.
     pub(super) fn unsent_preview(&self, log: LogId) -> String {
         let text = self
             .intents_for(log)
@@ -233,8 +233,7 @@ impl World {
         text.chars().take(limits::PREVIEW_CHARS_MAX).collect()
     }
 
-    /// A session's title for people, wherever it stands.
-    /// Whether it is deleted, as the account's log says.
+    /// Whether the account's log says that the session is deleted.
     pub(super) fn is_deleted(&self, session: SessionId) -> bool {
         self.account.deleted().contains(&session)
     }
@@ -256,7 +255,7 @@ fn row_state(summary: &SessionSummary, is_unread: bool) -> SessionRowState {
         SessionActivity::Failed { .. } if is_unread => SessionRowState::Failed,
         _ if is_unread => SessionRowState::Unread,
         SessionActivity::Waiting => SessionRowState::Waiting,
-        // The failure was read; what it paused waits on.
+        // The failure was read; the prompts that it paused are still waiting.
         SessionActivity::Failed { .. } if summary.queued > 0 => SessionRowState::Waiting,
         SessionActivity::Failed { .. } | SessionActivity::Idle => SessionRowState::Idle,
     }

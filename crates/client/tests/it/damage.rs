@@ -1,4 +1,4 @@
-//! A mirror in which a cell is damaged, under a whole device.
+//! A whole device on a mirror with a damaged cell.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What is begun to be written: kept here at once, on every device soon, and sent as a prompt or a draft but never both.
+//! Drafts: durable on this device at once, soon on every device, and then either sent as a prompt or still a draft, never both.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn recorded(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// Another device saves.
+/// Another device saves a draft.
 fn saved_elsewhere(world: &mut World, session: SessionId, text: &str) -> Seq {
     let by = Principal::Device {
         account: world.account,
@@ -120,7 +120,7 @@ async fn a_draft_that_is_sent_is_a_draft_no_more_in_the_same_step() {
             .then_some(())
     })
     .await;
-    // The connection dies over the prompt: neither has its receipt.
+    // The connection dies during the prompt, so neither intent has its receipt.
     hub.change(|world| world.fault = Fault::CutBeforeReceipt);
     let prompt = CommandBody::SendPrompt(SendPromptCommand {
         run: None,
@@ -175,7 +175,7 @@ async fn a_session_that_is_begun_takes_its_first_prompts_draft_with_it() {
             screen.request(start).await,
             ViewResponse::Queued { .. }
         ));
-        // The draft was never sent, so nothing of it is left but that it is empty.
+        // The draft was never sent, so all that remains is that it is empty.
         assert_eq!(unsent(&device), [""]);
         let states: Vec<_> = device
             .outbox()
@@ -201,14 +201,14 @@ async fn an_older_text_neither_replaces_another_devices_newer_one_nor_is_lost() 
     let mut hub = FakeHub::absent().await;
     let session = hub.change(a_session);
     {
-        // Written on this device while it was away, not knowing of the other's.
+        // Written on this device while it was offline and did not know of the other device's draft.
         let device = device(&hub, dir.path()).await;
         save(&device.screen(), session, "mine", None).await;
     }
     let theirs = hub.change(|world| saved_elsewhere(world, session, "theirs"));
     hub.listen(None).await;
     {
-        // The hub refuses it while no window is there to see that.
+        // The hub refuses it while no window is open to show that.
         let device = device(&hub, dir.path()).await;
         until(&device, "the refusal", |device| {
             let refused = |entry: &OutboxEntry| matches!(entry.state, OutboxState::Refused(_));
@@ -225,7 +225,7 @@ async fn an_older_text_neither_replaces_another_devices_newer_one_nor_is_lost() 
     let draft = draft_of(&shown, session).unwrap();
     assert_eq!((draft.text.as_str(), draft.seq), ("theirs", theirs));
     assert_eq!(device.connection().outbox, 0, "nobody waits for it");
-    // Now both were seen.
+    // By now the person has seen both.
     save(&screen, session, "theirs\nmine", Some(theirs)).await;
     until(&device, "an empty outbox", |device| {
         device.outbox().is_empty().then_some(())
@@ -354,14 +354,14 @@ async fn what_was_written_in_a_session_that_is_gone_stands_until_the_next_start(
     assert_eq!((device.drafts(), device.outbox().len()), (Vec::new(), 0));
 }
 
-/// A device, and a session in which another one has begun to write "half a thought".
+/// A device, and a session in which another device has begun a draft, "half a thought".
 async fn a_session_with_a_draft(hub: &FakeHub, dir: &Path) -> (Device, SessionId) {
     let session = hub.change(a_session);
     hub.change(|world| saved_elsewhere(world, session, "half a thought"));
     (device(hub, dir).await, session)
 }
 
-/// The session is open, and its draft is there.
+/// A screen that shows the open session with its draft.
 async fn showing_the_draft(screen: &Screen, session: SessionId) -> Shown {
     let mut shown = Shown::default();
     open(screen, session).await;
@@ -373,7 +373,7 @@ async fn showing_the_draft(screen: &Screen, session: SessionId) -> Shown {
     shown
 }
 
-/// What was sent or given up before the session was deleted does not come back with that.
+/// A draft that was sent or given up before its session was deleted does not come back with the deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_draft_that_was_emptied_before_its_session_was_deleted_stays_empty() {
     let dir = TempDir::new().unwrap();
@@ -390,7 +390,7 @@ async fn a_draft_that_was_emptied_before_its_session_was_deleted_stays_empty() {
     assert_eq!(device.drafts(), []);
 }
 
-/// Whoever has a session open that is deleted elsewhere sees that it is, what it was, and what was begun to be written there.
+/// A person who has the session open sees that it was deleted elsewhere, its title, and the draft in it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_open_session_that_is_deleted_says_so_and_keeps_what_was_begun_there() {
     let dir = TempDir::new().unwrap();
@@ -426,7 +426,7 @@ async fn a_refused_text_does_not_come_back_behind_the_prompt_that_it_became() {
         (device.connection().phase == ConnectionPhase::Live).then_some(())
     })
     .await;
-    // On the line when that dies: it may be at the hub.
+    // In flight when the connection dies: the hub may have it.
     hub.change(|world| world.muted_through = world.connections);
     let screen = device.screen();
     save(&screen, session, "mine", None).await;

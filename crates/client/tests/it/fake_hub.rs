@@ -1,4 +1,4 @@
-//! A hub for tests: one account, sessions that the session machine itself writes, and faults on demand.
+//! A hub for tests: one account, sessions that the real session machine writes, and faults on demand.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,7 +22,7 @@ use crate::fake_world::{Fault, World};
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// A running hub. Dropped, it is gone with all its connections.
+/// A running hub. Dropping it ends it with all its connections.
 pub struct FakeHub {
     pub world: Arc<Mutex<World>>,
     pub address: HubAddress,
@@ -31,7 +31,7 @@ pub struct FakeHub {
 }
 
 impl FakeHub {
-    /// A hub that has an address and does not listen yet.
+    /// A hub that has an address but does not listen yet.
     pub async fn absent() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
@@ -58,7 +58,7 @@ impl FakeHub {
         let listener = TcpListener::bind(&self.address.authority).await.unwrap();
         let (world, version) = (self.world.clone(), self.version.clone());
         self.task = Some(tokio::spawn(async move {
-            // Connections end with the hub.
+            // Dropped with the hub, which ends all connections.
             let mut connections = tokio::task::JoinSet::new();
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
@@ -81,14 +81,14 @@ impl FakeHub {
         self.world.lock().unwrap()
     }
 
-    /// Changes the world, and lets the connections see it.
+    /// Changes the world and notifies the connections.
     pub fn change<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
         let result = change(&mut self.world());
         self.version.send_modify(|version| *version += 1);
         result
     }
 
-    /// Waits until the world satisfies something.
+    /// Waits until the world satisfies a condition.
     pub async fn until(&self, what: &str, holds: impl Fn(&World) -> bool) {
         let mut version = self.version.subscribe();
         let wait = async {
@@ -259,7 +259,7 @@ async fn send_batch(socket: &mut Socket, world: &Mutex<World>, batch: Batch) -> 
     if !cut {
         return send(socket, &frame).await;
     }
-    // A text frame's header and half of its body, then nothing.
+    // A text frame's header and half of its payload, then nothing.
     let text = serde_json::to_string(&frame).unwrap();
     let mut bytes = vec![0x81, 127];
     bytes.extend((text.len() as u64).to_be_bytes());

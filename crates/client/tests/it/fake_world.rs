@@ -1,4 +1,4 @@
-//! What the fake hub serves: one account, sessions that the session machine writes, receipts for ever.
+//! What the fake hub serves: one account, sessions that the real session machine writes, and receipts that stay forever.
 
 use std::collections::HashMap;
 
@@ -17,11 +17,11 @@ use crate::script::Script;
 pub enum Fault {
     #[default]
     None,
-    /// The next batch of a session with events is cut in the middle of its frame, and the connection with it.
+    /// Cuts the connection in the middle of the next batch frame of a session that has events.
     CutInBatch,
-    /// The next command is done, and the connection dies before the receipt.
+    /// Carries out the next command, and cuts the connection before the receipt.
     CutBeforeReceipt,
-    /// The connection is closed with this code after the greeting.
+    /// Closes the connection with this code after the greeting.
     Close(u16),
 }
 
@@ -31,11 +31,11 @@ pub struct World {
     pub account_events: Vec<Event>,
     pub sessions: HashMap<SessionId, Script>,
     pub receipts: HashMap<CommandId, Receipt>,
-    /// Refuses every creation with this.
+    /// Refuses every creation of a session with this error.
     pub refuse_creation: Option<ErrorBody>,
     pub fault: Fault,
     pub connections: u32,
-    /// Connections up to this one neither read nor answer any more.
+    /// Connections up to this number no longer read or answer.
     pub muted_through: u32,
     pub received: Vec<ClientFrame>,
     account_incarnation: Incarnation,
@@ -80,7 +80,7 @@ impl World {
         });
     }
 
-    /// The device that is linked here, as long as it keeps its directory.
+    /// The device that is linked to this hub, as long as it keeps its directory.
     pub fn principal(&self) -> Principal {
         Principal::Device {
             account: self.account,
@@ -88,7 +88,7 @@ impl World {
         }
     }
 
-    /// What the account's own machine says to a command of the device's.
+    /// Lets the real account machine answer a command of the device.
     fn on_account(&mut self, command: &Command) -> ReceiptOutcome {
         let mut state = AccountState::default();
         for event in &self.account_events {

@@ -1,4 +1,4 @@
-//! A whole device against a hub that does what the test says.
+//! A whole device against a hub that follows the test's instructions.
 
 #![allow(
     clippy::unwrap_used,

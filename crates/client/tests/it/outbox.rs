@@ -1,4 +1,4 @@
-//! Intents: durable, in order, once.
+//! Intents are durable, ordered and happen once.
 
 use baton_client::{CancelError, IntentOutcome, OutboxState};
 use baton_protocol::view::{ConnectionPhase, SessionRowState};
@@ -107,7 +107,7 @@ async fn an_intent_that_was_on_the_line_survives_a_kill_and_happens_once() {
         (device.connection().phase == ConnectionPhase::Live).then_some(())
     })
     .await;
-    // From here on the hub takes nothing from this connection and says nothing.
+    // From here on the hub neither reads from this connection nor writes to it.
     hub.change(|world| world.muted_through = world.connections);
     let body = CommandBody::SendPrompt(prompt("once"));
     let intent = first.act(LogId::Session(session), body).await.unwrap();
@@ -164,7 +164,7 @@ async fn only_what_was_never_sent_is_taken_back() {
         .unwrap();
     let asked = started.prompt.unwrap();
     device.cancel(asked.command).await.unwrap();
-    // A session for which nothing is left is not created either.
+    // A session without any other intent is not created either.
     assert_eq!(device.outbox(), []);
     assert_eq!(asked.outcome().await, IntentOutcome::Cancelled);
     assert_eq!(started.create.outcome().await, IntentOutcome::Cancelled);
@@ -205,7 +205,7 @@ async fn a_refused_creation_refuses_its_prompt_with_a_clear_message() {
         error.message,
         "the session could not be created: sessions are closed today"
     );
-    // What a person wrote stays to be seen, until they dismiss it or try again.
+    // What a person wrote stays visible until they dismiss it or retry.
     assert_eq!(device.outbox().len(), 2);
     hub.change(|world| world.refuse_creation = None);
     let refused = device.outbox()[1].command.id;

@@ -1,4 +1,4 @@
-//! A renderer for tests: applies frames, holds what a screen would show.
+//! A renderer for tests: applies frames and holds what a screen would show.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub const SESSION: ViewId = ViewId(1);
 pub const LIST: ViewId = ViewId(2);
 
 impl Shown {
-    /// Takes frames until something shows.
+    /// Takes frames until a condition on what is shown holds.
     pub async fn until<T>(
         &mut self,
         screen: &Screen,

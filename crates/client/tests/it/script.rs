@@ -1,4 +1,4 @@
-//! A session's log as a hub would write it, made by the session machine itself.
+//! A session's log as a hub would write it, made by the real session machine.
 
 use baton_protocol::{
     AccountId, AgentId, Batch, Command, CommandBody, CommandId, CreateSessionCommand, Cursor,
@@ -11,7 +11,7 @@ use baton_session::{
     report_teardown, sealing, start_run,
 };
 
-/// A session that is being written.
+/// A session's log in the making.
 pub struct Script {
     pub session: SessionId,
     pub account: AccountId,
@@ -61,7 +61,7 @@ impl Script {
         self.events.last().map_or(0, |event| event.seq.0)
     }
 
-    /// A command of some other device.
+    /// Decides a command of another device.
     pub fn decide(&mut self, body: CommandBody) -> CommandId {
         let id = CommandId::mint();
         let log = self.log();
@@ -74,7 +74,7 @@ impl Script {
         id
     }
 
-    /// A device's command, as it came. Gives the outcome for its receipt.
+    /// Decides this device's command. Returns the outcome for its receipt.
     pub fn command(&mut self, command: &Command) -> ReceiptOutcome {
         let by = Principal::Device {
             account: self.account,
@@ -96,7 +96,7 @@ impl Script {
         })))
     }
 
-    /// The prompt that was sent first.
+    /// The first prompt.
     pub fn first_prompt(&self) -> PromptId {
         let sent = self.events.iter().find_map(|event| match &event.body {
             EventBody::PromptSent(sent) => Some(sent.prompt),
@@ -105,7 +105,7 @@ impl Script {
         sent.expect("a prompt was sent")
     }
 
-    /// The next prompt's run begins.
+    /// Starts the next prompt's run.
     pub fn start(&mut self) -> RunId {
         let run = RunId::mint();
         let agent = AgentId("assistant".into());
@@ -145,13 +145,13 @@ impl Script {
         });
     }
 
-    /// The host of a stopped run says that nothing of it goes on.
+    /// The host of a stopped run confirms that the run has ended.
     pub fn confirm_teardown(&mut self, run: RunId) {
         let events = report_teardown(&self.state, run, self.runner, self.instance, 0, Vec::new());
         self.commit(events);
     }
 
-    /// A prompt and its whole answer, in one text part.
+    /// A prompt and its whole answer in one text part.
     pub fn exchange(&mut self, prompt: &str, answer: &[&str]) {
         self.ask(prompt);
         self.start();
@@ -182,7 +182,7 @@ impl Script {
         }
     }
 
-    /// The stretch `(after, upto]`, as a hub sends it that has not sealed anything.
+    /// The batch `(after, upto]`, as a hub sends it that has sealed nothing.
     pub fn batch(&self, after: u64, upto: u64) -> Batch {
         let inside = |event: &&Event| event.seq.0 > after && event.seq.0 <= upto;
         Batch {
@@ -195,7 +195,7 @@ impl Script {
         }
     }
 
-    /// The same with appends merged.
+    /// Like [`Self::batch`], with appends merged.
     pub fn merged(&self, after: u64, upto: u64) -> Batch {
         let mut batch = self.batch(after, upto);
         batch.events = sealing::merge_appends(batch.events);
@@ -209,7 +209,7 @@ impl Script {
         }
     }
 
-    /// The rows at a seq, by the session crate's own fold.
+    /// The rows at a seq, from the session crate's own fold.
     pub fn transcript(&self, upto: u64) -> Transcript {
         let mut state = SessionState::default();
         let mut transcript = Transcript::default();

@@ -1,4 +1,4 @@
-//! A device on a temporary directory, and waiting for states.
+//! A device in a temporary directory, and ways to wait for states.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use baton_protocol::{HubAddress, TimestampMs};
 
 use crate::fake_hub::FakeHub;
 
-/// A clock that runs ahead of the real one, so that timeouts of seconds take a test no time.
+/// A clock that runs faster than the real one, so that timeouts of seconds cost a test no time.
 pub struct FastClock {
     start: Instant,
     speed: u32,
@@ -61,7 +61,7 @@ pub async fn device_at(hub: &FakeHub, dir: &Path, address: HubAddress) -> Device
     open(hub, dir, address, 1).await
 }
 
-/// A device whose seconds are short: for tests that wait for its timeouts.
+/// A device with a fast clock, for tests that wait for timeouts.
 pub async fn hasty_device(hub: &FakeHub, dir: &Path) -> Device {
     open(hub, dir, hub.address.clone(), 20).await
 }
@@ -76,7 +76,7 @@ async fn open(hub: &FakeHub, dir: &Path, address: HubAddress, speed: u32) -> Dev
     Device::open_with(config, clock, 7).await.unwrap()
 }
 
-/// Waits until the device satisfies something.
+/// Waits until the device satisfies a condition.
 pub async fn until<T>(device: &Device, what: &str, pick: impl Fn(&Device) -> Option<T>) -> T {
     let mut changes = device.changes();
     let wait = async {

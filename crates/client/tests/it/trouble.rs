@@ -1,4 +1,4 @@
-//! What lines and hubs do to a device.
+//! What a device does about bad connections and hubs.
 
 use std::sync::Arc;
 
@@ -180,7 +180,7 @@ async fn a_hub_is_recognised_by_its_key_and_by_nothing_else() {
             .contains("another key than the one in your link")
     );
     assert!(problem.hint.contains("link this device again"));
-    // The token was never sent: no upgrade was asked for.
+    // The token was never sent: there was no WebSocket upgrade.
     assert_eq!(hub.world().connections, 1);
 }
 

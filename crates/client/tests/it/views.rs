@@ -69,7 +69,7 @@ async fn a_session_opens_from_the_mirror_without_a_hub() {
         world.add(script)
     });
     let online = device(&hub, dir.path()).await;
-    // Nobody opens it: it is fetched in the background, and let go.
+    // No view opens it: it is fetched in the background, then unsubscribed.
     let head = Seq(hub.world().sessions[&session].head());
     let mut changes = online.changes();
     while online
@@ -110,7 +110,7 @@ async fn a_session_opens_from_the_mirror_without_a_hub() {
     assert_eq!(hits[0].title, "question 0");
 }
 
-/// Its text is not left in the mirror of a device on which nobody looks at it.
+/// Its text does not stay in the mirror of a device without an open view of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_is_deleted_elsewhere_leaves_a_device_on_which_nobody_looks_at_it() {
     let dir = TempDir::new().unwrap();
@@ -287,7 +287,7 @@ async fn a_long_session_that_is_not_mirrored_opens_with_its_last_rows() {
             script.exchange(&format!("question {n}"), &["a"]);
         }
         let session = script.session;
-        // The list does not know it, so nothing fetches it before it is opened.
+        // The list does not have it, so nothing fetches it until it is opened.
         world.sessions.insert(session, script);
         session
     });

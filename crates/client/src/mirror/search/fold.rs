@@ -1,7 +1,7 @@
-//! The form in which texts and queries are compared: case, diacritics, compatibility forms and spacing do not count in it.
+//! The folded form in which texts and queries are compared: case, diacritics, compatibility forms and spacing do not count.
 //!
-//! A text is folded one character at a time, together with the combining marks behind it, so NFC and NFD fold alike and each folded
-//! stretch knows which bytes of the original it came from.
+//! A text is folded one character at a time, together with the combining marks that follow it. So NFC and NFD fold alike, and each folded
+//! range knows its bytes in the original.
 
 use std::ops::Range;
 
@@ -11,7 +11,7 @@ use unicode_normalization::char::{canonical_combining_class, compose};
 /// A folded text that maps each of its ranges back to the original.
 pub(in crate::mirror) struct Folded {
     pub(in crate::mirror) text: String,
-    /// Where each original stretch ends in the folded text, and its range in the original.
+    /// For each folded unit: where it ends in the folded text, and its range in the original.
     stretches: Vec<(usize, Range<usize>)>,
 }
 
@@ -22,7 +22,7 @@ impl Folded {
         Self { text, stretches }
     }
 
-    /// The original bytes of a folded range; whole characters, with their marks.
+    /// The original bytes of a folded range: whole characters with their marks.
     pub(in crate::mirror) fn original(&self, range: Range<usize>) -> Range<usize> {
         let from = self
             .stretches
@@ -65,15 +65,15 @@ fn fold_noting(text: &str, mut note: impl FnMut(usize, Range<usize>)) -> String 
     out
 }
 
-/// Whether a character belongs to the one before it.
+/// Whether a character combines with the one before it.
 fn joins(character: char) -> bool {
-    // The three Tibetan vowels decompose into marks, although they are none.
+    // The three Tibetan vowels decompose into marks although they are not marks themselves.
     !character.is_ascii()
         && (canonical_combining_class(character) != 0
             || matches!(character, '\u{f73}' | '\u{f75}' | '\u{f81}'))
 }
 
-/// Characters without a decomposition, and the letters of unfinished Korean input, which are looked for as they are.
+/// Characters without a decomposition, and the letters of unfinished Korean input, which are searched for unchanged.
 fn is_folded_as_it_is(character: char) -> bool {
     character.is_ascii()
         || matches!(character, '\u{3131}'..='\u{318e}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}')
@@ -98,7 +98,7 @@ fn push(out: &mut String, character: char) {
 
 fn push_lower(out: &mut String, lower: char) {
     let plain = match lower {
-        // Letters whose diacritic is no mark of its own.
+        // Letters whose diacritic is not a separate mark.
         'ß' => "ss",
         'æ' => "ae",
         'œ' => "oe",
@@ -110,7 +110,7 @@ fn push_lower(out: &mut String, lower: char) {
         'þ' => "th",
         'ı' => "i",
         'ς' => "σ",
-        // Marks that programs put in place of those on the keyboard.
+        // Typographic marks that programs substitute for keyboard characters.
         '‘' | '’' | '‚' | '‛' | 'ʼ' => "'",
         '“' | '”' | '„' | '‟' | '«' | '»' => "\"",
         '\u{2010}'..='\u{2015}' | '\u{2212}' => "-",
@@ -119,7 +119,7 @@ fn push_lower(out: &mut String, lower: char) {
     out.push_str(plain);
 }
 
-/// Korean syllables and voiced kana are letters of their own.
+/// Korean syllables and voiced kana count as letters of their own, so they are composed again.
 fn push_composed(out: &mut String, character: char) {
     if matches!(character, '\u{1161}'..='\u{1175}' | '\u{11a8}'..='\u{11c2}' | '\u{3099}' | '\u{309a}')
         && let Some(last) = out.chars().next_back()
@@ -131,7 +131,7 @@ fn push_composed(out: &mut String, character: char) {
     out.push(character);
 }
 
-/// Diacritics of Latin, Greek, Cyrillic, Hebrew and Arabic, and what is not seen at all. Marks of other scripts are letters in them.
+/// Diacritics of Latin, Greek, Cyrillic, Hebrew and Arabic, and invisible characters. Marks of other scripts count as letters.
 fn is_ignored(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5bd}' | '\u{5bf}' | '\u{5c1}'..='\u{5c2}'

@@ -1,22 +1,24 @@
-//! What a person typed, as the stretches of folded text that a row must hold: words, and phrases in quotes.
+//! A query as the folded needles that a row must contain: words, and phrases in quotes.
 
 use baton_protocol::view::SearchNote;
 
 use super::fold::fold;
 use crate::limits::{SEARCH_INDEX_CHARS_MIN, SEARCH_NEEDLES_MAX, SEARCH_QUERY_CHARS_MAX};
 
-/// Below this, a character is a letter, a digit or a mark of an alphabet, which says nothing alone. Above are the scripts in which a
-/// character is a word or a syllable, and symbols.
+/// Below this, a character is a letter, a digit or a mark of an alphabet, which says nothing on its own. From here on are symbols, and
+/// scripts in which one character is a word or a syllable.
 const STANDS_ALONE_FROM: char = '\u{2190}';
 
-/// The stretches of a query, folded.
+/// The needles of a query, folded.
 pub(super) struct Query {
     pub(super) needles: Vec<String>,
 }
 
 impl Query {
+    /// Parses what a person typed.
+    ///
     /// # Errors
-    /// What to tell the person where the query finds nothing because of what it is.
+    /// The note for the person, if such a query cannot find anything.
     pub(super) fn parse(text: &str) -> Result<Self, SearchNote> {
         let folded = fold(
             &text
@@ -28,7 +30,7 @@ impl Query {
         let mut rest = folded.trim_start();
         while !rest.is_empty() && needles.len() < SEARCH_NEEDLES_MAX {
             let (needle, after) = match rest.strip_prefix('"') {
-                // A quote that is still open holds all that follows.
+                // An unclosed quote includes all that follows.
                 Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
                 None => rest.split_once(' ').unwrap_or((rest, "")),
             };
@@ -47,7 +49,7 @@ impl Query {
         Ok(Self { needles })
     }
 
-    /// The expression for the trigram index, of the needles that it knows.
+    /// The trigram index's expression for the long needles; `None` if there are none.
     pub(super) fn match_expression(&self) -> Option<String> {
         let long = self.needles.iter().filter(|needle| is_long(needle));
         let quoted: Vec<String> = long
@@ -56,18 +58,18 @@ impl Query {
         (!quoted.is_empty()).then(|| quoted.join(" "))
     }
 
-    /// Needles that are shorter than a trigram, and rare enough to be looked up by their beginnings.
+    /// Needles that are shorter than a trigram, but selective enough to look up by prefix.
     pub(super) fn short(&self) -> impl Iterator<Item = &str> {
         let needles = self.needles.iter().map(String::as_str);
         needles.filter(|needle| !is_long(needle) && tells_something(needle))
     }
 
-    /// Whether the index alone decides.
+    /// Whether every needle is long, so that the index alone decides.
     pub(super) fn is_all_long(&self) -> bool {
         self.needles.iter().all(|needle| is_long(needle))
     }
 
-    /// Whether a text holds every needle.
+    /// Whether a text contains every needle.
     pub(super) fn is_in(&self, text: &str) -> bool {
         let folded = fold(text);
         self.needles

@@ -1,4 +1,4 @@
-//! The index over real tables: what is found, in which order, and how an earlier mirror is taken in.
+//! The index over real tables: what it finds, in which order, and how it takes over an older mirror.
 
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ impl Table {
         tx.commit().unwrap();
     }
 
-    /// A row that no index knows.
+    /// Adds a row without indexing it.
     fn row(&self, text: &str) -> i64 {
         let json = serde_json::json!({ "body": { "text": text } }).to_string();
         self.conn
@@ -55,7 +55,7 @@ impl Table {
             .unwrap()
     }
 
-    /// The texts around what was found.
+    /// The excerpts that a search finds.
     fn find(&self, query: &str) -> Vec<String> {
         let found = find(&self.conn, query, 10).unwrap();
         found.hits.into_iter().map(|hit| hit.excerpt).collect()
@@ -65,7 +65,7 @@ impl Table {
         find(&self.conn, query, 10).unwrap().note
     }
 
-    /// As a mirror of an earlier version has it: rows, and an index that nothing reads.
+    /// The table of an older version: rows, and an index that is no longer read.
     fn of_an_earlier_version(texts: &[&str]) -> Self {
         let table = Self::new();
         let tx = table.conn.unchecked_transaction().unwrap();
@@ -234,7 +234,7 @@ fn what_is_deleted_before_during_or_after_the_indexing_is_gone_and_its_ids_can_b
     }
 }
 
-/// Letters of several scripts with their forms, and what stands between words.
+/// Letters of several scripts in their forms, with separators.
 fn text() -> impl Strategy<Value = String> {
     let letter = prop_oneof![
         4 => "[a-zA-Z0-9_%\"']",

@@ -1,4 +1,4 @@
-//! One damaged cell costs its own row or its own log, on every path by which it is read.
+//! One damaged cell costs its own row or its own log, on every path that reads it.
 
 use baton_protocol::LogId;
 
@@ -26,12 +26,12 @@ struct Pair {
     store: Store,
     hurt: Script,
     sound: Script,
-    /// How far both are mirrored.
+    /// The seq up to which both are mirrored.
     upto: u64,
 }
 
 impl Pair {
-    /// Both have an open part, which stays in memory.
+    /// Both sessions have an open part, which stays in memory.
     fn mirrored() -> Self {
         let place = place();
         let (mut store, _) = open(&place.path);
@@ -63,7 +63,7 @@ impl Pair {
         self.store.conn.execute_batch(&sql).unwrap();
     }
 
-    /// Brings both to their ends, as a hub would that is asked from where the mirror says it is.
+    /// Brings both to their ends, as a hub does that continues from the mirror's cursors.
     fn finish(&mut self, why: &str) {
         for script in [&mut self.hurt, &mut self.sound] {
             script.append(" whole");
@@ -77,7 +77,7 @@ impl Pair {
             let session = self.script(log).session;
             let shown = rows(&mut self.store, session);
             if self.store.take_lost() == [log] {
-                // The damage was met only now.
+                // The damage is found only here.
                 assert_eq!(shown, [], "{why}");
                 self.catch_up(log, 0, why);
             }
@@ -262,7 +262,7 @@ async fn a_damaged_session_can_be_followed_by_a_tail() {
         let Pair {
             place, store, hurt, ..
         } = pair;
-        // Only now: opening mends what it can see.
+        // Opened after the damage: opening itself repairs an unreadable row of `logs`.
         let account = AccountId::from_uuid(uuid::Uuid::from_u128(1));
         let heard = Arc::new(Heard::default());
         let (mirror, mut lost) = Mirror::open(place.path.clone(), account, heard)
@@ -291,7 +291,7 @@ fn prompt(text: &str) -> Command {
     }
 }
 
-/// Queues prompts, the first one under ordinal 1.
+/// Queues prompts; the first one gets ordinal 1.
 fn queue(store: &mut Store, prompts: &[Command]) {
     let queued: Vec<_> = prompts
         .iter()
@@ -390,7 +390,7 @@ fn a_refusal_whose_reason_cannot_be_read_keeps_the_text() {
     );
 }
 
-/// Overwrites the page of a database file on which a text is stored.
+/// Overwrites the page of a database file that contains a text.
 fn damage_page_of(path: &Path, text: &str) {
     const PAGE: usize = 4_096;
     let mut bytes = std::fs::read(path).unwrap();
@@ -434,7 +434,7 @@ fn every_intent_beside_a_damaged_page_is_taken_over_also_one_that_cannot_be_read
         "{}",
         kept.len()
     );
-    // Whether they were sent cannot be known any more.
+    // It can no longer be known whether they were sent.
     assert!(
         outbox
             .entries

@@ -1,4 +1,4 @@
-//! One file in the hands of several processes, versions and accounts, and files that are not whole.
+//! One file that several processes, versions and accounts share, and damaged files.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn two_processes_share_one_file() {
     );
     let expected = script.transcript(middle).rows;
     assert_eq!(rows(&mut other, script.session), expected);
-    // The other one closes and seals the part that the first one holds open.
+    // The other process closes and seals the part that is open in the first one's memory.
     apply(&mut other, &script.batch(middle, head));
     assert_eq!(
         one.apply(&script.batch(middle, head)).unwrap(),
@@ -179,7 +179,7 @@ fn an_earlier_mirror_is_taken_into_the_search_index_while_nothing_else_is_writte
         let (mirror, _lost) = Mirror::open(place.path.clone(), account, heard)
             .await
             .unwrap();
-        // Each search is a job for a reader, so the writer has time.
+        // Each search runs on a reader, so the writer is free to index.
         let found = async {
             loop {
                 let found = mirror.search("munchen 7".to_owned(), 50).await.unwrap();

@@ -1,4 +1,4 @@
-//! Saved states, and the history that fills what they stood for.
+//! Saved states, and the history that fills the gaps that they leave.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn gap(filled: u64, floor: u64) -> Gap {
     }
 }
 
-/// Exchanges, and the heads after them. The first run was stopped, and its host says so only at the very end.
+/// Exchanges, and the heads after each. The first run was stopped, and its host reports that only at the very end.
 pub(super) fn long_script() -> (Script, Vec<u64>) {
     let mut script = script();
     let mut heads = Vec::new();
@@ -72,7 +72,7 @@ fn a_mirror_that_is_far_behind_goes_on_from_a_saved_state_and_fills_the_gap_from
     let opened = store.open_session(script.session, 1_000).unwrap();
     assert_eq!((opened.rows, opened.has_older), (tail, true));
 
-    // From below, through the end of the process.
+    // Filled from below, across a restart of the process.
     let outcome = fill(&mut store, &script.merged(heads[0], heads[1]));
     assert_eq!(outcome, HistoryOutcome::Applied);
     let again = fill(&mut store, &script.merged(heads[0], heads[1]));
@@ -198,7 +198,7 @@ fn what_happened_behind_the_gap_reaches_the_rows_that_come_after_it() {
     let (script, heads) = long_script();
     let (mut store, _) = open(&place.path);
     take(&mut store, &snapshot(&script, 0, heads[3]));
-    // It says something of the first run, whose row is not here yet.
+    // This batch concerns the first run, whose row is not here yet.
     apply(&mut store, &script.batch(heads[3], script.head()));
     let outcome = fill(&mut store, &script.merged(0, heads[3]));
     assert_eq!(outcome, HistoryOutcome::Closed);

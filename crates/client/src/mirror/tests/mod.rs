@@ -27,7 +27,7 @@ mod gaps;
 mod script;
 use script::Script;
 
-/// Hears changes, and keeps rows as a screen would.
+/// Receives changes and keeps rows as a screen would.
 #[derive(Default)]
 struct Heard {
     rows: Mutex<Transcript>,
@@ -322,7 +322,7 @@ fn rows_of_branches_that_are_not_shown_stay_in_the_mirror_and_out_of_the_window(
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// However the log is cut into batches, merged or not, with restarts in between: the rows are the fold's.
+    /// However the log is cut into batches, merged or not, with restarts in between: the rows equal the fold's.
     #[test]
     fn any_cut_of_the_log_gives_the_same_rows(
         cuts in prop::collection::vec((1..6_u64, any::<bool>(), 0..8_u8), 40),

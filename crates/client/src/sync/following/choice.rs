@@ -8,7 +8,7 @@ use super::{Ask, Following, Log};
 use crate::limits::{BACKGROUND_FETCHES_MAX, RUNNING_FOLLOWED_MAX};
 
 impl Following {
-    /// Compares what is followed with what should be.
+    /// Compares the followed logs with those that should be followed, and returns the changes.
     pub(in crate::sync) fn review(&mut self, now_ms: u64) -> Vec<Ask> {
         if !std::mem::take(&mut self.changed) {
             return Vec::new();
@@ -17,7 +17,7 @@ impl Following {
         let mut gone: Vec<LogId> = self.followed.difference(&desired).copied().collect();
         gone.sort();
         let mut new: Vec<LogId> = desired.difference(&self.followed).copied().collect();
-        // The account first: it says what else there is.
+        // The account first: its log names the sessions.
         new.sort_by_key(|log| (*log != self.account, *log));
         let mut asks = Vec::new();
         for log in gone {

@@ -1,7 +1,7 @@
-//! Which logs are followed, and where the mirror stands in each.
+//! Which logs are followed, and the mirror's cursor in each.
 //!
-//! Always: the account. Live: logs with an open view, and sessions in which a run is on. In the background, a few at a time: sessions
-//! that the account's log says are ahead of the mirror; each is let go once it is caught up.
+//! Always: the account. Live: logs with an open view, and sessions with an active run. In the background, a few at a time: sessions that
+//! are ahead of the mirror according to the account's log; each is unsubscribed once it is caught up.
 
 mod choice;
 mod taking;
@@ -21,9 +21,9 @@ pub(in crate::sync) use taking::Fit;
 enum Subscription {
     #[default]
     None,
-    /// Asked for; batches of an earlier subscription may still be on the line.
+    /// Subscribed; batches of an earlier subscription may still be in transit.
     Asked { at_ms: u64 },
-    /// The first batch came; the last one then.
+    /// The first batch has arrived; `at_ms` is the time of the last one.
     Following { at_ms: u64 },
 }
 
@@ -32,21 +32,21 @@ struct Log {
     cursor: Option<Cursor>,
     subscription: Subscription,
     caught_up: bool,
-    /// The hub has no such log (yet).
+    /// The hub does not have this log (yet).
     absent: bool,
     /// The account's log has its tombstone.
     deleted: bool,
-    /// Cannot be mirrored; left alone.
+    /// It cannot be mirrored and is left alone.
     quarantined: bool,
-    /// Saved states of it did not fit: it is asked for batches alone.
+    /// Its saved states did not fit: the engine asks for batches only.
     without_snapshots: bool,
     pieces: Pieces,
     position: Option<SessionPosition>,
-    /// The seq up to which the hub had nothing more, so that a summary beyond the log's head asks once and not for ever.
+    /// The seq up to which the hub had nothing more, so that a summary beyond the log's head causes one request and not endless ones.
     fetched_for: Seq,
 }
 
-/// What a change asks of the line.
+/// The request that a change makes necessary.
 #[derive(Clone, PartialEq, Debug)]
 pub(in crate::sync) enum Ask {
     Subscribe {
@@ -62,15 +62,15 @@ pub(in crate::sync) struct Following {
     logs: HashMap<LogId, Log>,
     running: BTreeSet<(Reverse<TimestampMs>, SessionId)>,
     behind: BTreeSet<(Reverse<TimestampMs>, SessionId)>,
-    /// What is fetched in the background now.
+    /// Sessions that are being fetched in the background.
     fetching: HashSet<LogId>,
-    /// Logs that somebody looks at, and how many do.
+    /// Logs with open views, and the number of views.
     viewers: HashMap<LogId, u32>,
     /// Logs with a subscription.
     followed: HashSet<LogId>,
-    /// Sessions that the mirror has and the sessions list has not: the hub is asked once whether there are such.
+    /// Sessions that the mirror has but the sessions list does not: the engine asks the hub once whether they exist.
     strays: BTreeSet<LogId>,
-    /// Something changed that a review must see.
+    /// Something changed that the next review must consider.
     changed: bool,
 }
 
@@ -96,7 +96,7 @@ impl Following {
         }
     }
 
-    /// Finds what the mirror has and the sessions list has not: what could not be dropped before this start, for example.
+    /// Finds sessions that the mirror has but the sessions list does not, such as one whose drop failed before this start.
     pub(in crate::sync) fn look_for_strays(&mut self) {
         let unlisted = self.logs.iter().filter(|(log, entry)| {
             matches!(log, LogId::Session(_)) && entry.position.is_none() && entry.cursor.is_some()
@@ -132,7 +132,7 @@ impl Following {
             self.behind
                 .remove(&(Reverse(old.updated_at), position.session));
         }
-        // A hub that was restored may have it again.
+        // A restored hub may have it again.
         entry.deleted = false;
         if std::mem::take(&mut entry.absent) {
             entry.caught_up = false;
@@ -144,7 +144,7 @@ impl Following {
         self.place(log);
     }
 
-    /// The session is deleted. Says whether anything is known of it.
+    /// Marks the session as deleted. Returns whether anything is known of it.
     pub(in crate::sync) fn delete(&mut self, log: LogId) -> bool {
         let Some(entry) = self.logs.get_mut(&log) else {
             return false;
@@ -162,7 +162,7 @@ impl Following {
         self.logs.get(&log).is_some_and(|entry| entry.deleted)
     }
 
-    /// Sorts a session in among those that are behind, or out of them.
+    /// Adds a session to those that are behind, or removes it from them.
     fn place(&mut self, log: LogId) {
         self.changed = true;
         let Some(entry) = self.logs.get(&log) else {
@@ -182,7 +182,7 @@ impl Following {
         }
     }
 
-    /// Whether the account and every log that somebody looks at stand at the hub's head.
+    /// Whether the account and every viewed log are caught up with the hub.
     pub(in crate::sync) fn all_caught_up(&self) -> bool {
         let done = |log: &LogId| {
             let entry = self.logs.get(log);
@@ -195,7 +195,7 @@ impl Following {
         self.logs.get(&log).is_some_and(|entry| entry.caught_up)
     }
 
-    /// The line is gone. Gives the logs that were caught up until now.
+    /// The connection is lost. Returns the logs that were caught up until now.
     pub(in crate::sync) fn line_lost(&mut self) -> Vec<LogId> {
         let mut were = Vec::new();
         for (log, entry) in &mut self.logs {
@@ -219,7 +219,7 @@ impl Following {
         self.followed.remove(&log);
     }
 
-    /// Asks for a log from where the mirror stands.
+    /// Subscribes to a log from the mirror's cursor.
     pub(in crate::sync) fn subscribe(&mut self, log: LogId, now_ms: u64) -> Ask {
         let entry = self.logs.entry(log).or_default();
         entry.subscription = Subscription::Asked { at_ms: now_ms };
@@ -233,7 +233,7 @@ impl Following {
         ask
     }
 
-    /// The hub could not serve a log now: it is asked again at the next look at what is overdue.
+    /// The hub could not serve a log now: the next look at overdue logs asks again.
     pub(in crate::sync) fn ask_soon(&mut self, log: LogId, now_ms: u64) {
         if let Some(entry) = self.logs.get_mut(&log)
             && entry.subscription != Subscription::None
@@ -243,7 +243,7 @@ impl Following {
         }
     }
 
-    /// Logs of which more should have come, and did not for too long.
+    /// Logs that have waited too long for their next batch.
     pub(in crate::sync) fn overdue(&self, now_ms: u64) -> Vec<LogId> {
         let overdue = |log: &&LogId| {
             let Some(entry) = self.logs.get(log) else {
@@ -261,21 +261,21 @@ impl Following {
         logs
     }
 
-    /// Its saved states are no use.
+    /// Stops asking for saved states of this log.
     pub(in crate::sync) fn without_snapshots(&mut self, log: LogId) {
         self.logs.entry(log).or_default().without_snapshots = true;
     }
 
-    /// Whether nothing is fetched but what is live.
+    /// Whether nothing but live logs is being fetched.
     pub(in crate::sync) fn is_idle(&self) -> bool {
-        // One that is followed live leaves the list of those that are behind when it is let go.
+        // A log that is followed live stays in `behind` until it is unsubscribed.
         let mut behind = self.behind.iter();
         self.fetching.is_empty()
             && self.all_caught_up()
             && behind.all(|(_, session)| self.caught_up(LogId::Session(*session)))
     }
 
-    /// The mirror stands elsewhere.
+    /// Sets the mirror's cursor.
     pub(in crate::sync) fn set_cursor(&mut self, log: LogId, cursor: Option<Cursor>) {
         let entry = self.logs.entry(log).or_default();
         entry.cursor = cursor;
@@ -290,7 +290,7 @@ impl Following {
         self.followed.contains(&log)
     }
 
-    /// The hub has no such log: nothing is everything that there is of it.
+    /// The hub has no such log, so the mirror has everything there is.
     pub(in crate::sync) fn set_absent(&mut self, log: LogId) {
         let entry = self.logs.entry(log).or_default();
         entry.absent = true;
@@ -301,7 +301,7 @@ impl Following {
         self.place(log);
     }
 
-    /// The hub has it now. Gives whether that is news.
+    /// The hub has the log now. Returns whether that is news.
     pub(in crate::sync) fn set_present(&mut self, log: LogId) -> bool {
         let entry = self.logs.entry(log).or_default();
         let news = std::mem::take(&mut entry.absent);

@@ -1,29 +1,29 @@
-//! What comes of a log: batches and saved states, and whether they continue what the mirror has.
+//! Checks whether arriving batches and saved states continue what the mirror has.
 
 use baton_protocol::{Batch, Cursor, Seq, SnapshotPiece};
 
 use super::{Following, Subscription};
 use crate::sync::Snapshot;
 
-/// What a batch is to the mirror.
+/// How a batch relates to the mirror.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::sync) enum Fit {
     /// Continues the cursor.
     Next { caught_up_changed: bool },
-    /// Continues the cursor and holds nothing.
+    /// Continues the cursor and contains nothing.
     Empty { caught_up_changed: bool },
-    /// Known, or of a subscription that is over.
+    /// Known already, or from an earlier subscription.
     Ignore,
-    /// Something is missing before it: the log is to be asked for again.
+    /// Something before it is missing: subscribe to the log again.
     Gap,
-    /// Of another log under the same name.
+    /// From another log under the same name.
     OtherIncarnation,
-    /// Not a batch.
+    /// Not a valid batch.
     Malformed,
 }
 
 impl Following {
-    /// Judges a batch and, where it fits, moves the cursor.
+    /// Checks a batch and moves the cursor if it fits.
     pub(in crate::sync) fn take(&mut self, batch: &Batch, now_ms: u64) -> Fit {
         let Some(entry) = self.logs.get_mut(&batch.log) else {
             return Fit::Ignore;
@@ -79,7 +79,7 @@ impl Following {
         }
     }
 
-    /// Takes a piece of a saved state. Where it is whole the cursor moves on to it.
+    /// Takes a piece of a saved state. The last piece moves the cursor to the state's seq.
     pub(in crate::sync) fn take_piece(
         &mut self,
         piece: SnapshotPiece,
