@@ -162,7 +162,7 @@ pub enum Verb {
         #[arg(long, value_enum, default_value = "once")]
         scope: ReachArg,
     },
-    /// Forbid an agent the tool that it asks for. Without APPROVAL: the request that has waited longest.
+    /// Deny an agent the tool that it asks for. Without APPROVAL: the request that has waited longest.
     Deny {
         /// The session: an id, the unique beginning of one, or `last`.
         session: String,

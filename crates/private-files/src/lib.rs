@@ -131,7 +131,7 @@ pub fn open_or_make(path: &Path) -> io::Result<File> {
     open(path, &mut options)
 }
 
-/// Opens a file that only its owner can read; an existing file gets the mode.
+/// Opens a file that only its owner can read; an existing file gets the mode 0600.
 ///
 /// # Errors
 /// If the file system refuses.

@@ -15,14 +15,14 @@ use baton_transport::{
 use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// Exit code if the hub refuses this runner: trying again without a new link is of no use.
+/// Exit code if the hub refuses this runner: only a new link helps.
 const EXIT_REFUSED: u8 = 3;
 
 /// Hosts an agent: takes runs from a hub and answers them with a model of any OpenAI-compatible server.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Where the runner keeps its token for the hub (runner.json, readable by its user alone).
+    /// The directory for the runner's token for the hub (runner.json, readable only by its user).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// A link for a runner, from `baton-hub link --role runner`; needed once. `-` reads it from standard input, where other users
@@ -56,12 +56,12 @@ struct Arguments {
     /// Sends at most this many characters of a conversation to the model; set it for models with a small context.
     #[arg(long, value_name = "COUNT", env = "BATON_CONTEXT_CHARS")]
     context_chars: Option<usize>,
-    /// How log lines look.
+    /// The format of log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
     log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum LogFormat {
     /// For people.

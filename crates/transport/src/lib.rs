@@ -5,8 +5,8 @@
 //! reconnecting and storing a token to its caller.
 //!
 //! Invariants: a token or a link code is sent only to the key that the link named, to a name that the certificate store vouches for if
-//! the link named one, or in plain text to this machine; redirects are never followed; nothing
-//! that a hub sends is kept beyond the limits in [`baton_protocol::limits`].
+//! the link named one, or in plain text to this machine; redirects are never followed; nothing that a hub sends is kept beyond the limits
+//! in [`baton_protocol::limits`].
 
 #![warn(missing_docs)]
 

@@ -39,7 +39,7 @@ impl KeyMismatch {
     }
 }
 
-/// Accepts exactly one public key, and only from a server that proves to hold its private half.
+/// Accepts exactly one public key, and only from a server that proves that it holds the private half.
 #[derive(Debug)]
 struct PinnedKey {
     fingerprint: String,

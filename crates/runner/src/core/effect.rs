@@ -30,7 +30,7 @@ pub enum Effect {
     },
     /// Close the connection to the model, before anything else is sent to the hub.
     Drop { call: CallId },
-    /// This much of the run's text is at the hub.
+    /// This many more bytes of the run's text are at the hub.
     Settled { run: RunId, bytes: usize },
     /// The run has ended and is forgotten.
     Forgotten { run: RunId },

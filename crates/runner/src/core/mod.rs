@@ -30,7 +30,7 @@ pub use run::{CallId, ModelOutput};
 use run::{HeldRun, Phase, RetryTerms};
 use session::FollowedSession;
 
-/// The runner's state: what it holds, and what is to be done outside.
+/// The runner's state, and the effects to carry out.
 pub struct Core {
     instance: RunnerInstanceId,
     agents: BTreeMap<AgentId, AgentSpec>,
@@ -113,9 +113,9 @@ impl Core {
         self.report_teardowns(now);
     }
 
-    /// The hub closes the connection because it could not read what this runner sent. [`Self::disconnected`] follows. The same writes would
-    /// be refused every time, so the run that sent them is ended as soon as it is known: the run is a suspect since an earlier connection
-    /// ended in this way, and was the only one being written on this connection.
+    /// The hub closes the connection because it could not read what this runner sent; [`Self::disconnected`] follows. A resend would fail
+    /// every time, so the core ends the run that sent it, as soon as it knows which run that is: one that is a suspect since an earlier
+    /// connection ended in this way, and that was the only one with writes in flight on this connection.
     pub fn unreadable(&mut self) {
         let on_line = self.runs.values().filter(|run| run.is_on_line());
         let on_line: Vec<RunId> = on_line.map(|run| run.run).collect();

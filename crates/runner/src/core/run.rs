@@ -1,7 +1,7 @@
 //! One held run: from its assignment to its end in the log.
 //!
-//! The session's log decides what happens next, never what this runner believes: the runner calls the model
-//! when the log holds everything that the call is about, and a run has ended when the log says so.
+//! The session's log decides what happens next, never what this runner believes: the runner calls the model when the log holds everything
+//! that the call is about, and a run has ended when the log says so.
 
 mod line;
 mod retry;
@@ -83,7 +83,7 @@ pub(super) struct HeldRun {
 
 /// How far the run has come.
 pub(super) enum Phase {
-    /// No call is active: before the first one, or at a steer.
+    /// No call is active: before the first one, at a steer, or before a retry.
     Between { steer: Option<Steer> },
     /// The model is answering.
     Generating { call: CallId },

@@ -21,7 +21,7 @@ const PIECES_MAX: usize = 64;
 pub(super) struct Piece {
     pub call: CallId,
     pub output: ModelOutput,
-    /// Its share of the run's buffer, given back when the piece is dropped.
+    /// Its share of the run's buffer, released when the piece is dropped.
     pub share: Option<OwnedSemaphorePermit>,
 }
 

@@ -63,7 +63,7 @@ pub enum UseEndpointError {
     KeyUnsendable,
 }
 
-/// A [`ModelProvider`](super::ModelProvider) for one endpoint.
+/// A [`ModelProvider`] for one endpoint.
 pub struct OpenAiProvider {
     pub(super) http: Http,
     pub(super) base_url: BaseUrl,
