@@ -152,7 +152,7 @@ impl Explainer {
         }
     }
 
-    /// The words on one line, shortened and without keys.
+    /// The words on one line, without keys and cut to a maximum length.
     fn shown(&self, words: &str) -> String {
         let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
         let line = redacted(&line, &self.secrets);

@@ -8,7 +8,7 @@ use super::json::{Object, count, elements, string_bytes};
 use super::words;
 use crate::provider::ModelUsage;
 
-/// One statement of a value, listed in the order of their effect.
+/// One statement of a value. The statements of a value take effect in order.
 pub(super) enum Said {
     /// The choice's reasoning, as WTF-8.
     Reasoning(Vec<u8>),

@@ -133,7 +133,7 @@ impl Depth {
 }
 
 /// A byte that is not UTF-8 becomes the escape of the lone surrogate U+DC00 + byte, which [`super::text`] turns into a byte again: this
-/// puts a character together that was cut between two deltas.
+/// restores a character that was cut between two deltas.
 fn to_text(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(line) {
         return Cow::Borrowed(text);

@@ -1,6 +1,6 @@
 //! Decodes text that servers cut at any place: a character over two deltas, as bytes or as an escaped surrogate pair.
 
-/// Joins the characters of one channel of an answer. A cut character waits for the next piece; one that stays cut becomes U+FFFD.
+/// Assembles the characters of one channel of an answer. A cut character waits for the next piece; one that stays cut becomes U+FFFD.
 #[derive(Default)]
 pub(super) struct TextDecoder {
     /// A high surrogate without its low one, as WTF-8.
@@ -48,7 +48,7 @@ impl TextDecoder {
         self.decode(bytes)
     }
 
-    /// Returns a replacement for what waited and will not be completed.
+    /// Returns U+FFFD in place of what waited and will not be completed.
     pub fn flush(&mut self) -> String {
         let waited = usize::from(!self.surrogate.is_empty()) + usize::from(!self.bytes.is_empty());
         *self = Self::default();

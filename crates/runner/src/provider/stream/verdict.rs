@@ -1,4 +1,4 @@
-//! Why an answer ended, and the result of that end.
+//! Why an answer ended, and whether that makes it an answer or a fault.
 
 use super::{SoFar, StreamFault};
 use crate::provider::ModelEnd;
