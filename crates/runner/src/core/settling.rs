@@ -32,7 +32,7 @@ impl Core {
         self.look(run, now);
     }
 
-    /// Asks the hub again later, because it cannot serve the session's log or decide on the run's write for now.
+    /// Asks the hub again later, because it has no room for the session's log for now.
     pub(super) fn ask_again(&mut self, run: RunId, now: Instant) {
         let held = self.runs.get_mut(&run).filter(|held| held.is_writing());
         if let Some(held) = held {
