@@ -25,7 +25,7 @@ Several batonctl may use one data directory at once.";
 #[derive(Parser, Debug)]
 #[command(name = "batonctl", version, after_help = ABOUT_EXITS)]
 pub struct Args {
-    /// This device's data directory; each is a device of its own.
+    /// This device's data directory; each directory is a separate device.
     #[arg(long, global = true, env = "BATONCTL_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
 
@@ -33,15 +33,15 @@ pub struct Args {
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// How long to wait for a connection, and for a receipt.
+    /// How long to wait for a connection and for a receipt.
     #[arg(long, global = true, value_name = "SECONDS", default_value = "10")]
     pub timeout: f64,
 
-    /// Say on stderr what happens: with the connection, and with each command.
+    /// Log the connection and each command to stderr.
     #[arg(long, short, global = true)]
     pub verbose: bool,
 
-    /// How the lines of --verbose look.
+    /// The format of the lines of --verbose.
     #[arg(
         long,
         global = true,
@@ -51,12 +51,11 @@ pub struct Args {
     )]
     pub log_format: LogFormat,
 
-    /// What to do.
     #[command(subcommand)]
     pub command: Verb,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -65,12 +64,12 @@ pub enum LogFormat {
     Json,
 }
 
-/// What to do.
+/// A command.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
     /// Link this data directory to a hub with a one-time link (baton://link?…).
     Link {
-        /// The link, as the hub printed it; without it, or as `-`, it is read from standard input, where other users cannot see it.
+        /// The link, as the hub printed it; without it, or with `-`, it is read from standard input, where other users cannot see it.
         #[arg(env = "BATON_LINK", hide_env_values = true, default_value = "-")]
         link: String,
         /// The name that other devices show.
@@ -83,146 +82,146 @@ pub enum Verb {
     New {
         /// The first prompt; `-` reads it from stdin.
         prompt: Option<String>,
-        /// Which agent answers; by default the first one that is offered.
+        /// The agent that answers; by default the first one offered.
         #[arg(long)]
         agent: Option<String>,
-        /// On which runner, by its name or id; by default any that offers the agent.
+        /// The agent's runner, by its name or id; by default any that offers the agent.
         #[arg(long)]
         runner: Option<String>,
-        /// A title.
+        /// The session's title.
         #[arg(long)]
         title: Option<String>,
-        /// Stay until the answer is over, and print it as it comes.
+        /// Wait for the end of the answer, and print it as it comes.
         #[arg(long, requires = "prompt")]
         wait: bool,
     },
     /// Send a prompt.
     Send {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
         /// What to say; `-` reads it from stdin.
         text: String,
-        /// How it meets an answer that is on.
+        /// What to do if an answer is running.
         #[arg(long, value_enum, default_value = "queue")]
         delivery: DeliveryArg,
-        /// Stay until the answer is over, and print it as it comes.
+        /// Wait for the end of the answer, and print it as it comes.
         #[arg(long)]
         wait: bool,
-        /// The command's id (a UUID): sent again under the same id, it still happens once.
+        /// The command's id (a UUID): a command that is sent again under the same id happens once.
         #[arg(long, value_name = "UUID")]
         id: Option<CommandId>,
     },
     /// Follow a session's events.
     Tail {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// Begin behind this seq; 0 for everything. By default behind what this device has.
+        /// Begin after this seq; 0 for everything. By default after what this device has.
         #[arg(long, value_name = "SEQ")]
         from: Option<u64>,
-        /// End once nothing runs and nothing will start by itself.
+        /// End when nothing runs and nothing waits to run.
         #[arg(long)]
         until_idle: bool,
         #[command(flatten)]
         offline: Offline,
     },
-    /// Stop what runs, or take back the prompt that would run next.
+    /// Stop the active run, or withdraw the prompt that would run next.
     Stop {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// How far.
+        /// How much to stop.
         #[arg(long, value_enum, default_value = "run")]
         scope: ScopeArg,
     },
-    /// Steer the answer that is on.
+    /// Steer the running answer.
     Steer {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
         /// What to say; `-` reads it from stdin.
         text: String,
     },
-    /// Show or change what waits in a session.
+    /// Show or change the queue of a session.
     Queue {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// What to change; without it the queue is shown.
+        /// What to change; by default the queue is shown.
         #[command(subcommand)]
         change: Option<QueueVerb>,
     },
     /// Run the prompt of the last failed, lost or stopped run again.
     Retry {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
     },
-    /// Let an agent use the tool that it asks for. Without APPROVAL: the one that waits longest.
+    /// Let an agent use the tool that it asks for. Without APPROVAL: the request that has waited longest.
     Approve {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// Which approval.
+        /// The approval's id.
         approval: Option<ApprovalId>,
-        /// How far the word reaches.
+        /// Which calls the answer covers.
         #[arg(long, value_enum, default_value = "once")]
         scope: ReachArg,
     },
-    /// Forbid it. Without APPROVAL: the one that waits longest.
+    /// Deny an agent the tool that it asks for. Without APPROVAL: the request that has waited longest.
     Deny {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// Which approval.
+        /// The approval's id.
         approval: Option<ApprovalId>,
         /// What the agent is told.
         #[arg(long)]
         reason: Option<String>,
     },
-    /// List what is allowed or forbidden without a word for each call, everywhere and in SESSION, or take one of them back.
+    /// List the standing approvals and denials, those for all sessions and those for SESSION, or take one back.
     Grants {
-        /// Also what holds in this session alone.
+        /// Also list those for this session alone.
         session: Option<String>,
-        /// Take this one back: later calls of its kind are asked about again.
+        /// Take this one back: the agent asks again before later calls of its kind.
         #[arg(long, value_name = "APPROVAL")]
         revoke: Option<ApprovalId>,
     },
-    /// Print what is begun to be written in a session, or keep TEXT as that, on every device.
+    /// Print a session's draft, or save TEXT as the draft on every device.
     Draft {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// The text; empty: give the draft up.
+        /// The text; an empty one discards the draft.
         text: Option<String>,
     },
     /// Begin a session with a copy of another one's history up to its last answer, and print its id.
     Fork {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
-        /// A title; by default the other one's.
+        /// The title; by default that of the other session.
         #[arg(long)]
         title: Option<String>,
     },
     /// Keep a session at the top of the list.
     Pin(Undoable),
-    /// Put a session aside.
+    /// Archive a session.
     Archive(Undoable),
-    /// Delete a session for ever.
+    /// Delete a session forever.
     Delete {
-        /// Which session.
+        /// The session: an id, the unique beginning of one, or `last`.
         session: String,
     },
-    /// Find text in all sessions that this device has, without a network.
+    /// Search the text of all sessions on this device, without a network.
     Search {
         /// Words that a message must all contain. Put an exact phrase in quotes (`'"exact words"'`).
         query: Vec<String>,
-        /// At most so many hits.
+        /// The maximum number of hits.
         #[arg(long, default_value_t = 20)]
         limit: u32,
     },
-    /// Say how this device stands: hub, connection, outbox.
+    /// Show this device's state: hub, connection, outbox.
     Status,
-    /// Discard a message of the outbox that this version cannot read, for good.
+    /// Discard an outbox message that this version cannot read. This cannot be undone.
     Discard {
         /// Its number, as `status` shows it.
         number: i64,
     },
 }
 
-/// Reading without a network.
+/// For commands that can read without a network.
 #[derive(clap::Args, Debug, Clone, Copy)]
 pub struct Offline {
     /// Do not wait for the hub: show what this device has.
@@ -230,20 +229,20 @@ pub struct Offline {
     pub offline: bool,
 }
 
-/// What can be taken back.
+/// For commands that can be undone.
 #[derive(clap::Args, Debug)]
 pub struct Undoable {
-    /// Which session.
+    /// The session: an id, the unique beginning of one, or `last`.
     pub session: String,
-    /// Take it back.
+    /// Undo the command.
     #[arg(long)]
     pub undo: bool,
 }
 
-/// How far a person's word reaches.
+/// Which calls an answer to an approval covers.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum ReachArg {
-    /// This call alone.
+    /// This call only.
     Once,
     /// Calls of the same pattern in this session.
     Session,
@@ -261,36 +260,36 @@ impl From<ReachArg> for ApprovalScope {
     }
 }
 
-/// What to change in a queue.
+/// A change to a queue.
 #[derive(Subcommand, Debug)]
 pub enum QueueVerb {
     /// Start no further runs.
     Pause,
     /// Start runs again.
     Resume,
-    /// Take a waiting prompt back.
+    /// Withdraw a waiting prompt.
     Withdraw {
-        /// Which.
+        /// The prompt's id.
         prompt: CommandId,
     },
-    /// Change a waiting prompt's place.
+    /// Move a waiting prompt to another place.
     Move {
-        /// Which.
+        /// The prompt's id.
         prompt: CommandId,
-        /// Before which other one; by default to the end.
+        /// The prompt to move it before; by default it moves to the end.
         #[arg(long, value_name = "PROMPT")]
         before: Option<CommandId>,
     },
 }
 
-/// How a prompt meets an answer that is on.
+/// What a prompt does if an answer is running.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum DeliveryArg {
-    /// Into the running answer.
+    /// Goes into the running answer.
     Steer,
-    /// After the whole task.
+    /// Runs after the whole task.
     Queue,
-    /// Stop, then this one first.
+    /// Stops the running answer and runs first.
     Interrupt,
 }
 
@@ -304,10 +303,10 @@ impl From<DeliveryArg> for Delivery {
     }
 }
 
-/// How far a stop reaches.
+/// How much a stop ends.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 pub enum ScopeArg {
-    /// The answer alone.
+    /// The answer only.
     Run,
     /// The answer and what it started.
     Tree,

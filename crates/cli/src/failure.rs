@@ -1,4 +1,4 @@
-//! Why a command failed, and the exit code that says so.
+//! Why a command failed, with its exit code.
 
 use baton_client::{
     ActError, ConnectError, LinkError, LinkedHubError, OpenDeviceError, StoreError,
@@ -8,27 +8,27 @@ use baton_protocol::ErrorBody;
 /// A failure; `--help` documents the codes.
 #[derive(Debug)]
 pub enum Failure {
-    /// Something else.
+    /// Any other failure.
     Other(anyhow::Error),
     /// The answer did not complete.
     Unfinished(String),
     /// The command line is wrong.
     Usage(String),
-    /// The hub says no.
+    /// The hub refused the command.
     Refused(ErrorBody),
     /// No connection, or no receipt, in time.
     NoConnection(String),
-    /// There is no hub.
+    /// This data directory is not linked to a hub.
     NotLinked,
 }
 
 impl Failure {
-    /// Whatever was waited for in a session never comes.
+    /// The session was deleted, so what the command waits for never comes.
     pub fn session_deleted() -> Self {
         Self::Unfinished("this session was deleted".to_owned())
     }
 
-    /// As documented.
+    /// The exit code that `--help` documents.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Other(_) | Self::Unfinished(_) => 1,
@@ -39,7 +39,7 @@ impl Failure {
         }
     }
 
-    /// For people.
+    /// The message for people.
     pub fn message(&self) -> String {
         match self {
             Self::Other(error) => format!("{error:#}"),

@@ -1,6 +1,6 @@
 //! `batonctl`: the whole product from a terminal, for people and for scripts.
 //!
-//! It holds no logic of its own: it opens a device of `baton-client`, asks it for things and prints what comes.
+//! Holds no logic of its own: opens a device of `baton-client`, sends it commands and prints the results.
 
 mod args;
 mod commands;

@@ -1,4 +1,4 @@
-//! What is printed: for people, or one JSON object a line.
+//! Output: text for people, or one JSON object a line.
 
 use std::io::{IsTerminal, Write};
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 
-/// Prints on stdout; what is not the answer itself goes to stderr.
+/// Prints results on stdout, and everything else on stderr.
 pub struct Output {
     json: bool,
 }
@@ -25,33 +25,33 @@ impl Output {
         self.json
     }
 
-    /// Whether a person looks at it.
+    /// Whether a person reads the output.
     pub fn is_for_people(&self) -> bool {
         !self.json && std::io::stdout().is_terminal()
     }
 
-    /// A line of JSON, whole at once, so that a reader of a pipe sees it as soon as it is there.
+    /// Writes a JSON line in one piece, so that a pipe's reader sees it at once.
     pub fn json(&self, value: &Value) {
         if self.json {
             self.write(&format!("{value}\n"));
         }
     }
 
-    /// A line for people.
+    /// Writes a line for people.
     pub fn line(&self, line: &str) {
         if !self.json {
             self.write(&format!("{line}\n"));
         }
     }
 
-    /// Text as it streams, for people.
+    /// Writes streamed text for people.
     pub fn text(&self, text: &str) {
         if !self.json {
             self.write(text);
         }
     }
 
-    /// A remark beside the answer.
+    /// Writes a note on stderr, next to the result.
     pub fn note(&self, note: &str) {
         eprintln!("{note}");
     }
@@ -62,7 +62,7 @@ impl Output {
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
         if written.is_err() {
-            // Nobody reads any more, as in `batonctl tail … | head`.
+            // The reader has closed the pipe, as in `batonctl tail … | head`.
             std::process::exit(0);
         }
     }
@@ -104,7 +104,7 @@ fn effect_words(effect: &CommandEffect) -> String {
     }
 }
 
-/// How a run ended, in words.
+/// A run's outcome in words.
 pub fn outcome_words(outcome: &RunOutcome) -> String {
     match outcome {
         RunOutcome::Completed => "completed".to_owned(),
@@ -114,7 +114,7 @@ pub fn outcome_words(outcome: &RunOutcome) -> String {
     }
 }
 
-/// How a run ended, with why its model stopped early.
+/// A run's outcome in words, with the reason if its model stopped early.
 pub fn end_words(outcome: &RunOutcome, finish_reason: Option<&FinishReason>) -> String {
     match finish_reason {
         None => outcome_words(outcome),
@@ -125,7 +125,7 @@ pub fn end_words(outcome: &RunOutcome, finish_reason: Option<&FinishReason>) -> 
     }
 }
 
-/// That a model is asked again, why and when.
+/// A retry of a model call in words: why and when.
 pub fn retry_words(retry: &ModelRetryEvent) -> String {
     let why = match &retry.reason {
         RetryReason::Busy => "busy",

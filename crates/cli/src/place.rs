@@ -1,4 +1,4 @@
-//! Where this device lives.
+//! Finds and opens this device's data directory.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use baton_client::{Device, DeviceConfig, LinkedHub, TokenFile};
 
 use crate::failure::Failure;
 
-/// The data directory that was asked for, or the default one.
+/// The given data directory, or the default one.
 pub fn data_dir(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(dir) = asked {
         return Ok(dir.to_owned());
@@ -18,7 +18,7 @@ pub fn data_dir(asked: Option<&Path>) -> Result<PathBuf, Failure> {
     Ok(home.join("baton").join("batonctl"))
 }
 
-/// Opens the device that was linked before.
+/// Opens the linked device.
 pub async fn open(data_dir: &Path) -> Result<Device, Failure> {
     let hub = LinkedHub::load(data_dir)?.ok_or(Failure::NotLinked)?;
     let tokens = TokenFile::in_dir(data_dir);

@@ -1,11 +1,11 @@
-//! Which session a word on the command line means.
+//! Resolves a session's name on the command line.
 
 use baton_client::Device;
 use baton_protocol::SessionId;
 
 use crate::failure::Failure;
 
-/// An id, the unique beginning of one, or `last`.
+/// Resolves an id, the unique beginning of one, or `last`.
 pub fn resolve(device: &Device, name: &str) -> Result<SessionId, Failure> {
     if let Ok(session) = name.parse() {
         return Ok(session);

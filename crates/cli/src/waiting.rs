@@ -1,4 +1,4 @@
-//! Waiting for a connection and for receipts, within the time that was given.
+//! Waits for a connection and for receipts, within the given time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use baton_protocol::{LogId, Receipt, ReceiptOutcome};
 
 use crate::failure::Failure;
 
-/// How long to wait.
+/// How long to wait before a command fails.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
@@ -20,7 +20,7 @@ impl Patience {
     }
 }
 
-/// Waits until the mirror has everything of a log.
+/// Waits until the mirror has all of a log.
 pub async fn caught_up(device: &Device, log: LogId, patience: Patience) -> Result<(), Failure> {
     let mut changes = device.changes();
     let wait = async {
@@ -46,7 +46,7 @@ pub async fn caught_up(device: &Device, log: LogId, patience: Patience) -> Resul
     }
 }
 
-/// Waits until the hub wants this device no longer, and says why.
+/// Waits until the hub refuses this device, and returns the reason.
 pub async fn refusal(device: &Device) -> Failure {
     let mut changes = device.changes();
     loop {
@@ -61,7 +61,7 @@ pub async fn refusal(device: &Device) -> Failure {
     }
 }
 
-/// Waits until the account's log is complete: names of sessions can be resolved then.
+/// Waits until the mirror has all of the account's log: only then can sessions be resolved.
 pub async fn account_caught_up(device: &Device, patience: Patience) -> Result<(), Failure> {
     caught_up(device, LogId::Account(device.linked().account), patience).await
 }
@@ -78,7 +78,7 @@ fn no_connection(device: &Device) -> Failure {
     ))
 }
 
-/// Waits for an intent's receipt. One that does not come in time is taken back where it surely was never sent.
+/// Waits for an intent's receipt. After the time is up, cancels the intent if it was certainly never sent.
 pub async fn receipt(
     device: &Device,
     intent: Intent,
@@ -121,7 +121,7 @@ pub async fn receipt(
     }
 }
 
-/// A refused receipt is a failure; it was shown here, so it need not stay in the outbox.
+/// Turns a refused receipt into a failure. Dismisses it from the outbox, because the failure shows it.
 pub async fn accepted(device: &Device, receipt: &Receipt) -> Result<(), Failure> {
     match &receipt.outcome {
         ReceiptOutcome::Accepted { .. } => Ok(()),

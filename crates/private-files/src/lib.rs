@@ -1,9 +1,9 @@
 //! Files and directories that only their owner can read: identities, tokens, conversations.
 //!
-//! Owns how one is made and replaced, the same for hub, runner and devices. It never removes anything, and knows nothing of what is kept.
+//! Owns how hub, runner and devices make and replace them. Never removes anything, and knows nothing about the content.
 //!
-//! **Invariant:** [`replace`] leaves the old file or the new one, whole, also over a power cut; it is never readable for others in between.
-//! **Invariant:** a directory that [`claim_dir`] accepted cannot be written by others.
+//! **Invariant:** [`replace`] leaves the old file or the new one, whole, even after a power cut; others can never read it in between.
+//! **Invariant:** others cannot write to a directory that [`claim_dir`] accepted.
 
 #![forbid(unsafe_code)]
 
@@ -11,25 +11,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// A directory cannot hold what is private.
+/// Why a directory cannot hold private files.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimDirError {
-    /// Others write into it, and it holds other things.
+    /// Others can write into it, and it holds other things.
     #[error("others can write into `{}` (mode {mode:o}): use a directory of its own", path.display())]
-    Shared {
-        /// Which.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
-    /// It cannot be made or looked at.
+    Shared { path: PathBuf, mode: u32 },
+    /// It cannot be created or inspected.
     #[error("`{}` cannot be used", path.display())]
-    Io {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl From<ClaimDirError> for io::Error {
@@ -45,10 +35,10 @@ impl From<ClaimDirError> for io::Error {
     }
 }
 
-/// Makes a directory, and those above it, that only its owner can enter; one that is there keeps its mode.
+/// Makes a directory and its missing parents, for their owner only; an existing directory keeps its mode.
 ///
 /// # Errors
-/// Where the file system says no.
+/// If the file system refuses.
 pub fn make_dir(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -57,11 +47,11 @@ pub fn make_dir(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes a directory that only its owner can enter. One that is there is closed to others where it is empty or holds one of these names,
-/// by which it is known as the caller's own; any other is left as it is, and refused where others can write into it.
+/// Makes a directory that only its owner can enter. Closes an existing one to others if it is empty or holds one of `own_names`, which
+/// show that it is the caller's. Leaves any other directory unchanged, and refuses it if others can write into it.
 ///
 /// # Errors
-/// Where it is refused, or the file system says no.
+/// If the directory is refused, or the file system refuses.
 pub fn claim_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
     let failed = |source| ClaimDirError::Io {
         path: path.to_owned(),
@@ -71,10 +61,10 @@ pub fn claim_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
     close_to_others(path, own_names)
 }
 
-/// The same for a directory that is there; nothing is made.
+/// Like [`claim_dir`], for a directory that may exist; makes nothing.
 ///
 /// # Errors
-/// Where it is refused, or the file system says no.
+/// If the directory is refused, or the file system refuses.
 pub fn claim_existing_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
     match path.try_exists() {
         Ok(true) => close_to_others(path, own_names),
@@ -86,7 +76,7 @@ pub fn claim_existing_dir(path: &Path, own_names: &[&str]) -> Result<(), ClaimDi
     }
 }
 
-/// Set on directories that many write into, as `/tmp`.
+/// Set on directories that many users write into, such as `/tmp`.
 #[cfg(unix)]
 const STICKY: u32 = 0o1000;
 
@@ -114,7 +104,7 @@ fn close_to_others(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError>
     Ok(())
 }
 
-/// This system has no such rights.
+/// This system has no such permissions.
 #[cfg(not(unix))]
 fn close_to_others(_: &Path, _: &[&str]) -> Result<(), ClaimDirError> {
     Ok(())
@@ -130,20 +120,20 @@ fn is_own(path: &Path, own_names: &[&str]) -> io::Result<bool> {
     Ok(fs::read_dir(path)?.next().is_none())
 }
 
-/// An empty file that only its owner can read; one that is there keeps its content and gets the mode. Open for writing.
+/// Opens a private file for writing, and makes it if it is missing. An existing file keeps its content and gets the mode 0600.
 ///
 /// # Errors
-/// Where the file system says no.
+/// If the file system refuses.
 pub fn open_or_make(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     open(path, &mut options)
 }
 
-/// Opens a file that only its owner can read; one that is there gets the mode.
+/// Opens a file that only its owner can read; an existing file gets the mode 0600.
 ///
 /// # Errors
-/// Where the file system says no.
+/// If the file system refuses.
 pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
@@ -153,10 +143,10 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     Ok(file)
 }
 
-/// Puts the content in the place of a private file: whole or not at all, and durable when this returns. One writer at a time.
+/// Replaces the content of a private file atomically; the new content is durable on return. One writer at a time.
 ///
 /// # Errors
-/// Where the file system says no; the old file is there still.
+/// If the file system refuses. The old file then remains, unless only the flush of the directory failed.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
     let mut options = OpenOptions::new();
@@ -167,10 +157,10 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), sync_dir)
 }
 
-/// Makes the names in a directory durable, where the system has a call for it.
+/// Makes the names in a directory durable, if the system has a call for it.
 ///
 /// # Errors
-/// Where the directory cannot be opened or flushed.
+/// If the directory cannot be opened or flushed.
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
@@ -226,7 +216,7 @@ mod tests {
                 (mode(&file), fs::read(&file).unwrap()),
                 (0o600, b"kept".to_vec())
             );
-            // What a killed process left is no longer open to others either.
+            // A leftover of a killed process is closed to others, too.
             let partial = file.with_extension("partial");
             fs::write(&partial, "half").unwrap();
             set_mode(&partial, 0o644);

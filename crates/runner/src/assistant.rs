@@ -9,10 +9,10 @@ use crate::driver::Agent;
 use crate::limits::CONTEXT_CHARS_MAX_DEFAULT;
 use crate::provider::ModelProvider;
 
-/// Its id on every runner.
+/// The built-in agent's id on every runner.
 pub const ASSISTANT_ID: &str = "assistant";
 
-/// What it is told where nothing else is configured.
+/// The system prompt if none is configured.
 const SYSTEM_PROMPT: &str = "You are a helpful assistant. Answer in Markdown, in the language of the person who asks. \
      Be clear and to the point. Say so when you do not know something.";
 
@@ -21,14 +21,14 @@ const SYSTEM_PROMPT: &str = "You are a helpful assistant. Answer in Markdown, in
 pub struct Assistant {
     /// The model, as its server names it.
     pub model: String,
-    /// What it is told first; absent: a short text of our own.
+    /// The system prompt; `None` for a short built-in one.
     pub system_prompt: Option<String>,
-    /// At most so many characters of the conversation are sent; absent: [`CONTEXT_CHARS_MAX_DEFAULT`].
+    /// Sends at most this many characters of the conversation; `None` for [`CONTEXT_CHARS_MAX_DEFAULT`].
     pub context_chars_max: Option<usize>,
 }
 
 impl Assistant {
-    /// The agent, with this provider behind it.
+    /// The agent, answering through this provider.
     pub fn with_provider(self, provider: Arc<dyn ModelProvider>) -> Agent {
         let description = AgentDescription {
             id: AgentId(ASSISTANT_ID.to_owned()),

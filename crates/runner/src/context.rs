@@ -1,11 +1,11 @@
-//! The conversation as the model gets it.
+//! The conversation as the model sees it.
 //!
-//! Owns the choice of what a model sees of a session: prompts and steers where they took effect, answers as they stand, cut ones
-//! included; no reasoning, no earlier attempts at a prompt that was tried again, no sub-agents' runs; at most a budget of characters.
+//! Owns the choice of what a model sees of a session: prompts, steers at the point where they took effect, and answers as recorded, even
+//! if they were cut. Leaves out reasoning, earlier attempts at a retried prompt and sub-agents' runs. Fits a budget of characters.
 //!
-//! Invariant: behind the system prompt, user and assistant take turns, beginning and ending with the user, because the templates
-//! of many models refuse anything else. Invariant: the cost is that of the budget, not of the conversation: rows are read from the
-//! newest one back, until no more fits.
+//! Invariant: after the system prompt, user and assistant alternate, beginning and ending with the user, because the templates
+//! of many models refuse anything else. Invariant: the cost depends on the budget, not on the conversation: rows are read from the
+//! newest back, until no more fits.
 
 #[cfg(test)]
 mod oracle;
@@ -21,23 +21,23 @@ use baton_session::{SessionState, Transcript};
 use crate::core::AgentSpec;
 use crate::provider::{ModelMessage, ModelRole};
 
-/// Stands in for a person's words where an answer was cut for a steer that was taken back in the same moment.
+/// Stands in for a person's words when an answer was cut for a steer that was withdrawn in the same moment.
 const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
 
-/// Stands between two texts of the same speaker.
+/// Separates two texts of the same speaker.
 const BETWEEN: &str = "\n\n";
 
-/// What the rows at hand give.
+/// The context that the available rows give.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub(crate) enum Context {
-    /// The messages for the next call, the oldest first.
+    /// The messages for the next call, oldest first.
     Messages(Vec<ModelMessage>),
-    /// More than these rows would fit: the log must be read from further back.
+    /// The budget has room for more than these rows: the log must be read from further back.
     TooShort,
 }
 
-/// The messages for the next call of this run, in at most `chars_max` characters.
+/// Builds the messages for the next call of this run, in at most `chars_max` characters.
 pub(crate) fn build(
     transcript: &Transcript,
     state: &SessionState,
@@ -70,7 +70,7 @@ pub(crate) fn build(
     Context::Messages(system.into_iter().chain(newest.into_messages()).collect())
 }
 
-/// The messages for a run's next call from a session that is known from its beginning: for those who check what a runner asks.
+/// The messages for a run's next call, from a session that is known from its beginning. For tests that check what a runner asks.
 pub fn whole_context(
     transcript: &Transcript,
     state: &SessionState,
@@ -84,7 +84,7 @@ pub fn whole_context(
     }
 }
 
-/// What a run has in view: of the branch that is shown, the conversation with people. A sub-agent has its own task alone.
+/// What a run sees: the conversation with people on the shown branch. A sub-agent sees its own task only.
 struct View<'a> {
     state: &'a SessionState,
     run: RunId,
@@ -109,7 +109,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether there are rows of it behind the state's horizon. A sub-agent's begin with its run, and nothing ran at the horizon.
+    /// Whether the run may see rows below the state's horizon. A sub-agent's rows begin with its run, and nothing ran at the horizon.
     fn may_lack_rows(&self) -> bool {
         self.state.horizon().is_some() && !self.is_child
     }
@@ -119,7 +119,7 @@ fn parent(state: &SessionState, run: RunId) -> Option<RunId> {
     state.run_record(run).and_then(|record| record.parent)
 }
 
-/// The run that counts for each prompt: the latest one, for a retry replaces what came before it.
+/// The run that counts for each prompt: the latest one, because a retry replaces earlier attempts.
 struct LatestAttempts<'a> {
     state: &'a SessionState,
     by_prompt: BTreeMap<PromptId, RunId>,
@@ -134,7 +134,7 @@ impl<'a> LatestAttempts<'a> {
         }
     }
 
-    /// Whether the next older row is of an attempt that counts.
+    /// Records the next older row. Returns whether it belongs to an attempt that counts.
     fn note(&mut self, row: &TranscriptRow) -> bool {
         let Some((run, record)) = row
             .run
@@ -146,7 +146,7 @@ impl<'a> LatestAttempts<'a> {
     }
 }
 
-/// Who says what in a row; nothing where the model is not told of it.
+/// The speaker and text of a row; `None` if the model does not see the row.
 fn spoken(row: &TranscriptRow, is_latest: bool) -> Option<(ModelRole, &str)> {
     let (role, text) = match &row.body {
         RowBody::Prompt { text, .. } => (ModelRole::User, text),
@@ -163,23 +163,23 @@ enum Room {
     None,
 }
 
-/// Messages from the newest one back, as long as they fit. The newest one always does.
+/// Messages from the newest back, as long as they fit. The newest one always fits.
 struct Newest<'a> {
     budget: usize,
-    /// Characters of all messages but the oldest.
+    /// Characters of all messages except the oldest.
     chars: usize,
-    /// The newest first.
+    /// Newest first.
     messages: Vec<Pieces<'a>>,
     room: Room,
 }
 
-/// One message while it grows towards its beginning.
+/// One message, built from its end towards its beginning.
 struct Pieces<'a> {
     role: ModelRole,
-    /// The last one first.
+    /// Last one first.
     texts: Vec<&'a str>,
     chars: usize,
-    /// The run of its first piece so far.
+    /// The run of the earliest piece so far.
     run: Option<RunId>,
 }
 
@@ -193,7 +193,7 @@ impl<'a> Newest<'a> {
         }
     }
 
-    /// Puts a text before all that are here.
+    /// Puts a text before all others.
     fn add(&mut self, role: ModelRole, text: &'a str, run: Option<RunId>) -> Room {
         if self.messages.is_empty() && role == ModelRole::Assistant {
             self.messages
@@ -218,7 +218,7 @@ impl<'a> Newest<'a> {
         self.room
     }
 
-    /// The oldest first, which is a user's.
+    /// The messages, oldest first. The first one is a user's.
     fn into_messages(mut self) -> impl Iterator<Item = ModelMessage> {
         match self.messages.last().map(|oldest| oldest.role) {
             None => self
@@ -241,7 +241,7 @@ impl<'a> Pieces<'a> {
         }
     }
 
-    /// A long answer is several parts without anything in between; other neighbours are separate things.
+    /// The parts of one long answer join without a separator; other neighbours are separate messages.
     fn add(&mut self, text: &'a str, run: Option<RunId>) {
         if self.role == ModelRole::User || self.run != run {
             self.texts.push(BETWEEN);

@@ -1,6 +1,6 @@
-//! What a runner without a desktop keeps in its data directory: its hub, and its token there.
+//! What a standalone runner keeps in its data directory: its hub, and its token for that hub.
 //!
-//! A service on a machine without a session has no system keyring, so this is a file that only its user can read. The desktop
+//! A service on a machine without a login session has no system keyring, so this is a file that only its user can read. The desktop
 //! embeds the runner and keeps the token in the keyring instead.
 
 use std::fmt;
@@ -13,15 +13,12 @@ use serde::{Deserialize, Serialize};
 
 const FILE: &str = "runner.json";
 
-/// A linked runner.
+/// A linked runner: its hub, its id and its token.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
-    /// The hub.
     pub hub: HubAddress,
-    /// Who it is there.
     pub runner: RunnerId,
-    /// Its token.
     pub token: String,
 }
 
@@ -36,18 +33,11 @@ impl fmt::Debug for Identity {
 /// Why the identity cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadIdentityError {
-    /// The file cannot be read.
     #[error("cannot read `{path}`")]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Others can write into the directory: the runner cannot know whose identity it is.
+    Read { path: PathBuf, source: io::Error },
+    /// Others can write into the directory, so the runner cannot know whose identity it holds.
     #[error(transparent)]
     Directory(baton_private_files::ClaimDirError),
-    /// The file is damaged.
     #[error("`{0}` is damaged: link this runner again")]
     Damaged(PathBuf),
 }
@@ -61,7 +51,7 @@ pub struct SaveIdentityError {
 }
 
 impl Identity {
-    /// Reads it; `None` where this directory was never linked. A directory of the runner's that was open to others is closed to them.
+    /// Reads the identity; `None` if this directory was never linked. Closes a runner's directory that was open to others.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, LoadIdentityError> {
         let path = data_dir.join(FILE);
         baton_private_files::claim_existing_dir(data_dir, &[FILE])
@@ -75,7 +65,7 @@ impl Identity {
         }
     }
 
-    /// Tries whether [`Identity::save`] could work, before a link code is spent.
+    /// Checks that [`Identity::save`] would work, before a link code is spent.
     pub fn prepare(data_dir: &Path) -> Result<(), SaveIdentityError> {
         let path = data_dir.join("runner.json.try");
         let tried = baton_private_files::claim_dir(data_dir, &[FILE])
@@ -85,7 +75,7 @@ impl Identity {
         tried.map_err(|source| SaveIdentityError { path, source })
     }
 
-    /// Keeps it, whole or not at all, for its user only.
+    /// Writes the identity atomically, readable by its user only.
     pub fn save(&self, data_dir: &Path) -> Result<(), SaveIdentityError> {
         let path = data_dir.join(FILE);
         self.write(data_dir, &path)

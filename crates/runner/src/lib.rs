@@ -1,11 +1,11 @@
 //! Hosts agents: takes runs from a hub, asks models, and writes the answers into the sessions' logs.
 //!
-//! - [`provider`] is where answers come from.
-//! - [`Core`] is the runner without IO; [`Runner`] drives it between the hub's line and the models.
-//! - [`Assistant`] is the built-in agent; [`Identity`] is what a runner of its own keeps on disk.
+//! - [`provider`] asks models and reads their answers.
+//! - [`Core`] is the runner without IO; [`Runner`] drives it with a connection to the hub and calls to models.
+//! - [`Assistant`] is the built-in agent; [`Identity`] is what a standalone runner keeps on disk.
 //!
-//! Invariants: what stands in the log is byte for byte what the model sent; a lost connection to the hub never asks a model twice;
-//! a stop or a lost lease closes the connection to the model at once. This crate knows neither hub nor client.
+//! Invariants: the log holds byte for byte what the model sent; a lost connection to the hub never makes the runner ask a model twice;
+//! a stop or a lost lease closes the connection to the model at once. This crate depends on neither hub nor client.
 
 mod assistant;
 mod context;

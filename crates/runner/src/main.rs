@@ -1,4 +1,4 @@
-//! `baton-runner`: hosts the built-in agent on this machine for a hub anywhere.
+//! `baton-runner`: hosts the built-in agent on this machine for any hub.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -15,14 +15,14 @@ use baton_transport::{
 use clap::{Parser, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// The hub does not want this runner: trying again without a new link is of no use.
+/// Exit code if the hub refuses this runner: only a new link helps.
 const EXIT_REFUSED: u8 = 3;
 
 /// Hosts an agent: takes runs from a hub and answers them with a model of any OpenAI-compatible server.
 #[derive(Parser)]
 #[command(version, about)]
 struct Arguments {
-    /// Where the runner keeps its token for the hub (runner.json, readable by its user alone).
+    /// The directory for the runner's token for the hub (runner.json, readable only by its user).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// A link for a runner, from `baton-hub link --role runner`; needed once. `-` reads it from standard input, where other users
@@ -35,7 +35,7 @@ struct Arguments {
     /// The model server, for example http://127.0.0.1:8080/v1.
     #[arg(long, value_name = "URL", env = "OPENAI_BASE_URL")]
     base_url: String,
-    /// The server's API key, where it needs one: by the environment, or `-` to read it from standard input (after the link, where both
+    /// The server's API key, if it needs one: from the environment, or `-` to read it from standard input (after the link, if both
     /// come from there).
     #[arg(
         long,
@@ -44,24 +44,24 @@ struct Arguments {
         hide_env_values = true
     )]
     api_key: Option<String>,
-    /// Sends the API key also over plain http to a host outside this network, where anyone on the way can read it.
+    /// Sends the API key even over plain http to a host outside this network, where anyone on the way can read it.
     #[arg(long, env = "BATON_ALLOW_KEY_OVER_HTTP")]
     allow_key_over_http: bool,
     /// The model, as its server names it.
     #[arg(long, value_name = "NAME", env = "BATON_MODEL")]
     model: String,
-    /// A text file with what the agent is told first.
+    /// A text file with the system prompt, which the agent is told first.
     #[arg(long, value_name = "FILE")]
     system_prompt_file: Option<PathBuf>,
-    /// At most so many characters of a conversation are sent to the model; set it for models with a small context.
+    /// Sends at most this many characters of a conversation to the model; set it for models with a small context.
     #[arg(long, value_name = "COUNT", env = "BATON_CONTEXT_CHARS")]
     context_chars: Option<usize>,
-    /// How log lines look.
+    /// The format of log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
     log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum LogFormat {
     /// For people.
@@ -98,7 +98,7 @@ fn log_to_stderr(format: LogFormat) {
     }
 }
 
-/// Reads what comes from standard input, and warns of what other users can see.
+/// Reads the secrets that come from standard input, and warns about those that other users can see on the command line.
 fn with_secrets(mut arguments: Arguments) -> Result<Arguments> {
     if is_on_command_line(std::env::args(), &["--link", "--api-key"]) {
         tracing::warn!("{ON_COMMAND_LINE}");
@@ -167,7 +167,7 @@ fn with_hint(error: UseEndpointError) -> anyhow::Error {
     }
 }
 
-/// The kept identity, or a new one by the link.
+/// The stored identity, or a new one from the link.
 async fn identity(arguments: &Arguments) -> Result<Identity> {
     let kept = Identity::load(&arguments.data)?;
     let Some(link) = &arguments.link else {
@@ -180,7 +180,7 @@ async fn identity(arguments: &Arguments) -> Result<Identity> {
     let name = arguments.name.clone().unwrap_or_else(machine_name);
     let answer = match baton_transport::link(&code, &name).await {
         Ok(answer) => answer,
-        // A service that is started with the same line again was linked by it before.
+        // A service that restarts with the same command line has already used this link.
         Err(LinkError::Connect(ConnectError::Refused(error)))
             if matches!(
                 error.code,
@@ -212,7 +212,7 @@ fn machine_name() -> String {
     }
 }
 
-/// Says when it is first connected. Ends when the hub does not want the runner.
+/// Prints a line when the runner first connects. Returns the message when the hub refuses the runner.
 async fn follow(status: &mut tokio::sync::watch::Receiver<RunnerStatus>) -> String {
     let mut has_said = false;
     loop {
@@ -234,7 +234,7 @@ async fn follow(status: &mut tokio::sync::watch::Receiver<RunnerStatus>) -> Stri
 fn say_connected(runner: RunnerId) {
     let line = serde_json::json!({ "connected": true, "runner": runner });
     let mut out = std::io::stdout().lock();
-    // Whoever closed the pipe does not want to know.
+    // A reader that closed the pipe does not need the line.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 

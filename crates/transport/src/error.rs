@@ -1,4 +1,4 @@
-//! Why a hub was not reached, in words for people.
+//! Why a hub could not be reached, in words for people.
 
 use std::io;
 
@@ -10,23 +10,22 @@ pub enum ConnectError {
     /// The address is not `host:port`, or its fingerprint is not one.
     #[error("`{0}` is not a hub's address: link again")]
     BadAddress(String),
-    /// Without a key the hub is only trusted on this machine.
+    /// Without a key, a hub is trusted only on this machine.
     #[error(
         "`{0}` is another machine and its link carries no key: plain text is only for a hub on this machine, link again"
     )]
     PlainBeyondLoopback(String),
-    /// Nobody answers there.
+    /// Nothing accepts connections there.
     #[error("the hub at `{authority}` does not answer")]
     Unreachable {
         /// The host and port.
         authority: String,
-        /// What the TLS handshake said.
         source: io::Error,
     },
-    /// Nobody answered in time.
+    /// The hub did not answer in time.
     #[error("the hub at `{0}` did not answer in time")]
     TimedOut(String),
-    /// Another key than the one in the link.
+    /// The hub has a key other than the one in the link.
     #[error(
         "the hub has another key than the one in your link: it may have been set up anew, or somebody is between you and it; \
          nothing was sent to it (expected `{expected}`, found `{found}`)"
@@ -37,7 +36,7 @@ pub enum ConnectError {
         /// The fingerprint of the key that was presented.
         found: String,
     },
-    /// The certificate store of this computer does not vouch for the hub's certificate.
+    /// This computer's certificate store does not vouch for the hub's certificate.
     #[error(
         "the certificate of `{authority}` is not trusted by this computer; nothing was sent there ({source})"
     )]
@@ -55,27 +54,27 @@ pub enum ConnectError {
         /// What the TLS handshake said.
         source: io::Error,
     },
-    /// The hub said no.
+    /// The hub refused the connection.
     #[error("the hub refused the connection: {0}")]
     Refused(ErrorBody),
-    /// What answers there does not behave like a hub.
+    /// The server at this address does not behave like a hub.
     #[error("what answers at `{authority}` is not a Baton hub: {what}")]
     NotAHub {
         /// The host and port.
         authority: String,
-        /// What it did.
+        /// What the server did.
         what: String,
     },
 }
 
 impl ConnectError {
-    /// Whether the same attempt may succeed later without anybody doing anything about the link.
+    /// Whether the same attempt may succeed later without a change to the link.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable { .. }
             | Self::TimedOut(_)
             | Self::Tls { .. }
-            // A proxy renews a certificate that ran out.
+            // A proxy may renew an expired certificate.
             | Self::Untrusted { .. }
             | Self::NotAHub { .. } => true,
             Self::Refused(error) => error.code.after_close() != AfterClose::StayAway,

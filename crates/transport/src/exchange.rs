@@ -1,4 +1,4 @@
-//! One HTTP/1.1 request over a fresh line, with everything that comes back bounded.
+//! One HTTP/1.1 request over a fresh line, with a bound on everything that comes back.
 
 use baton_protocol::{ErrorBody, HubAddress, limits};
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use hyper_util::rt::TokioIo;
 use crate::ConnectError;
 use crate::line::HubStream;
 
-/// The `Host` of a request. Without the port where it is the usual one of HTTPS: a proxy finds the site by the bare name.
+/// The `Host` of a request. Leaves out the usual HTTPS port, because a proxy finds the site by the bare name.
 pub(crate) fn host_header(hub: &HubAddress) -> &str {
     let authority = hub.authority.as_str();
     match (&hub.public_path, authority.strip_suffix(":443")) {
@@ -19,7 +19,7 @@ pub(crate) fn host_header(hub: &HubAddress) -> &str {
     }
 }
 
-/// Sends the request. The connection lives for as long as the answer, or what it upgrades to, is held.
+/// Sends the request. The connection lives as long as the response, or the socket that it upgrades to.
 pub(crate) async fn send(
     hub: &HubAddress,
     line: HubStream,
@@ -29,12 +29,12 @@ pub(crate) async fn send(
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(line))
         .await
         .map_err(failed)?;
-    // Ends with the exchange: when the answer is read or dropped, or when it becomes a socket. What fails in it fails the answer too.
+    // Ends with the exchange: when the response is read or dropped, or becomes a socket. An error in this task fails the response too.
     tokio::spawn(connection.with_upgrades());
     sender.send_request(request).await.map_err(failed)
 }
 
-/// The whole body, up to [`limits::FRAME_BYTES_MAX`].
+/// Reads the whole body, up to [`limits::FRAME_BYTES_MAX`].
 pub(crate) async fn body(
     hub: &HubAddress,
     response: Response<Incoming>,
@@ -47,7 +47,7 @@ pub(crate) async fn body(
     Ok(collected.to_bytes())
 }
 
-/// What a refusal says.
+/// Reads the error in a refusal.
 pub(crate) async fn refusal(hub: &HubAddress, response: Response<Incoming>) -> ConnectError {
     let status = response.status();
     let parsed = match body(hub, response).await {

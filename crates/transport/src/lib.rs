@@ -1,11 +1,12 @@
 //! How a device or a runner reaches its hub.
 //!
-//! Owns: TCP and TLS to a hub, recognising it by the pinned key of its [`HubAddress`](baton_protocol::HubAddress) or, behind a public
-//! name, by the computer's certificate store; the handshake of the socket at `/v1/socket`, and `POST /v1/link`. Never: frames, reconnecting, keeping a token; those are its caller's.
+//! Owns TCP and TLS to a hub, which is recognised by the pinned key of its [`HubAddress`](baton_protocol::HubAddress) or, behind a public
+//! name, by the computer's certificate store; the handshake of the socket at `/v1/socket`; and `POST /v1/link`. Leaves frames,
+//! reconnecting and storing a token to its caller.
 //!
-//! Invariants: a token or a link code is sent only to the key that the link named, to a name that the certificate store vouches for where
-//! the link named one, or in plain text to this very machine; no redirect is followed; nothing
-//! that a hub sends is kept beyond the limits in [`baton_protocol::limits`].
+//! Invariants: a token or a link code is sent only to the key that the link named, to a name that the certificate store vouches for if
+//! the link named one, or in plain text to this machine; redirects are never followed; nothing that a hub sends is kept beyond the limits
+//! in [`baton_protocol::limits`].
 
 mod error;
 mod exchange;

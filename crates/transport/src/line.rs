@@ -1,4 +1,4 @@
-//! TCP, and TLS over it where the address says how the hub is recognised.
+//! TCP, and TLS over it if the address says how to recognise the hub.
 
 use std::io;
 use std::net::SocketAddr;
@@ -26,7 +26,7 @@ pub enum HubStream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Opens a line to the hub that the address names, or says why there is none.
+/// Opens a connection to the hub at this address.
 pub(crate) async fn open(hub: &HubAddress) -> Result<HubStream, ConnectError> {
     let host = host_of(hub)?;
     let is_hex =

@@ -1,4 +1,4 @@
-//! `POST /v1/link`: a one-time code for a token.
+//! `POST /v1/link`: exchanges a one-time code for a token.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::exchange::{body, host_header, not_a_hub, refusal, send};
 use crate::socket::CONNECT_TIMEOUT_MS;
 use crate::{ConnectError, LinkError, line};
 
-/// Exchanges the code for a token, under this name. A code can be used once: an error after it was sent may have used it up.
+/// Exchanges the code for a token, under this device name. A code works once: an error after it was sent may have used it up.
 pub async fn link(code: &LinkCode, name: &str) -> Result<LinkResponse, LinkError> {
     let length = name.trim().chars().count();
     if length == 0 || length > limits::DEVICE_NAME_CHARS_MAX {

@@ -1,4 +1,4 @@
-//! Recognising a hub by its key alone: no authority, no name, no expiry.
+//! Recognises a hub by its key alone: no authority, no name, no expiry.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, 
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of a certificate's SubjectPublicKeyInfo (DER), in lower-case hex; absent where the bytes are no certificate.
+/// SHA-256 of a certificate's SubjectPublicKeyInfo (DER), in lower-case hex; `None` if the bytes are not a certificate.
 ///
-/// The parser is the one that checks the handshake's signature, so that both speak of the same key.
+/// The same parser checks the handshake's signature, so both use the same key.
 pub fn key_fingerprint(certificate: &CertificateDer<'_>) -> Option<String> {
     let parsed = ParsedCertificate::try_from(certificate).ok()?;
     Some(hex::encode(Sha256::digest(
@@ -19,7 +19,7 @@ pub fn key_fingerprint(certificate: &CertificateDer<'_>) -> Option<String> {
     )))
 }
 
-/// The server showed another key.
+/// The server presented another key.
 #[derive(Debug, thiserror::Error)]
 #[error("expected the key `{expected}`, found `{found}`")]
 pub(crate) struct KeyMismatch {
@@ -28,7 +28,7 @@ pub(crate) struct KeyMismatch {
 }
 
 impl KeyMismatch {
-    /// Finds it inside of what a failed handshake gave.
+    /// Finds the mismatch in the error of a failed handshake.
     pub(crate) fn behind(error: &std::io::Error) -> Option<&Self> {
         match error.get_ref()?.downcast_ref::<rustls::Error>()? {
             rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(cause))) => {
@@ -39,7 +39,7 @@ impl KeyMismatch {
     }
 }
 
-/// Accepts exactly one public key, and only from whoever holds its private half.
+/// Accepts exactly one public key, and only from a server that proves that it holds the private half.
 #[derive(Debug)]
 struct PinnedKey {
     fingerprint: String,

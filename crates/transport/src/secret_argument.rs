@@ -1,18 +1,18 @@
-//! How a program is given a link code or a key. Every user of a computer can read the command lines of all programs, so a secret comes
-//! from standard input or the environment; on the command line it is taken with a warning.
+//! How a program gets a link code or a key. Every user of a computer can read the command lines of all programs, so a secret comes
+//! from standard input or the environment; one on the command line is accepted with a warning.
 
 use std::io::{self, BufRead};
 
-/// What a person writes in the place of a secret to give it on standard input.
+/// Stands for a secret that comes on standard input.
 pub const FROM_STDIN: &str = "-";
 
-/// Longer than any link or key. A whole file that was piped in by mistake is not read to its end.
+/// Longer than any link or key. A file piped in by mistake is not read to its end.
 const SECRET_BYTES_MAX: u64 = 8 * 1024;
 
-/// The secret of an argument: the next line of standard input where the argument is `-`, else the argument itself.
+/// Returns an argument's secret: the next line of standard input if the argument is `-`, otherwise the argument itself.
 ///
 /// # Errors
-/// Where standard input cannot be read, or has no such line.
+/// If standard input cannot be read, or has no such line.
 pub fn secret_argument(argument: &str) -> io::Result<String> {
     if argument != FROM_STDIN {
         return Ok(argument.to_owned());
@@ -31,7 +31,7 @@ fn next_line(input: &mut impl BufRead) -> io::Result<String> {
     Ok(line.to_owned())
 }
 
-/// Whether a secret stands on a command line, as the value of one of these options or after this command.
+/// Whether a command line holds a secret, as the value of one of these options or after one of these commands.
 pub fn is_on_command_line(arguments: impl Iterator<Item = String>, names: &[&str]) -> bool {
     let arguments: Vec<String> = arguments.collect();
     let is_secret = |value: &str| value != FROM_STDIN && !value.starts_with("--");
@@ -46,7 +46,7 @@ pub fn is_on_command_line(arguments: impl Iterator<Item = String>, names: &[&str
     spelled_apart || spelled_together
 }
 
-/// What to tell the person who wrote one there.
+/// The warning to the person who put a secret there.
 pub const ON_COMMAND_LINE: &str = "other users of this computer can read secrets on a command line; give `-` and the secret on standard input";
 
 #[cfg(test)]

@@ -20,20 +20,20 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::exchange::{host_header, not_a_hub, refusal, send};
 use crate::{ConnectError, line};
 
-/// How long TCP, TLS and the handshake may take together: a person waits for it, and a path that is slower than this cannot keep
+/// Time limit for TCP, TLS and the handshake together: a person waits for it, and a path slower than this cannot keep
 /// the heartbeat either.
 pub const CONNECT_TIMEOUT_MS: u64 = limits::HEARTBEAT_TIMEOUT_MS;
 
-/// Read buffer of a connection: some hundred deltas; larger frames grow it for as long as they need.
+/// Read buffer of a connection: some hundred deltas; a larger frame grows it temporarily.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// What may wait for a slow hub before a write fails: one frame of the largest size on its way and the next one behind it.
+/// What may wait for a slow hub before a write fails: one frame of the largest size in flight and the next one after it.
 const WRITE_BUFFER_BYTES_MAX: usize = 2 * limits::FRAME_BYTES_MAX + 64 * 1024;
 
 /// An open socket to a hub.
 pub type HubSocket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Opens the socket of the hub as the holder of the token. Says nothing on it yet: the caller's first frame is `hello`.
+/// Opens the hub's socket as the holder of the token. Sends nothing: the caller's first frame is `hello`.
 pub async fn connect(hub: &HubAddress, token: &str) -> Result<HubSocket, ConnectError> {
     let deadline = Duration::from_millis(CONNECT_TIMEOUT_MS);
     match tokio::time::timeout(deadline, open_socket(hub, token)).await {

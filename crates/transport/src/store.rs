@@ -1,4 +1,4 @@
-//! Recognising a hub behind a public name: by the certificate store of this computer, as a browser does.
+//! Recognises a hub behind a public name by this computer's certificate store, as a browser does.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -7,7 +7,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, Error};
 use rustls_platform_verifier::BuilderVerifierExt as _;
 
-/// Read once: a store that changes while a program runs is read at its next start, as browsers do.
+/// Read once: a program sees a change to the store at its next start, as browsers do.
 static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
 
 /// TLS that trusts what this computer trusts. On Linux `SSL_CERT_FILE` and `SSL_CERT_DIR` name other certificates.
@@ -32,7 +32,7 @@ fn read_store() -> io::Result<ClientConfig> {
     Ok(config)
 }
 
-/// Whether a handshake failed over the certificate.
+/// Whether a handshake failed because of the certificate.
 pub(crate) fn is_untrusted(error: &io::Error) -> bool {
     let cause = error
         .get_ref()

@@ -1,4 +1,4 @@
-//! What controls: `stop`, `retry`, `approve`, `deny`.
+//! Commands that control runs: `stop`, `retry`, `approve`, `deny`.
 
 use baton_client::SessionOverview;
 use baton_protocol::{
@@ -10,7 +10,7 @@ use super::Context;
 use crate::failure::Failure;
 use crate::waiting;
 
-/// A session with everything that the hub has of it.
+/// A session, after the mirror has all of its log.
 pub(super) async fn look(
     context: &Context<'_>,
     session: &str,
@@ -29,7 +29,7 @@ pub async fn stop(context: &Context<'_>, session: &str, scope: StopScope) -> Res
     let waiting = overview.queue.first().map(|prompt| prompt.prompt);
     let target = match (overview.run, waiting) {
         (Some(run), _) => StopTarget::Run { run },
-        // Its run may begin at any moment; a paused queue's will not.
+        // The prompt's run may begin at any moment; in a paused queue it will not.
         (None, Some(prompt)) if overview.paused.is_none() => StopTarget::Prompt { prompt },
         _ => {
             context.output.note("nothing runs");
@@ -77,7 +77,7 @@ pub async fn deny(
         .await
 }
 
-/// A denial of the approval that is meant, for this call alone: whoever says yes says so.
+/// A denial of the requested approval, for this call only: callers that allow change the answer.
 async fn asked(
     context: &Context<'_>,
     session: &str,

@@ -1,4 +1,4 @@
-//! `draft`: what is begun to be written in a session.
+//! `draft`: prints or saves a session's draft.
 
 use baton_protocol::Seq;
 use serde_json::json;

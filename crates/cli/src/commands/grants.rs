@@ -1,4 +1,4 @@
-//! `grants`: the answers that cover later calls, and the way to take one back.
+//! `grants`: lists standing approvals and takes them back.
 
 use baton_client::StandingApproval;
 use baton_protocol::{

@@ -1,4 +1,4 @@
-//! One file for each group of commands.
+//! One file per group of commands.
 
 mod control;
 mod draft;
@@ -20,14 +20,14 @@ use crate::place;
 use crate::session_name::resolve;
 use crate::waiting::{self, Patience};
 
-/// What a command works with.
+/// What every command gets.
 pub struct Context<'a> {
     device: Device,
     output: &'a Output,
     patience: Patience,
 }
 
-/// Does what the command line says.
+/// Runs the command that the command line names.
 pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
     let patience = Patience::of_seconds(args.timeout)?;
     let data_dir = place::data_dir(args.data.as_deref())?;
@@ -92,18 +92,18 @@ pub async fn run(args: Args, output: &Output) -> Result<(), Failure> {
 }
 
 impl Context<'_> {
-    /// The session that a word means, once the sessions list is complete.
+    /// Resolves a session's name, after the mirror has the whole list.
     async fn session(&self, name: &str) -> Result<SessionId, Failure> {
         waiting::account_caught_up(&self.device, self.patience).await?;
         resolve(&self.device, name)
     }
 
-    /// Does one thing in a session and prints the receipt.
+    /// Sends a command to a session and prints the receipt.
     async fn act(&self, session: SessionId, body: CommandBody) -> Result<(), Failure> {
         self.act_on(LogId::Session(session), body).await
     }
 
-    /// Does one thing with the account's lists and prints the receipt.
+    /// Sends a command to the account's lists and prints the receipt.
     async fn act_on_lists(&self, body: CommandBody) -> Result<(), Failure> {
         self.act_on(self.device.account().log, body).await
     }
@@ -113,7 +113,7 @@ impl Context<'_> {
         self.answered(intent).await
     }
 
-    /// Waits for the hub and prints the receipt.
+    /// Waits for the receipt and prints it.
     async fn answered(&self, intent: Intent) -> Result<(), Failure> {
         let receipt = waiting::receipt(&self.device, intent, self.patience).await?;
         self.output.receipt(&receipt);

@@ -1,4 +1,4 @@
-//! What puts sessions in order: `fork`, `pin`, `archive`, `delete`.
+//! Commands that organise sessions: `fork`, `pin`, `archive`, `delete`.
 
 use baton_protocol::{
     ArchiveSessionCommand, CommandBody, DeleteSessionCommand, ErrorCode, ForkPoint,

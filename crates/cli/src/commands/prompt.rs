@@ -1,4 +1,4 @@
-//! What asks: `new`, `send`, `steer`.
+//! Commands that send prompts: `new`, `send`, `steer`.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::output::{end_words, outcome_words, retry_words};
 use crate::waiting;
 
-/// The agent where none is offered and none was named.
+/// The agent if none is offered and none was named.
 const AGENT_DEFAULT: &str = "assistant";
 
 pub async fn new(
@@ -77,7 +77,7 @@ pub async fn new(
     Ok(())
 }
 
-/// The agent that a person asked for. A runner and an id on it name an agent.
+/// The agent that a person asked for. A runner and an agent's id on it name an agent.
 pub struct AskedAgent {
     /// The agent's id on its runner.
     pub agent: Option<String>,
@@ -86,8 +86,8 @@ pub struct AskedAgent {
 }
 
 impl AskedAgent {
-    /// Gives the agent, and the runner to bind the session to if one was named. Without a runner, an agent that is not offered now is
-    /// accepted: its runner may connect later.
+    /// Returns the agent, and the runner to bind the session to if one was named. Without a runner, accepts an agent that is not offered
+    /// now: its runner may connect later.
     fn find(self, account: &AccountView) -> Result<(AgentId, Option<RunnerId>), Failure> {
         let usual = AgentId(AGENT_DEFAULT.to_owned());
         let Some(runner) = self.runner else {
@@ -136,7 +136,7 @@ fn first_of(offered: &[OfferedAgent], usual: AgentId) -> AgentId {
     }
 }
 
-/// Every agent with its model and its runner.
+/// All offered agents, each with its model and runner.
 pub fn offered_words(account: &AccountView) -> String {
     let word = |offered: &OfferedAgent| {
         let id = offered.runner.to_string();
@@ -186,8 +186,8 @@ pub async fn send(
     }
 }
 
-/// A tail behind what the hub has now: the prompt's own events are still to come. A prompt that is sent again may have its answer
-/// behind it, so that is read from the beginning.
+/// A tail from the mirror's head, because the prompt's own events are still to come. If the prompt is sent again, the log may have its
+/// answer already, so the tail begins at the log's beginning.
 async fn tail_for(context: &Context<'_>, log: LogId, again: bool) -> Result<Tail, Failure> {
     let _live = context.device.follow(log);
     waiting::caught_up(&context.device, log, context.patience).await?;
@@ -204,7 +204,7 @@ pub async fn steer(context: &Context<'_>, session: &str, text: String) -> Result
     send(context, session, text, Delivery::Steer, false, None).await
 }
 
-/// Prints a prompt's answer as it grows, to its end.
+/// Prints a prompt's answer as it grows, until it ends.
 async fn print_answer(
     context: &Context<'_>,
     mut tail: Tail,

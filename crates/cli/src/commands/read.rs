@@ -1,4 +1,4 @@
-//! What concerns this device alone: `list`, `search`, `status`, `discard`.
+//! Commands that concern this device alone: `list`, `search`, `status`, `discard`.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::args::Offline;
 use crate::failure::Failure;
 use crate::waiting::{self, Patience};
 
-/// How long `status` looks for a connection before it says that there is none.
+/// How long `status` waits for a connection before it reports none.
 const STATUS_WAIT: Duration = Duration::from_secs(3);
 
 pub async fn list(context: &Context<'_>, offline: Offline) -> Result<(), Failure> {
@@ -123,7 +123,7 @@ pub async fn status(context: &Context<'_>) -> Result<(), Failure> {
         device.linked().hub.authority
     ));
     let phase = match live {
-        // The line's own word may come a moment after the last batch.
+        // The connection's own status may arrive a moment after the last batch.
         true => ConnectionPhase::Live,
         false => connection.phase,
     };

@@ -10,7 +10,7 @@ use crate::output::Transcript;
 use crate::session_name::resolve;
 use crate::waiting;
 
-/// Follows a session's events, for ever or until it is idle.
+/// Follows a session's events, indefinitely or until the session is idle.
 pub async fn tail(
     context: &Context<'_>,
     session: &str,

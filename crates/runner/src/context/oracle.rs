@@ -1,4 +1,4 @@
-//! The builder that reads the whole transcript: slow, and what the product's builder must agree with.
+//! A slow reference builder that reads the whole transcript. The product's builder must agree with it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use baton_session::{SessionState, Transcript};
 use super::{BETWEEN, GO_ON};
 use crate::provider::{ModelMessage, ModelRole};
 
-/// The messages for the next call of this run.
+/// Builds the messages for the next call of this run.
 pub(super) fn messages(
     transcript: &Transcript,
     state: &SessionState,
@@ -38,7 +38,7 @@ pub(super) fn messages(
     system.into_iter().chain(kept).collect()
 }
 
-/// The rows that a run has in view: of the branch that is shown, the conversation with people. A sub-agent has its own task alone.
+/// The rows that a run sees: the conversation with people on the shown branch. A sub-agent sees its own task only.
 fn seen_by<'a>(
     transcript: &'a Transcript,
     state: &SessionState,
@@ -70,7 +70,7 @@ fn turns(rows: &[&TranscriptRow], state: &SessionState, run: RunId) -> Vec<Model
             continue;
         }
         match turns.last_mut().filter(|last| last.role == role) {
-            // A long answer is several parts without anything in between; other neighbours are separate things.
+            // The parts of one long answer join without a separator; other neighbours are separate messages.
             Some(last) => {
                 if role == ModelRole::User || last_run != row.run {
                     last.text.push_str(BETWEEN);
@@ -87,7 +87,7 @@ fn turns(rows: &[&TranscriptRow], state: &SessionState, run: RunId) -> Vec<Model
     turns
 }
 
-/// The run that counts for each prompt: a retry replaces what came before it.
+/// The run that counts for each prompt: a retry replaces earlier attempts.
 fn last_attempts(
     rows: &[&TranscriptRow],
     state: &SessionState,

@@ -1,4 +1,4 @@
-//! The builder against one that reads everything, over sessions as people, agents and branches make them.
+//! Compares the builder with a reference that reads everything, over sessions as people, agents and branches make them.
 
 use baton_protocol::*;
 use baton_session::*;
@@ -10,7 +10,7 @@ use crate::provider::ModelMessage;
 const AGENT: &str = "assistant";
 const SYSTEM: &str = "Be brief.";
 
-/// One thing that happens.
+/// One step of a session.
 #[derive(Clone, Debug)]
 enum Step {
     Ask(usize),
@@ -218,7 +218,7 @@ impl Session {
         self.start();
     }
 
-    /// What the model was told by the old builder.
+    /// The messages that the reference builder gives.
     fn whole(&self, run: RunId, chars_max: usize) -> Vec<ModelMessage> {
         oracle::messages(&self.transcript, &self.state, run, SYSTEM, chars_max)
     }
@@ -240,7 +240,7 @@ proptest! {
         }
     }
 
-    /// From whatever checkpoint a runner reads: the same, or it knows that it has too little.
+    /// From any checkpoint, the builder gives the same messages or says that it has too little.
     #[test]
     fn from_a_checkpoint_the_model_sees_the_same_or_more_is_read(
         steps in prop::collection::vec(step(), 1..60),

@@ -1,60 +1,46 @@
-//! What the core is told about its agents, and what it wants done outside.
+//! What the core knows about its agents, and the effects that it asks for.
 
 use baton_protocol::{AgentDescription, AgentId, RunId, SessionId};
 
 use super::run::CallId;
 use crate::provider::ModelRequest;
 
-/// An agent as the core needs it.
+/// An agent, as the core needs it.
 #[derive(Clone)]
 pub struct AgentSpec {
-    /// What the hub is told.
+    /// What the runner tells the hub about the agent.
     pub description: AgentDescription,
-    /// What the model is told first; empty for nothing.
+    /// What the model is told first; may be empty.
     pub system_prompt: String,
-    /// At most so many characters of the conversation are sent to the model.
+    /// Sends at most this many characters of the conversation to the model.
     pub context_chars_max: usize,
 }
 
-/// What is to be done outside.
+/// Something for the driver to do.
 pub enum Effect {
     /// Ask the agent's model, for this run.
     Call {
-        /// The name of the call; its pieces come back under it.
+        /// Names the call; its output comes back under this id.
         call: CallId,
-        /// In which session.
         session: SessionId,
-        /// For which run.
         run: RunId,
-        /// Whose model.
+        /// The agent whose model is asked.
         agent: AgentId,
-        /// What.
         request: ModelRequest,
     },
     /// Close the connection to the model, before anything else is sent to the hub.
-    Drop {
-        /// Which call.
-        call: CallId,
-    },
-    /// So much of the run's text is at the hub.
-    Settled {
-        /// Which run.
-        run: RunId,
-        /// In bytes.
-        bytes: usize,
-    },
-    /// The run is over and forgotten.
-    Forgotten {
-        /// Which run.
-        run: RunId,
-    },
+    Drop { call: CallId },
+    /// This many more bytes of the run's text are at the hub.
+    Settled { run: RunId, bytes: usize },
+    /// The run has ended and is forgotten.
+    Forgotten { run: RunId },
 }
 
-/// Whether a piece of an answer was still wanted.
+/// Whether the core took a piece of an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Taken {
     /// It became part of the run.
     Yes,
-    /// Its call is over.
+    /// Its call has ended.
     No,
 }

@@ -23,7 +23,7 @@ impl Core {
         }
     }
 
-    /// What the agents take at most, and a character more to see that it is all that fits.
+    /// The most that any agent takes, and one character more to see that no more fits.
     fn first_reach(&self) -> Reach {
         let most = self
             .agents
@@ -44,7 +44,7 @@ impl Core {
         }
     }
 
-    /// The context of a run does not fit into what was read: more is.
+    /// Reads more of a session, because a run's context needs more rows than were read.
     pub(super) fn read_further(&mut self, session: SessionId) {
         if let Some(followed) = self.sessions.get_mut(&session) {
             followed.reach_further();
@@ -83,8 +83,8 @@ impl Core {
         }
     }
 
-    /// The log is another one under the same name. The hub may have told of runs in it already, so those that are held stay, without
-    /// anything that was known of them.
+    /// The log has another incarnation. The hub may have assigned runs in it already, so held runs stay, but everything known about
+    /// them is dropped.
     pub(super) fn start_over(&mut self, session: SessionId) {
         let Some(followed) = self.sessions.get_mut(&session) else {
             return;
@@ -97,8 +97,8 @@ impl Core {
             .for_each(HeldRun::start_over);
     }
 
-    /// A run of this very process that is on at the log's head is held, whatever became of its assignment: one that came before a
-    /// restored log was read looked like one of a run that is over.
+    /// Holds every run of this process that is active at the log's head, whatever happened to its assignment: an assignment that came
+    /// before a restored log was read looked like one for a run that had ended.
     fn take_up(&mut self, session: SessionId) {
         let Some(followed) = self.sessions.get(&session) else {
             return;
@@ -127,7 +127,7 @@ impl Core {
         }
     }
 
-    /// There is no such session any more: nothing of it stays here.
+    /// The session no longer exists: forgets everything about it.
     pub(super) fn forget_session(&mut self, session: SessionId, now: Instant) {
         let of_session = self.runs.values().filter(|held| held.session == session);
         let runs: Vec<RunId> = of_session.map(|held| held.run).collect();

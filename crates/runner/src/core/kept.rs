@@ -1,6 +1,6 @@
-//! Sessions that are followed no longer, kept for their next run.
+//! Sessions that are no longer followed, kept for their next run.
 //!
-//! Invariant: bounded in bytes and in time. The one that was used longest ago goes first, as a whole; what is not here is read again.
+//! Invariant: bounded in bytes and in time. The least recently used session is dropped first, as a whole; a dropped one is read again.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use baton_protocol::SessionId;
 use super::session::FollowedSession;
 use crate::limits::{SESSION_KEPT_BYTES_MAX, SESSION_KEPT_MS_MAX};
 
-/// The sessions, the one that was used longest ago first.
+/// Kept sessions, the least recently used first.
 pub(super) struct KeptSessions {
     sessions: VecDeque<Kept>,
     bytes: usize,
@@ -25,7 +25,7 @@ struct Kept {
 }
 
 impl KeptSessions {
-    /// At most so many bytes of them.
+    /// Keeps at most this many bytes of sessions.
     pub fn new(bytes_max: usize) -> Self {
         Self {
             sessions: VecDeque::new(),
@@ -34,7 +34,7 @@ impl KeptSessions {
         }
     }
 
-    /// Keeps a session that no run is held of. One that is too long by itself is not kept: it is read again from near its end.
+    /// Keeps a session in which no run is held. Drops a session that is too long on its own: it is read again from near its end.
     pub fn keep(&mut self, session: SessionId, mut followed: FollowedSession, now: Instant) {
         self.forget(session);
         let bytes = followed.bytes();
@@ -54,7 +54,7 @@ impl KeptSessions {
         }
     }
 
-    /// Takes a session out, where it is kept.
+    /// Takes a session out, if it is kept.
     pub fn take(&mut self, session: SessionId) -> Option<FollowedSession> {
         let at = self
             .sessions
@@ -65,19 +65,19 @@ impl KeptSessions {
         Some(kept.followed)
     }
 
-    /// It is not kept any more.
+    /// Drops a session, if it is kept.
     pub fn forget(&mut self, session: SessionId) {
         drop(self.take(session));
     }
 
-    /// Drops what was kept long enough.
+    /// Drops the sessions whose time has passed.
     pub fn expire(&mut self, now: Instant) {
         while self.sessions.front().is_some_and(|kept| kept.until <= now) {
             self.drop_oldest();
         }
     }
 
-    /// When [`expire`](Self::expire) has something to do.
+    /// When [`expire`](Self::expire) next has something to drop.
     pub fn expires_at(&self) -> Option<Instant> {
         self.sessions.front().map(|kept| kept.until)
     }

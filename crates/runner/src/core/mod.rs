@@ -1,9 +1,10 @@
-//! What a runner does, without IO: frames, pieces of answers and the time go in; frames, calls to models and their ends come out.
+//! The runner's state machine, without IO. Frames, pieces of answers and the time go in; frames come out, and calls to models to begin
+//! or to drop.
 //!
-//! Owns the runs that this process holds and the sessions that they belong to. Never: a socket, a clock, a model.
+//! Owns the runs that this process holds and the sessions that they belong to. Never touches a socket, a clock or a model.
 //!
-//! Invariants: for one assignment the model answers once, and once more for each steer that was taken in, however often the
-//! connection is lost; it is asked again only while it has given nothing; every run that is held ends in the log, or its lease is over.
+//! Invariants: for one assignment the model answers once, and once more for each steer taken in, however often the connection is lost;
+//! a call is retried only while it has given nothing; every held run ends in the log, or its lease expires.
 
 mod effect;
 mod holding;
@@ -29,7 +30,7 @@ pub use run::{CallId, ModelOutput};
 use run::{HeldRun, Phase, RetryTerms};
 use session::FollowedSession;
 
-/// The runner.
+/// The runner's state, and the effects to carry out.
 pub struct Core {
     instance: RunnerInstanceId,
     agents: BTreeMap<AgentId, AgentSpec>,
@@ -38,7 +39,7 @@ pub struct Core {
     runs: BTreeMap<RunId, HeldRun>,
     calls: BTreeMap<CallId, RunId>,
     next_call: CallId,
-    /// Runs of which one sent what the hub could not read: they are written one at a time.
+    /// Runs that may have sent what the hub could not read: they are written one at a time.
     suspects: BTreeSet<RunId>,
     is_connected: bool,
     records_retries: bool,
@@ -48,7 +49,7 @@ pub struct Core {
 }
 
 impl Core {
-    /// Holds nothing.
+    /// A core that holds no run.
     pub fn new(instance: RunnerInstanceId, agents: impl IntoIterator<Item = AgentSpec>) -> Self {
         Self {
             instance,
@@ -70,7 +71,7 @@ impl Core {
         }
     }
 
-    /// Keeps at most so many bytes of sessions that it holds no run of, in place of [`SESSIONS_KEPT_BYTES_MAX`].
+    /// Keeps at most this many bytes of sessions in which it holds no run, instead of [`SESSIONS_KEPT_BYTES_MAX`].
     pub fn with_kept_bytes_max(self, bytes_max: usize) -> Self {
         Self {
             kept: KeptSessions::new(bytes_max),
@@ -78,7 +79,7 @@ impl Core {
         }
     }
 
-    /// The first pause before a model is asked again, in place of [`MODEL_RETRY_MS_MIN`].
+    /// Sets the first pause before a model is asked again, instead of [`MODEL_RETRY_MS_MIN`].
     pub fn with_retry_ms_min(self, retry_ms_min: u64) -> Self {
         Self {
             retry_ms_min,
@@ -86,12 +87,12 @@ impl Core {
         }
     }
 
-    /// What is to be done, in order.
+    /// Takes the effects to carry out, in order.
     pub fn take_effects(&mut self) -> Vec<Effect> {
         std::mem::take(&mut self.effects)
     }
 
-    /// What the hub that welcomes this runner can do. Before [`connected`](Self::connected).
+    /// Records the capabilities of the hub that welcomes this runner. Call it before [`connected`](Self::connected).
     pub fn hub_can(&mut self, capabilities: &[String]) {
         self.records_retries = capabilities
             .iter()
@@ -112,9 +113,9 @@ impl Core {
         self.report_teardowns(now);
     }
 
-    /// The hub closes the connection because it could not read what this runner sent. [`Self::disconnected`] follows. Sent again it would
-    /// be refused for ever, so the run that it is of is ended, once it is known which one that is: it was being written alone, and had
-    /// been when a connection ended in this way before.
+    /// The hub closes the connection because it could not read what this runner sent; [`Self::disconnected`] follows. A resend would fail
+    /// every time, so the core ends the run that sent it, as soon as it knows which run that is: one that is a suspect since an earlier
+    /// connection ended in this way, and that was the only one with writes in flight on this connection.
     pub fn unreadable(&mut self) {
         let on_line = self.runs.values().filter(|run| run.is_on_line());
         let on_line: Vec<RunId> = on_line.map(|run| run.run).collect();
@@ -136,14 +137,14 @@ impl Core {
         self.runs.values_mut().for_each(HeldRun::disconnected);
     }
 
-    /// The runs that this process works for: the hub keeps these alive, and no others. A run that was given up is left out, so that it
-    /// ends in the log, where a person sees it.
+    /// The runs that this process works for: the hub renews the leases of these, and of no others. Leaves out a run that was given up, so
+    /// that it ends in the log, where a person sees it.
     pub fn held_runs(&self) -> impl Iterator<Item = RunId> {
         let held = self.runs.values().filter(|held| held.is_writing());
         held.map(|held| held.run)
     }
 
-    /// The hub said something.
+    /// Handles a frame from the hub.
     pub fn frame(&mut self, frame: HubFrame, now: Instant) {
         match frame {
             HubFrame::RunAssigned {
@@ -188,7 +189,7 @@ impl Core {
             } => {
                 let of_session = self.runs.values().filter(|held| held.session == session);
                 let runs: Vec<RunId> = of_session.map(|held| held.run).collect();
-                // What was refused is the subscription: there may be room for it in a moment.
+                // The hub refused the subscription: there may be room for it in a moment.
                 let is_full = error.code == ErrorCode::TooLarge;
                 runs.into_iter().for_each(|run| match is_full {
                     true => self.ask_again(run, now),
@@ -200,7 +201,7 @@ impl Core {
         self.settle(now);
     }
 
-    /// A call gave something. What comes from a call that is over changes nothing. Says whether it was taken.
+    /// Handles the output of a call. Output of a call that has ended changes nothing. Returns whether it was taken.
     pub fn model(&mut self, call: CallId, output: ModelOutput, now: Instant) -> Taken {
         let held = self.calls.get(&call).and_then(|run| self.runs.get_mut(run));
         let Some(held) = held.filter(|held| held.call() == Some(call)) else {
@@ -219,7 +220,7 @@ impl Core {
         Taken::Yes
     }
 
-    /// Time has passed.
+    /// Advances the time.
     pub fn tick(&mut self, now: Instant) {
         self.runs.values_mut().for_each(|held| held.tick(now));
         self.settle(now);
@@ -237,7 +238,7 @@ impl Core {
         runs.chain(asked).chain(self.kept.expires_at()).min()
     }
 
-    /// The frame that is to be sent now.
+    /// Takes the next frame to send now.
     pub fn next_frame(&mut self, now: Instant) -> Option<ClientFrame> {
         if !self.is_connected {
             return None;
@@ -253,7 +254,7 @@ impl Core {
         let (_, run) = due.min()?;
         let held = self.runs.get_mut(&run).expect("it was just there");
         if held.is_retrying() {
-            // What was refused may have been the subscription: a second one changes nothing.
+            // The hub may have refused the subscription; a second one is idempotent.
             self.control.extend(
                 self.sessions
                     .get_mut(&held.session)
@@ -263,21 +264,21 @@ impl Core {
         Some(held.take_frame(now))
     }
 
-    /// Whether a run may send: all may, unless one is sought that the hub cannot read.
+    /// Whether a run may send: all may, unless the core is looking for the one that the hub cannot read.
     fn may_write(&self, run: &HeldRun) -> bool {
         let mut sought = self.suspects.iter().filter_map(|run| self.runs.get(run));
         let first = sought.find(|run| run.is_writing() && !run.is_settled());
         run.is_retrying() || first.is_none_or(|first| first.run == run.run)
     }
 
-    /// Whether [`next_frame`](Self::next_frame) has one.
+    /// Whether [`next_frame`](Self::next_frame) has a frame.
     pub fn has_frame(&self, now: Instant) -> bool {
         let is_due = |run: &HeldRun| self.may_write(run) && run.due().is_some_and(|due| due <= now);
         self.is_connected && (!self.control.is_empty() || self.runs.values().any(is_due))
     }
 }
 
-/// A number that differs between runners and between their calls, and is the same whenever it is asked for.
+/// A deterministic number that differs between runners and between their calls.
 fn chance(instance: RunnerInstanceId, call: CallId) -> u64 {
     let mut hasher = DefaultHasher::new();
     (instance, call).hash(&mut hasher);

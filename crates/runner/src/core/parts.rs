@@ -1,4 +1,4 @@
-//! Cuts a stream of text into parts and appends that fit their limits, at the boundaries of characters.
+//! Cuts a stream of text into parts and appends that fit their limits, at character boundaries.
 
 use baton_protocol::{PartEnd, PartIndex, PartKind, RunWrite, limits};
 
@@ -19,7 +19,7 @@ struct OpenPart {
 }
 
 impl Parts {
-    /// The writes that add this text, for a part of this kind.
+    /// Adds the writes for this text, in a part of this kind.
     pub fn add(&mut self, kind: &PartKind, text: &str, writes: &mut Vec<RunWrite>) {
         let mut rest = text;
         while !rest.is_empty() {
@@ -56,7 +56,7 @@ impl Parts {
         }
     }
 
-    /// The write that ends the open part, where there is one.
+    /// The write that closes the open part, if any.
     pub fn close(&mut self, end: PartEnd) -> Option<RunWrite> {
         self.open.take().map(|open| RunWrite::ClosePart {
             part: open.index,
@@ -66,7 +66,7 @@ impl Parts {
 }
 
 impl OpenPart {
-    /// Takes what fits into one append and into this part. At least one character fits, or the part is full.
+    /// Takes what fits into one append and into this part. At least one character fits, unless the part is full.
     fn take<'a>(&mut self, rest: &mut &'a str) -> &'a str {
         let mut end = 0;
         for character in rest.chars() {
@@ -95,7 +95,7 @@ impl OpenPart {
     }
 }
 
-/// What a character costs inside of a JSON string.
+/// Bytes that a character takes in a JSON string.
 fn json_bytes(character: char) -> usize {
     match character {
         '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
@@ -108,7 +108,7 @@ fn json_bytes(character: char) -> usize {
 mod tests {
     use super::*;
 
-    /// Adds the pieces and gives each part's text, checking every limit on the way.
+    /// Adds the pieces and returns each part's text, checking every limit on the way.
     fn parts_of(pieces: &[String]) -> Vec<String> {
         let mut parts = Parts::default();
         let mut writes = Vec::new();

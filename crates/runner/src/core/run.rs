@@ -1,7 +1,7 @@
-//! One run that this runner holds: from its assignment to the end of it in the log.
+//! One held run: from its assignment to its end in the log.
 //!
-//! What happens next is always read from the session's log, never from what this runner believes: a call to the model is made
-//! when the log holds everything that the call is about, and a run is over when the log says so.
+//! The session's log decides what happens next, never what this runner believes: the runner calls the model when the log holds everything
+//! that the call is about, and a run has ended when the log says so.
 
 mod line;
 mod retry;
@@ -23,27 +23,26 @@ pub(super) use retry::RetryTerms;
 use retry::Tries;
 use usage::UsageSum;
 
-/// Names one call to a model, over all runs of this process.
+/// Names one call to a model, unique among all runs of this process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CallId(pub u64);
 
-/// What a call to a model gives.
+/// The output of a call to a model.
 pub enum ModelOutput {
-    /// A piece.
     Event(ModelEvent),
-    /// It could not begin: the model has given nothing.
+    /// The call could not begin: the model has given nothing.
     NotBegun {
         /// For the person who asked.
         message: String,
         /// Whether and when to ask again.
         retry: Option<RetryAdvice>,
     },
-    /// It broke off. For the person who asked.
+    /// The answer broke off. The text is for the person who asked.
     Failed(String),
 }
 
 impl ModelOutput {
-    /// Whether nothing comes after it.
+    /// Whether this is the call's last output.
     pub fn is_last(&self) -> bool {
         match self {
             Self::Event(event) => matches!(event, ModelEvent::Done(_)),
@@ -52,14 +51,12 @@ impl ModelOutput {
     }
 }
 
-/// What a run wants done for it.
+/// What a run needs from the core.
 #[derive(PartialEq, Debug)]
 pub(super) enum Want {
-    /// Nothing.
     Nothing,
     /// A call to the model, with the context as the log has it now.
     Call,
-    /// Forget the run.
     Forget,
 }
 
@@ -67,7 +64,7 @@ pub(super) struct HeldRun {
     pub session: SessionId,
     pub run: RunId,
     pub epoch: Epoch,
-    /// Where it begins in the log.
+    /// The seq of its beginning in the log.
     seq: Seq,
     pub phase: Phase,
     line: Line,
@@ -76,34 +73,34 @@ pub(super) struct HeldRun {
     flushed_at: Option<Instant>,
     usage: UsageSum,
     tries: Tries,
-    /// Between two calls: the model is not asked before that.
+    /// The end of the pause between two calls: the model is not asked earlier.
     ask_at: Option<Instant>,
-    /// Writes are refused for now; asked again then.
+    /// When to ask the hub again after it refused writes for now.
     retry_at: Option<Instant>,
-    /// It got out of step with the log before; a second time it is given up.
+    /// The run got out of step with the log before; the second time, the run is given up.
     was_broken: bool,
 }
 
-/// How far the run is.
+/// How far the run has come.
 pub(super) enum Phase {
-    /// No call is on: before the first one, or at a steer.
+    /// No call is active: before the first one, at a steer, or before a retry.
     Between { steer: Option<Steer> },
-    /// The model answers.
+    /// The model is answering.
     Generating { call: CallId },
-    /// The end is written, and is on its way to the log.
+    /// The end is on its way to the log.
     Ending,
-    /// The log and this runner are out of step: once that is settled, the run ends as failed.
+    /// The log and this runner are out of step: once the hub says how far it got, the run ends as failed.
     Broken,
     /// Nothing can be written any more; the log will say why.
     Fenced,
-    /// The log has the end, and shall have the report of its host.
+    /// The log has the run's end, and its host has yet to report the teardown.
     Reporting { until: Option<Instant> },
 }
 
-/// Steering prompts that are being taken in.
+/// Steering prompts on their way into the run.
 pub(super) struct Steer {
     prompts: Vec<PromptId>,
-    /// One of them waits no longer: the log will say which.
+    /// One of them no longer waits: the log will say which.
     refused: bool,
 }
 
@@ -127,13 +124,13 @@ impl HeldRun {
         }
     }
 
-    /// The session's log was replaced: what this run wrote may not stand there, and what stands there it may not have written.
-    /// Only its name is left.
+    /// The session's log was replaced: what this run wrote may be missing from the new log, and the new log may hold what this run did not
+    /// write. Resets everything except the run's identity.
     pub fn start_over(&mut self) {
         *self = Self::new(self.session, self.run, self.epoch, self.seq);
     }
 
-    /// The call that is on.
+    /// The active call.
     pub fn call(&self) -> Option<CallId> {
         match self.phase {
             Phase::Generating { call } => Some(call),
@@ -141,28 +138,28 @@ impl HeldRun {
         }
     }
 
-    /// A call was made for it.
+    /// Records that a call was made for the run.
     pub fn called(&mut self, call: CallId) {
         self.usage.calls += 1;
         self.phase = Phase::Generating { call };
     }
 
-    /// Whether it may still write.
+    /// Whether the run may still write.
     pub fn is_writing(&self) -> bool {
         !matches!(self.phase, Phase::Fenced | Phase::Reporting { .. })
     }
 
-    /// The run cannot go on.
+    /// Ends the run as failed.
     pub fn fail(&mut self, message: String, now: Instant) {
         self.end(Err(message), now);
     }
 
-    /// Looks at the log and says what is to be done. A call that is on and is no longer wanted is left behind by changing the phase.
-    /// While the log is still being read, only an end is final: what else it says of the run is a state that may be over.
+    /// Looks at the log and says what to do. A change of the phase drops an active call that is no longer wanted.
+    /// While the log is still being read, only an end is final: anything else it says about the run may be out of date.
     pub fn look(&mut self, followed: &FollowedSession, now: Instant) -> Want {
         let state = &followed.state;
         let Some(record) = state.run_record(self.run) else {
-            // A log that goes on beyond the run's beginning without it is another one.
+            // A log that continues past the run's beginning without the run is another log.
             let is_gone = state.head() >= self.seq;
             return if is_gone { Want::Forget } else { Want::Nothing };
         };
@@ -207,19 +204,19 @@ impl HeldRun {
         }
     }
 
-    /// Whether the log has everything that a call is about, and no pause is on.
+    /// Whether the log has everything that a call is about, and no pause is left.
     fn may_ask(&self, active: &ActiveRun, now: Instant) -> bool {
         let is_time = self.ask_at.is_none_or(|at| at <= now);
         is_time && self.log_has_all(active) && active.epoch == self.epoch
     }
 
-    /// Whether everything that this run ever wrote stands in the log as it was folded here.
+    /// Whether the folded log has everything that this run ever wrote.
     fn log_has_all(&self, active: &ActiveRun) -> bool {
         self.writes.is_empty() && active.last_producer >= self.writes.last()
     }
 
-    /// The log has more of this run than was written here. What was said cannot be continued, and asking the model anew would count
-    /// its writes as known ones: the run ends, and the person may try again.
+    /// The log has more of this run than was written here. The runner cannot continue that answer, and the hub would take the writes of a
+    /// new answer for known ones: the run ends, and the person may try again.
     fn break_off(&mut self, now: Instant) -> Want {
         self.was_broken = true;
         self.phase = Phase::Broken;
@@ -243,7 +240,7 @@ impl HeldRun {
         }
     }
 
-    /// Cuts the answer where it is, and asks the log to take these steers into the run.
+    /// Cuts the answer, and asks the log to take these steers into the run.
     fn take_in(&mut self, prompts: Vec<PromptId>, now: Instant) {
         self.writes.close_part(PartEnd::Interrupted);
         self.writes.push(RunWrite::ConsumeSteer {
@@ -260,7 +257,7 @@ impl HeldRun {
         self.flush_at = Some(now);
     }
 
-    /// A piece of the answer of the call that is on.
+    /// Takes output of the active call.
     pub fn model(&mut self, output: ModelOutput, terms: RetryTerms, now: Instant) {
         match output {
             ModelOutput::Event(ModelEvent::Text(text)) => {
@@ -309,7 +306,7 @@ impl HeldRun {
     }
 }
 
-/// What the log says of an end; nothing where the model had said everything.
+/// The finish reason for the log; `None` if the model said everything.
 fn finish_reason(end: ModelEnd) -> Option<FinishReason> {
     match end {
         ModelEnd::Whole => None,

@@ -1,7 +1,7 @@
-//! A session as its log tells it, for as long as a run of it is held, and for a while after.
+//! A session folded from its log, while a run in it is held and for a while after.
 //!
-//! Where it begins: at a checkpoint with as much of the conversation behind it as the agents need, where the hub has one. What turns out
-//! to be too little is read again from further back, and in the end from the log's beginning. Invariant: the model sees the same
+//! A runner begins at a checkpoint, if the hub has one, with as much of the earlier conversation as the agents need. If that is too
+//! little, it reads again from further back, and in the end from the log's beginning. Invariant: the model sees the same
 //! either way.
 
 use baton_protocol::view::RowBody;
@@ -16,10 +16,10 @@ pub(super) struct FollowedSession {
     incarnation: Option<Incarnation>,
     pub state: SessionState,
     pub transcript: Transcript,
-    /// How far the log went when its newest batch was sent; `None` until a batch comes behind the state.
+    /// The log's head when its newest batch was sent; `None` until a batch continues the state.
     told_head: Option<Seq>,
     reach: Reach,
-    /// Whether the hub may answer with a checkpoint: only before a run was looked at here, whose end it could skip.
+    /// Whether the hub may answer with a checkpoint: only before the first batch, because a checkpoint could skip the end of a held run.
     may_jump: bool,
     /// The pieces of a checkpoint so far.
     pieces: Vec<SnapshotPiece>,
@@ -29,15 +29,15 @@ pub(super) struct FollowedSession {
 /// How much of the conversation is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Reach {
-    /// At least so many characters of its end.
+    /// At least this many characters from the end.
     Newest { chars: u64 },
-    /// At least so many, because the first reach was too short.
+    /// At least this many characters from the end, because the first reach was too short.
     Further { chars: u64 },
-    /// All of it.
+    /// The whole conversation.
     Whole,
 }
 
-/// How much further a second reach goes: hidden branches and earlier attempts are seldom seven eighths of a conversation.
+/// How many times further a second reach goes: hidden branches and earlier attempts seldom make up seven eighths of a conversation.
 const FURTHER: u64 = 8;
 
 impl Reach {
@@ -58,17 +58,17 @@ impl Reach {
     }
 }
 
-/// What a batch or a checkpoint did.
+/// Result of a batch or a checkpoint.
 pub(super) enum Followed {
-    /// It was applied; the hosts of these runs have reported.
+    /// It was applied; it holds the teardown reports of these runs.
     Moved { reported: Vec<RunId> },
-    /// It was known, or more must come.
+    /// It was known already, or more must come.
     Known,
-    /// It does not continue what is here: subscribe again.
+    /// It does not continue the state: subscribe again.
     Gap,
-    /// The log is another one: what was held is gone.
+    /// It belongs to another incarnation of the log: the state is out of date.
     Replaced,
-    /// It cannot be folded, not even from its beginning.
+    /// It cannot be folded, not even from the log's beginning.
     Unreadable(FoldError),
 }
 
@@ -87,7 +87,7 @@ impl FollowedSession {
         }
     }
 
-    /// Follows from where the state stands.
+    /// Subscribes from the state's head.
     pub fn subscribe(&mut self) -> ClientFrame {
         self.pieces.clear();
         let cursor = self.incarnation.map(|incarnation| Cursor {
@@ -110,18 +110,19 @@ impl FollowedSession {
         }
     }
 
-    /// Whether the hub has said since the subscription that this is its log. Before, what was kept may be of a log that was replaced.
+    /// Whether the hub has confirmed since the subscription that this is its log. Until then, a kept state may be of a log that was
+    /// replaced.
     pub fn is_confirmed(&self) -> bool {
         self.told_head.is_some()
     }
 
-    /// Whether everything is here that the log had when its newest batch was sent. Before that, a run that looks active may have ended
-    /// long ago: nothing may begin on its account.
+    /// Whether the state holds everything that the log had when its newest batch was sent. Before that, a run that looks active may have
+    /// ended long ago: it must cause nothing to begin.
     pub fn is_at_head(&self) -> bool {
         self.told_head.is_some_and(|told| self.state.head() >= told)
     }
 
-    /// It is followed no longer, and may be taken up again: whatever happens meanwhile is read then.
+    /// Prepares a session for a time without a subscription: a later one reads what happened meanwhile.
     pub fn set_aside(&mut self) {
         self.told_head = None;
         self.may_jump = true;
@@ -138,7 +139,7 @@ impl FollowedSession {
         *self = Self::new(self.session, Reach::Whole);
     }
 
-    /// Bytes that it takes in memory, roughly.
+    /// Approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let rows = self.transcript.rows.iter().map(|row| match &row.body {
             RowBody::Prompt { text, .. }
@@ -151,7 +152,7 @@ impl FollowedSession {
         rows.sum::<usize>() + self.state.records() * RECORD_BYTES
     }
 
-    /// A piece of a checkpoint. With the last one the session stands where that was made.
+    /// Takes a piece of a checkpoint. With the last piece the session stands at the checkpoint's seq.
     pub fn snapshot(&mut self, piece: SnapshotPiece) -> Followed {
         let is_known = self
             .incarnation
@@ -224,8 +225,8 @@ impl FollowedSession {
         Followed::Moved { reported }
     }
 
-    /// What is here may be what is damaged: once, the log is read again from its beginning. It is also read when the log refers to what a
-    /// checkpoint has left out.
+    /// The state here may be what is damaged: reads the log again from its beginning, once. Also reads it again if the log refers to what a
+    /// checkpoint left out.
     fn start_over(&mut self, error: FoldError) -> Followed {
         let was_short = self.state.horizon().is_some();
         if self.was_reset && !was_short {
@@ -238,8 +239,8 @@ impl FollowedSession {
     }
 }
 
-/// A row without its text: ids, times, names, and its place in the list.
+/// Bytes of a row without its text: ids, times, names, and its place in the list.
 const ROW_BYTES: usize = 400;
 
-/// A record of a run, a prompt or an approval.
+/// Bytes of a record of a run, a prompt or an approval.
 const RECORD_BYTES: usize = 250;

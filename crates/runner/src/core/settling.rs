@@ -1,4 +1,4 @@
-//! What the runs that are held do next, as their sessions' logs want it: calls begin, are dropped, and their ends are reported.
+//! Brings held runs in line with their sessions' logs: begins calls, drops calls, and reports teardowns.
 
 use std::time::{Duration, Instant};
 
@@ -32,7 +32,7 @@ impl Core {
         self.look(run, now);
     }
 
-    /// Its session cannot be followed for now, or its write not be judged.
+    /// Asks the hub again later, because it has no room for the session's log for now.
     pub(super) fn ask_again(&mut self, run: RunId, now: Instant) {
         let held = self.runs.get_mut(&run).filter(|held| held.is_writing());
         if let Some(held) = held {
@@ -47,7 +47,7 @@ impl Core {
         runs.into_iter().for_each(|run| self.look(run, now));
     }
 
-    /// Lets a run do what the log wants of it.
+    /// Does for a run what the log asks.
     pub(super) fn look(&mut self, run: RunId, now: Instant) {
         let Some(held) = self.runs.get_mut(&run) else {
             return;
@@ -59,7 +59,7 @@ impl Core {
         };
         let is_ours = |active: &ActiveRun| active.instance == self.instance;
         if !followed.state.active_run(run).is_none_or(is_ours) {
-            // An earlier start of this runner began it, and what that one knew is gone.
+            // An earlier process of this runner began it, and what that process knew is lost.
             return self.forget(run, now);
         }
         match held.look(followed, now) {
@@ -108,7 +108,7 @@ impl Core {
         });
     }
 
-    /// What follows from any change: calls that nobody wants are dropped, then stopped runs are reported, then others may begin.
+    /// Follows every change: drops unwanted calls, then reports stopped runs, then lets other runs begin.
     pub(super) fn settle(&mut self, now: Instant) {
         let runs = &self.runs;
         let unwanted =

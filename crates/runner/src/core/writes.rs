@@ -1,8 +1,8 @@
-//! What one run has to say to the hub, from "not sent" to "recorded".
+//! What one run writes to the hub, from "not sent" to "recorded".
 //!
-//! Invariants: a write keeps its producer count and its bytes from the moment it is first sent, so that sending it again after a
-//! lost connection is recorded once; what is on its way is bounded; what waits is put together, so that a slow hub costs frames,
-//! not memory for frames.
+//! Invariants: a write keeps its producer count and its bytes from the moment it is first sent, so that a resend after a lost
+//! connection is recorded once; what is in flight is bounded; waiting text is coalesced, so that a slow hub costs larger frames,
+//! not memory for more frames.
 
 use std::collections::VecDeque;
 
@@ -15,13 +15,13 @@ use crate::limits::{FRAME_TEXT_BYTES_MAX, UNACKED_FRAMES_MAX, UNACKED_TEXT_BYTES
 #[derive(Default)]
 pub(super) struct WriteQueue {
     parts: Parts,
-    /// The last count that was given out.
+    /// The last count assigned.
     last: ProducerSeq,
-    /// Counted, and not known to be recorded. The first `in_flight` of them are on their way on this connection.
+    /// Counted, and not yet acknowledged. The first `in_flight` of them are in flight on this connection.
     counted: VecDeque<RunWriteEntry>,
     in_flight: usize,
     in_flight_bytes: usize,
-    /// The last count of each frame on its way.
+    /// The last count of each frame in flight.
     frames: VecDeque<ProducerSeq>,
     /// Not sent yet, without a count.
     waiting: VecDeque<RunWrite>,
@@ -36,7 +36,7 @@ impl WriteQueue {
         writes.into_iter().for_each(|write| self.push(write));
     }
 
-    /// Ends the open part, where there is one.
+    /// Closes the open part, if any.
     pub fn close_part(&mut self, end: PartEnd) {
         if let Some(write) = self.parts.close(end) {
             self.push(write);
@@ -68,7 +68,7 @@ impl WriteQueue {
         self.waiting_bytes
     }
 
-    /// The last count that was given out.
+    /// The last count assigned.
     pub fn last(&self) -> ProducerSeq {
         self.last
     }
@@ -78,36 +78,36 @@ impl WriteQueue {
         self.counted.is_empty() && self.waiting.is_empty()
     }
 
-    /// Whether something is on its way on this connection.
+    /// Whether something is in flight on this connection.
     pub fn is_on_line(&self) -> bool {
         self.in_flight > 0
     }
 
-    /// Whether something is to be sent, now or when the window has room.
+    /// Whether something is left to send, now or when the window has room.
     pub fn has_unsent(&self) -> bool {
         self.must_resend() || !self.waiting.is_empty()
     }
 
-    /// Whether a frame may go out now: something is to be sent, and the window has room.
+    /// Whether a frame may be sent now: something is left to send, and the window has room.
     pub fn can_send(&self) -> bool {
         let has_room =
             self.frames.len() < UNACKED_FRAMES_MAX && self.in_flight_bytes < UNACKED_TEXT_BYTES_MAX;
         has_room && (self.must_resend() || self.may_count_next())
     }
 
-    /// Whether something has to be sent again after a reconnect.
+    /// Whether something must be sent again after a reconnect.
     fn must_resend(&self) -> bool {
         self.in_flight < self.counted.len()
     }
 
-    /// The next frame's entries. What was sent before goes first, exactly as it was.
+    /// Takes the next frame's entries. Entries that were sent before go first, unchanged.
     pub fn take_frame(&mut self) -> Vec<RunWriteEntry> {
         let mut entries: Vec<RunWriteEntry> = Vec::new();
         let mut bytes = 0;
         while entries.len() < limits::RUN_WRITES_PER_FRAME_MAX && bytes < FRAME_TEXT_BYTES_MAX {
             let is_steer =
                 |entry: &RunWriteEntry| matches!(entry.write, RunWrite::ConsumeSteer { .. });
-            // A steer travels alone: when it is refused, it is clear what was refused.
+            // A steer travels alone: a refusal then says clearly what was refused.
             if entries.last().is_some_and(is_steer) || (!self.must_resend() && !self.count_next()) {
                 break;
             }
@@ -125,13 +125,13 @@ impl WriteQueue {
         entries
     }
 
-    /// Whether the hub, which has everything up to this count, lacks what it had before: it was restored from a backup.
+    /// Whether the hub, which has everything up to this count, lacks what it had before, because it was restored from a backup.
     pub fn is_lost_behind(&self, producer: ProducerSeq) -> bool {
         let next = self.counted.front().map(|entry| entry.producer);
         producer.next() < next.unwrap_or(self.last.next())
     }
 
-    /// The hub has everything up to this count. Gives the bytes of text that need not be kept any more.
+    /// The hub has everything up to this count. Returns the bytes of text that are no longer needed.
     pub fn acked(&mut self, producer: ProducerSeq) -> usize {
         let mut bytes = 0;
         while self
@@ -153,14 +153,14 @@ impl WriteQueue {
         bytes
     }
 
-    /// Nothing is on its way any more: the connection is gone.
+    /// The connection is gone, so nothing is in flight any more.
     pub fn disconnected(&mut self) {
         self.in_flight = 0;
         self.in_flight_bytes = 0;
         self.frames.clear();
     }
 
-    /// Takes back a steer that the hub refused, with its count. Gives its prompts.
+    /// Takes back a steer that the hub refused, with its count. Returns its prompts.
     pub fn take_back_steer(&mut self) -> Option<Vec<PromptId>> {
         let entry = self
             .counted
@@ -174,7 +174,7 @@ impl WriteQueue {
         }
     }
 
-    /// Forgets everything that is not recorded, and counts on from here.
+    /// Forgets everything that is not recorded, and continues counting from here.
     pub fn restart_at(&mut self, recorded: ProducerSeq) {
         *self = Self {
             last: recorded,

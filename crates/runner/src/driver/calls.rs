@@ -1,4 +1,4 @@
-//! The calls to models that are on: a task each, aborted when the call is dropped.
+//! The active calls to models: one task each, aborted when the call is dropped.
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -21,14 +21,14 @@ const PIECES_MAX: usize = 64;
 pub(super) struct Piece {
     pub call: CallId,
     pub output: ModelOutput,
-    /// Its share of the run's buffer, given back when the piece is dropped.
+    /// Its share of the run's buffer, released when the piece is dropped.
     pub share: Option<OwnedSemaphorePermit>,
 }
 
-/// Owns the tasks.
+/// The tasks, and the room that each run has for text.
 pub(super) struct Calls {
     tasks: HashMap<CallId, JoinHandle<()>>,
-    /// What each run may still read from its model.
+    /// How many bytes each run may still read from its model, as permits.
     rooms: HashMap<RunId, Arc<Semaphore>>,
     pieces: mpsc::Sender<Piece>,
 }
@@ -69,21 +69,21 @@ impl Calls {
             .insert(call, tokio::spawn(reader.watched(provider, request)));
     }
 
-    /// Closes the connection to the model; it is closed when this returns.
+    /// Closes the connection to the model; the connection is closed when this returns.
     pub async fn stop(&mut self, call: CallId) {
         if let Some(task) = self.tasks.remove(&call) {
             task.abort();
-            // Cancelled, or over by itself: both are an end.
+            // The task was cancelled or had finished: either is an end.
             let _ = task.await;
         }
     }
 
-    /// The call came to its end by itself.
+    /// The call has ended on its own.
     pub fn ended(&mut self, call: CallId) {
         self.tasks.remove(&call);
     }
 
-    /// The run may read so much more.
+    /// The run may read this many more bytes.
     pub fn settled(&self, run: RunId, bytes: usize) {
         if let Some(room) = self.rooms.get(&run) {
             room.add_permits(bytes);
@@ -120,7 +120,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// A provider that panics fails its call and nothing else.
+    /// Confines a panic of the provider to its call.
     async fn watched(self, provider: Arc<dyn ModelProvider>, request: ModelRequest) {
         let reading = AssertUnwindSafe(self.read(provider, request)).catch_unwind();
         if reading.await.is_err() {
@@ -133,7 +133,7 @@ impl Reader {
         }
     }
 
-    /// A line about the call: which step, and how long after the request, in milliseconds. Never what was said.
+    /// Logs a step of the call and how long after the request it came, in milliseconds. Never logs what was said.
     fn note(&self, asked: Instant, step: &str) {
         tracing::info!(
             command.id = %self.prompt.0,
@@ -206,7 +206,7 @@ impl Reader {
     }
 
     async fn give(&self, output: ModelOutput, share: Option<OwnedSemaphorePermit>) {
-        // Without a receiver the runner is stopping, and this task with it.
+        // If the receiver is gone, the runner is stopping, and this task stops with it.
         let _ = self
             .pieces
             .send(Piece {

@@ -1,7 +1,7 @@
-//! The connection to the hub, made again whenever it is lost.
+//! The connection to the hub, made again each time it is lost.
 //!
-//! Owns one task that connects, says hello, keeps the heartbeat and carries frames. Each connection has its own channel for what is
-//! to be sent, so that nothing that was meant for one is sent on the next.
+//! Owns one task that connects, says hello, sends heartbeats and carries frames. Each connection has its own channel for outbound
+//! frames, so that a frame meant for one connection is never sent on the next.
 
 use std::time::Duration;
 
@@ -23,24 +23,26 @@ use crate::limits::{RECONNECT_MS_MAX, RECONNECT_MS_MIN};
 /// Frames between the line and the driver, either way: enough to keep both busy, few enough to hold nothing back.
 const FRAMES_MAX: usize = 16;
 
-/// What the line tells the driver.
+/// Events that the line reports to the driver.
 pub(super) enum LineEvent {
-    /// The hub has welcomed this runner. What is sent here goes out on this connection.
+    /// The hub has welcomed this runner. Frames in `outbound` are sent on this connection.
     Up {
         runner: RunnerId,
         hub_name: String,
         capabilities: Vec<String>,
         outbound: mpsc::Sender<ClientFrame>,
     },
-    /// A frame came.
     Frame(Box<HubFrame>),
-    /// The connection is gone, or an attempt failed; another one follows.
-    Down { why: String, sent: Sent },
-    /// The hub does not want this runner. No further attempt is made.
+    /// The connection is lost, or an attempt failed; another attempt follows.
+    Down {
+        why: String,
+        sent: Sent,
+    },
+    /// The hub refuses this runner. No further attempt follows.
     Refused(Refused),
 }
 
-/// Whom to connect to, as whom.
+/// The hub to connect to, and who connects.
 pub(super) struct Line {
     pub hub: HubAddress,
     pub token: String,
@@ -49,7 +51,7 @@ pub(super) struct Line {
     pub held: watch::Receiver<Vec<RunId>>,
 }
 
-/// What the hub says of itself and of this runner.
+/// What the hub's welcome says.
 struct Welcome {
     runner: RunnerId,
     hub_name: String,
@@ -59,7 +61,7 @@ struct Welcome {
 /// Why a connection ended.
 enum Lost {
     Passing(String),
-    /// One side could not read what the other one sent. The connection was a good one until then, and the next may end in the same way.
+    /// One side could not read what the other one sent. The connection was good until then, and the next one may end in the same way.
     Misfit {
         why: String,
         sent: Sent,
@@ -75,7 +77,7 @@ pub(super) enum Sent {
 }
 
 impl Line {
-    /// Runs until it is refused or dropped.
+    /// Runs until the hub refuses the runner or the task is dropped.
     pub async fn run(self, events: mpsc::Sender<LineEvent>) {
         let (mut failures, mut misfits) = (0, 0);
         loop {
@@ -231,7 +233,7 @@ async fn send(sink: &mut SplitSink<HubSocket, Message>, frame: &ClientFrame) -> 
         .map_err(|error| broken(&error))
 }
 
-/// The next frame that this version knows.
+/// The next frame of a kind that this version knows.
 async fn next(stream: &mut SplitStream<HubSocket>) -> Result<HubFrame, Lost> {
     loop {
         let message = match stream.next().await {
@@ -251,7 +253,7 @@ async fn next(stream: &mut SplitStream<HubSocket>) -> Result<HubFrame, Lost> {
     }
 }
 
-/// A frame of a kind that this version does not know is left out; a known one that does not fit is an error.
+/// Parses a frame. Skips a kind that this version does not know; a known kind that does not fit is an error.
 fn parse(text: &str) -> Result<Option<HubFrame>, Lost> {
     match HubFrame::read(text) {
         Ok(frame) => Ok(Some(frame)),
@@ -270,7 +272,7 @@ fn parse(text: &str) -> Result<Option<HubFrame>, Lost> {
     }
 }
 
-/// The library's words are for whoever looks for a fault.
+/// Logs the library's words at debug level; the status gets plain ones.
 fn broken(error: &tungstenite::Error) -> Lost {
     tracing::debug!(%error, "the socket broke");
     Lost::Passing("the connection to the hub was lost".to_owned())
@@ -292,7 +294,7 @@ fn closed(close: Option<CloseFrame>) -> Lost {
             sent: Sent::Unreadable,
         },
         AfterClose::StayAway => {
-            // The reason is `code: message`.
+            // The reason has the form `code: message`.
             let message = reason
                 .split_once(": ")
                 .map_or(reason, |(_, message)| message);
@@ -311,7 +313,7 @@ impl From<ConnectError> for Refused {
     }
 }
 
-/// Doubles with each failure; somewhere in its upper half by chance, so that runners do not come back all at once.
+/// Doubles with each failure. Random within its upper half, so that runners do not come back all at once.
 fn pause(failures: u32) -> Duration {
     let full = RECONNECT_MS_MIN
         .saturating_mul(1 << failures.min(16))

@@ -1,4 +1,4 @@
-//! The runner at work: the core between the hub's line and the calls to models.
+//! The driver: connects the core with the hub and with calls to models.
 
 mod calls;
 mod line;
@@ -21,68 +21,61 @@ use crate::provider::ModelProvider;
 use calls::{Calls, Piece};
 use line::{Line, LineEvent, Sent};
 
-/// An agent and what answers for it.
+/// An agent and the provider that answers for it.
 #[derive(Clone)]
 pub struct Agent {
-    /// What the hub and the model are told.
+    /// What the hub and the model are told about the agent.
     pub spec: AgentSpec,
-    /// Who answers.
     pub provider: Arc<dyn ModelProvider>,
 }
 
-/// Everything that a runner needs.
+/// The configuration of a runner.
 #[derive(Clone)]
 pub struct RunnerConfig {
-    /// The hub.
     pub hub: HubAddress,
     /// The runner's token at that hub.
     pub token: String,
-    /// New for each start of the process: a run belongs to the start that it began in.
+    /// New for each start of the process: a run belongs to the start in which it began.
     pub instance: RunnerInstanceId,
-    /// What it hosts.
     pub agents: Vec<Agent>,
     /// The first pause before a model that gave nothing is asked again: [`MODEL_RETRY_MS_MIN`](crate::limits::MODEL_RETRY_MS_MIN).
     pub model_retry_ms_min: u64,
 }
 
-/// Where the runner stands with its hub.
+/// The state of a runner's connection to its hub.
 #[derive(Clone, PartialEq, Debug)]
 pub enum RunnerStatus {
-    /// The first attempt is being made.
+    /// The runner makes its first attempt.
     Connecting,
-    /// It can take runs.
+    /// The runner can take runs.
     Connected {
-        /// Who it is there.
         runner: RunnerId,
-        /// The hub's name for people.
+        /// The hub's display name.
         hub_name: String,
     },
-    /// Another attempt follows by itself.
+    /// The runner will try again.
     Reconnecting {
-        /// What went wrong.
         why: String,
     },
-    /// The hub does not want it, or is not the hub that it was: a person must link again.
+    /// The hub refuses the runner, or is another hub than the link named: a person must link again.
     Refused {
-        /// What to do.
+        /// What the person can do.
         message: String,
     },
-    /// It was stopped.
     Stopped,
 }
 
-/// Why a runner does not try any further.
+/// Why a runner stops trying to connect.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
-    /// The hub said no.
     #[error("the hub refused this runner: {} ({})", .0.message, .0.hint)]
     Hub(ErrorBody),
-    /// It is not the hub that the link named.
+    /// The address does not lead to the hub that the link named.
     #[error(transparent)]
     Connect(ConnectError),
 }
 
-/// A running runner. Dropped, it stops at once; its runs then end when their leases do.
+/// A started runner. Dropping it stops it at once; its runs then end with their leases.
 pub struct Runner {
     status: watch::Receiver<RunnerStatus>,
     stop: CancellationToken,
@@ -103,12 +96,12 @@ impl Runner {
         }
     }
 
-    /// Follows where it stands.
+    /// Follows the runner's status.
     pub fn status(&self) -> watch::Receiver<RunnerStatus> {
         self.status.clone()
     }
 
-    /// Closes every connection to a model, then the one to the hub. Nothing is finished; the hub ends the runs with their leases.
+    /// Closes every connection to a model, then the one to the hub. Finishes no answer; the hub ends the runs with their leases.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if let Some(task) = self.task.take()
@@ -133,13 +126,13 @@ struct Driver {
     core: Core,
     providers: HashMap<AgentId, Arc<dyn ModelProvider>>,
     calls: Calls,
-    /// What the runs that called a model answer: for log lines.
+    /// The prompt of each run that called a model, for log lines.
     prompts: HashMap<RunId, PromptId>,
     pieces: mpsc::Receiver<Piece>,
     line: JoinHandle<()>,
     events: mpsc::Receiver<LineEvent>,
     outbound: Option<mpsc::Sender<ClientFrame>>,
-    /// The runs that the core works for, for the line's heartbeats.
+    /// The runs that the core works for, for the heartbeats.
     held: watch::Sender<Vec<RunId>>,
     status: watch::Sender<RunnerStatus>,
     stop: CancellationToken,
@@ -204,7 +197,7 @@ impl Driver {
         self.status.send_replace(last);
     }
 
-    /// Until it is refused. Gives the reason.
+    /// Works until the hub refuses the runner. Returns the reason.
     async fn work(&mut self) -> String {
         loop {
             let now = Instant::now();
@@ -246,7 +239,7 @@ impl Driver {
         }
         let taken = self.core.model(piece.call, piece.output, Instant::now());
         if let (Taken::Yes, Some(share)) = (taken, piece.share) {
-            // Given back when the text is settled at the hub.
+            // The permits return when the text is settled at the hub.
             share.forget();
         }
     }

@@ -1,23 +1,23 @@
-//! The address of an OpenAI-compatible API, as people write it.
+//! The base URL of an OpenAI-compatible API, as people write it.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// The text is no address of an API.
+/// The text is not a base URL of an API.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a base URL: write something like `http://127.0.0.1:8080/v1`")]
 pub struct ParseBaseUrlError(String);
 
-/// What people paste behind the base.
+/// Paths that people paste after the base.
 const PASTED: [&str; 3] = ["/chat/completions", "/completions", "/models"];
 
-/// A base URL, without a slash at its end.
+/// A base URL, without a trailing slash.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct BaseUrl(Url);
 
 impl BaseUrl {
-    /// Reads an address. Without a scheme it is `http` for a host on this machine or in its network, and `https` for any other.
+    /// Parses a base URL. Without a scheme it is `http` for a host on this machine or in its network, and `https` for any other.
     pub fn parse(text: &str) -> Result<Self, ParseBaseUrlError> {
         let text = text.trim();
         let refuse = || ParseBaseUrlError(text.to_owned());
@@ -48,12 +48,12 @@ impl BaseUrl {
         self.0.as_str().trim_end_matches('/')
     }
 
-    /// Where completions are asked for: as the address says, then, where it has no path, below `/v1`.
+    /// The URLs to try for completions: as given, then below `/v1` if the base has no path.
     pub fn completions(&self) -> Vec<Url> {
         self.below("chat/completions")
     }
 
-    /// Where the models are listed, likewise.
+    /// The URLs to try for the list of models, in the same order.
     pub fn models(&self) -> Vec<Url> {
         self.below("models")
     }
@@ -72,12 +72,12 @@ impl BaseUrl {
         paths.into_iter().map(url).collect()
     }
 
-    /// For people: without user, password and query, which may be secrets.
+    /// The URL for people: without user, password and query, which may be secrets.
     pub fn shown(&self) -> String {
         shown(&self.0)
     }
 
-    /// What of the address may be a secret.
+    /// The parts of the URL that may be secrets.
     pub fn secrets(&self) -> Vec<String> {
         let query = self.0.query_pairs().map(|(_, value)| value.into_owned());
         let password = self.0.password().map(str::to_owned);
@@ -87,17 +87,17 @@ impl BaseUrl {
             .collect()
     }
 
-    /// Whether a key that is sent there can be read on the way, by others than those in the own network.
+    /// Whether a key that is sent there can be read on the way by others outside the local network.
     pub fn shows_keys(&self) -> bool {
         self.0.scheme() == "http" && !self.is_near()
     }
 
-    /// Whether the address itself holds a password.
+    /// Whether the URL itself holds a password.
     pub fn has_password(&self) -> bool {
         self.0.password().is_some()
     }
 
-    /// Whether it is on this machine: no proxy stands in between then, whatever the environment says.
+    /// Whether the host is this machine: requests then use no proxy, whatever the environment says.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host == "localhost"
@@ -108,13 +108,13 @@ impl BaseUrl {
             })
     }
 
-    /// Whether it is on this machine or in a private network: by its address, or by a name that no public server has.
+    /// Whether the host is this machine or in a private network: judged by its address, or by a name that no public server has.
     fn is_near(&self) -> bool {
         let host = self.host();
         let is_private = |ip: IpAddr| match ip.to_canonical() {
             IpAddr::V4(ip) => {
                 let [first, second, ..] = ip.octets();
-                // The last one is the range of carriers and of VPNs between own machines.
+                // The last one is the range for carriers and for VPNs between one's own machines.
                 ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
             }
             IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
@@ -137,7 +137,7 @@ impl BaseUrl {
     }
 }
 
-/// Whether two base URLs lead to the same scheme, host and port, so that a key of the one may be sent to the other.
+/// Whether two base URLs have the same scheme, host and port, so that a key for one may be sent to the other.
 pub fn is_same_server(one: &str, other: &str) -> bool {
     match (BaseUrl::parse(one), BaseUrl::parse(other)) {
         (Ok(one), Ok(other)) => one.0.origin() == other.0.origin(),
@@ -145,7 +145,7 @@ pub fn is_same_server(one: &str, other: &str) -> bool {
     }
 }
 
-/// An address for people: without user, password and query, which may be secrets.
+/// The URL for people: without user, password and query, which may be secrets.
 pub(super) fn shown(url: &Url) -> String {
     let port = url
         .port()
@@ -156,7 +156,7 @@ pub(super) fn shown(url: &Url) -> String {
     format!("{}://{host}{port}{path}", url.scheme())
 }
 
-/// Where a redirect leads, if a request with a key may follow it: to the same host and port, or from `http` to `https` there.
+/// The target of a redirect, if a request with a key may follow it: the same host and port, or `https` from `http` there.
 pub(super) fn followed(from: &Url, location: &str) -> Option<Url> {
     let to = from.join(location).ok()?;
     let is_same =

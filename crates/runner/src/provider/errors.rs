@@ -1,17 +1,17 @@
-//! Why there is no answer, or only a part of one, in words for the person who asked. They never hold a key.
+//! Why there is no answer, or only a part of one, in words for the person who asked. The words never contain a key.
 
 use std::time::Duration;
 
-/// A server that asks for a longer pause than this is not asked again: the person is told when to come back.
+/// A server that asks for a longer pause than this is not retried: the message tells the person when to come back.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Why there is no answer. `server` is the base URL without secrets; `said` is what the server says, with a colon before it, or nothing.
+/// Why there is no answer. `server` is the base URL without secrets; `said` is what the server says, after a colon, or empty.
 #[derive(Debug, thiserror::Error)]
 pub enum StartModelError {
-    /// The server refuses connections, has no address, or does not accept one in time.
+    /// The server refuses connections, has no address, or accepts none in time.
     #[error("the model server at {server} does not answer: is it running?")]
     Unreachable { server: String },
-    /// The server's certificate is not one that this computer trusts.
+    /// This computer does not trust the server's certificate.
     #[error(
         "the model server at {server} has a certificate that this computer does not trust{said}"
     )]
@@ -22,12 +22,12 @@ pub enum StartModelError {
     /// The connection ended before there was an answer.
     #[error("the model server at {server} closed the connection before it answered")]
     Closed { server: String },
-    /// The server wants requests to go to another host, which shall not get the key.
+    /// The server redirects requests to another host, which must not get the key.
     #[error(
         "the model server at {server} sends requests on to {to}: enter that address in the settings if it is the right one"
     )]
     Elsewhere { server: String, to: String },
-    /// No key, or a wrong one.
+    /// The key is missing or wrong.
     #[error(
         "the model server at {server} does not accept the API key (HTTP {status}): check it in the settings{said}"
     )]
@@ -36,12 +36,12 @@ pub enum StartModelError {
         status: u16,
         said: String,
     },
-    /// The server knows who asks, and does not allow it.
+    /// The server knows the caller and forbids the request.
     #[error(
         "the model server at {server} does not allow this (HTTP 403): check what the API key may do{said}"
     )]
     Forbidden { server: String, said: String },
-    /// The server has no such model, or the address is not of an API.
+    /// The server has no such model, or the URL does not lead to an API.
     #[error(
         "the model server at {server} knows no model `{model}` (HTTP 404): check the model's name and the base URL{said}"
     )]
@@ -63,7 +63,7 @@ pub enum StartModelError {
     /// The credit is used up: waiting does not help.
     #[error("the model server at {server} has no credit left for this API key (HTTP 429){said}")]
     NoCredit { server: String, said: String },
-    /// Another refusal. `after` is the server's `Retry-After`.
+    /// Any other refusal. `after` is the server's `Retry-After`.
     #[error("the model server at {server} refused the request (HTTP {status}){said}{}", come_back(*after))]
     Refused {
         server: String,
@@ -71,10 +71,10 @@ pub enum StartModelError {
         said: String,
         after: Option<Duration>,
     },
-    /// The server refuses a field of the request that can be left out. It is left out from now on.
+    /// The server refuses an optional field of the request. The provider leaves it out from now on.
     #[error("the model server at {server} refused an option of the request{said}")]
     OptionRefused { server: String, said: String },
-    /// Something else answered.
+    /// Something other than an answer came back.
     #[error(
         "the model server at {server} gave no answer that can be read: is the base URL right?{said}"
     )]
@@ -85,7 +85,7 @@ pub enum StartModelError {
 }
 
 impl StartModelError {
-    /// Whether to ask once more, and when. `None` where the same request would fail again, where the server asks for a pause beyond
+    /// Whether and when to retry. `None` if the same request would fail again, if the server asks for a pause beyond
     /// [`RETRY_AFTER_MAX`], and after minutes of silence: a slow machine would begin again with the same prompt.
     pub fn retry(&self) -> Option<RetryAdvice> {
         let (why, after) = match self {
@@ -109,19 +109,18 @@ fn is_busy(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
-/// How to ask once more after a call that gave nothing.
+/// How to retry a call that gave nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RetryAdvice {
-    /// How long the server asks to wait (`Retry-After`), at most [`RETRY_AFTER_MAX`]. `None` where it does not say.
+    /// How long the server asks to wait (`Retry-After`), at most [`RETRY_AFTER_MAX`]. `None` if it does not say.
     pub after: Option<Duration>,
-    /// Why the call gave nothing.
     pub why: RetryReason,
 }
 
-/// Why a call may succeed when it is made once more.
+/// Why a retry of a call may succeed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RetryReason {
-    /// The server answers that it cannot answer now.
+    /// The server says that it cannot answer now.
     Busy,
     /// The server refuses connections, or cannot be reached.
     Unreachable,
@@ -132,22 +131,22 @@ pub enum RetryReason {
 /// Why an answer broke off. `server` and `said` are those of [`StartModelError`].
 #[derive(Debug, thiserror::Error)]
 pub enum ReadModelError {
-    /// The connection ended before the answer did.
+    /// The connection ended before the end of the answer.
     #[error("the model server at {server} broke off in the middle of the answer{said}")]
     Cut { server: String, said: String },
-    /// Nothing came for too long.
+    /// The server was silent for too long.
     #[error(
         "the model server at {server} was silent for {minutes} minutes in the middle of the answer"
     )]
     Silent { server: String, minutes: u64 },
-    /// The server reported an error in the stream, perhaps with an HTTP status.
+    /// The server reported an error in the stream, possibly with an HTTP status.
     #[error("the model server at {server} reported an error{said}")]
     Reported {
         server: String,
         said: String,
         status: Option<u16>,
     },
-    /// The answer ended, and there was nothing in it. `why` says what is known of that.
+    /// The answer ended and was empty. `why` says what is known about the reason.
     #[error("the model at {server} gave an answer without any text{why}{said}")]
     Empty {
         server: String,
@@ -157,15 +156,15 @@ pub enum ReadModelError {
     /// The model called a tool instead of answering.
     #[error("the model at {server} called a tool{tool}, and this agent has none")]
     ToolCalled { server: String, tool: String },
-    /// What came is not what the API defines.
+    /// The server sent something that the API does not define.
     #[error("the model server at {server} sent something that cannot be read{said}")]
     Unreadable { server: String, said: String },
-    /// One piece is larger than any that is read.
+    /// One piece exceeds the reader's limit.
     #[error("the model server at {server} sent a piece of more than 8 MiB")]
     TooLong { server: String },
 }
 
-/// `a little`, or so many seconds, minutes, hours.
+/// `a little`, or a number of seconds, minutes or hours.
 fn pause(after: Option<Duration>) -> String {
     let Some(after) = after else {
         return "a little".to_owned();
@@ -180,7 +179,7 @@ fn pause(after: Option<Duration>) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// When to come back, where the pause is too long for this run to wait.
+/// When to come back, if the pause is too long for this run to wait.
 fn come_back(after: Option<Duration>) -> String {
     match after.filter(|after| *after > RETRY_AFTER_MAX) {
         Some(after) => format!(": retry in {}", pause(Some(after))),

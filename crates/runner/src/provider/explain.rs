@@ -1,4 +1,4 @@
-//! What went wrong with a model, in words for the person who asked, and without the key.
+//! Explains to the person who asked what went wrong with a model, without revealing the key.
 
 use std::error::Error as _;
 use std::time::{Duration, SystemTime};
@@ -10,7 +10,7 @@ use super::stream::{StreamFault, words};
 use super::{ModelEnd, ReadModelError, StartModelError};
 use crate::limits;
 
-/// Knows which server and model the errors are about, and what of it is secret.
+/// Knows the server and model that the errors are about, and which words are secret.
 #[derive(Clone)]
 pub(super) struct Explainer {
     pub server: String,
@@ -18,11 +18,11 @@ pub(super) struct Explainer {
     pub secrets: Vec<String>,
 }
 
-/// An HTTP answer that was no success.
+/// An HTTP response without success.
 pub(super) struct Refusal {
     pub status: u16,
     pub after: Option<Duration>,
-    /// Perhaps only its beginning.
+    /// Possibly only its beginning.
     pub body: String,
 }
 
@@ -64,7 +64,7 @@ impl Explainer {
         }
     }
 
-    /// The request did not come through.
+    /// The request could not be sent, or got no response.
     pub fn not_sent(&self, error: &reqwest::Error) -> StartModelError {
         let server = self.server.clone();
         if let Some(said) = certificate_problem(error) {
@@ -91,7 +91,7 @@ impl Explainer {
         StartModelError::Elsewhere { server, to }
     }
 
-    /// The answer ended before its first piece.
+    /// Explains a fault before the first piece of the answer.
     pub fn start(&self, fault: StreamFault) -> StartModelError {
         match fault {
             StreamFault::Unreadable { words } => StartModelError::Unreadable {
@@ -102,7 +102,7 @@ impl Explainer {
         }
     }
 
-    /// In the middle of the answer, or at its end.
+    /// Explains a fault in the middle of the answer, or at its end.
     pub fn read(&self, fault: StreamFault) -> ReadModelError {
         let server = self.server.clone();
         match fault {
@@ -148,7 +148,7 @@ impl Explainer {
         }
     }
 
-    /// `: …`, or nothing.
+    /// `: …`, or empty.
     fn said(&self, words: &str) -> String {
         match self.shown(words) {
             words if words.is_empty() => words,
@@ -156,7 +156,7 @@ impl Explainer {
         }
     }
 
-    /// On one line, without keys, and cut.
+    /// The words on one line, without keys and cut to a maximum length.
     fn shown(&self, words: &str) -> String {
         let line = words.split_whitespace().collect::<Vec<_>>().join(" ");
         let line = redacted(&line, &self.secrets);
@@ -171,7 +171,7 @@ fn silence_minutes() -> u64 {
     limits::MODEL_SILENCE_MS_MAX / 60_000
 }
 
-/// How long a server asks to wait, in milliseconds, in seconds or by a date. A date is compared with the server's own clock.
+/// How long a server asks to wait: given in milliseconds, in seconds or as a date. A date is compared with the server's own clock.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |value: &reqwest::header::HeaderValue| Some(value.to_str().ok()?.trim().to_owned());
     let milliseconds = headers.get("retry-after-ms").and_then(text);
@@ -189,7 +189,7 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(at.duration_since(now).unwrap_or_default())
 }
 
-/// What the TLS library says of a certificate that it does not accept.
+/// What the TLS library says about a certificate that it does not accept.
 fn certificate_problem(error: &reqwest::Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(error) = cause {

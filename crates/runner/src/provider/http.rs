@@ -10,14 +10,14 @@ use super::endpoint::{BaseUrl, followed, shown};
 use super::explain::{Refusal, retry_after};
 use crate::limits;
 
-/// One is usual, from `http` to `https` or to a path with a slash.
+/// One redirect is usual: from `http` to `https`, or to a path with a slash.
 const REDIRECTS_MAX: usize = 3;
 
 /// Why a request got no answer.
 pub(super) enum SendError {
     Http(reqwest::Error),
     Silent,
-    /// It is sent on to a host that shall not get it.
+    /// The server redirects to a host that must not get the request.
     Elsewhere(String),
 }
 
@@ -25,7 +25,7 @@ pub(super) enum SendError {
 pub(super) struct Http {
     client: Client,
     authorization: Option<HeaderValue>,
-    /// Which of an address's readings the server has answered to.
+    /// Index of the URL, among those to try, that the server has answered with success.
     reading: AtomicUsize,
 }
 
@@ -34,9 +34,9 @@ impl Http {
         let mut client = Client::builder()
             .connect_timeout(Duration::from_millis(limits::MODEL_CONNECT_MS_MAX))
             .tcp_nodelay(true)
-            // The redirects that are followed carry the key, so they are followed here.
+            // Redirects that are followed carry the key, so `send` follows them.
             .redirect(reqwest::redirect::Policy::none())
-            // Asked once means asked once, also where a server closes an idle connection in that moment.
+            // One request means one request, even if a server closes an idle connection at that moment.
             .pool_max_idle_per_host(0)
             .retry(reqwest::retry::never());
         if base.is_loopback() {
@@ -51,7 +51,7 @@ impl Http {
         }
     }
 
-    /// Sends a request to the first of these addresses that is one of an API. `make` gives the request without its key.
+    /// Sends a request to the first of these URLs that leads to an API. `make` builds the request without its key.
     pub async fn send(
         &self,
         urls: &[Url],
@@ -101,7 +101,7 @@ impl Http {
     }
 }
 
-/// Where a response sends the same request to.
+/// The target of a redirect that repeats the request.
 fn redirect(response: &Response) -> Option<String> {
     let moved = [
         StatusCode::MOVED_PERMANENTLY,
@@ -116,7 +116,7 @@ fn redirect(response: &Response) -> Option<String> {
     Some(location.to_owned())
 }
 
-/// Whether it looks as if no API was at the address: a page, or nothing.
+/// Whether the URL seems not to lead to an API: the response is a page, or says that nothing is there.
 fn is_no_api(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE);
     let is_page = kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
@@ -124,7 +124,7 @@ fn is_no_api(response: &Response) -> bool {
     is_absent || (is_page && response.status().is_success())
 }
 
-/// Reads what a refusal says, up to a bound.
+/// Reads the body of a refusal, up to a bound in size and time.
 pub(super) async fn refusal(mut response: Response) -> Refusal {
     let status = response.status().as_u16();
     let after = retry_after(response.headers());
@@ -139,7 +139,7 @@ pub(super) async fn refusal(mut response: Response) -> Refusal {
         }
     };
     let limit = Duration::from_millis(limits::MODEL_REFUSAL_MS_MAX);
-    // What came in time is read.
+    // After a timeout, keeps what came in time.
     let _ = tokio::time::timeout(limit, reading).await;
     Refusal {
         status,

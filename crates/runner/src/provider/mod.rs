@@ -1,8 +1,8 @@
-//! Where answers come from.
+//! Model providers: they ask a model and stream its answer.
 //!
-//! Owns the trait behind which every model library stands, and what may come out of it. Never: parts, runs, the hub.
+//! Owns the trait that every model library implements, and the items of its streams. Knows no parts, no runs and no hub.
 //!
-//! Invariant: dropping a [`ModelStream`], or the future that would give one, closes the connection to the model at once.
+//! Invariant: dropping a [`ModelStream`], or the future that returns one, closes the connection to the model at once.
 
 mod endpoint;
 mod errors;
@@ -25,22 +25,22 @@ pub use models::ListModelsError;
 pub use openai::{KeyInClear, OpenAiEndpoint, OpenAiProvider, UseEndpointError};
 pub use stream::{AnswerReader, StreamFault};
 
-/// Something that answers.
+/// Asks a model and streams its answer.
 #[async_trait]
 pub trait ModelProvider: Send + Sync + 'static {
-    /// Asks, once. Gives the stream as soon as the model has begun to answer. The provider never asks a second time by itself.
+    /// Asks, once. Returns the stream as soon as the model has begun to answer. The provider never retries on its own.
     async fn stream(&self, request: ModelRequest) -> Result<ModelStream, StartModelError>;
 }
 
-/// What is asked.
+/// A request to a model.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ModelRequest {
-    /// What is answered. Sent along as the header `x-request-id`: it is the id of the person's command, and so the name of this
-    /// answer in the logs of everybody who had to do with it.
+    /// The prompt to answer. Sent as the header `x-request-id`: its id is the id of the person's command, so it names this
+    /// answer in the logs of every program involved.
     pub prompt: PromptId,
     /// The model, as its server names it.
     pub model: String,
-    /// The conversation, the oldest first.
+    /// The conversation, oldest first.
     pub messages: Vec<ModelMessage>,
 }
 
@@ -48,16 +48,14 @@ pub struct ModelRequest {
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(test, derive(Debug))]
 pub struct ModelMessage {
-    /// Who speaks.
     pub role: ModelRole,
-    /// What.
     pub text: String,
 }
 
-/// Who speaks.
+/// The speaker of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModelRole {
-    /// Whoever set the agent up.
+    /// The system prompt.
     System,
     /// A person.
     User,
@@ -65,37 +63,37 @@ pub enum ModelRole {
     Assistant,
 }
 
-/// An answer on its way.
+/// The stream of an answer.
 pub type ModelStream = Pin<Box<dyn Stream<Item = Result<ModelEvent, ReadModelError>> + Send>>;
 
-/// A piece of an answer. Put together, the texts are what the model sent, without the tags of a leading `<think>`; what was no UTF-8 is
-/// U+FFFD.
+/// A piece of an answer. The concatenated texts are what the model sent, without the tags of a leading `<think>`; U+FFFD replaces what was
+/// not UTF-8.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ModelEvent {
     /// More of the answer.
     Text(String),
-    /// More of what the model thinks before it answers.
+    /// More of the model's reasoning before the answer.
     Reasoning(String),
-    /// What the call used. At most once, before the end.
+    /// What the call used. At most one, before the end.
     Usage(ModelUsage),
-    /// The answer is over, for the reason that the model gave. The last item; a stream that ends without it was cut.
+    /// The answer has ended, for the reason that the model gave. The last item; a stream that ends without it was cut.
     Done(ModelEnd),
 }
 
 /// Why a model stopped writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ModelEnd {
-    /// It had said everything. Also where its server gives a reason that is not known here.
+    /// The model said everything. Also stands for a reason that is not known here.
     Whole,
-    /// Its answer reached the greatest length that the server or the model allows.
+    /// The answer reached the maximum length that the server or the model allows.
     LengthLimit,
     /// The server held back the rest because of its content rules.
     ContentFilter,
-    /// The model declined. The answer's text is what it said about that.
+    /// The model declined. The answer's text is its explanation.
     Refusal,
 }
 
-/// What a call used, where the server said so.
+/// What a call used, if the server said so.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ModelUsage {
     /// Tokens read.

@@ -1,4 +1,4 @@
-//! Which models a server offers.
+//! The list of models that a server offers.
 
 use std::time::Duration;
 
@@ -12,25 +12,25 @@ use crate::limits;
 /// Why a model server gave no list of its models.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListModelsError {
-    /// The server did not answer in time, or not at all.
+    /// The server gave no answer, or none in time.
     #[error("no answer")]
     Unreachable,
-    /// The server wants a key, or another one.
+    /// The server wants a key, or a different one.
     #[error("the key was refused")]
     KeyRefused,
-    /// The server sends requests on to this address, on another host.
+    /// The server redirects requests to this URL on another host.
     #[error("it sends requests on to {0}")]
     Elsewhere(String),
     /// The server answers with this HTTP status.
     #[error("HTTP status {0}")]
     Status(u16),
-    /// The server answers with something else than a list of models.
+    /// The server answers with something other than a list of models.
     #[error("no list of models")]
     NoList,
 }
 
 impl OpenAiProvider {
-    /// The names of the server's models, in its order. The whole question takes at most `limit`.
+    /// Returns the names of the server's models, in the server's order. Takes at most `limit` in total.
     pub async fn models(&self, limit: Duration) -> Result<Vec<String>, ListModelsError> {
         let asked = tokio::time::timeout(limit, self.ask_for_models(limit)).await;
         asked.unwrap_or(Err(ListModelsError::Unreachable))
@@ -53,7 +53,7 @@ impl OpenAiProvider {
     }
 }
 
-/// A body that is JSON and not longer than a list is.
+/// The body as JSON; `None` if it is not JSON or too long for a list.
 async fn read(mut response: Response) -> Option<Value> {
     let mut body = Vec::new();
     while let Some(bytes) = response.chunk().await.ok()? {
@@ -65,7 +65,7 @@ async fn read(mut response: Response) -> Option<Value> {
     serde_json::from_slice(&body).ok()
 }
 
-/// `{"data": [{"id": …}]}`, or what servers make of it.
+/// Reads the names from `{"data": [{"id": …}]}`, and from servers' variants.
 fn names(list: &Value) -> Option<Vec<String>> {
     let list = list
         .get("data")

@@ -1,4 +1,4 @@
-//! Any endpoint that speaks OpenAI's chat completions. Why it is read by our own reader: `docs/adr/0006`.
+//! Provider for any endpoint that implements OpenAI's chat completions. `docs/adr/0006` says why it has its own reader.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::limits;
 
-/// Where an OpenAI-compatible API is.
+/// The address and key of an OpenAI-compatible API.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenAiEndpoint {
     /// For example `http://127.0.0.1:8080/v1`.
@@ -36,12 +36,11 @@ impl fmt::Debug for OpenAiEndpoint {
     }
 }
 
-/// Whether a key may be sent where others on the way can read it.
+/// Whether a key may be sent if others can read it on the way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyInClear {
-    /// The endpoint is refused.
     Refused,
-    /// The person who runs this said so.
+    /// The person who runs the program allowed it.
     Allowed,
 }
 
@@ -51,7 +50,7 @@ pub enum UseEndpointError {
     /// The base URL cannot be parsed.
     #[error(transparent)]
     Address(#[from] ParseBaseUrlError),
-    /// The key would be sent over plain HTTP to a host outside the own network.
+    /// The key would be sent over plain HTTP to a host outside the local network.
     #[error(
         "the API key would be sent unencrypted to {server}, and anyone on the way could read it: use an address that begins with `https://`"
     )]
@@ -59,12 +58,12 @@ pub enum UseEndpointError {
         /// The base URL without secrets.
         server: String,
     },
-    /// The key holds what no HTTP header can.
+    /// The key contains characters that an HTTP header cannot carry.
     #[error("the API key holds characters that no key has: copy it once more")]
     KeyUnsendable,
 }
 
-/// Asks one endpoint.
+/// A [`ModelProvider`] for one endpoint.
 pub struct OpenAiProvider {
     pub(super) http: Http,
     pub(super) base_url: BaseUrl,
@@ -74,12 +73,12 @@ pub struct OpenAiProvider {
 }
 
 impl OpenAiProvider {
-    /// Nothing is sent yet. A key that others could read on the way is refused.
+    /// Creates the provider without sending anything. Refuses a key that others could read on the way.
     pub fn new(endpoint: &OpenAiEndpoint) -> Result<Self, UseEndpointError> {
         Self::with_key_in_clear(endpoint, KeyInClear::Refused)
     }
 
-    /// Nothing is sent yet.
+    /// Creates the provider without sending anything.
     pub fn with_key_in_clear(
         endpoint: &OpenAiEndpoint,
         in_clear: KeyInClear,
@@ -106,7 +105,7 @@ impl OpenAiProvider {
         })
     }
 
-    /// The base URL as it was understood: with its scheme, and without what was pasted behind it.
+    /// The base URL as parsed: with its scheme, and without a path that was pasted after it.
     pub fn base_url(&self) -> &str {
         self.base_url.as_str()
     }
@@ -145,7 +144,7 @@ impl OpenAiProvider {
         let error = explain.refusal(&refusal(response).await);
         if matches!(error, StartModelError::OptionRefused { .. }) {
             let was_without = self.is_without_options.swap(true, Ordering::Relaxed);
-            // It names the option and did not get it: it means something else.
+            // The server names the option although the request did not have it: the refusal means something else.
             if was_without && let StartModelError::OptionRefused { server, said } = error {
                 return Err(StartModelError::Refused {
                     server,
@@ -210,15 +209,15 @@ fn message(message: &ModelMessage) -> Value {
     json!({ "role": role, "content": message.text })
 }
 
-/// Why nothing more is read.
+/// Why reading stops.
 enum Stop {
     Fault(StreamFault),
     Silent,
 }
 
-/// An answer on its way.
+/// An answer that is being read.
 struct Reading {
-    /// Absent once the answer is over: with it goes the connection.
+    /// `None` once the answer has ended: dropping the response closes the connection.
     response: Option<Response>,
     reader: AnswerReader,
 }
@@ -239,7 +238,7 @@ impl Reading {
             };
             match tokio::time::timeout(limit, response.chunk()).await {
                 Ok(Ok(Some(bytes))) => self.reader.push(&bytes),
-                // However the connection ended: whether the answer was whole is known by what came.
+                // However the connection ended, the bytes so far tell whether the answer was whole.
                 Ok(Ok(None) | Err(_)) => self.reader.finish(),
                 Err(_) if self.reader.is_ending() => self.reader.finish(),
                 Err(_) => {
@@ -251,7 +250,7 @@ impl Reading {
     }
 }
 
-/// The rest of an answer: ends behind [`ModelEvent::Done`] or behind the first error.
+/// The rest of an answer: ends after [`ModelEvent::Done`] or after the first error.
 fn read_on(
     first: VecDeque<ModelEvent>,
     reading: Reading,

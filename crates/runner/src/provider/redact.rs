@@ -1,9 +1,9 @@
-//! Takes what may be a key out of a server's words before a person, a log or another device sees them.
+//! Removes what may be a key from a server's words before a person, a log or another device sees them.
 
-/// Replaces a key in a text.
+/// Replaces a key.
 const GONE: &str = "[key]";
 
-/// How keys of the known services begin.
+/// Prefixes of the keys of known services.
 const PREFIXES: [&str; 14] = [
     "sk-",
     "sk_",
@@ -21,13 +21,13 @@ const PREFIXES: [&str; 14] = [
     "key-",
 ];
 
-/// A known prefix makes a key of so many characters.
+/// A token is a key if at least this many characters follow a known prefix.
 const PREFIXED_CHARS_MIN: usize = 8;
 
-/// Without a known prefix, letters and digits mixed are taken for a key from this length on.
+/// Without a known prefix, a token of at least this many characters is a key if it mixes letters and digits.
 const MIXED_CHARS_MIN: usize = 40;
 
-/// The words without the given secrets, and without anything that looks like a key.
+/// Removes the given secrets from the words, and anything that looks like a key.
 pub(super) fn redacted(words: &str, secrets: &[String]) -> String {
     let mut words = words.to_owned();
     for secret in secrets {
@@ -52,7 +52,7 @@ pub(super) fn redacted(words: &str, secrets: &[String]) -> String {
     out
 }
 
-/// Servers show keys with stars in the middle.
+/// Includes `*`, because servers show keys with stars in the middle.
 fn is_key_char(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '*' | '+' | '=')
 }

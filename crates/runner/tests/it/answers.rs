@@ -1,4 +1,4 @@
-//! What the model sends is what the log has.
+//! The log has exactly what the model sends.
 
 use baton_protocol::view::PartState::{Complete, Interrupted};
 use baton_protocol::{Delivery, PartKind, RunOutcome, RunWrite, limits};
@@ -83,7 +83,7 @@ async fn a_long_answer_becomes_several_parts_with_the_same_bytes() {
         text.len().div_ceil(limits::PART_TEXT_BYTES_MAX)
     );
     assert!(scene.text(run) == text);
-    // In the next context the parts are one message again, and too old a one is left out.
+    // In the next context the parts are one message again, and a message that is too old is left out.
     scene.ask_to_the_end("go on").await;
     let request = scene.model.wait_request(1).await;
     assert_eq!(messages(&request), ["system: Be brief.", "user: go on"]);

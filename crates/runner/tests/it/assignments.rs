@@ -1,4 +1,4 @@
-//! Which runs a runner works on, and when it lets go of them.
+//! Which runs a runner works on, and when it drops them.
 
 use baton_protocol::view::PartState::Interrupted;
 use baton_protocol::{AgentId, Delivery, ErrorCode, HubFrame, Incarnation, RunOutcome};

@@ -1,4 +1,4 @@
-//! Losing the hub in the middle of an answer changes nothing that is stored, and asks the model nothing again.
+//! Losing the hub in mid-answer changes nothing that is stored, and never makes the runner ask the model again.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ fn long_text() -> String {
     (0..700).map(|n| format!("{n} äöü 😀\n")).collect()
 }
 
-/// The connection ends after exactly so many bytes, and so does each one after it.
+/// Cuts the first connection after exactly `first` bytes, and each later one after `step` bytes more than the one before.
 async fn answer_through_cuts(direction: Direction, first: u64, step: u64, cuts: usize) {
     let scene = Scene::start().await;
     let text = long_text();

@@ -46,7 +46,7 @@ async fn stop_closes_the_models_connection_and_the_host_reports() {
         scene.pieces(run),
         vec![Piece::Text("one two ".to_owned(), Interrupted)]
     );
-    // The next prompt starts clean, with the partial answer in view.
+    // The next prompt begins a new call that sees the partial answer.
     scene.model.reply(Reply::text("ok"));
     scene.ask_to_the_end("again").await;
     let request = scene.model.wait_request(1).await;
@@ -125,7 +125,7 @@ async fn a_steer_cuts_the_answer_and_the_run_goes_on_with_it() {
         ]
     );
     let usage = scene.usage(run).expect("usage");
-    // What the cut call used is not known, so the sum is not.
+    // The usage of the cut call is unknown, and so is the sum.
     assert_eq!((usage.model_calls, usage.output_tokens), (2, None));
 }
 

@@ -1,4 +1,4 @@
-//! The core alone, with more sessions than may be answered side by side.
+//! The core alone, with more runs than it answers concurrently.
 
 use std::time::Instant;
 
@@ -72,7 +72,7 @@ pub fn line(instance: RunnerInstanceId) -> Line {
     }
 }
 
-/// All of a log, under an identity of its own.
+/// A whole log, with a new incarnation.
 fn whole(session: SessionId, events: Vec<Event>) -> Batch {
     let upto = events.last().expect("not empty").seq;
     Batch {
@@ -86,7 +86,7 @@ fn whole(session: SessionId, events: Vec<Event>) -> Batch {
 }
 
 impl Line {
-    /// The same session in a log that was restored from a copy, in which the run has written this much.
+    /// The same session in a log that was restored from a copy, in which the run has made these writes.
     fn restored(&self, writes: &[RunWriteEntry]) -> Batch {
         let (state, mut events) = (&self.state, self.batch.events.clone());
         let more =
@@ -99,7 +99,7 @@ impl Line {
     }
 }
 
-/// The same events as two batches, the first of them up to this place.
+/// The same events as two batches, the first of them up to `first_upto`.
 fn in_pages(batch: &Batch, first_upto: Seq) -> [Batch; 2] {
     let (first, rest) = batch
         .events
@@ -130,12 +130,12 @@ fn opened() -> RunWriteEntry {
     }
 }
 
-/// Everything that it has to say.
+/// All frames that the core sends now.
 pub fn frames(core: &mut Core, now: Instant) -> Vec<ClientFrame> {
     std::iter::from_fn(|| core.next_frame(now)).collect()
 }
 
-/// One agent that takes a thousand characters.
+/// A core with one agent that takes a thousand characters.
 pub fn core(instance: RunnerInstanceId) -> Core {
     let description = AgentDescription {
         id: AgentId("assistant".to_owned()),
@@ -260,7 +260,7 @@ fn an_agent_that_is_not_hosted_ends_the_run_with_words() {
     assert!(message.contains("does not host"), "{message}");
 }
 
-/// A hub that was restored from a copy: the run is on there, and has less than this runner wrote.
+/// The hub was restored from a copy: the run is active there, and its log has less than this runner wrote.
 #[test]
 fn a_run_in_a_restored_log_ends_and_is_not_asked_again() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -275,7 +275,7 @@ fn a_run_in_a_restored_log_ends_and_is_not_asked_again() {
     }
     frames(&mut core, now);
 
-    // The hub tells of the run before it tells that the log is another one.
+    // The hub assigns the run before it says that the log has another incarnation.
     let restored = line.restored(&[opened()]);
     let (session, run, epoch) = (line.session, line.run, line.epoch);
     core.disconnected();
@@ -315,8 +315,8 @@ fn a_run_in_a_restored_log_ends_and_is_not_asked_again() {
     ));
 }
 
-/// While a replaced log is read page by page, a run in it looks as if nothing were written yet: the model is asked at the end of the log
-/// only. Found by the simulation (seed 901195).
+/// While the runner reads a replaced log page by page, a run in it looks as if nothing were written yet: the runner asks the model only at
+/// the log's end. Found by the simulation (seed 901195).
 #[test]
 fn a_log_that_is_read_in_pages_begins_nothing_before_its_end() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -354,7 +354,7 @@ fn a_log_that_is_read_in_pages_begins_nothing_before_its_end() {
     }
 }
 
-/// The same for a session that is read for the first time: what the first page leaves open, the next one begins.
+/// The same for a session that is read for the first time: the run begins only with the page that reaches the head.
 #[test]
 fn a_run_begins_with_the_page_that_reaches_the_head() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -412,7 +412,7 @@ fn a_run_that_a_restored_log_does_not_have_is_forgotten() {
 }
 
 impl Line {
-    /// What a person does next, as the batch that tells of it.
+    /// A person's next command, as the batch that its events make.
     fn person(&mut self, body: CommandBody) -> (CommandId, Batch) {
         let command = Command {
             only_if: None,
@@ -459,7 +459,7 @@ fn a_steer_is_taken_in_when_nobody_edits_it_any_more() {
     let prompt = PromptId(steer);
     let begin = CommandBody::BeginPromptEdit(BeginPromptEditCommand { prompt });
     let (_, began) = line.person(begin);
-    // The device was quick: both stand in one batch.
+    // The device was quick: one batch has both.
     let both = Batch {
         upto: began.upto,
         head: began.head,
@@ -489,7 +489,7 @@ fn a_run_that_is_given_up_is_named_no_more() {
     assign(&mut core, &line, now);
     assert_eq!(core.held_runs().collect::<Vec<_>>(), [line.run]);
     let log = Some(LogId::Session(line.session));
-    // There is no room for its session's log, for now: it is asked for again.
+    // The hub has no room for the session's log for now: the runner asks again.
     core.frame(
         HubFrame::Refused {
             command: None,
@@ -514,7 +514,7 @@ fn a_run_that_is_given_up_is_named_no_more() {
     assert_eq!(core.held_runs().count(), 0);
 }
 
-/// The runs whose writes go out now.
+/// The runs whose writes are sent now.
 fn written(core: &mut Core, now: Instant) -> Vec<RunId> {
     let frames = frames(core, now).into_iter();
     let runs = frames.filter_map(|frame| match frame {
@@ -559,7 +559,7 @@ fn a_run_whose_writes_the_hub_cannot_read_is_found_and_ended_and_the_others_go_o
     core.unreadable();
     core.disconnected();
 
-    // It ends with words, and nothing of what could not be read is sent again.
+    // The run ends with a message, and what the hub could not read is never sent again.
     resumed(&mut core, &lines[1..], later);
     assert_eq!(written(&mut core, later), [lines[2].run], "under suspicion");
     let run = lines[2].run;

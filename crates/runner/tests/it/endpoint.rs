@@ -1,4 +1,4 @@
-//! Where the provider asks, how often, and with what.
+//! Which URLs the provider asks, how often, and with which request.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn targets(model: &RawModel) -> Vec<String> {
     requests.into_iter().map(|request| request.target).collect()
 }
 
-/// The text and the end of an answer.
+/// The text of an answer and its end.
 async fn answer(provider: &OpenAiProvider) -> Result<(String, ModelEnd), String> {
     let mut stream = provider
         .stream(ask("m"))

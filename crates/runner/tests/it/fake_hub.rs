@@ -1,4 +1,4 @@
-//! A hub for one session, with the real session machine behind a real socket, and doors to hold its answers back.
+//! A hub for one session, with the real session machine on a real socket, and switches that hold its answers back.
 
 mod connection;
 
@@ -30,33 +30,33 @@ pub fn laptop() -> Principal {
     }
 }
 
-/// What the hub knows and what it was told to do.
+/// The hub's state, and the test's instructions to it.
 pub struct State {
     pub session: SessionState,
     pub transcript: Transcript,
     pub log: Vec<Event>,
     pub incarnation: Incarnation,
-    /// Frames of writes, whether recorded or not, in the order in which they came.
+    /// Frames of writes in order of arrival, recorded or not.
     pub writes: Vec<Vec<RunWriteEntry>>,
     pub hellos: Vec<RunnerHello>,
-    /// The session is not followed by anybody.
+    /// How often the runner unsubscribed from the session.
     pub unsubscribed: usize,
-    /// Writes are neither recorded nor answered, but kept for later.
+    /// Writes are neither recorded nor answered, but held for later.
     is_holding: bool,
     held: Vec<ClientFrame>,
-    /// When the next steer is to be taken in, this is withdrawn first.
+    /// Withdrawn just before the next steer is taken in.
     withdraw_first: Option<PromptId>,
     refuse_next: Option<ErrorBody>,
     close_with: Option<(u16, String)>,
-    /// Sent on whatever connection there is.
+    /// Sent on the current connection, whichever it is.
     pushed: Vec<HubFrame>,
-    /// Runs are assigned (again) to whoever connects.
+    /// Each new connection is assigned the active runs (again).
     pub is_assigning: bool,
-    /// A write that does not fit is answered by `runFenced` alone, as the protocol also allows.
+    /// A misfit write gets only a `runFenced`, as the protocol also allows.
     pub fences_misfits: bool,
 }
 
-/// The hub.
+/// A hub that a test controls.
 #[derive(Clone)]
 pub struct FakeHub {
     pub addr: SocketAddr,
@@ -111,7 +111,7 @@ impl FakeHub {
             tokio::spawn(async move {
                 if let Ok(socket) = tokio_tungstenite::accept_async(tcp).await {
                     let (sink, stream) = socket.split();
-                    // Whatever ends a connection is an end.
+                    // Any error ends the connection, and the test goes on.
                     let _ = hub.serve(sink, stream).await;
                 }
             });
@@ -125,14 +125,14 @@ impl FakeHub {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state and tells whoever waits.
+    /// Changes the state and notifies all waiters.
     pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.state());
         self.shared.changed.send_modify(|version| *version += 1);
         result
     }
 
-    /// Waits until the state gives something.
+    /// Waits until `pick` returns something.
     pub async fn wait<T>(&self, what: &str, pick: impl Fn(&State) -> Option<T>) -> T {
         let mut changes = self.shared.changed.subscribe();
         let waiting = async {
@@ -158,7 +158,7 @@ impl FakeHub {
         self.send_together(&[text], delivery)[0]
     }
 
-    /// All of them stand in the log before the runner hears of one.
+    /// Sends prompts that are all in the log before the runner hears of the first.
     pub fn send_together(&self, texts: &[&str], delivery: Delivery) -> Vec<PromptId> {
         let send = |text: &&str| {
             CommandBody::SendPrompt(SendPromptCommand {
@@ -194,12 +194,12 @@ impl FakeHub {
         });
     }
 
-    /// From now on writes are kept and not answered.
+    /// From now on, writes are held and not answered.
     pub fn hold_writes(&self) {
         self.change(|state| state.is_holding = true);
     }
 
-    /// What was kept is recorded and answered, and so is everything that follows.
+    /// Records and answers the held writes, and everything that follows.
     pub fn release_writes(&self) {
         self.change(|state| state.is_holding = false);
     }
@@ -212,7 +212,7 @@ impl FakeHub {
         self.change(|state| state.refuse_next = Some(error));
     }
 
-    /// Sends a frame, whatever it means.
+    /// Sends any frame.
     pub fn push(&self, frame: HubFrame) {
         self.change(|state| state.pushed.push(frame));
     }
@@ -222,13 +222,13 @@ impl FakeHub {
         self.change(|state| state.close_with = Some((code, reason.to_owned())));
     }
 
-    /// The run of the next prompt, as soon as a runner is there.
+    /// Waits for the run of the next prompt, which begins when a runner is connected.
     pub async fn started(&self) -> RunId {
         self.wait("a run", |state| state.session.root_run().map(|run| run.run))
             .await
     }
 
-    /// How a run ended.
+    /// Waits for the end of a run.
     pub async fn ended(&self, run: RunId) -> RunOutcome {
         self.wait("the end of the run", |state| {
             state.session.run_record(run)?.outcome.clone()

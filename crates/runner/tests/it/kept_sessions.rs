@@ -1,4 +1,4 @@
-//! A session between its runs: what is kept of it, what is read again, and how much.
+//! A session between its runs: what is kept, what is read again, and how much.
 
 use std::time::{Duration, Instant};
 
@@ -57,7 +57,7 @@ impl Log {
         self.record(decision.events);
     }
 
-    /// A prompt and the beginning of its run.
+    /// Sends a prompt and begins its run.
     fn ask(&mut self, text: &str) -> RunId {
         self.command(CommandBody::SendPrompt(SendPromptCommand {
             run: None,
@@ -89,7 +89,7 @@ impl Log {
         self.end(run);
     }
 
-    /// A copy of the log that was made before its last run ended.
+    /// A copy of the log from before its last run ended.
     fn before_the_last_end(&self) -> Self {
         let is_end = |event: &Event| matches!(event.body, EventBody::RunEnded(_));
         let end = self.events.iter().rposition(is_end).expect("a run ended");
@@ -106,7 +106,7 @@ impl Log {
         copy
     }
 
-    /// What a subscription from a seq is answered.
+    /// The hub's answer to a subscription from a seq.
     fn behind(&self, after: Seq) -> HubFrame {
         let head = self.state.head();
         let events = self.events.iter().filter(|event| event.seq > after);
@@ -130,7 +130,7 @@ impl Log {
         }
     }
 
-    /// A checkpoint of a state that it once had.
+    /// A checkpoint of an earlier state.
     fn snapshot(&self, state: &SessionState) -> HubFrame {
         let small = state.without_past().expect("nothing runs");
         HubFrame::Snapshot(SnapshotPiece {
@@ -150,7 +150,7 @@ fn agent() -> AgentId {
     AgentId("assistant".to_owned())
 }
 
-/// Where a core subscribes from, and how much of the session it wants.
+/// The seq that a core subscribes from, and how much of the session it wants.
 #[derive(PartialEq, Debug)]
 struct Asked {
     cursor: Option<Seq>,
@@ -181,7 +181,7 @@ fn from_nothing(newest_chars: Option<u64>) -> Asked {
     }
 }
 
-/// What models are asked.
+/// The messages of all model calls.
 fn told(core: &mut Core) -> Vec<Vec<ModelMessage>> {
     let told = core.take_effects().into_iter();
     let told = told.filter_map(|effect| match effect {
@@ -195,10 +195,10 @@ fn texts(told: &[ModelMessage]) -> Vec<&str> {
     told.iter().map(|message| message.text.as_str()).collect()
 }
 
-/// The core's agents take so many characters (`core::core`), and it asks for one more.
+/// The agents in `core::core` take a thousand characters, and the core asks for one more.
 const NEWEST: u64 = 1_001;
 
-/// A core that has had the session's first run.
+/// Runs the session's first run on the core.
 fn after_first_run(core: &mut Core, log: &mut Log, now: Instant) {
     core.connected(now);
     let first = log.ask("first");
@@ -264,7 +264,7 @@ fn what_is_not_kept_is_read_again() {
     }
 }
 
-/// Of two sessions there is room for one: the one that was used last.
+/// There is room for one of two sessions: the most recently used one stays.
 #[test]
 fn the_session_that_was_used_longest_ago_goes_first() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -281,8 +281,8 @@ fn the_session_that_was_used_longest_ago_goes_first() {
     assert_eq!(kept, [false, true]);
 }
 
-/// What models are asked when the hub assigns a run of a restored log to a core that keeps the session up to `kept`: the core asks from
-/// there, is told that the log is another one, and reads it from its beginning.
+/// The messages that models get when the hub assigns a run of a restored log to a core that keeps the session up to `kept`: the core
+/// subscribes from there, learns of the other incarnation, and reads the log from its beginning.
 fn told_after_restore(
     core: &mut Core,
     restored: &Log,
@@ -303,8 +303,8 @@ fn told_after_restore(
     told(core)
 }
 
-/// The hub was restored from a copy: its log is shorter than what is kept, and has a run that is not in it. Found by the simulation
-/// (seed 121).
+/// The hub was restored from a copy: its log is shorter than the kept session, and has a run that the kept session lacks. Found by the
+/// simulation (seed 121).
 #[test]
 fn a_log_of_another_incarnation_is_read_from_its_beginning() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -321,8 +321,8 @@ fn a_log_of_another_incarnation_is_read_from_its_beginning() {
     assert_eq!(texts(&told[0]), ["after the restore"]);
 }
 
-/// The hub was restored from a copy in which the run is still on: what is kept says that it ended, and the hub assigns it again. Found by
-/// the simulation (seed 433).
+/// The hub was restored from a copy in which the run is still active: the kept session says that it ended, and the hub assigns it again.
+/// Found by the simulation (seed 433).
 #[test]
 fn a_run_that_ended_before_a_restore_is_on_again_after_it() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -337,7 +337,7 @@ fn a_run_that_ended_before_a_restore_is_on_again_after_it() {
     assert_eq!(texts(&told[0]), ["first"]);
 }
 
-/// The hub's count was wrong by far: the runner asks for more, and at last for everything.
+/// The hub's count was far off: the runner asks for more, and in the end for everything.
 #[test]
 fn a_runner_that_got_too_little_reads_from_further_back() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());
@@ -368,7 +368,7 @@ fn a_runner_that_got_enough_asks_the_model_at_once() {
     log.turn("long ago");
     let checkpoint = log.state.clone();
     let run = log.ask("now");
-    // An answer, so that the messages behind it do not reach across the checkpoint.
+    // An answer, so that the messages after it do not reach across the checkpoint.
     let write = |producer, write| RunWriteEntry {
         producer: ProducerSeq(producer),
         write,
@@ -409,7 +409,7 @@ fn a_runner_that_got_enough_asks_the_model_at_once() {
     assert_eq!(texts(&told(&mut core)[0]), ["and now"]);
 }
 
-/// A run that is held and was looked at is never jumped over: its end must be seen.
+/// A checkpoint never skips the events of a held run: the runner must see its end.
 #[test]
 fn a_reconnect_in_mid_run_reads_every_event() {
     let (now, instance) = (Instant::now(), RunnerInstanceId::mint());

@@ -1,4 +1,4 @@
-//! The runner against a hub and models of these tests' own.
+//! Tests the runner against a fake hub and fake models.
 
 mod answers;
 mod assignments;

@@ -1,4 +1,4 @@
-//! Models that fail: the run ends, and its end says why in words for the person who asked.
+//! Models that fail: the run ends, and its end explains why to the person who asked.
 
 use baton_protocol::RunOutcome;
 use baton_protocol::view::PartState::Interrupted;

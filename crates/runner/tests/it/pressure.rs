@@ -1,4 +1,4 @@
-//! A hub that is slow or away, and a model that is fast: memory stays bounded, and nothing is lost.
+//! A slow or absent hub and a fast model: memory stays bounded, and nothing is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,7 +21,7 @@ use crate::scene::Scene;
 const PIECE_BYTES: usize = 1_000;
 const PIECES: usize = 4_000;
 
-/// Writes as fast as it is read, and counts.
+/// Emits text as fast as the runner reads it, and counts.
 struct Flood {
     read: Arc<AtomicUsize>,
     told: watch::Sender<usize>,
@@ -71,7 +71,7 @@ async fn the_model_is_read_only_as_far_as_there_is_room() {
     scene.hub.hold_writes();
     let run = scene.ask("flood").await;
 
-    // It reads until the room is used up: one more piece waits for room.
+    // The runner reads until its buffer is full: one more piece waits for room.
     let full = RUN_BUFFER_BYTES_MAX - PIECE_BYTES;
     reading
         .wait_for(|read| *read >= full)

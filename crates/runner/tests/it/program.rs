@@ -1,4 +1,4 @@
-//! The program `baton-runner` as a service would run it.
+//! The program `baton-runner`, run as a service would run it.
 
 use std::path::Path;
 use std::process::Command;

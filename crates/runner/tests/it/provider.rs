@@ -78,7 +78,7 @@ async fn a_models_name_is_sent_as_it_is() {
     }
 }
 
-/// Takes one request, answers with this and closes. Gives the request.
+/// Takes one request, answers with these bytes and closes. Returns the base URL and the request.
 async fn raw_server(answer: &'static [u8]) -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/api/v7", listener.local_addr().expect("bound"));

@@ -1,4 +1,4 @@
-//! Proxies that the environment names: the program uses them for models elsewhere, and never for one on this machine.
+//! Proxies from the environment: the program uses them for remote models, and never for a model on this machine.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn program(data: &Path, base_url: &str, environment: &[(&str, String)]) -> Comma
     command
 }
 
-/// Asks once, with such an environment.
+/// Asks once, with this environment.
 async fn outcome(base_url: &str, environment: &[(&str, String)]) -> RunOutcome {
     let (hub, data) = (
         FakeHub::start().await,
@@ -50,7 +50,7 @@ async fn outcome(base_url: &str, environment: &[(&str, String)]) -> RunOutcome {
     hub.ended(run).await
 }
 
-/// A SOCKS 5 proxy that leads every name to one address. Says for which name it was asked.
+/// A SOCKS 5 proxy that resolves every name to one address. Returns the name that it was asked for.
 async fn socks(to: SocketAddr) -> (SocketAddr, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let addr = listener.local_addr().expect("bound");

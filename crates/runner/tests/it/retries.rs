@@ -1,4 +1,4 @@
-//! A model that gives nothing is asked again: how often, when, and what the log says meanwhile.
+//! Retries of a model call that gave nothing: how often, when, and what the log says meanwhile.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ impl Talk {
         self.core.frame(HubFrame::Batch(batch), self.now);
     }
 
-    /// The hub records everything that the core has to say.
+    /// The hub records all frames that the core sends.
     fn exchange(&mut self) {
         for frame in frames(&mut self.core, self.now) {
             let ClientFrame::WriteRun {
@@ -304,7 +304,7 @@ async fn a_stop_in_the_pause_is_confirmed_and_the_endpoint_gets_no_further_call(
     runner.stop().await;
 }
 
-/// Milliseconds in the header, so that the test waits for them and not for a second.
+/// Milliseconds in the header keep the test short; `Retry-After` counts in seconds.
 #[tokio::test]
 async fn the_pause_is_as_long_as_the_server_asks_for() {
     let hub = FakeHub::start().await;
@@ -317,7 +317,7 @@ async fn the_pause_is_as_long_as_the_server_asks_for() {
     .await;
     let cutter = TcpCutter::start(hub.addr).await;
     let runner = Runner::start(RunnerConfig {
-        // Without the server's word the pause would be longer than the test.
+        // Without the server's header the pause would be longer than the test.
         model_retry_ms_min: 3_600_000,
         ..config(&cutter.addr().to_string(), "m", provider(&model.base_url()))
     });
@@ -335,7 +335,7 @@ async fn the_pause_is_as_long_as_the_server_asks_for() {
         _ => None,
     };
     let delays: Vec<_> = hub.state().log.iter().filter_map(said).collect();
-    // An eighth at most comes on top, so that runners that were refused together do not come back together.
+    // The runner adds at most an eighth, so that runners that were refused together do not come back together.
     assert!(matches!(delays[..], [70..=79]), "{delays:?}");
     assert_eq!(model.requests().len(), 2);
     runner.stop().await;

@@ -1,4 +1,4 @@
-//! A runner between a fake hub and a fake model, and what stands in the log.
+//! A runner between a fake hub and a fake model, with views of the log.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Scene {
     pub runner: Runner,
 }
 
-/// The answer of a run, as its rows tell it.
+/// One piece of a run's answer, as its rows show it.
 #[derive(PartialEq, Debug)]
 pub enum Piece {
     Text(String, PartState),
@@ -45,13 +45,13 @@ impl Scene {
         }
     }
 
-    /// Sends a prompt and gives its run.
+    /// Sends a prompt and returns its run.
     pub async fn ask(&self, text: &str) -> RunId {
         self.hub.send(text, Delivery::Queue);
         self.hub.started().await
     }
 
-    /// Asks, and waits for the end.
+    /// Sends a prompt and waits for the end of its run.
     pub async fn ask_to_the_end(&self, text: &str) -> (RunId, RunOutcome) {
         let run = self.ask(text).await;
         (run, self.hub.ended(run).await)
@@ -77,7 +77,7 @@ impl Scene {
         rows.filter_map(|row| piece(&row.body)).collect()
     }
 
-    /// The whole text of a run.
+    /// The concatenated text of a run.
     pub fn text(&self, run: RunId) -> String {
         let text = |piece: &Piece| match piece {
             Piece::Text(text, _) => text.clone(),

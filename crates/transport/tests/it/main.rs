@@ -1,4 +1,4 @@
-//! Against servers of these tests' own: what a hub, a stranger and a broken thing do on a line.
+//! Tests against fake servers: what a hub, a stranger and a broken server do on a connection.
 
 mod server;
 

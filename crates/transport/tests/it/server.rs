@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 
-/// A certificate and a private key, not always of each other.
+/// A certificate and a private key, which may not match.
 #[derive(Debug, Clone)]
 pub struct Identity {
     certificate: CertificateDer<'static>,
@@ -70,7 +70,7 @@ impl ResolvesServerCert for Always {
     }
 }
 
-/// Serves one connection.
+/// A server for one connection.
 pub struct Server {
     pub address: HubAddress,
     request: oneshot::Receiver<String>,
@@ -158,7 +158,7 @@ async fn listen() -> (TcpListener, String) {
     (listener, authority)
 }
 
-/// An address at which nobody listens.
+/// An address without a listener.
 pub async fn closed_port() -> String {
     listen().await.1
 }

@@ -1,4 +1,4 @@
-//! A held run and the line to the hub: what is sent, what is answered, and what is asked again.
+//! A held run's side of the connection to the hub: what it sends, what the hub acknowledges, and what it asks again.
 
 use std::time::Instant;
 
@@ -7,17 +7,17 @@ use baton_protocol::{ClientFrame, ProducerSeq};
 use super::{HeldRun, Phase};
 use crate::core::writes::WriteQueue;
 
-/// How a run stands with the hub.
+/// A run's state on the connection to the hub.
 #[derive(PartialEq)]
 pub(super) enum Line {
     Down,
-    /// Asked how far the hub got.
+    /// The run has asked how far the hub got.
     Resuming,
     Live,
 }
 
 impl HeldRun {
-    /// When its next frame may go out; `None` where nothing is to be sent.
+    /// When the run's next frame may be sent; `None` if nothing is to be sent.
     pub fn due(&self) -> Option<Instant> {
         if self.retry_at.is_some() {
             return self.retry_at;
@@ -28,12 +28,12 @@ impl HeldRun {
         self.flush_at
     }
 
-    /// Whether the hub could not serve it, and is asked again.
+    /// Whether the hub could not serve the run and is about to be asked again.
     pub fn is_retrying(&self) -> bool {
         self.retry_at.is_some()
     }
 
-    /// The frame that is due.
+    /// Takes the frame that is due.
     pub fn take_frame(&mut self, now: Instant) -> ClientFrame {
         if self.retry_at.take().is_some() {
             return self.resume();
@@ -50,7 +50,7 @@ impl HeldRun {
         }
     }
 
-    /// Asks how far the hub got.
+    /// Asks the hub how far it got.
     pub fn resume(&mut self) -> ClientFrame {
         self.writes.disconnected();
         self.line = Line::Resuming;
@@ -71,11 +71,11 @@ impl HeldRun {
         }
     }
 
-    /// The hub has everything up to this count. Gives the bytes of text that are settled.
+    /// The hub has everything up to this count. Returns the bytes of text that are settled.
     pub fn acked(&mut self, producer: ProducerSeq, now: Instant) -> usize {
         let is_lost = self.writes.is_lost_behind(producer);
         let settled = self.writes.acked(producer);
-        // Answers come in the order of what was asked, so this is the one to `resumeRun`.
+        // Answers come in the order of the requests, so this one answers `resumeRun`.
         if self.line == Line::Resuming && self.retry_at.is_none() {
             self.line = Line::Live;
             if is_lost || matches!(self.phase, Phase::Broken) {
@@ -91,10 +91,10 @@ impl HeldRun {
         settled
     }
 
-    /// A frame was refused and nothing of it recorded, for a reason that does not end the lease. Asked again at `retry_at`.
+    /// The hub refused a frame and recorded nothing from it, for a reason that does not end the lease. The run asks again at `retry_at`.
     pub fn refused(&mut self, is_retryable: bool, retry_at: Instant) {
         if self.line == Line::Resuming || is_retryable {
-            // Whatever was sent behind the refused frame is refused too; where the hub stands is asked once.
+            // The hub also refuses what was sent after that frame; the run asks once how far the hub got.
             self.line = Line::Resuming;
             self.retry_at = Some(retry_at);
             return;
@@ -115,17 +115,17 @@ impl HeldRun {
         self.retry_at = Some(retry_at);
     }
 
-    /// Whether writes of it are on their way.
+    /// Whether writes of the run are in flight.
     pub fn is_on_line(&self) -> bool {
         self.writes.is_on_line()
     }
 
-    /// Whether the hub has everything that there is of it.
+    /// Whether the hub has all of the run's writes.
     pub fn is_settled(&self) -> bool {
         self.writes.is_empty()
     }
 
-    /// What it has to say cannot be read by the hub: it ends as failed, or, where that cannot be read either, with its lease.
+    /// The hub cannot read the run's writes: ends the run as failed or, if the hub cannot read that either, leaves it to its lease.
     pub fn give_up(&mut self) {
         if self.was_broken {
             return self.fenced();
@@ -136,7 +136,7 @@ impl HeldRun {
         }
     }
 
-    /// The lease is over.
+    /// The lease has ended.
     pub fn fenced(&mut self) {
         if self.is_writing() {
             self.phase = Phase::Fenced;

@@ -1,6 +1,6 @@
-//! A model that gave nothing is asked again: how often, after which pause, and what is said about it.
+//! Retries of a model call that gave nothing: how many, after which pause, and what the log says about them.
 //!
-//! Invariant: a call is followed by at most [`MODEL_RETRIES_MAX`] further ones, and only while none of them has given anything.
+//! Invariant: a call is followed by at most [`MODEL_RETRIES_MAX`] retries, and only while none of them has given anything.
 
 use std::time::{Duration, Instant};
 
@@ -10,40 +10,40 @@ use super::{HeldRun, Phase};
 use crate::limits::MODEL_RETRIES_MAX;
 use crate::provider::{self, RetryAdvice};
 
-/// How often the model was asked again.
+/// Counts of retries.
 #[derive(Default)]
 pub(super) struct Tries {
-    /// Since it last gave something, or another call was wanted.
+    /// Since the model last gave something or the context last changed.
     of_call: u32,
     /// In the whole run, as the log counts.
     of_run: u32,
 }
 
-/// What a retry depends on beside the run.
+/// What a retry depends on besides the run.
 #[derive(Clone, Copy)]
 pub(in crate::core) struct RetryTerms {
     /// Whether the hub records retries.
     pub are_recorded: bool,
     /// The first pause, in milliseconds.
     pub ms_min: u64,
-    /// Any number: so that runners that were refused together do not come back together.
+    /// Any number. It spreads the retries, so that runners that were refused together do not come back together.
     pub chance: u64,
 }
 
 impl Tries {
-    /// Another call is wanted, with another context.
+    /// Begins another call, with another context.
     pub fn begin_call(&mut self) {
         self.of_call = 0;
     }
 
-    /// The log has so many of this run.
+    /// Takes over the log's count of this run's retries.
     pub fn follow(&mut self, recorded: u32) {
         self.of_run = self.of_run.max(recorded);
     }
 }
 
 impl HeldRun {
-    /// The call gave nothing. It is made again after a pause where that may help, and the log says so; else the run ends.
+    /// The call gave nothing. If a retry may help, records it and waits before the next call; otherwise ends the run.
     pub(super) fn gave_nothing(
         &mut self,
         message: String,
@@ -86,13 +86,13 @@ impl HeldRun {
             .filter(|_| matches!(self.phase, Phase::Between { .. }))
     }
 
-    /// Ends the pause where it is over.
+    /// Ends the pause if its time has passed.
     pub fn tick(&mut self, now: Instant) {
         self.ask_at = self.ask_at.filter(|at| *at > now);
     }
 }
 
-/// How long to wait before the call after `tries` further ones; `None`: longer than anybody waits.
+/// How long to wait before the call after `tries` retries; `None` if the server asks for a longer pause than a run waits.
 fn delay(advice: &RetryAdvice, tries: u32, terms: RetryTerms) -> Option<Duration> {
     let longest = Duration::from_millis(limits::MODEL_RETRY_DELAY_MS_MAX.into());
     let share = |of: Duration| of.mul_f64((terms.chance % 1_000) as f64 / 1_000.0);

@@ -1,4 +1,4 @@
-//! What all calls of a run used.
+//! The tokens and calls that a run used in total.
 
 use baton_protocol::Usage;
 
@@ -31,7 +31,7 @@ impl UsageSum {
         self.empty += 1;
     }
 
-    /// Tokens only where every call told its own: a call that was cut for a steer did not.
+    /// The sum for the log. Has tokens only if every call reported its own: a call that was cut for a steer did not.
     pub fn told(&self) -> Option<Usage> {
         let all_told = self.told > 0 && self.told + self.empty == self.calls;
         (self.calls > 0).then(|| Usage {

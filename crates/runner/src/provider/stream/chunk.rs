@@ -1,6 +1,6 @@
-//! What the JSON values of an answer say.
+//! Reads what the JSON values of an answer say.
 //!
-//! Reads what servers send, not what the API defines: each field is looked at alone, and one that has another shape is passed over.
+//! Reads what servers send, not what the API defines: looks at each field on its own, and skips one that has another shape.
 
 use serde_json::value::RawValue;
 
@@ -8,39 +8,39 @@ use super::json::{Object, count, elements, string_bytes};
 use super::words;
 use crate::provider::ModelUsage;
 
-/// What one value says, in the order in which it counts.
+/// One statement of a value. The statements of a value take effect in order.
 pub(super) enum Said {
     /// The choice's reasoning, as WTF-8.
     Reasoning(Vec<u8>),
-    /// The choice's text.
+    /// The choice's text, as WTF-8.
     Text(Vec<u8>),
-    /// Why the model declines.
+    /// Why the model declines, as WTF-8.
     Refusal(Vec<u8>),
-    /// The model calls a tool; its name where it is said.
+    /// The model calls a tool; its name, if given.
     Call(Option<String>),
     /// Why the choice ends.
     Reason(String),
-    /// The choice is a whole message and no piece of one.
+    /// The choice is a whole message, not a piece of one.
     WholeMessage,
-    /// A choice, whatever is in it.
+    /// The value has a choice, whatever its content.
     Choice,
     Usage(ModelUsage),
-    /// The server says that it failed.
+    /// The server reports a failure.
     Failure(Failure),
-    /// No piece of an answer. Perhaps it says why there is none.
+    /// Not a piece of an answer. The words may say why there is none.
     Other(String),
 }
 
-/// What a server says of its failure.
+/// A server's report of its failure.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Failure {
-    /// In its own words; empty where it has none.
+    /// In the server's words; may be empty.
     pub words: String,
-    /// The HTTP status that it names.
+    /// The HTTP status that the report names.
     pub status: Option<u16>,
 }
 
-/// Everything that a value says. `choice` is the index of the choice that is read; the first one that is seen.
+/// Reads everything that a value says. `choice` is the index of the choice to read, which is the first one seen.
 pub(super) fn read(value: &RawValue, choice: &mut Option<u64>) -> Vec<Said> {
     let mut said = Vec::new();
     read_into(value, choice, &mut said);
@@ -76,7 +76,7 @@ fn read_into(value: &RawValue, choice: &mut Option<u64>, said: &mut Vec<Said>) {
     }
 }
 
-/// The value as what it is where the server says that it is an error.
+/// Reads a value that the server declares to be an error.
 pub(super) fn read_error(value: &RawValue) -> Failure {
     let object = Object::of(value);
     object
@@ -125,12 +125,12 @@ fn failure(object: &Object<'_>) -> Option<Failure> {
     })
 }
 
-/// `null`, `false`, `""`, `{}`, `[]` and 0 stand in fields for errors where there is none.
+/// Servers put `null`, `false`, `""`, `{}`, `[]` or 0 into error fields if there is no error.
 fn says_something(value: &RawValue) -> bool {
     !matches!(value.get(), "null" | "false" | "\"\"" | "{}" | "[]" | "0")
 }
 
-/// The HTTP status of an error that an object names.
+/// The HTTP status that an error object names.
 fn status(object: &Object<'_>) -> Option<u16> {
     ["code", "status", "status_code", "statusCode"]
         .into_iter()
@@ -163,7 +163,7 @@ fn read_choice(value: &RawValue, read: &mut Option<u64>, said: &mut Vec<Said>) {
         }
         (None, None) => {}
     }
-    // Completions without a chat.
+    // Legacy completions, without a chat.
     if let Some(text) = choice.get("text").filter(|_| delta.is_none()) {
         push(said, Said::Text, string_bytes(text));
     }
@@ -177,7 +177,7 @@ fn read_message(value: &RawValue, said: &mut Vec<Said>) {
     let Some(message) = Object::of(value) else {
         return push(said, Said::Text, string_bytes(value));
     };
-    // Some servers send the same reasoning under several names, some send the other names empty.
+    // Some servers send the same reasoning under several names; some send the other names empty.
     let reasoning = [
         "reasoning_content",
         "reasoning",
@@ -212,7 +212,7 @@ fn read_message(value: &RawValue, said: &mut Vec<Said>) {
     }
 }
 
-/// A text, or parts of one.
+/// Reads a text, or an array of its parts.
 fn read_content(content: &RawValue, said: &mut Vec<Said>) {
     if let Some(parts) = elements(content) {
         return parts.into_iter().for_each(|part| read_content(part, said));
@@ -236,13 +236,13 @@ fn read_content(content: &RawValue, said: &mut Vec<Said>) {
     }
 }
 
-/// The text of a string, of an object around one, or of an array of them.
+/// The text of a string, of an object that wraps one, or of an array of these.
 fn inner_text(value: &RawValue) -> Vec<u8> {
     if let Some(text) = string_bytes(value) {
         return text;
     }
     if let Some(values) = elements(value) {
-        // Elements that are arrays again are no text.
+        // Nested arrays are not text.
         let values = values
             .into_iter()
             .filter(|value| !value.get().starts_with('['));

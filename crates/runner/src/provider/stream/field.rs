@@ -1,16 +1,16 @@
-//! Lines as fields of an event stream.
+//! Parses lines into fields of an event stream.
 
-/// What a line of a stream is.
+/// The kind of a stream's line.
 pub(super) enum Field {
     Data,
     Error,
     Event,
-    /// A comment, or a field that says nothing here.
+    /// A comment, or a field without meaning here.
     Other,
 }
 
 impl Field {
-    /// The field and its value; `None` where the line is none of a stream.
+    /// The field and its value; `None` if the line does not belong to an event stream.
     pub fn of(line: &[u8]) -> Option<(Self, &[u8])> {
         let colon = line.iter().position(|byte| *byte == b':');
         let (name, value) = match colon {

@@ -1,6 +1,6 @@
-//! JSON as servers send it: over several lines, with bytes that are no UTF-8, with what Python's `json` writes for numbers.
+//! JSON as servers send it: over several lines, with bytes that are not UTF-8, with the numbers that Python's `json` writes.
 //!
-//! Values stay text until they are asked for, so that nothing that is not asked for can fail an answer.
+//! Values stay text until they are read, so that an unread value can never fail an answer.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +10,15 @@ use serde_json::value::RawValue;
 
 use super::lines::LINE_BYTES_MAX;
 
-/// What became of a line.
+/// Result of a line.
 pub(super) enum Gathered {
-    /// JSON values, each whole.
+    /// Complete JSON values.
     Values(Vec<Box<RawValue>>),
     /// The beginning of a value, or more of it.
     More,
-    /// No JSON. What had begun before is given up.
+    /// Not JSON. The gatherer drops what had begun before.
     NotJson,
-    /// A value is longer than any that is read.
+    /// A value exceeds the length limit.
     TooLong,
 }
 
@@ -31,17 +31,17 @@ pub(super) struct Gatherer {
 }
 
 impl Gatherer {
-    /// Whether a value has begun and has not ended.
+    /// Whether a value has begun and not ended.
     pub fn is_open(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// Whether a piece of an answer was given up because it is no JSON.
+    /// Whether a piece of an answer was dropped because it is not JSON.
     pub fn has_lost(&self) -> bool {
         self.lost
     }
 
-    /// Gives up what has begun.
+    /// Drops the value that has begun.
     pub fn give_up(&mut self) {
         let text = std::mem::take(&mut self.text);
         self.depth = Depth::default();
@@ -52,7 +52,7 @@ impl Gatherer {
     pub fn push(&mut self, line: &[u8]) -> Gathered {
         let line = to_text(line);
         if self.is_open() {
-            // A whole chunk in one line ends what had begun before it and never came to its end.
+            // A whole chunk in one line replaces an unfinished value before it.
             if line.trim_start().starts_with('{')
                 && let Some(values) = values(&line)
                 && values.iter().any(|value| is_chunk(value))
@@ -70,7 +70,7 @@ impl Gatherer {
             self.give_up();
             return Gathered::TooLong;
         }
-        // Inside a string the line end was not there before the value was cut into lines.
+        // Inside a string the line break comes from cutting the value into lines, so it is left out.
         if self.is_open() && !self.depth.in_string {
             self.text.push('\n');
         }
@@ -93,7 +93,7 @@ impl Gatherer {
     }
 }
 
-/// How deep in a value a text ends.
+/// The nesting at the end of a text.
 #[derive(Default)]
 struct Depth {
     open: usize,
@@ -132,8 +132,8 @@ impl Depth {
     }
 }
 
-/// A byte that is no UTF-8 becomes the escape of the lone surrogate U+DC00 + byte, which [`super::text`] makes a byte again: a character
-/// that was cut between two deltas is then put together.
+/// A byte that is not UTF-8 becomes the escape of the lone surrogate U+DC00 + byte, which [`super::text`] turns into a byte again: this
+/// restores a character that was cut between two deltas.
 fn to_text(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(line) {
         return Cow::Borrowed(text);
@@ -148,7 +148,7 @@ fn to_text(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The values that a text consists of; at least one.
+/// The values that make up a text; `None` unless it has at least one and all are JSON.
 fn values(text: &str) -> Option<Vec<Box<RawValue>>> {
     let values: Result<Vec<Box<RawValue>>, _> = serde_json::Deserializer::from_str(text)
         .into_iter()
@@ -156,7 +156,7 @@ fn values(text: &str) -> Option<Vec<Box<RawValue>>> {
     values.ok().filter(|values| !values.is_empty())
 }
 
-/// Makes JSON of what is nearly JSON: control characters in strings, `NaN`, `Infinity`, a comma before a closing bracket.
+/// Turns near-JSON into JSON: control characters in strings, `NaN`, `Infinity`, a comma before a closing bracket.
 fn repaired(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut depth = Depth::default();
@@ -193,11 +193,11 @@ fn repaired(text: &str) -> String {
     out
 }
 
-/// The fields of an object, in order; names may occur twice.
+/// The fields of an object, in order; names may repeat.
 pub(super) struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// `None` where the value is no object.
+    /// `None` if the value is not an object.
     pub fn of(value: &'a RawValue) -> Option<Self> {
         if !value.get().starts_with('{') {
             return None;
@@ -206,7 +206,7 @@ impl<'a> Object<'a> {
         json.deserialize_map(FieldsVisitor).ok().map(Self)
     }
 
-    /// A field that is there and is not `null`. Of two with the same name the last one.
+    /// A field that is present and not `null`. If a name repeats, the last field counts.
     pub fn get(&self, name: &str) -> Option<&'a RawValue> {
         let mut fields = self.0.iter().rev();
         let (_, value) = fields.find(|(field, _)| field == name)?;
@@ -220,7 +220,7 @@ fn is_chunk(value: &RawValue) -> bool {
         .is_some_and(|object| object.get("choices").is_some() || object.get("error").is_some())
 }
 
-/// The elements of an array; `None` where the value is no array.
+/// The elements of an array; `None` if the value is not an array.
 pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     if !value.get().starts_with('[') {
         return None;
@@ -230,7 +230,7 @@ pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
         .ok()
 }
 
-/// A string as bytes in which lone surrogates stand as three bytes each (WTF-8); `None` where the value is no string.
+/// A string as bytes, with each lone surrogate as three bytes (WTF-8); `None` if the value is not a string.
 pub(super) fn string_bytes(value: &RawValue) -> Option<Vec<u8>> {
     if !value.get().starts_with('"') {
         return None;
@@ -240,7 +240,7 @@ pub(super) fn string_bytes(value: &RawValue) -> Option<Vec<u8>> {
         .ok()
 }
 
-/// A count, also where it is written as a fraction.
+/// A count, even if it is written as a fraction.
 pub(super) fn count(value: &RawValue) -> Option<u64> {
     let text = value.get();
     text.parse().ok().or_else(|| {

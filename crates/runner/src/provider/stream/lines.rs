@@ -1,24 +1,24 @@
-//! Bytes into lines, wherever a read cuts them.
+//! Splits bytes into lines, wherever reads cut them.
 
-/// What one line may hold. A delta of 1 MiB takes six times as much where every character of it is an escape.
+/// Maximum length of a line. A delta of 1 MiB takes six times as much if every character is escaped.
 pub(super) const LINE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A line is longer than [`LINE_BYTES_MAX`].
+/// A line exceeds [`LINE_BYTES_MAX`].
 pub(super) struct LineTooLong;
 
-/// Puts lines together. They end with LF, CR or CR LF; a byte order mark before the first one is left out.
+/// Assembles lines. They end with LF, CR or CR LF; a byte order mark before the first line is skipped.
 #[derive(Default)]
 pub(super) struct Lines {
     line: Vec<u8>,
-    /// The line before ended with a CR: an LF that comes now belongs to it.
+    /// The previous line ended with a CR: an LF that comes now belongs to it.
     after_cr: bool,
     past_first: bool,
 }
 
 impl Lines {
-    /// Takes bytes up to the end of the next line, and gives that line. `None` where the bytes end before the line does.
+    /// Takes bytes up to the end of the next line, and returns that line. `None` if the bytes end before the line does.
     pub fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, LineTooLong> {
         if self.after_cr && !bytes.is_empty() {
             self.after_cr = false;
@@ -39,7 +39,7 @@ impl Lines {
         Ok(Some(self.take()))
     }
 
-    /// The last line, where no line end stands behind it.
+    /// The last line, if no line end follows it.
     pub fn rest(&mut self) -> Option<Vec<u8>> {
         (!self.line.is_empty()).then(|| self.take())
     }

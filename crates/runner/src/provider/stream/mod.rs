@@ -1,14 +1,14 @@
-//! Reads an answer of an OpenAI-compatible server from its bytes, without IO. Why not by a library: `docs/adr/0006`.
+//! Reads the answer of an OpenAI-compatible server from its bytes, without IO. `docs/adr/0006` says why this is not a library.
 //!
-//! Owns what is an event, an error, an end. Knows no HTTP and no words for people.
+//! Decides what is an event, an error and an end. Knows no HTTP and no words for people.
 //!
 //! # What counts
-//! - A line is `data:`, `error:`, `event:`, a comment, or a piece of a body that is no stream.
-//! - What parses as JSON speaks; what does not is a sign of life. A damaged piece of an answer fails it, so that a gap is never silent.
-//! - An answer is over at `[DONE]`, or at the end of the bytes once the server gave a reason or sent a whole message. Anything else was cut.
+//! - A line is `data:`, `error:`, `event:`, a comment, or a piece of a body that is not a stream.
+//! - A value that parses as JSON counts; anything else is a sign of life. A damaged piece fails the answer, so that no gap is silent.
+//! - An answer ends at `[DONE]`, or at the end of the bytes after the server gave a reason or sent a whole message. Any other end is a cut.
 //!
 //! Invariants: the same bytes give the same items wherever reads cut them. The last item is [`ModelEvent::Done`] or a fault, and there is
-//! exactly one of them. Texts put together are what the model sent, without the tags of a leading `<think>`.
+//! exactly one such item. The concatenated texts are what the model sent, without the tags of a leading `<think>`.
 
 mod chunk;
 mod field;
@@ -30,29 +30,29 @@ use text::TextDecoder;
 use think::{Splitter, Told};
 use verdict::Reason;
 
-/// What is kept of lines that are no piece of an answer, for the words of a failure.
+/// How much is kept of lines that are not a piece of an answer, for the message of a failure.
 const STRAY_BYTES_MAX: usize = 4 * 1024;
 
 /// Why an answer cannot be read any further.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum StreamFault {
-    /// The server says that it failed.
+    /// The server reported a failure.
     Reported {
-        /// In its own words; may be empty.
+        /// In the server's words; may be empty.
         words: String,
-        /// The HTTP status that it names.
+        /// The HTTP status that the server names.
         status: Option<u16>,
     },
     /// The bytes ended before the answer did.
     Cut {
-        /// What the server said last that is no answer; may be empty.
+        /// The server's last words that are not an answer; may be empty.
         words: String,
     },
-    /// The answer ended and has neither text nor reasoning.
+    /// The answer ended without text or reasoning.
     Empty {
-        /// Why the server says that it ended.
+        /// The reason that the server gave for the end.
         end: ModelEnd,
-        /// What the server said that is no answer; may be empty.
+        /// The server's words that are not an answer; may be empty.
         words: String,
     },
     /// The model called a tool and said nothing.
@@ -60,12 +60,12 @@ pub enum StreamFault {
         /// The tool's name; may be empty.
         tool: String,
     },
-    /// No answer of this API, or a damaged one.
+    /// The bytes are not an answer of this API, or a damaged one.
     Unreadable {
-        /// What the server said instead; may be empty.
+        /// The server's words instead of an answer; may be empty.
         words: String,
     },
-    /// A piece is larger than any that is read.
+    /// A piece exceeds the length limit.
     TooLong,
 }
 
@@ -74,9 +74,9 @@ pub struct AnswerReader {
     lines: Lines,
     data: Gatherer,
     body: Gatherer,
-    /// The event that the lines belong to is named as an error.
+    /// The event of the current lines is named as an error.
     is_error_event: bool,
-    /// The index of the choice that is read.
+    /// The index of the choice to read.
     choice: Option<u64>,
     reasoning: TextDecoder,
     text: TextDecoder,
@@ -87,7 +87,7 @@ pub struct AnswerReader {
     is_over: bool,
 }
 
-/// What an answer has had by now.
+/// What the answer has contained so far.
 #[derive(Default)]
 struct SoFar {
     has_choice: bool,
@@ -95,10 +95,10 @@ struct SoFar {
     has_reasoning: bool,
     is_whole_message: bool,
     is_refusal: bool,
-    /// The first tool that was called.
+    /// The name of the first tool called.
     call: Option<String>,
     reason: Option<Reason>,
-    /// A reason stands in the newest choice.
+    /// The newest choice gives a reason.
     is_ending: bool,
     usage: Option<ModelUsage>,
 }
@@ -123,7 +123,7 @@ impl Default for AnswerReader {
 }
 
 impl AnswerReader {
-    /// Takes the next bytes. What comes after the end is not looked at.
+    /// Takes the next bytes. Ignores bytes after the end of the answer.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !self.is_over {
             match self.lines.next(&mut bytes) {
@@ -134,7 +134,7 @@ impl AnswerReader {
         }
     }
 
-    /// The bytes have ended, in order or not.
+    /// Handles the end of the bytes, clean or not.
     pub fn finish(&mut self) {
         if let Some(line) = self.lines.rest().filter(|_| !self.is_over) {
             self.line(&line);
@@ -152,7 +152,7 @@ impl AnswerReader {
         });
     }
 
-    /// The next item; `None` until more bytes come, and behind the last one.
+    /// The next item; `None` until more bytes come, and after the last item.
     #[expect(
         clippy::should_implement_trait,
         reason = "more items may come after a `None`"
@@ -161,12 +161,12 @@ impl AnswerReader {
         self.items.pop_front()
     }
 
-    /// Whether nothing that may come changes the items any more.
+    /// Whether the answer has ended: further bytes change nothing.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Whether the server gave the reason for the end: what may still come is no text.
+    /// Whether the server gave the reason for the end: no text follows.
     pub fn is_ending(&self) -> bool {
         self.so_far.is_ending
     }
@@ -219,7 +219,7 @@ impl AnswerReader {
                 status: None,
             }),
             Gathered::More => {
-                // The rest of it stands in lines of the same kind.
+                // The rest of the value follows in lines of the same kind.
                 self.is_error_event = true;
                 return;
             }
@@ -255,7 +255,7 @@ impl AnswerReader {
                     self.stray.clear();
                 }
                 Said::WholeMessage => {
-                    // Behind the pieces it says once more what they said.
+                    // After the pieces, the whole message repeats their text.
                     is_repeated = has_said;
                     self.so_far.is_whole_message = true;
                 }
@@ -317,7 +317,7 @@ impl AnswerReader {
         }
     }
 
-    /// Keeps words that are no piece of the answer, in case that they say why there is none.
+    /// Keeps words that are not a piece of the answer: they may say why there is none.
     fn stray(&mut self, words: &[u8]) {
         let words = String::from_utf8_lossy(words);
         let words = words.trim();
@@ -347,7 +347,7 @@ impl AnswerReader {
         self.fail(StreamFault::Unreadable { words });
     }
 
-    /// The answer is over.
+    /// Ends the answer.
     fn end(&mut self) {
         self.flush();
         match self.so_far.verdict() {
@@ -365,7 +365,7 @@ impl AnswerReader {
         self.close(Err(fault));
     }
 
-    /// Gives what was held back.
+    /// Emits what was held back.
     fn flush(&mut self) {
         let cut = self.reasoning.flush();
         self.give(Told::Reasoning(cut));

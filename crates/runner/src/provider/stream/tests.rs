@@ -1,4 +1,4 @@
-//! The reader against the answers in `cases/`, which are kinds that occur in the field, and against ones made here.
+//! Runs the reader on the answers in `cases/`, which are kinds that occur in the field, and on answers made here.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Everything that an answer gave: pieces of one kind put together.
+/// Everything that an answer contained; pieces of one kind are concatenated.
 #[derive(PartialEq, Debug, Default)]
 struct Read {
     reasoning: String,
@@ -127,7 +127,7 @@ fn an_end_is_known_by_its_reason() {
         let without_mark = &marked[..marked.len() - "data: [DONE]\n\n".len()];
         assert_eq!(whole(without_mark).end, Some(Ok(end)), "{reason}");
     }
-    // A reason that says more is not undone by a `stop` behind it.
+    // A later `stop` does not undo a reason that says more.
     let both = stream(&[text("a"), stop("length"), stop("stop")]);
     assert_eq!(whole(&both).end, Some(Ok(ModelEnd::LengthLimit)));
     let empty_reasons = stream(&[json!({ "delta": { "content": "a" }, "finish_reason": "" })]);
@@ -406,7 +406,7 @@ proptest! {
         let at = at.index(chars.len() + 1);
         let escaped = |units: &[u16]| units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
         let delta = |text: String| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n");
-        // A first letter, so that no tag and no blank answer is among them.
+        // Starts with a letter, so that the text has no tag at its beginning and is not blank.
         let answer = [delta("x".to_owned()), delta(escaped(&chars[..at])), delta(escaped(&chars[at..]))].concat();
         let found = whole(format!("{answer}data: [DONE]\n").as_bytes());
         prop_assert_eq!(found.text, format!("x{text}"));

@@ -1,6 +1,6 @@
-//! Text that servers cut at any place: a character over two deltas, as bytes or as an escaped surrogate pair.
+//! Decodes text that servers cut at any place: a character over two deltas, as bytes or as an escaped surrogate pair.
 
-/// Puts the characters of one channel of an answer together. What is cut waits for the next piece; what stays cut becomes U+FFFD.
+/// Assembles the characters of one channel of an answer. A cut character waits for the next piece; one that stays cut becomes U+FFFD.
 #[derive(Default)]
 pub(super) struct TextDecoder {
     /// A high surrogate without its low one, as WTF-8.
@@ -10,7 +10,7 @@ pub(super) struct TextDecoder {
 }
 
 impl TextDecoder {
-    /// Takes a string's bytes as `string_bytes` gives them: UTF-8 with lone surrogates as three bytes each.
+    /// Takes a string's bytes as `string_bytes` returns them: UTF-8 with each lone surrogate as three bytes.
     pub fn push(&mut self, piece: &[u8]) -> String {
         let mut wtf8 = std::mem::take(&mut self.surrogate);
         wtf8.extend_from_slice(piece);
@@ -29,7 +29,7 @@ impl TextDecoder {
                     self.surrogate = rest.to_vec();
                     rest = &[];
                 }
-                // Not an escape of the server's: a byte that was no UTF-8.
+                // Not an escape that the server sent: a byte that was not UTF-8.
                 (Some(low @ 0xdc80..=0xdcff), _) => {
                     bytes.push((low & 0xff) as u8);
                     rest = &rest[3..];
@@ -48,7 +48,7 @@ impl TextDecoder {
         self.decode(bytes)
     }
 
-    /// What waited and will not be completed.
+    /// Returns U+FFFD in place of what waited and will not be completed.
     pub fn flush(&mut self) -> String {
         let waited = usize::from(!self.surrogate.is_empty()) + usize::from(!self.bytes.is_empty());
         *self = Self::default();
@@ -78,7 +78,7 @@ impl TextDecoder {
     }
 }
 
-/// The surrogate with which these bytes begin.
+/// The surrogate that these bytes begin with.
 fn surrogate(bytes: &[u8]) -> Option<u32> {
     match bytes {
         [0xed, second @ 0xa0..=0xbf, third @ 0x80..=0xbf, ..] => {
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(text(&["\\udcf0\\udc9f", "\\udc98\\udc80!"]), "😀!");
         assert_eq!(text(&["\\udcf0\\udc9f", "!"]), "\u{fffd}!");
         assert_eq!(text(&["\\udce6"]), "\u{fffd}");
-        // U+D7FF begins with the byte that surrogates begin with.
+        // U+D7FF begins with the same byte as surrogates.
         assert_eq!(text(&["\u{d7ff}", "한"]), "\u{d7ff}한");
     }
 }

@@ -1,32 +1,32 @@
-//! `<think>…</think>` at the beginning of an answer: reasoning that a server did not tell apart.
+//! `<think>…</think>` at the beginning of an answer: reasoning that a server did not separate.
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
 
-/// Blank space that is held back until it is known whether it belongs to the tags.
+/// How much blank space is held back until it is clear whether it belongs to the tags.
 const BLANK_BYTES_MAX: usize = 1024;
 
-/// Text, told apart.
+/// Text, separated into kinds.
 #[derive(PartialEq, Debug)]
 pub(super) enum Told {
     Text(String),
     Reasoning(String),
 }
 
-/// Splits an answer's text. The tags and the blank space around what they hold belong to neither side. Tags anywhere else are text.
+/// Splits an answer's text. Drops the tags and the blank space around their content. Tags anywhere else are text.
 pub(super) struct Splitter {
     place: Place,
-    /// What cannot be told yet: a beginning, or blank space and a part of the closing tag.
+    /// Text of a kind that is still unclear: a beginning, or blank space and a part of the closing tag.
     held: String,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Beginning,
-    /// Behind the opening tag and the blank space there.
+    /// After the opening tag, in the blank space that follows.
     BeforeThought,
     Thought,
-    /// Behind the closing tag.
+    /// After the closing tag.
     AfterThought,
     Text,
 }
@@ -39,14 +39,14 @@ impl Splitter {
         }
     }
 
-    /// The server tells reasoning apart itself: what it sends as text is text.
+    /// The server separates reasoning itself: everything that it sends as text is text.
     pub fn only_text(&mut self) {
         if self.place == Place::Beginning {
             self.place = Place::Text;
         }
     }
 
-    /// Takes a piece.
+    /// Takes a piece and returns the text whose kind is known.
     pub fn push(&mut self, piece: &str) -> Vec<Told> {
         let mut told = Vec::new();
         self.held.push_str(piece);
@@ -54,7 +54,7 @@ impl Splitter {
         told
     }
 
-    /// What is still held, at the end of the answer.
+    /// Returns what is still held at the end of the answer.
     pub fn flush(&mut self) -> Option<Told> {
         let held = std::mem::take(&mut self.held);
         let thought = held.trim_end();
@@ -67,7 +67,7 @@ impl Splitter {
         }
     }
 
-    /// Whether there may be another step.
+    /// Takes one step. Returns whether another one may follow.
     fn step(&mut self, told: &mut Vec<Told>) -> bool {
         match self.place {
             Place::Beginning => {

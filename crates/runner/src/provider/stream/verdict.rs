@@ -1,4 +1,4 @@
-//! Why an answer ended, and what that makes of it.
+//! Why an answer ended, and whether that makes it an answer or a fault.
 
 use super::{SoFar, StreamFault};
 use crate::provider::ModelEnd;
@@ -6,12 +6,12 @@ use crate::provider::ModelEnd;
 /// The reason that a server gives for the end.
 pub(super) enum Reason {
     Ended(ModelEnd),
-    /// Something broke, in the server's word for it.
+    /// Something broke; the server's word for it.
     Broke(String),
 }
 
 impl Reason {
-    /// Reads a `finish_reason`. One that is not known is taken for a whole answer: it says that the model stopped.
+    /// Reads a `finish_reason`. An unknown one counts as a whole answer: it says that the model stopped.
     pub fn of(word: &str) -> Self {
         Self::Ended(match word.to_ascii_lowercase().replace('-', "_").as_str() {
             "length"
@@ -41,7 +41,7 @@ impl Reason {
 }
 
 impl SoFar {
-    /// How the answer ended, now that it has.
+    /// Judges an answer that has ended.
     pub fn verdict(&self) -> Result<ModelEnd, StreamFault> {
         let end = match &self.reason {
             Some(Reason::Broke(word)) => {

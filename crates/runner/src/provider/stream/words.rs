@@ -1,13 +1,13 @@
-//! What a server says about a failure, found in whatever it sends.
+//! Finds what a server says about a failure in anything that it sends.
 
 use serde_json::value::RawValue;
 
 use super::json::{Object, elements, string_bytes};
 
-/// How deep the words may stand in what is sent.
+/// Maximum nesting at which words are searched.
 const DEPTH_MAX: usize = 4;
 
-/// Where words stand, the likeliest first.
+/// Field names of words, the likeliest first.
 const PLACES: [&str; 14] = [
     "message",
     "error_message",
@@ -25,7 +25,7 @@ const PLACES: [&str; 14] = [
     "code",
 ];
 
-/// The words in a value; empty where there are none.
+/// The words in a value; may be empty.
 pub(super) fn of_value(value: &RawValue) -> String {
     search(value, DEPTH_MAX)
 }
@@ -57,7 +57,7 @@ fn search_fields(object: &Object<'_>, depth: usize) -> String {
     found.find(|words| !words.is_empty()).unwrap_or_default()
 }
 
-/// The words in a body of any kind: JSON, a page, a plain text.
+/// The words in a body of any kind: JSON, a page, plain text.
 pub(crate) fn of_body(body: &str) -> String {
     let body = body.trim_start_matches('\u{feff}').trim();
     match serde_json::from_str::<&RawValue>(body) {

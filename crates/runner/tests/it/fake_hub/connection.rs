@@ -5,7 +5,7 @@ use baton_session::*;
 
 use super::{ACCOUNT, RUNNER, SESSION, State};
 
-/// One socket.
+/// One socket's state.
 #[derive(Default)]
 pub struct Connection {
     pub instance: Option<RunnerInstanceId>,
@@ -108,7 +108,7 @@ impl Connection {
             .collect()
     }
 
-    /// Assignments that this connection has not heard of, and what the log has beyond its cursor.
+    /// Frames for what this connection has not heard of: assignments, and the log beyond its cursor.
     pub fn news(&mut self, state: &State) -> Vec<HubFrame> {
         let mut frames = Vec::new();
         for run in state.session.active_runs() {
