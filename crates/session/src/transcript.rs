@@ -54,6 +54,7 @@ pub enum RowChange {
     },
     /// An approval was answered or cancelled.
     SetApproval {
+        /// The approval's row.
         id: RowId,
         state: ApprovalState,
     },

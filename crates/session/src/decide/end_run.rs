@@ -56,7 +56,7 @@ impl<'a> Ending<'a> {
     /// Cuts the open parts, ends the runs, moves steers that the runs missed to the head of the queue, pauses the queue, and sets the first
     /// title.
     ///
-    /// The queue is decided on once, after all of the runs have ended, so a steer that one of them missed still waits when another one ends.
+    /// The queue is decided on once, after all of the runs have ended: a steer that one run missed also waits if another run ends.
     pub(super) fn events(
         &self,
         runs: &[&ActiveRun],

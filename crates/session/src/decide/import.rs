@@ -156,8 +156,8 @@ impl Copy {
         })
     }
 
-    /// The part of a sealed text that is still missing: the previous batch may have ended inside the part, before the other hub sealed it. The
-    /// run's digest checks that the beginning is the same.
+    /// The part of a sealed text that is still missing: the previous batch may have ended inside the part, before the other hub sealed it.
+    /// The run's digest checks that the beginning is the same.
     fn unsealed(&self, sealed: &PartSealedEvent) -> Result<Vec<EventBody>, ErrorBody> {
         let (run, part) = (sealed.run, sealed.part);
         let active = self.state.active_run(run);

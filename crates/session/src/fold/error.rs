@@ -9,11 +9,13 @@ pub enum FoldError {
     #[error("event {seq} comes after {head}")]
     OutOfOrder {
         seq: Seq,
+        /// The last seq that the state holds.
         head: Seq,
     },
     /// The event refers to a run that is not active.
     #[error("event {seq} is about run `{run}`, which is not on")]
     RunNotActive {
+        /// The event's seq.
         seq: Seq,
         run: RunId,
     },
@@ -37,6 +39,7 @@ pub enum FoldError {
     /// The event refers to a prompt that does not wait.
     #[error("event {seq} is about prompt `{prompt}`, which does not wait")]
     PromptNotWaiting {
+        /// The event's seq.
         seq: Seq,
         prompt: PromptId,
     },
@@ -44,11 +47,13 @@ pub enum FoldError {
     #[error("event {seq} refers to what was over at {horizon}, where this state begins")]
     BehindHorizon {
         seq: Seq,
+        /// The seq at which the state begins.
         horizon: Seq,
     },
     /// The event refers to an approval that is not open.
     #[error("event {seq} is about approval `{approval}`, which does not wait")]
     ApprovalNotOpen {
+        /// The event's seq.
         seq: Seq,
         approval: ApprovalId,
     },
