@@ -241,8 +241,8 @@ impl<'a> Events<'a> {
                 }
             }
         }
-        // A log's events are placed in order, so the unplaced ones are those after the last placed one that was seen. An event that was placed
-        // and then sealed away in the meantime appears in neither.
+        // A log's events are placed in order, so the unplaced ones are those after the last placed one that was seen. An event that was
+        // placed and then sealed away in the meantime appears in neither.
         let behind = self.unplaced.partition_point(|place| place.seq <= seen);
         for place in &self.unplaced[behind..] {
             if place.seq > upto {

@@ -162,8 +162,8 @@ impl GroupCommit {
         Ok(Work::Keep(answers))
     }
 
-    /// Writes one request in the group's transaction. A storage error rolls back the whole transaction: it is too rare to pay for a savepoint
-    /// per request, which would copy every page that the request touches.
+    /// Writes one request in the group's transaction. A storage error rolls back the whole transaction: it is too rare to pay for a
+    /// savepoint per request, which would copy every page that the request touches.
     fn write_request(
         &mut self,
         connection: &Connection,

@@ -128,7 +128,8 @@ impl Writer {
         }
     }
 
-    /// Writes the places of all arrivals. The log works without them: they are in memory, and are rebuilt from the arrivals at the next start.
+    /// Writes the places of all arrivals. The log works without them: they are in memory, and the next start rebuilds them from the
+    /// arrivals.
     pub(super) fn place(&mut self) {
         if !self.place_rest.is_over() || self.shared.health.has_stopped() {
             return;
