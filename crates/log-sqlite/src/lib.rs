@@ -8,6 +8,7 @@
 //!
 //! **Invariant:** what was acknowledged is in the database after a crash; the database holds a prefix of what was written; and no reader
 //! sees a transaction before its flush (SQLite publishes a WAL transaction after its sync).
+//!
 //! | module | owns |
 //! |---|---|
 //! | `sqlite_event_log` | [`SqliteEventLog`]: the trait, the queue to the writer |

@@ -77,7 +77,7 @@ impl Readers {
     }
 }
 
-/// What memory knew of a log before the snapshot was taken.
+/// In-memory data about a log, taken before the snapshot.
 pub struct Beforehand {
     pub known: Known,
     pub tail: Option<JoinedTail>,

@@ -93,7 +93,7 @@ impl SqliteEventLog {
             return Err(ReadError::Failed);
         }
         let answer = self.readers.run(read).await;
-        // A read that began before the log stopped may have seen unflushed data.
+        // A read that began before the log stopped may have seen data that is not durable.
         if self.shared.health.has_stopped() {
             return Err(ReadError::Failed);
         }
@@ -190,7 +190,7 @@ impl EventLog for SqliteEventLog {
         let copied = copying
             .await
             .map_err(|panic| CopyError::Storage(Box::new(panic)))?;
-        // A copy made after a failed flush may contain unflushed data.
+        // A copy made after a failed flush may contain data that is not durable.
         if self.shared.health.has_stopped() {
             return Err(CopyError::Failed);
         }

@@ -19,7 +19,7 @@ pub struct Place {
     pub arrival: Arrival,
 }
 
-/// What memory knows of a log's unplaced events.
+/// A log's unplaced events at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Known {
     /// The last arrival of any log.

@@ -54,7 +54,7 @@ pub enum AppendError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeleteError {
-    /// No space is left. A deletion also needs some for a moment.
+    /// No space is left, and a deletion temporarily needs some.
     #[error("the disk is full")]
     DiskFull,
     /// The storage refused before anything was committed.

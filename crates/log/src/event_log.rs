@@ -101,7 +101,7 @@ pub struct AppendRequest {
 pub const STATES_KEPT: usize = 2;
 
 /// Number of formats reserved for each kind of state: a kind's versions lie between one multiple of this number and the next. A newer
-/// version replaces the older ones of its kind; kinds do not affect each other. Of two states at the same seq, the later one is kept.
+/// version replaces the older ones of its kind and leaves other kinds alone. Of two states at the same seq, only the later one is kept.
 pub const STATE_FORMATS: u32 = 1_000;
 
 /// A state that was folded from a log up to a seq.
@@ -166,8 +166,8 @@ pub struct LogHead {
     pub seq: Seq,
 }
 
-/// Limits of one batch. A batch always holds at least one event. It exceeds these limits if it cannot end earlier, but never
-/// [`crate::batching::STRETCH_BYTES_MAX`].
+/// Limits of one batch. A batch always holds at least one event. If it cannot end earlier it exceeds these limits, but never by more
+/// than [`crate::batching::STRETCH_BYTES_MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ReadLimit {
     /// Number of events; joined appends count as one.

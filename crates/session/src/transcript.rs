@@ -1,6 +1,6 @@
 //! The timeline: rows with stable ids, made by the fold.
 //!
-//! Exactly one event makes a row, and the row carries its seq. Rows are therefore only added at the end, and a transcript can be paged by
+//! Each row is made by exactly one event and carries its seq. Rows are therefore only added at the end, and a transcript can be paged by
 //! seq. The caller of the fold decides what happens to the rows: the hub drops them, a runner keeps them as the model's context, a device
 //! writes them into its mirror.
 

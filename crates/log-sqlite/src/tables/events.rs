@@ -117,7 +117,7 @@ pub enum Flow {
 pub struct Events<'a> {
     connection: &'a Connection,
     log: LogNumber,
-    /// The events that had no place when the caller asked memory.
+    /// The events without a place, in seq order, including those that have been placed since `known` was read.
     unplaced: Vec<Place>,
 }
 

@@ -1,4 +1,4 @@
-//! Where no batch may end: disjoint stretches of sealed parts, joined where parts interleave. One look-up by `since` tells.
+//! Where no batch may end: disjoint stretches of sealed parts, joined where parts interleave. One look-up by `since` finds out.
 
 use baton_log::batching::Stretch;
 use baton_protocol::Seq;

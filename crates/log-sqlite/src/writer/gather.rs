@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// A group waits at most one part in this many of an average flush.
+/// Divisor: the fraction of an average flush for which a group may wait.
 const FLUSH_SHARE: u32 = 4;
 
 /// Upper bound of the wait, because the group may contain a person's stop.

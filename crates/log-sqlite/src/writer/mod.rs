@@ -230,7 +230,7 @@ fn answer_all_failed(group: Vec<WriteRequest>) {
     }
 }
 
-/// Work that is left from before the start.
+/// Work left over from the previous process.
 pub struct Backlog {
     parts: Vec<ClosedPart>,
     deletions: Vec<LogNumber>,

@@ -17,7 +17,7 @@ use super::{Backlog, Writer};
 use crate::tail_runs::TailRuns;
 use crate::unplaced::Unplaced;
 
-/// Whether the log has stopped. Only opening it again starts it again.
+/// Whether the log has stopped. Only reopening it starts it again.
 #[derive(Clone, Default)]
 pub struct Health(Arc<AtomicBool>);
 
@@ -48,7 +48,7 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
-    /// Starts the thread with the work that is left from before.
+    /// Starts the thread with the work left over from the previous process.
     pub fn start(
         connection: Connection,
         shared: Shared,

@@ -182,7 +182,7 @@ fn check_draft_room(
     Ok(())
 }
 
-/// A device may overwrite its own draft; another device's draft it must have seen.
+/// A device may overwrite its own draft. It may overwrite another device's draft only if it has seen that one.
 fn save_draft(state: &AccountState, body: &SaveDraftCommand, by: &Principal) -> Decided {
     if state.deleted.contains(&body.session) {
         return Err(ErrorCode::SessionNotFound.with(

@@ -1,7 +1,7 @@
 //! Approvals: each is requested once and answered once.
 //!
-//! **Invariant:** each request looks up answers that cover later calls where they were given: in the session's own answers, and among the
-//! account's. A copy of such an answer decides nothing, so a revoked answer no longer holds anywhere.
+//! **Invariant:** each request looks up standing approvals at their source: the session, or the account. A copy decides nothing, so a
+//! revoked approval no longer holds anywhere.
 
 use baton_protocol::{
     AnswerApprovalCommand, ApprovalAnswer, ApprovalAnsweredEvent, ApprovalCancelledEvent,
@@ -89,7 +89,7 @@ fn too_many_answers(place: &str) -> ErrorBody {
     ErrorCode::TooMany.with(message, "take one back first, or answer this call alone")
 }
 
-/// Revokes an answer that covers later calls.
+/// Revokes one of the session's standing approvals.
 pub(super) fn revoke(
     state: &SessionState,
     intent: &Intent<'_>,
@@ -107,7 +107,7 @@ pub(super) fn revoke(
     ))
 }
 
-/// Revokes the answers for later calls that were given by principals who have lost access.
+/// Revokes the session's standing approvals that were given by principals who have lost access.
 pub fn revoke_answers_of(
     state: &SessionState,
     has_no_access: impl Fn(&Principal) -> bool,

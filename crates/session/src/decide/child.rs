@@ -15,7 +15,7 @@ pub(super) struct Task<'a> {
     pub(super) task: &'a str,
 }
 
-/// Starts the sub-agent's run on the parent's runner, under an epoch of its own: it keeps its lease if the parent loses one.
+/// Starts the sub-agent's run on the parent's runner, under an epoch of its own: it is not fenced when the parent loses its lease.
 ///
 /// `known` is the whole session before the frame; `state` is the scratch state with the frame's earlier writes and, of the runs that were
 /// active before the frame, only the parent.

@@ -263,7 +263,7 @@ impl ForkCopy {
     }
 }
 
-/// The event that brings a prompt back: sent the first time, requeued as a retry after that.
+/// The event that makes a prompt wait in the copy: `PromptSent` the first time, a requeue for a retry after that.
 fn asked(prompt: &WaitingPrompt, steers: Option<RunId>, is_new: bool) -> NewEvent {
     let delivery = match steers {
         Some(_) => Delivery::Steer,

@@ -59,12 +59,12 @@ pub(super) fn accept(state: &SessionState, intent: &Intent<'_>, sent: PromptSent
         Delivery::Interrupt => interrupt(state, intent),
         Delivery::Steer | Delivery::Queue => Vec::new(),
     };
-    // Comes last so that it is ahead of the steers that the stopped run missed.
+    // Comes last, so that it is inserted ahead of the steers that the stopped run missed.
     events.push(intent.event(EventBody::PromptSent(sent)));
     Decision::accept(CommandEffect::PromptAccepted { delivery }, events)
 }
 
-/// Refuses if as many prompts wait as may.
+/// Refuses if the maximum number of prompts is waiting already.
 pub(super) fn check_room(state: &SessionState) -> Result<(), ErrorBody> {
     if state.queue.len() + state.steers.len() < limits::QUEUE_PROMPTS_MAX {
         return Ok(());

@@ -29,7 +29,6 @@ pub enum FoldError {
     /// The append would lose or duplicate text.
     #[error("event {seq} adds text at byte {offset} of a part that has {length}")]
     OffsetMismatch {
-        /// The position of the event.
         seq: Seq,
         /// Byte offset that the event claims.
         offset: u64,

@@ -28,7 +28,6 @@ pub struct AnsweredApproval {
     pub answer: ApprovalAnswer,
     pub scope: ApprovalScope,
     pub by: Principal,
-    /// When.
     pub at: TimestampMs,
 }
 

@@ -57,7 +57,7 @@ pub struct SessionState {
     /// Approvals that no longer wait. `None`: cancelled.
     #[serde(default)]
     pub(crate) answered: BTreeMap<ApprovalId, Option<AnsweredApproval>>,
-    /// Answers that cover later calls of this session only, keyed by the approval that was answered.
+    /// This session's own standing approvals, keyed by the approval that was answered.
     #[serde(default)]
     pub(crate) standing: BTreeMap<ApprovalId, StandingApproval>,
     #[serde(default)]
@@ -172,7 +172,7 @@ impl SessionState {
         &self.approvals
     }
 
-    /// Answers that cover later calls of this session only, keyed by the approval that was answered.
+    /// This session's own standing approvals, keyed by the approval that was answered.
     pub fn standing_approvals(&self) -> &BTreeMap<ApprovalId, StandingApproval> {
         &self.standing
     }

@@ -28,7 +28,6 @@ pub struct ActiveRun {
     pub parent: Option<RunId>,
     /// The prompt of its turn; for a sub-agent, that of its root ancestor.
     pub turn: PromptId,
-    /// Who sent the prompt.
     pub started_at: TimestampMs,
     /// Who sent the prompt.
     pub started_by: Principal,

@@ -33,7 +33,7 @@ fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
     }
 }
 
-/// The content of the shown rows, without ids and durations.
+/// The content of the shown rows, without row ids, times and durations.
 fn said(transcript: &Transcript) -> Vec<baton_protocol::view::RowBody> {
     let shown = transcript.shown().map(|row| row.body.clone());
     shown
