@@ -143,7 +143,8 @@ fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Resul
 /// Checkpoints what an earlier process left in the WAL into the database, and flushes it.
 ///
 /// If that process stopped because a flush failed, the WAL may hold pages that the system shows but the disk does not have. Writing and
-/// flushing them anew makes them durable; appending to that WAL would leave a hole in front of everything that is acknowledged from then on.
+/// flushing them anew makes them durable; appending to that WAL would leave a hole in front of everything that is acknowledged from
+/// then on.
 ///
 /// Returns false if a reader that ignores the lock file (a person with a database shell) prevents it.
 fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {

@@ -78,7 +78,7 @@ impl TailRuns {
 
     /// The joined appends at the end of a log that come after `after`. `None` if there are none, or if memory does not know them.
     ///
-    /// Called before a snapshot of the tables is taken, the result is contained in that snapshot.
+    /// If this is called before a snapshot of the tables is taken, that snapshot contains the result.
     pub fn behind(&self, log: LogId, after: Seq) -> Option<JoinedTail> {
         let inner = self.lock();
         let run = inner.runs.get(&log)?;

@@ -169,8 +169,8 @@ impl BatchFill {
     }
 }
 
-/// Bytes that an append adds to the one that it is joined to: its text with JSON's escapes, of which a control character's is the
-/// longest.
+/// Upper bound of the bytes that an append adds to the one that it is joined to: its text, with JSON's longest escape for each character
+/// that needs one.
 fn appended_bytes(event: &Event) -> usize {
     match &event.body {
         baton_protocol::EventBody::PartAppended(body) => {

@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `event_log` | the trait, its requests and answers |
 //! | `errors` | one error enum for each public operation |
-//! | [`recording`] | for backends: positions and the one encoding of new events |
+//! | [`recording`] | for backends: seqs and the only encoding of new events |
 //! | [`batching`] | for backends: filling a batch, and where it may end |
 //! | `memory` | [`MemoryEventLog`] |
 //! | `conformance` (feature of the same name) | the suite, `conformance!` |

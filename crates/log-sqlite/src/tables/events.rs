@@ -122,7 +122,7 @@ pub struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
-    /// For the writer: nothing can be written after `known` was read, so it is complete.
+    /// For the writer: no other thread writes, so `known` is complete.
     pub fn of_writer(connection: &'a Connection, log: LogNumber, known: Known) -> Self {
         Self {
             connection,

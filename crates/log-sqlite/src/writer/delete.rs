@@ -10,8 +10,8 @@ use crate::tables::deletions::{Step, StepLimit};
 use crate::tables::logs::LogNumber;
 use crate::tables::{deleted_logs, deletions, logs, places};
 
-/// Limits of one step, which appends wait for: some milliseconds. If a log grew alone, its events lie close together and the row limit
-/// applies; if it grew among many others, each event is on a page of its own and the page limit applies.
+/// Limits of one step. An append that arrives meanwhile waits for it, some milliseconds. If a log grew alone, its events lie close
+/// together and the row limit applies; if it grew among many others, each event is on a page of its own and the page limit applies.
 const STEP: StepLimit = StepLimit {
     rows: 512,
     pages: 128,

@@ -15,7 +15,7 @@ const WAIT_MAX: Duration = Duration::from_millis(1);
 /// Divisor: each new flush counts for one part in this many of the average.
 const FLUSH_WEIGHT: u32 = 8;
 
-/// Maximum number of groups that do not wait after waits in vain.
+/// Maximum number of groups that skip waiting after unsuccessful waits.
 const REST_GROUPS_MAX: u32 = 64;
 
 /// Statistics of past groups.
@@ -25,9 +25,9 @@ pub struct Gathering {
     flush: Duration,
     /// Expected size of the next group: the requests answered with the last group, and those that were waiting by then.
     expected: usize,
-    /// Number of groups left that do not wait.
+    /// Number of groups left that skip waiting.
     rest: u32,
-    /// The value of `rest` after the previous wait in vain; doubled at each further one.
+    /// The value that the last unsuccessful wait gave to `rest`; each further one doubles it.
     rest_next: u32,
 }
 

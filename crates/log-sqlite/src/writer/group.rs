@@ -18,7 +18,7 @@ use crate::tables::saved_states;
 use crate::tables::unsealed_parts::{self, ClosedPart};
 use crate::unplaced::{Place, Unplaced};
 
-/// Maximum number of logs whose heads are cached: a few MiB. Beyond it, the cache is emptied.
+/// Maximum number of logs whose heads are cached: a few MiB. Beyond it, the cache is emptied and fills anew.
 const KNOWN_LOGS_MAX: usize = 50_000;
 
 /// The result of each request of a group, in order.

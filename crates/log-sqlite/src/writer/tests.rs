@@ -1,4 +1,4 @@
-//! Tests of group commit without the thread, which makes it certain which requests share a transaction.
+//! Tests of group commit without the thread, so that each test decides which requests share a transaction.
 
 use baton_log::recording::Recording;
 use baton_log::{AppendError, AppendRequest, ExpectedHead, NewReceipt, Sealing};

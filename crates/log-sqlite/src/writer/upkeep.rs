@@ -17,7 +17,7 @@ const SEAL_IDLE: Duration = Duration::from_millis(20);
 /// Number of unsealed parts above which some are sealed although the writer is busy.
 const SEAL_BACKLOG_MAX: usize = 256;
 
-/// Parts sealed in one transaction, which appends wait for.
+/// Parts sealed in one transaction. An append that arrives meanwhile waits for it.
 const SEAL_PARTS_MAX: usize = 16;
 
 /// Pause of a maintenance task after a failure.
@@ -29,7 +29,8 @@ const CHECKPOINT_BYTES: usize = 6 * 1024 * 1024;
 /// Bytes that sealing a part writes to the WAL: the sealed text, and the pages of its appends.
 const SEAL_WAL_BYTES: usize = 3 * PAGE_WAL_BYTES;
 
-/// Arrivals placed in one transaction. More would share pages better, but appends wait for the transaction: some ten milliseconds.
+/// Arrivals placed in one transaction. More would share pages better, but an append that arrives meanwhile waits: some ten
+/// milliseconds.
 const PLACE_TOGETHER: usize = 4096;
 
 /// Bytes that a place costs in the WAL if a thousand logs are being written at once.
