@@ -201,7 +201,7 @@ impl ForkCopy {
         Ok(())
     }
 
-    /// The decision, once the source has been read up to [`Self::upto`].
+    /// The decision, once the source has been read up to [`Self::upto()`].
     pub fn finish(self) -> Decision {
         Decision::accept(CommandEffect::Applied, self.events)
     }
