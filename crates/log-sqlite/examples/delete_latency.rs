@@ -1,6 +1,6 @@
-//! How long appends wait while a large log is deleted, against the same without a deletion. Rounds of the two follow each other.
+//! Measures how long appends wait while a large log is deleted, compared with no deletion. Rounds of the two alternate.
 //!
-//! `delete_latency FOLDER [ROUNDS] [SECONDS]` makes its databases in `FOLDER`, which must be on the disk that is of interest.
+//! `delete_latency FOLDER [ROUNDS] [SECONDS]` creates its databases in `FOLDER`, which must be on the disk to measure.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -11,13 +11,13 @@ use baton_log::conformance::{Conversation, prompt};
 use baton_log_sqlite::SqliteEventLog;
 use baton_protocol::LogId;
 
-/// Of the log that is deleted.
+/// Events of the log that is deleted.
 const EVENTS: usize = 100_000;
 
-/// Of one request that grows it.
+/// Events in one request that grows the log.
 const EVENTS_TOGETHER: usize = 500;
 
-/// Of an event.
+/// Text bytes of one event.
 const TEXT_BYTES: usize = 200;
 
 #[tokio::main]
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A large log, whose rows stand by turns with those of another one.
+/// Writes a large log whose rows alternate with those of another one.
 async fn grow(log: &SqliteEventLog) -> LogId {
     let text = "x".repeat(TEXT_BYTES);
     let mut doomed = Conversation::create(log).await;

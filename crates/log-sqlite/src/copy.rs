@@ -1,4 +1,4 @@
-//! A copy of the database while everything goes on, and the new identity of logs that were restored from one.
+//! Copies the database while it is in use, and gives restored logs new identities.
 
 use std::fs::File;
 use std::io;
@@ -10,15 +10,14 @@ use rusqlite::{Connection, OpenFlags};
 use crate::open::{self, OpenError, Opened, SqliteOptions};
 use crate::tables::logs;
 
-/// The copy was not made.
+/// Why the copy was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyDatabaseError {
-    /// A file could not be made or flushed.
+    /// A file could not be created or flushed.
     #[error("`{}` cannot be used", path.display())]
     File {
-        /// Which.
+        /// The directory, or the file in it.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
     /// SQLite names files in UTF-8.
@@ -29,8 +28,8 @@ pub enum CopyDatabaseError {
     Database(#[from] rusqlite::Error),
 }
 
-/// Writes a database with the same rows, as of one moment, into a directory; flushed. A connection of its own reads: it sees what any
-/// reader sees, which is flushed transactions alone, and holds nobody up.
+/// Writes a copy of the database, as of one moment, into a directory, and flushes it. It reads through a connection of its own, which
+/// sees flushed transactions only, as any reader does, and blocks nothing.
 pub fn copy(database: &Path, directory: &Path) -> Result<(), CopyDatabaseError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
@@ -38,7 +37,7 @@ pub fn copy(database: &Path, directory: &Path) -> Result<(), CopyDatabaseError> 
     };
     open::make_private_directory(directory).map_err(failed(directory))?;
     let target = open::database_in(directory);
-    // An empty file is taken for a new database, and keeps its mode.
+    // SQLite takes an empty file for a new database and keeps its mode.
     open::private_file(&target).map_err(failed(&target))?;
     let name = target
         .to_str()
@@ -52,11 +51,11 @@ pub fn copy(database: &Path, directory: &Path) -> Result<(), CopyDatabaseError> 
     open::sync_directory(directory).map_err(failed(directory))
 }
 
-/// Logs got no new identity; all of them have their old one.
+/// Why the logs got no new identity. All of them keep their old one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewError {
-    /// They could not be opened.
+    /// The logs could not be opened.
     #[error("the logs cannot be opened")]
     Open(#[from] OpenError),
     /// SQLite refused.
@@ -64,10 +63,10 @@ pub enum RenewError {
     Database(#[from] rusqlite::Error),
 }
 
-/// Gives every log in a directory a new incarnation, so that no cursor from before fits any of them. Says how many there are. Blocks.
+/// Gives every log in a directory a new incarnation, so that no earlier cursor fits any of them. Returns the number of logs. Blocks.
 ///
 /// # Errors
-/// Where the directory cannot be opened or written; no log has a new identity then.
+/// If the directory cannot be opened or written. Then no log has a new identity.
 pub fn renew_identities(directory: &Path) -> Result<usize, RenewError> {
     let Opened {
         lock,

@@ -1,5 +1,5 @@
-//! What a check of everything finds: SQLite's own, that every event belongs to a log and is found where it stands, and that every
-//! receipt can be given and stands at or below the head of its log. Rows of logs that are being deleted are passed over.
+//! A check of everything: SQLite's own integrity check; that every event belongs to a log and is found at its place; and that every
+//! receipt can be read and is at or below the head of its log. Rows of logs that are being deleted are skipped.
 
 use baton_log::ReadError;
 use baton_protocol::{LogId, ReceiptOutcome, Seq};
@@ -9,23 +9,23 @@ use crate::tables::events::{Events, SEQ_MAX};
 use crate::tables::logs::{self, LogNumber};
 use crate::unplaced::Unplaced;
 
-/// Findings that are told; one broken page can make thousands.
+/// Limit of reported findings. One broken page can cause thousands.
 const FINDINGS_MAX: usize = 100;
 
-/// In words for a person who operates the hub; empty is well.
+/// Findings in words for a hub's operator; empty means none.
 pub fn examine(connection: &Connection) -> Result<Vec<String>, ReadError> {
     let unavailable = |error: rusqlite::Error| ReadError::Unavailable(Box::new(error));
     let snapshot = connection.unchecked_transaction().map_err(unavailable)?;
     let mut findings = integrity(&snapshot).map_err(unavailable)?;
     if !findings.is_empty() {
-        // Rows of a damaged file are not worth a second look.
+        // The rows of a damaged file are not worth checking.
         return Ok(findings);
     }
     for check in [ids, places, strays, receipts] {
         match check(&snapshot) {
             Ok(found) => findings.extend(found),
             Err(error) if findings.is_empty() => return Err(unavailable(error)),
-            // What was found is told all the same.
+            // Report the earlier findings in spite of the error.
             Err(error) => {
                 findings.push(format!("the rest could not be examined: {error}"));
                 break;
@@ -42,7 +42,7 @@ fn integrity(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
-/// Logs whose ids cannot be read: nothing serves them.
+/// Logs whose ids cannot be read, so that no request can reach them.
 fn ids(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut all = connection.prepare("SELECT log, log_id FROM logs")?;
     let mut rows = all.query([])?;
@@ -77,7 +77,7 @@ fn places(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     findings.collect()
 }
 
-/// Events of logs that are neither there nor being deleted.
+/// Events whose log neither exists nor is being deleted.
 fn strays(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     let mut strays = connection.prepare(
         "SELECT arrivals.position >> 32, count(*) FROM arrivals
@@ -120,7 +120,7 @@ fn receipts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
             Some((known, head)) if known == number => head,
             _ => match head_of(LogNumber(number))? {
                 Some(head) => head,
-                // Told by `ids`.
+                // `ids` reports it.
                 None => continue,
             },
         };

@@ -1,4 +1,4 @@
-//! The directory of a log: its lock, its permissions, and connections with the settings that the promises rest on.
+//! Opens a log's directory: its lock, its permissions, and connections with the settings that durability depends on.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -9,28 +9,28 @@ use rusqlite::Connection;
 
 use crate::tables;
 
-/// How long a connection waits for another one. The writer is alone, so this only bridges the moments in which SQLite resets the WAL.
+/// How long a connection waits for a lock. There is only one writer, so this only covers the moments in which SQLite resets the WAL.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Every statement of this crate, several times over.
+/// Several times the number of statements in this crate.
 const STATEMENTS_CACHED: usize = 64;
 
-/// The writer's page cache: the pages of the receipts and places of many active sessions, and the trees above them.
+/// Size of the writer's page cache. Holds the pages of the receipts and places of many active sessions, and the trees above them.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
 
-/// What a WAL file is cut back to after a checkpoint.
+/// Size to which a checkpoint truncates the WAL file.
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 
-/// What a WAL file has from the start. A commit that makes the file longer makes the file system record its length, too, which on
-/// ext4 is a commit of its journal each time. See `docs/PERFORMANCE.md` for what was seen.
+/// Initial size of the WAL file. A commit that extends the file also makes the file system record the new length; on ext4 that is a
+/// journal commit each time. See `docs/PERFORMANCE.md` for measurements.
 const WAL_BYTES_READY: u64 = 8 * 1024 * 1024;
 
-/// How a log is opened.
+/// How to open a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SqliteOptions {
     /// When closed parts are sealed.
     pub sealing: Sealing,
-    /// The most pages (of 4 KiB) that the database may have, beyond which the disk counts as full; absent: what the disk holds.
+    /// Maximum number of pages (of 4 KiB) in the database, beyond which the disk counts as full; absent: no limit but the disk.
     pub pages_max: Option<u32>,
 }
 
@@ -38,44 +38,43 @@ pub struct SqliteOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The directory or a file in it could not be made or protected.
+    /// The directory or a file in it cannot be created or made private.
     #[error("the log's directory `{}` cannot be used", path.display())]
     Directory {
-        /// Which.
+        /// The directory, or the file in it.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
-    /// Another process (or another value in this one) has it open.
+    /// Another process (or another value in this one) has the log open.
     #[error("the log in `{}` is in use by another process", path.display())]
     InUse {
-        /// Which.
+        /// The log's directory.
         path: PathBuf,
     },
     /// SQLite refused.
     #[error("the log's database cannot be opened")]
     Database(#[from] rusqlite::Error),
-    /// The schema could not be brought up to date; a newer version may have written it.
+    /// The schema cannot be migrated; a newer version may have written it.
     #[error("the log's database cannot be migrated")]
     Migration(#[from] rusqlite_migration::Error),
-    /// The writer's thread could not be started.
+    /// The writer's thread cannot be started.
     #[error("the log's writer cannot be started")]
     Thread(#[source] io::Error),
 }
 
-/// An opened directory. Dropping the lock gives it to the next process.
+/// An opened directory. Dropping `lock` lets another process open it.
 pub struct Opened {
     pub lock: File,
     pub writer: Connection,
     pub readers: Vec<Connection>,
 }
 
-/// The database of the log in a directory.
+/// Path of the database in a log's directory.
 pub fn database_in(directory: &Path) -> PathBuf {
     directory.join("log.sqlite")
 }
 
-/// Opens or makes the log in a directory.
+/// Opens or creates the log in a directory.
 pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<Opened, OpenError> {
     let failed = |source| OpenError::Directory {
         path: directory.to_owned(),
@@ -93,7 +92,7 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         Err(fs::TryLockError::Error(source)) => return Err(failed(source)),
     }
     let database = database_in(directory);
-    // Made before SQLite does, which gives the mode of this file to its WAL.
+    // Created before SQLite creates its WAL, which gets this file's mode.
     private_file(&database).map_err(failed)?;
     let mut writer = Connection::open(&database)?;
     settle_writer(&writer, options)?;
@@ -103,10 +102,11 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
         });
     }
     tables::migrations().to_latest(&mut writer)?;
-    // One that moved everything may have left a WAL as large as that; a reader of it keeps it, and the next start folds it back.
+    // A migration that rewrote everything may have left a WAL of that size. A concurrent reader may prevent this checkpoint; then the next
+    // start does it.
     fold_wal_back(&writer)?;
     make_wal_ready(&directory.join("log.sqlite-wal")).map_err(failed)?;
-    // The new names are as durable as what will be acknowledged.
+    // Makes the new names as durable as the data that will be acknowledged.
     sync_directory(directory).map_err(failed)?;
     let readers = (0..readers)
         .map(|_| open_reader(&database))
@@ -121,15 +121,15 @@ pub fn open(directory: &Path, options: SqliteOptions, readers: usize) -> Result<
 fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Result<()> {
     writer.busy_timeout(BUSY_TIMEOUT)?;
     writer.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    // Before the WAL mode, which a new database enters by way of a rollback journal: with `full` the journal's deletion may be undone by
-    // a power cut, and the journal that is back then rolls back everything that came after it. In the WAL mode the two are the same.
+    // Set before the WAL mode, which a new database enters through a rollback journal: with `full`, a power cut may undo the deletion of
+    // that journal, and the restored journal would roll back everything after it. In WAL mode, `full` and `extra` are the same.
     writer.pragma_update(None, "synchronous", "extra")?;
     writer.pragma_update_and_check(None, "journal_mode", "wal", |row| {
         let mode: String = row.get(0)?;
         assert_eq!(mode, "wal", "a file database takes the WAL mode");
         Ok(())
     })?;
-    // SQLite would ignore that a checkpoint of its own failed to flush; the writer runs them and looks.
+    // SQLite would ignore a failed flush in an automatic checkpoint. The writer runs checkpoints itself and checks the result.
     writer.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     writer.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT, |_| Ok(()))?;
     writer.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
@@ -140,12 +140,13 @@ fn settle_writer(writer: &Connection, options: SqliteOptions) -> rusqlite::Resul
     Ok(())
 }
 
-/// Writes what an earlier process left in the WAL into the database, and flushes that.
+/// Checkpoints what an earlier process left in the WAL into the database, and flushes it.
 ///
-/// If that process stopped because a flush failed, the WAL may hold pages that the system shows and the disk does not have. Written
-/// and flushed anew they are there; appended to, they would be a hole in front of everything that is acknowledged from now on.
+/// If that process stopped because a flush failed, the WAL may hold pages that the system shows but the disk does not have. Writing and
+/// flushing them anew makes them durable; appending to that WAL would leave a hole in front of everything that is acknowledged from
+/// then on.
 ///
-/// False where somebody who does not ask the lock file (a person with a database shell) reads meanwhile.
+/// Returns false if a reader that ignores the lock file (a person with a database shell) prevents it.
 fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {
     writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         let busy: i64 = row.get(0)?;
@@ -153,8 +154,8 @@ fn fold_wal_back(writer: &Connection) -> rusqlite::Result<bool> {
     })
 }
 
-/// Lengthens the WAL by zeros, which are no frames to SQLite: it reads a WAL up to the first one whose checksum does not fit, and
-/// writes the next one over what stands there. Without room for it the log is as good, only slower.
+/// Extends the WAL with zeros. SQLite does not take them for frames: it reads a WAL up to the first frame whose checksum is wrong, and
+/// overwrites that one next. If there is no room for the zeros, the log still works, only slower.
 fn make_wal_ready(wal: &Path) -> io::Result<()> {
     let mut file = private_file(wal)?;
     let length = file.seek(SeekFrom::End(0))?;
@@ -166,7 +167,7 @@ fn make_wal_ready(wal: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A connection that reads alone.
+/// A read-only connection.
 pub fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     let reader = Connection::open(database)?;
     reader.busy_timeout(BUSY_TIMEOUT)?;
@@ -175,7 +176,7 @@ pub fn open_reader(database: &Path) -> rusqlite::Result<Connection> {
     Ok(reader)
 }
 
-/// Owner only, also where the directory was there with another mode.
+/// Creates a directory that only its owner can use. Also corrects the mode of an existing one.
 pub fn make_private_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     #[cfg(unix)]
@@ -207,7 +208,7 @@ pub fn private_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes names in a directory durable. Where the system has no such call, its file system is trusted with it.
+/// Makes new names in a directory durable. A system without such a call is trusted to do it.
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
     if cfg!(unix) {
         File::open(directory)?.sync_all()?;

@@ -1,4 +1,4 @@
-//! The read connections, and what they answer. They never write (`query_only`), and each answer is from one snapshot.
+//! The read connections and their queries. They never write (`query_only`), and each query reads one snapshot.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,16 +16,16 @@ use crate::tables::{receipts, saved_states, sealed_stretches};
 use crate::tail_runs::JoinedTail;
 use crate::unplaced::Known;
 
-/// A fixed number of connections; reads beyond it wait for one. Each read runs on a blocking thread of the runtime.
+/// A fixed number of connections; further reads wait for a free one. Each read runs on a blocking thread of the runtime.
 ///
-/// A connection that failed is replaced: what a disk gave wrongly in a bad moment stays in its cache, and it would go on to refuse.
+/// A connection that failed is replaced: its cache may keep what the disk returned wrongly for a moment, and would make it fail again.
 pub struct Readers {
     database: Arc<Path>,
     idle: Arc<Mutex<Vec<Connection>>>,
     free: Arc<Semaphore>,
 }
 
-/// A connection that goes back when the read is over, however it ends.
+/// A connection that goes back to the pool when the read ends, even by a panic.
 struct Leased {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
@@ -47,7 +47,7 @@ impl Readers {
         }
     }
 
-    /// Runs a read. Its own snapshot is its business.
+    /// Runs a read, which takes its own snapshot.
     pub async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
@@ -65,7 +65,7 @@ impl Readers {
             {
                 leased.connection = Some(fresh);
             }
-            // The connection is back before the permit is.
+            // Return the connection before the permit.
             drop(leased);
             drop(permit);
             answer
@@ -77,13 +77,13 @@ impl Readers {
     }
 }
 
-/// What was known of a log in memory before its snapshot is taken.
+/// In-memory data about a log, taken before the snapshot.
 pub struct Beforehand {
     pub known: Known,
     pub tail: Option<JoinedTail>,
 }
 
-/// The stretch behind `after`.
+/// The batch after `after`.
 pub fn read(
     connection: &Connection,
     id: LogId,
@@ -105,7 +105,7 @@ pub fn read(
             Ok::<_, Fault>(flow(fill.offer(event, json.len())))
         })
     };
-    // One that is larger than the limit is cut where the table's rows end.
+    // A tail larger than the limit is read from the table, where a batch can end between its rows.
     let tail = tail.filter(|tail| tail.json_bytes_max() <= limit.bytes);
     let flow = match tail {
         None => from_table(&mut fill, (after, head))?,
@@ -144,7 +144,7 @@ pub fn read(
     Ok(fill.finish(id, incarnation, after, upto, head))
 }
 
-/// A log's identity and end.
+/// A log's identity and last seq.
 pub fn head(
     connection: &Connection,
     id: LogId,
@@ -159,7 +159,7 @@ pub fn head(
     Ok(Some(LogHead { incarnation, seq }))
 }
 
-/// The answer to a command.
+/// The receipt of a command.
 pub fn receipt(
     connection: &Connection,
     id: LogId,
@@ -191,7 +191,7 @@ pub fn saved_state(
     saved_states::newest(&snapshot, log, format, upto).map_err(unavailable)
 }
 
-/// Every log.
+/// All logs.
 pub fn logs(connection: &Connection) -> Result<Vec<LogId>, ReadError> {
     logs::all(connection).map_err(unavailable)
 }
@@ -207,7 +207,7 @@ fn find(connection: &Connection, id: LogId) -> Result<Option<LogRow>, ReadError>
     logs::find(connection, id).map_err(unavailable)
 }
 
-/// A [`ReadError`] that rows can be read with.
+/// A [`ReadError`] that converts from SQLite's error, for use in row callbacks.
 struct Fault(ReadError);
 
 impl From<rusqlite::Error> for Fault {

@@ -1,4 +1,4 @@
-//! The log as others see it.
+//! [`SqliteEventLog`]: the [`EventLog`] trait over the read connections and the writer's thread.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,17 +25,17 @@ use crate::writer::Backlog;
 use crate::writer::request::{Message, Rows, WriteRequest};
 use crate::writer::thread::{Health, Shared, WriterGone, WriterThread};
 
-/// Connections that read. Reads are short; more would only wait for the same disk.
+/// Read connections. Reads are short; more of them would only wait for the same disk.
 const READERS: usize = 4;
 
-/// KiB of requests that wait for the writer; beyond it appends wait before they are queued. A few groups' worth.
+/// KiB of requests in the writer's queue: a few groups' worth. Appends beyond it wait before they enter the queue.
 const QUEUE_KIB_MAX: u32 = 64 * 1024;
 
-/// An event log in one directory. It has it for itself: another process that opens it is told so.
+/// An event log in one directory, which it locks: a second process gets [`OpenError::InUse`].
 ///
-/// Dropping it blocks until the writer has committed what it was given.
+/// Dropping it blocks until the writer has committed every request in its queue.
 pub struct SqliteEventLog {
-    // Dropped first, so that nothing writes when the lock is given back.
+    // Dropped first, so that nothing writes once the lock is released.
     writer: WriterThread,
     readers: Readers,
     shared: Shared,
@@ -45,12 +45,12 @@ pub struct SqliteEventLog {
 }
 
 impl SqliteEventLog {
-    /// Opens or makes the log in a directory, which becomes private to its owner. Blocks.
+    /// Opens or creates the log in a directory, and makes the directory private to its owner. Blocks.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
         Self::open_with(directory, SqliteOptions::default())
     }
 
-    /// The same with options.
+    /// Opens the log with options. See [`Self::open`].
     pub fn open_with(directory: &Path, options: SqliteOptions) -> Result<Self, OpenError> {
         let Opened {
             lock,
@@ -75,12 +75,12 @@ impl SqliteEventLog {
         })
     }
 
-    /// Seals every closed part, gives every event its place and takes away what is left of deleted logs. Returns when that is done, was
-    /// refused, or the log has stopped.
+    /// Seals every closed part, writes the place of every event, and deletes the remaining rows of deleted logs. Returns when all of this
+    /// is done or refused, or when the log has stopped.
     pub async fn seal_closed_parts(&self) {
         let (done, settled) = oneshot::channel();
         if self.writer.send(Message::SettleAll(done)).is_ok() {
-            // An error is a writer that is gone, and with it what was asked.
+            // An error means that the writer has ended, and the request with it.
             let _ = settled.await;
         }
     }
@@ -93,7 +93,7 @@ impl SqliteEventLog {
             return Err(ReadError::Failed);
         }
         let answer = self.readers.run(read).await;
-        // A read that began before the log stopped may have seen what is in doubt.
+        // A read that began before the log stopped may have seen data that is not durable.
         if self.shared.health.has_stopped() {
             return Err(ReadError::Failed);
         }
@@ -135,7 +135,7 @@ impl EventLog for SqliteEventLog {
     }
 
     async fn read(&self, log: LogId, after: Seq, limit: ReadLimit) -> Result<Batch, ReadError> {
-        // Before the snapshot, which then has it too.
+        // Taken before the snapshot, which then includes all of it.
         let beforehand = Beforehand {
             tail: self.shared.tail_runs.behind(log, after),
             known: self.shared.unplaced.of(log, after),
@@ -190,7 +190,7 @@ impl EventLog for SqliteEventLog {
         let copied = copying
             .await
             .map_err(|panic| CopyError::Storage(Box::new(panic)))?;
-        // What was copied after a flush had failed may be in doubt.
+        // A copy made after a failed flush may contain data that is not durable.
         if self.shared.health.has_stopped() {
             return Err(CopyError::Failed);
         }

@@ -1,10 +1,10 @@
-//! The run of appends that a log ends with, joined in memory.
+//! The appends at the end of each log, joined in memory.
 //!
-//! An answer that is being written stands in the table as thousands of small events. Whoever opens its session reads all of them only
-//! to have them joined. So the writer keeps the text of the appends at the end of each log, as long as nothing else comes between
-//! them; a read takes the rows before from the table and this as one event.
+//! A growing answer is thousands of small events in the table. A reader that opens its session reads all of them only to have them joined.
+//! So the writer keeps the text of the appends at the end of each log, as long as no other event follows them. A read takes the earlier
+//! rows from the table and these appends as one event.
 //!
-//! Invariant: what stands here is committed, and is what the rows would be joined to. It may be forgotten at any time.
+//! **Invariant:** a run holds only committed appends, and equals what joining their rows gives. It may be forgotten at any time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use baton_protocol::{Event, EventBody, LogId, Seq};
 use crate::tables::events::PartKey;
 use crate::writer::request::{PartRole, Rows};
 
-/// Bytes of all runs. Beyond it all are forgotten, and read from the table until they grow again.
+/// Bytes of all runs. Beyond it, all runs are forgotten; reads then use the table until new runs have grown.
 const RUNS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The runs of all logs, shared by the writer and the readers.
@@ -27,27 +27,27 @@ struct Inner {
     bytes: usize,
 }
 
-/// Appends of one part, with nothing between them.
+/// Consecutive appends of one part.
 #[derive(Debug)]
 struct TailRun {
     part: PartKey,
-    /// The seq of the first one.
+    /// The seq of the first append.
     first: Seq,
-    /// The first one's place in the part's text.
+    /// Byte offset of the first append in the part's text.
     offset: u64,
     text: String,
-    /// Where each of them ends in `text`.
+    /// Where each append ends in `text`.
     ends: Vec<usize>,
-    /// The last one as it stands in the table.
+    /// The last append's event as stored in the table.
     last_json: String,
 }
 
-/// The appends behind a cursor, joined.
+/// The appends after a cursor, joined.
 #[derive(Debug, PartialEq)]
 pub struct JoinedTail {
-    /// What it continues.
+    /// The seq that it continues.
     pub after: Seq,
-    /// The last of them.
+    /// The seq of the last append.
     pub upto: Seq,
     offset: u64,
     text: String,
@@ -55,7 +55,7 @@ pub struct JoinedTail {
 }
 
 impl TailRuns {
-    /// What was committed, by the writer and in its order.
+    /// Adds a committed request. The writer calls this in commit order.
     pub fn committed(&self, rows: &mut Rows, head_before: Seq) {
         let mut inner = self.lock();
         let mut seq = head_before;
@@ -71,14 +71,14 @@ impl TailRuns {
         }
     }
 
-    /// A log is deleted.
+    /// Forgets a deleted log.
     pub fn deleted(&self, log: LogId) {
         self.lock().forget(log);
     }
 
-    /// What a log ends with behind `after`; `None`: nothing, or it is not known here.
+    /// The joined appends at the end of a log that come after `after`. `None` if there are none, or if memory does not know them.
     ///
-    /// Asked for before a snapshot of the tables is taken, it is a part of that snapshot.
+    /// If this is called before a snapshot of the tables is taken, that snapshot contains the result.
     pub fn behind(&self, log: LogId, after: Seq) -> Option<JoinedTail> {
         let inner = self.lock();
         let run = inner.runs.get(&log)?;
@@ -146,14 +146,14 @@ impl Inner {
 }
 
 impl TailRun {
-    /// About what it takes in memory.
+    /// Approximate memory use.
     fn bytes(&self) -> usize {
         self.text.capacity() + self.ends.capacity() * size_of::<usize>() + self.last_json.capacity()
     }
 }
 
 impl JoinedTail {
-    /// The event that the appends are joined to.
+    /// The event to which the appends are joined.
     pub fn event(self) -> serde_json::Result<Event> {
         let mut event: Event = serde_json::from_str(&self.last_json)?;
         if let EventBody::PartAppended(body) = &mut event.body {
@@ -163,7 +163,7 @@ impl JoinedTail {
         Ok(event)
     }
 
-    /// No less than the event's JSON has.
+    /// An upper bound for the size of the event's JSON.
     pub fn json_bytes_max(&self) -> usize {
         let escaped = |byte: u8| match byte {
             0..0x20 => 6,

@@ -1,7 +1,7 @@
-//! Events that have no place yet: where they stand among the arrivals, in memory.
+//! An in-memory index of the arrivals that the `places` table does not have yet.
 //!
-//! Invariant: what stands here is committed, and whatever of a log is neither here nor placed arrived after [`Known::upto`]. So a
-//! reader that asks here first and takes its snapshot then has to look for those alone.
+//! **Invariant:** every event here is committed. An event of a log that is neither here nor placed arrived after [`Known::upto`]. So a
+//! reader that asks here first and then takes its snapshot needs to search only those arrivals.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,23 +12,23 @@ use rusqlite::Connection;
 use crate::tables::arrivals::{self, Arrival};
 use crate::tables::{logs, places};
 
-/// An event of a log, by where it stands.
+/// The seq and the arrival of an event of a log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place {
     pub seq: Seq,
     pub arrival: Arrival,
 }
 
-/// What is known of a log.
+/// A log's unplaced events at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Known {
-    /// The last arrival, of any log.
+    /// The last arrival of any log.
     pub upto: Arrival,
-    /// In order.
+    /// In seq order.
     pub places: Vec<Place>,
 }
 
-/// Those of all logs, shared by the writer and the readers.
+/// The unplaced events of all logs, shared by the writer and the readers.
 #[derive(Clone, Default)]
 pub struct Unplaced(Arc<Mutex<Inner>>);
 
@@ -40,7 +40,7 @@ struct Inner {
 }
 
 impl Unplaced {
-    /// As a database has them.
+    /// Loads the unplaced events from the database.
     pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
         let upto = places::upto(connection)?;
         let mut arrived = Vec::new();
@@ -71,12 +71,12 @@ impl Unplaced {
         self.lock().upto
     }
 
-    /// How many there are.
+    /// The number of unplaced events.
     pub fn count(&self) -> usize {
         self.lock().count
     }
 
-    /// Those of a log from a seq on; the last one in any case.
+    /// A log's unplaced events from seq `from` on; always includes the last one.
     pub fn of(&self, log: LogId, from: Seq) -> Known {
         let inner = self.lock();
         let places = inner.logs.get(&log).map_or(&[][..], Vec::as_slice);
@@ -87,7 +87,7 @@ impl Unplaced {
         }
     }
 
-    /// What was committed, by the writer and in its order.
+    /// Adds committed events. The writer calls this in commit order.
     pub fn committed(&self, arrived: &[(LogId, Place)]) {
         let mut inner = self.lock();
         for (log, place) in arrived {
@@ -95,7 +95,7 @@ impl Unplaced {
         }
     }
 
-    /// All of them have their places, by what is committed.
+    /// Clears the index, once the commit that placed all of its events has returned.
     pub fn placed(&self) {
         let mut inner = self.lock();
         inner.logs.clear();

@@ -1,8 +1,8 @@
-//! For backends: how a batch is filled, and where it may end.
+//! For backends: filling a batch, and where it may end.
 //!
-//! A sealed part's text stands at its last seq, so a batch that ended at any seq from its first append on and before that last one
-//! would leave a reader without text that the state at that seq has. Such seqs form *stretches*: disjoint, and joined where parts of
-//! several runs interleave. A backend keeps them by their first seq; one look-up then says whether a batch may end at a place.
+//! The text of a sealed part is at its last seq. A batch that ended between its first append and that seq would leave a reader without
+//! text that the state at that seq has. Such seqs form *stretches*: disjoint ranges, joined where parts of several runs interleave. A
+//! backend indexes them by first seq, so that one look-up tells whether a batch may end at a seq.
 
 use std::collections::HashSet;
 
@@ -12,40 +12,40 @@ use baton_session::sealing;
 use crate::ReadLimit;
 use crate::recording::appended_part;
 
-/// Bytes of event JSON that one stretch may hold, because a batch cannot end inside and must fit a frame. A part whose sealing would
-/// make a longer one stays as appends: parts of sub-agents that interleave for ever would otherwise make one endless stretch.
+/// Bytes of event JSON that one stretch may hold: a batch cannot end inside a stretch and must fit a frame. A part whose sealing would
+/// exceed this keeps its appends; otherwise, parts of sub-agents that keep interleaving would make one endless stretch.
 pub const STRETCH_BYTES_MAX: usize = limits::FRAME_BYTES_MAX / 4 * 3;
 
 /// Events that one stretch may hold, for the same reason.
 pub const STRETCH_EVENTS_MAX: usize = limits::BATCH_EVENTS_MAX;
 
-/// Rows that are looked at for each event that a batch may hold: appends are joined, so a batch is made of more rows than events.
+/// Rows read for each event that a batch may hold: appends are joined, so a batch takes more rows than it has events.
 const ROWS_PER_EVENT_MAX: usize = 16;
 
-/// What joining leaves of an append beside its text: nothing but escapes.
+/// Fixed cost of an append that is joined to another, in addition to its escaped text.
 const JOINED_BYTES_MIN: usize = 2;
 
-/// Seqs at which no batch ends: `[since, upto)`.
+/// Seqs at which no batch may end: `[since, upto)`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stretch {
-    /// The first append that was sealed away.
+    /// The first append that sealing removed.
     pub since: Seq,
-    /// Where the last of its sealed parts stands.
+    /// The seq of the last sealed part in the stretch.
     pub upto: Seq,
 }
 
 impl Stretch {
-    /// Whether a batch must not end here.
+    /// Whether a batch must not end at this seq.
     pub fn holds(&self, seq: Seq) -> bool {
         self.since <= seq && seq < self.upto
     }
 
-    /// Whether the two are one.
+    /// Whether the two stretches overlap or touch, and so must be joined.
     pub fn touches(&self, other: &Self) -> bool {
         self.since <= other.upto && other.since <= self.upto
     }
 
-    /// The one that covers both.
+    /// The stretch that covers both.
     #[must_use]
     pub fn joined(&self, other: &Self) -> Self {
         Self {
@@ -55,19 +55,19 @@ impl Stretch {
     }
 }
 
-/// Where a batch ends that the limit would have ended at some seq.
+/// Where a batch ends that would reach its limit at some seq.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum BatchEnd {
-    /// There.
+    /// At that seq.
     Here,
-    /// Earlier: before the stretch begins.
+    /// Earlier: right before the stretch.
     BackTo(Seq),
-    /// Later, whatever the limit says: it begins inside the stretch, or right before it.
+    /// Later, regardless of the limit, because the batch begins inside the stretch or right before it.
     OnTo(Seq),
 }
 
 impl BatchEnd {
-    /// For a batch that continues `after` and would end at `last`, given the stretch with the greatest `since` that is not above `last`.
+    /// For a batch that continues `after` and would end at `last`. `stretch` is the one with the greatest `since` at or below `last`.
     pub fn find(after: Seq, last: Seq, stretch: Option<Stretch>) -> Self {
         match stretch {
             Some(stretch) if stretch.holds(last) => {
@@ -82,7 +82,7 @@ impl BatchEnd {
     }
 }
 
-/// A batch that grows by stored events in seq order until its limit.
+/// A batch that takes stored events in seq order until its limit.
 #[derive(Debug)]
 pub struct BatchFill {
     limit: ReadLimit,
@@ -93,7 +93,7 @@ pub struct BatchFill {
 }
 
 impl BatchFill {
-    /// An empty one.
+    /// An empty batch.
     pub fn new(limit: ReadLimit) -> Self {
         Self {
             limit,
@@ -104,7 +104,7 @@ impl BatchFill {
         }
     }
 
-    /// Takes the next event with the size of its JSON, or gives it back where the batch is full. The first one always fits.
+    /// Takes the next event, given the size of its JSON, or returns it if the batch is full. The first event always fits.
     pub fn offer(&mut self, event: Event, json_bytes: usize) -> Result<(), Box<Event>> {
         let rows_max = self.limit.events.saturating_mul(ROWS_PER_EVENT_MAX);
         let part = appended_part(&event);
@@ -125,7 +125,7 @@ impl BatchFill {
         Ok(())
     }
 
-    /// Takes an event that the batch needs to end where it may.
+    /// Takes an event without regard to the limit, because the batch must reach the end of a stretch.
     pub fn force(&mut self, event: Event) {
         let part = appended_part(&event);
         let joins = part.is_some_and(|part| self.parts.contains(&part));
@@ -144,7 +144,7 @@ impl BatchFill {
         self.events.last().map(|event| event.seq)
     }
 
-    /// Gives up what stands above a seq.
+    /// Drops the events after a seq.
     pub fn cut_back_to(&mut self, upto: Seq) {
         self.events.retain(|event| event.seq <= upto);
     }
@@ -169,8 +169,8 @@ impl BatchFill {
     }
 }
 
-/// What an append adds to the one that it is joined to: its text, escaped at the worst rate that JSON has for a byte of text that is
-/// not a control character.
+/// Upper bound of the bytes that an append adds to the one that it is joined to: its text, with JSON's longest escape for each character
+/// that needs one.
 fn appended_bytes(event: &Event) -> usize {
     match &event.body {
         baton_protocol::EventBody::PartAppended(body) => {

@@ -1,26 +1,26 @@
-//! Why a log did not do what it was asked.
+//! Why a log refused a request.
 
 use baton_protocol::Seq;
 
 use crate::StoredReceipt;
 
-/// What a backend's own library said.
+/// The error of a backend's own library.
 pub type StorageFault = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why nothing was appended. In every case neither the events nor the receipt are in the log.
+/// Why nothing was appended. In every case, neither the events nor the receipt are in the log.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
-    /// Somebody else appended in between: decide again on the newer state.
+    /// Another writer appended first: decide again on the newer state.
     #[error("the log's head is at {actual}, not where the writer expected it")]
     HeadMoved {
-        /// Where it is.
+        /// The actual head.
         actual: Seq,
     },
-    /// The log was to be created and is there.
+    /// The request was to create the log, but the log exists.
     #[error("the log exists already")]
     AlreadyExists,
-    /// The log was to be continued and is not there.
+    /// The request was to continue the log, but there is no such log.
     #[error("there is no such log")]
     NotFound,
     /// The log was deleted, and its id is never used again.
@@ -29,7 +29,8 @@ pub enum AppendError {
     /// A log begins with an event; a receipt alone cannot create one.
     #[error("a log cannot be created without an event")]
     NoFirstEvent,
-    /// The command was answered before. The caller compares digests: the same one means "give this receipt again", another one is a conflict.
+    /// The command was already answered. The caller compares digests: an equal one means "give this receipt again", another one is a
+    /// conflict.
     #[error("command `{}` was answered before", .0.receipt.command)]
     CommandKnown(Box<StoredReceipt>),
     /// One event is larger than [`baton_protocol::limits::EVENT_BYTES_MAX`].
@@ -38,22 +39,22 @@ pub enum AppendError {
         /// Its size as JSON.
         bytes: usize,
     },
-    /// No space is left. Nothing was recorded, reads go on, and so do appends once there is space.
+    /// No space is left. Nothing was recorded. Reads still work, and appends will work once there is space.
     #[error("the disk is full")]
     DiskFull,
-    /// The storage refused before anything was committed. Nothing was recorded; the log goes on.
+    /// The storage refused before anything was committed. Nothing was recorded, and the log still works.
     #[error("the storage refused the append")]
     Unavailable(#[source] StorageFault),
-    /// The log has stopped: a flush failed, and what the disk holds is not known until it is opened again.
+    /// The log has stopped: a flush failed, and what the disk holds is unknown until the log is opened again.
     #[error("the log has stopped after a failure")]
     Failed,
 }
 
-/// Why a log was not deleted. It is as it was, unless the log has failed: then nobody knows until it is opened again.
+/// Why a log was not deleted. It is unchanged, unless the log has failed: then its state is unknown until it is opened again.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeleteError {
-    /// No space is left, which a deletion needs for a moment, too.
+    /// No space is left, and a deletion temporarily needs some.
     #[error("the disk is full")]
     DiskFull,
     /// The storage refused before anything was committed.
@@ -71,7 +72,7 @@ pub enum ReadError {
     /// There is no such log.
     #[error("there is no such log")]
     NotFound,
-    /// The reader claims to have seen what the log does not have: its cursor is from another incarnation or damaged.
+    /// The cursor is beyond the log's head: it comes from another incarnation, or is damaged.
     #[error("the cursor is ahead of the log's head at {head}")]
     AheadOfHead {
         /// The log's last seq.
@@ -80,12 +81,11 @@ pub enum ReadError {
     /// A stored event or receipt does not decode.
     #[error("what is stored at {seq} does not decode")]
     Damaged {
-        /// Where.
+        /// The seq of the event or of the receipt.
         seq: Seq,
-        /// Why.
         source: StorageFault,
     },
-    /// The storage could not be read now.
+    /// The storage cannot be read at the moment.
     #[error("the storage refused the read")]
     Unavailable(#[source] StorageFault),
     /// The log has stopped: see [`AppendError::Failed`].
@@ -100,7 +100,7 @@ pub enum CopyError {
     /// This backend is copied by other means.
     #[error("this log cannot copy itself")]
     Unsupported,
-    /// The copy could not be written, or the log not be read.
+    /// The copy could not be written, or the log could not be read.
     #[error("the copy could not be made")]
     Storage(#[source] StorageFault),
     /// The log has stopped: see [`AppendError::Failed`].

@@ -1,18 +1,18 @@
 //! The event log: the [`EventLog`] trait and its laws, the log in memory, and the conformance suite that every backend passes.
 //!
-//! A log is the one source of what happened in a session or an account. It assigns positions, keeps the events with the receipts of
-//! the commands that caused them, and gives readers batches. It never decides what may happen (`baton-session` does) and never shows
-//! an event to anybody (the hub does, after the append returned).
+//! A log is the only record of what happened in a session or an account. It assigns seqs, keeps the events with the receipts of the
+//! commands that caused them, and gives readers batches. It never decides what may happen (`baton-session` does) and never shows an event
+//! to anyone (the hub does, after the append has returned).
 //!
-//! **Invariant:** what [`EventLog::append`] acknowledged is there until its whole log is deleted, in one order, and nothing that was
-//! refused is.
+//! **Invariant:** what [`EventLog::append`] acknowledged stays readable, in one order, until its whole log is deleted. What it refused is
+//! never in the log.
 //!
 //! | module | owns |
 //! |---|---|
 //! | `event_log` | the trait, its requests and answers |
-//! | `errors` | one error enum a public operation |
-//! | [`recording`] | for backends: positions and the one encoding of new events |
-//! | [`batching`] | for backends: how a batch is filled, and where it may end |
+//! | `errors` | one error enum for each public operation |
+//! | [`recording`] | for backends: seqs and the only encoding of new events |
+//! | [`batching`] | for backends: filling a batch, and where it may end |
 //! | `memory` | [`MemoryEventLog`] |
 //! | `conformance` (feature of the same name) | the suite, `conformance!` |
 

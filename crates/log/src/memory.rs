@@ -1,6 +1,6 @@
-//! The log in memory: for tests, and for whoever wants the laws without a disk.
+//! The in-memory log, for tests and for callers that need the laws without a disk.
 //!
-//! It owns its events and forgets them with the process. It keeps every law of [`EventLog`] except that nothing survives a restart.
+//! It owns its events and loses them with the process. It keeps every law of [`EventLog`], except that nothing survives a restart.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
@@ -21,14 +21,14 @@ use crate::{
 /// When closed parts are sealed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Sealing {
-    /// As soon as they are closed, or as soon as the log has nothing better to do.
+    /// As soon as they are closed, or when the log is idle.
     #[default]
     ByItself,
-    /// Only when asked.
+    /// Only on request.
     WhenAsked,
 }
 
-/// An event log that lives as long as the value.
+/// An event log that lives as long as this value.
 #[derive(Debug, Default)]
 pub struct MemoryEventLog {
     logs: Mutex<Logs>,
@@ -48,7 +48,7 @@ struct Log {
     events: BTreeMap<Seq, StoredEvent>,
     receipts: HashMap<CommandId, StoredReceipt>,
     stretches: BTreeMap<Seq, Stretch>,
-    /// Closed and not sealed.
+    /// Parts that are closed but not sealed, with the seq of the close.
     closed: Vec<(RunId, PartIndex, Seq)>,
     states: BTreeMap<Seq, SavedState>,
 }
@@ -60,12 +60,12 @@ struct StoredEvent {
 }
 
 impl MemoryEventLog {
-    /// An empty one that seals by itself.
+    /// An empty log that seals on its own.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An empty one.
+    /// An empty log.
     pub fn with_sealing(sealing: Sealing) -> Self {
         Self {
             logs: Mutex::default(),
@@ -73,7 +73,7 @@ impl MemoryEventLog {
         }
     }
 
-    /// What a backup holds: everything as it is now, under the same incarnations.
+    /// A backup: a copy of everything, under the same incarnations.
     pub fn backup(&self) -> Self {
         Self {
             logs: Mutex::new(self.lock().clone()),
@@ -81,8 +81,8 @@ impl MemoryEventLog {
         }
     }
 
-    /// The log that is made of a backup: the same events and receipts, and every log with an incarnation of its own, for what was
-    /// recorded after the backup may be recorded otherwise now.
+    /// The log restored from this backup: the same events and receipts, but each log under a new incarnation, because events after the
+    /// backup may now differ.
     pub fn restored(&self) -> Self {
         let restored = self.backup();
         for log in restored.lock().live.values_mut() {

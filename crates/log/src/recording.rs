@@ -1,36 +1,34 @@
-//! For backends: gives new events their positions and encodes each of them, once.
+//! For backends: assigns seqs to new events and encodes each of them once.
 
 use baton_protocol::{Event, EventBody, Receipt, Seq, limits};
 
 use crate::{AppendError, AppendRequest, ExpectedHead, NewReceipt, SavedState, StoredReceipt};
 
-/// A request with everything in it that does not depend on the log's state: it holds if the head is where the writer expects it.
+/// A request with everything that does not depend on the log's content. It is valid if the head is where the writer expects it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Recording {
-    /// The head before.
+    /// The head before the append.
     pub after: Seq,
-    /// The events as they will stand in the log.
+    /// The events as the log will store them.
     pub events: Vec<RecordedEvent>,
-    /// The receipt as it will stand in the log.
+    /// The receipt as the log will store it.
     pub receipt: Option<StoredReceipt>,
     /// The state at `after`.
     pub state: Option<SavedState>,
 }
 
-/// An event with its one encoding.
+/// An event with its only encoding.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RecordedEvent {
-    /// The event.
     pub event: Event,
-    /// Its JSON.
     pub json: String,
 }
 
-/// What most events take: a piece of an answer, and all that stands around it.
+/// What most events need as JSON: a piece of an answer and its envelope.
 const ENCODED_BYTES: usize = 768;
 
 impl RecordedEvent {
-    /// Encodes an event; refused where it is larger than an event may be.
+    /// Encodes an event. Refuses one that exceeds [`limits::EVENT_BYTES_MAX`].
     pub fn encode(event: Event) -> Result<Self, AppendError> {
         let mut json = Vec::with_capacity(ENCODED_BYTES);
         serde_json::to_writer(&mut json, &event)
@@ -45,7 +43,7 @@ impl RecordedEvent {
 }
 
 impl Recording {
-    /// Assigns positions and encodes. Needs no access to the log, so a backend can do it outside of its writer.
+    /// Assigns seqs and encodes. Needs no access to the log, so a backend can call it outside its writer.
     pub fn of(request: AppendRequest) -> Result<Self, AppendError> {
         let after = match request.expected {
             ExpectedHead::Absent if request.events.is_empty() => {
@@ -84,7 +82,7 @@ impl Recording {
     }
 }
 
-/// The part that an event adds text to.
+/// The part to which an event appends text.
 pub(crate) fn appended_part(
     event: &Event,
 ) -> Option<(baton_protocol::RunId, baton_protocol::PartIndex)> {

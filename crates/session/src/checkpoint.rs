@@ -1,27 +1,27 @@
-//! Checkpoints: small states at which a reader of a session's newest text begins.
+//! Checkpoints: small states from which a reader of a session's newest text can start.
 //!
-//! A runner needs as much of a conversation as fits its model, not all of it. A checkpoint is a state [without its
-//! past](SessionState::without_past), noted while nothing runs, with the count of characters that people and agents had said by then. A
-//! reader that needs the newest `n` characters begins at the newest checkpoint with at least `n` behind it.
+//! A runner needs only as much of a conversation as its model can take. A checkpoint is a state [without its
+//! past](SessionState::without_past), taken while nothing runs, with the number of characters that people and agents had written by then.
+//! A reader that needs the newest `n` characters starts at the newest checkpoint that at least `n` characters follow.
 //!
-//! Invariant: the list is bounded. Checkpoints lie close together near the end of the log and further apart the older they are, so that
-//! every need is met with at most half as much again. Invariant: a checkpoint is a shortcut. The count is an estimate (it knows nothing of
-//! withdrawn prompts and hidden branches); the reader sees whether it got enough, and reads from further back where it did not.
+//! **Invariant:** the list is bounded. Checkpoints are dense near the end of the log and sparser the older they are, so a reader gets at
+//! most half as much again as it needs. **Invariant:** a checkpoint is a shortcut. The count is an estimate (it ignores withdrawals and
+//! hidden branches); the reader checks whether it got enough, and reads from further back if it did not.
 
 use baton_protocol::{Event, EventBody, PartIndex, PartKind, RunId, Seq};
 use serde::{Deserialize, Serialize};
 
 use crate::state::SessionState;
 
-/// One state at which a reader may begin.
+/// A state from which a reader can start.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoint {
-    /// The last event that the state holds.
+    /// The last event that is folded into the state.
     pub seq: Seq,
     /// The state as JSON, in [`SessionState::FORMAT`].
     pub state: String,
-    /// Characters that had been said.
+    /// Characters written up to `seq`.
     chars: u64,
 }
 
@@ -29,29 +29,29 @@ pub struct Checkpoint {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checkpoints {
-    /// The events up to here are counted.
+    /// The last event that was counted.
     counted: Seq,
-    /// Characters that were said up to there.
+    /// Characters written up to `counted`.
     chars: u64,
-    /// The oldest first.
+    /// Oldest first.
     kept: Vec<Checkpoint>,
 }
 
 impl Checkpoints {
-    /// Names their JSON, as [`SessionState::FORMAT`] names a state's. Another kind than a state's: see `baton_log::STATE_FORMATS`.
+    /// Version of the list's JSON, like [`SessionState::FORMAT`], but of another kind of state: see `baton_log::STATE_FORMATS`.
     pub const FORMAT: u32 = 1_000 + SessionState::FORMAT;
 
-    /// Characters between two checkpoints: a third of what the smallest models take, so that a reader gets little more than it needs,
-    /// and so much that the list is written for a small share of the text.
+    /// Characters between two checkpoints. A third of what the smallest models take: small enough that a reader gets little more than it
+    /// needs, large enough that writing the list costs little compared with the text.
     pub const CHARS_BETWEEN: u64 = 16 * 1024;
 
-    /// Bytes of one checkpoint. A state with long prompts in its queue is not worth more; the next one is.
+    /// Maximum size of one checkpoint. A state with long prompts in its queue is skipped; the next one will do.
     const STATE_BYTES_MAX: usize = 8 * 1024;
 
-    /// The list's length; beyond it the oldest goes. Distances grow by half, so this reaches back over a hundred million characters.
+    /// Maximum length of the list; beyond it the oldest goes. Distances grow by half, so 24 reach back over a hundred million characters.
     const KEPT_MAX: usize = 24;
 
-    /// Counts an event that the state has just moved over, and notes a checkpoint where one is due. Says whether it did.
+    /// Counts an event that the state has just moved over, and takes a checkpoint if one is due.
     pub fn follow(&mut self, state: &SessionState, event: &Event) -> Noted {
         if event.seq <= self.counted {
             return Noted::Nothing;
@@ -59,7 +59,7 @@ impl Checkpoints {
         self.counted = event.seq;
         self.chars += said(state, event);
         let last = self.kept.last().map_or(0, |kept| kept.chars);
-        // A prompt that waits is in the state, so a moment without one is worth waiting for, but not for ever.
+        // A checkpoint stores waiting prompts, so it is worth waiting for a moment without one, but not indefinitely.
         let between = match state.is_idle() {
             true => Self::CHARS_BETWEEN,
             false => 2 * Self::CHARS_BETWEEN,
@@ -95,7 +95,7 @@ impl Checkpoints {
         Noted::Checkpoint
     }
 
-    /// Takes away each one whose neighbours are close enough, for how far back they are.
+    /// Removes each checkpoint whose neighbours are close enough together for their age.
     fn thin(&mut self) {
         let mut at = 1;
         while at + 1 < self.kept.len() {
@@ -112,16 +112,14 @@ impl Checkpoints {
     }
 }
 
-/// Whether there is something new to save.
+/// Whether [`Checkpoints::follow`] took a checkpoint, so that the list needs saving.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Noted {
-    /// The list is longer.
     Checkpoint,
-    /// It is as it was.
     Nothing,
 }
 
-/// Characters that an event adds to what a model is told of the session.
+/// Characters that an event adds to what a model is given.
 fn said(state: &SessionState, event: &Event) -> u64 {
     let text = match &event.body {
         EventBody::PromptSent(body) => &body.text,
@@ -132,7 +130,7 @@ fn said(state: &SessionState, event: &Event) -> u64 {
     text.chars().count() as u64
 }
 
-/// Whether a part is text of a run that answers a person.
+/// Whether the part is text of a root run, that is, one that answers a person.
 fn is_answer(state: &SessionState, run: RunId, part: PartIndex) -> bool {
     let run = state.active_run(run).filter(|run| run.parent.is_none());
     run.and_then(|run| run.parts.get(part.0 as usize))

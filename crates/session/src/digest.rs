@@ -3,8 +3,8 @@
 use baton_protocol::{PartEnd, PartIndex, PartKind, ToolUse};
 use sha2::{Digest, Sha256};
 
-/// What an approval binds to: SHA-256 over the tool, its digest and the raw arguments, each behind its length in bytes. See
-/// `docs/PROTOCOL.md`, "Approvals".
+/// The digest that an approval binds to: SHA-256 over the tool, its digest and the raw arguments, each preceded by its length in bytes.
+/// See `docs/PROTOCOL.md`, "Approvals".
 pub fn approval_digest(wanted: &ToolUse) -> String {
     let mut digest = Sha256::new();
     for piece in [&wanted.tool, &wanted.tool_digest, &wanted.arguments] {
@@ -13,7 +13,7 @@ pub fn approval_digest(wanted: &ToolUse) -> String {
     hex::encode(digest.finalize())
 }
 
-/// One line for each part, in index order: `<index> <kind> <end> <sha256 of the text>\n`. The digest is the SHA-256 of the lines.
+/// Hashes one line for each part, in index order: `<index> <kind> <end> <sha256 of the text>\n`. The digest is the SHA-256 of the lines.
 #[derive(Default)]
 pub(crate) struct RunDigest(Sha256);
 

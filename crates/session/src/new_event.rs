@@ -1,4 +1,4 @@
-//! What a decision gives: events before the log has given them a seq and a time.
+//! The results of a decision: events to which the log has not yet given a seq and a time.
 
 use baton_protocol::{
     CommandEffect, CommandId, ErrorBody, Event, EventBody, Principal, ProducerSeq, ReceiptOutcome,
@@ -8,20 +8,18 @@ use baton_protocol::{
 /// An event that is not recorded yet.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewEvent {
-    /// Who did it.
     pub by: Principal,
     /// The command that caused it.
     pub command: Option<CommandId>,
-    /// The runner's count, for what a runner wrote.
+    /// The runner's count, if a runner wrote it.
     pub producer: Option<ProducerSeq>,
-    /// When another hub recorded it, for an imported event; absent: now.
+    /// When another hub recorded it, if it is imported; absent: now.
     pub recorded_at: Option<TimestampMs>,
-    /// What happens.
     pub body: EventBody,
 }
 
 impl NewEvent {
-    /// The event at its place in the log, recorded at `now` unless it was imported with a time of its own.
+    /// The event at its place in the log. Recorded at `now`, unless it was imported with a time of its own.
     pub fn at(self, seq: Seq, now: TimestampMs) -> Event {
         Event {
             seq,
@@ -34,12 +32,11 @@ impl NewEvent {
     }
 }
 
-/// What becomes of a command: events to append, and the outcome for its receipt. A refusal has no events.
+/// The result of a command: events to append, and the outcome for its receipt. A refusal has no events.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decision {
-    /// In order; all of them or none are recorded.
+    /// In order; all of them are recorded, or none.
     pub events: Vec<NewEvent>,
-    /// For the receipt.
     pub outcome: ReceiptOutcome,
 }
 
@@ -51,7 +48,7 @@ impl Decision {
         }
     }
 
-    /// Nothing is recorded, and the command is refused for this reason.
+    /// Refuses the command for this reason; nothing is recorded.
     pub fn refuse(error: ErrorBody) -> Self {
         Self {
             events: Vec::new(),

@@ -1,8 +1,8 @@
-//! The sealing law: deltas give way to one event, and no reader can tell.
+//! The sealing law: one event replaces a part's deltas, and no reader can tell.
 //!
-//! A closed part's appends and its close are replaced by one `PartSealed` at the seq of the close, with the whole text. A reader who
-//! stands inside the part replaces what it has; a reader before it gets the text at once. So storage and replay grow with the
-//! conversation and not with its tokens. A log must not end a batch in `[since, seq)` of a sealed part: it moves `upto` on to `seq`.
+//! One `PartSealed` with the whole text, at the seq of the close, replaces a closed part's appends and its close. A reader that stopped
+//! inside the part replaces what it has; a reader before the part gets the whole text at once. Storage and replay thus grow with the
+//! conversation, not with its tokens. A log must not end a batch in `[since, seq)` of a sealed part: it moves `upto` on to `seq`.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use baton_protocol::{
     Event, EventBody, PartAppendedEvent, PartIndex, PartSealedEvent, ProducerSeq, RunId,
 };
 
-/// The event that stands for a closed part, in the place of its close. `appends` are the part's `PartAppended` in seq order.
+/// The event that replaces a closed part, at the position of its close. `appends` are the part's `PartAppended` events in seq order.
 ///
-/// `None` where there is nothing to gain: no appends, or `close` is not a `PartClosed`.
+/// `None` if there are no appends, if they do not make up the part's whole text, or if `close` is not a `PartClosed`.
 pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
     let EventBody::PartClosed(closed) = &close.body else {
         return None;
@@ -37,7 +37,7 @@ pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
         since,
         text,
     });
-    // A part that was cut from outside is closed without a count of its writer: the one of its last append must not be lost.
+    // A part that was cut from outside is closed without a producer count: keep that of its last append.
     let producer = close
         .producer
         .max(appends.iter().filter_map(|event| event.producer).max());
@@ -48,9 +48,9 @@ pub fn seal_part(appends: &[Event], close: &Event) -> Option<Event> {
     })
 }
 
-/// Joins the appends of each part into the last of them, which keeps its seq and its time, and has the highest producer count of all.
+/// Joins the appends of each part into the last of them, which keeps its seq and time and gets the highest producer count.
 ///
-/// `events` must be a whole stretch of a log: an append may only move on to a place that the reader reaches in the same batch.
+/// `events` must be a whole stretch of a log: an append may move only to a position that the reader reaches in the same batch.
 pub fn merge_appends(events: Vec<Event>) -> Vec<Event> {
     let mut last_append: HashMap<(RunId, PartIndex), usize> = HashMap::new();
     for (index, event) in events.iter().enumerate() {

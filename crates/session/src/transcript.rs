@@ -1,17 +1,17 @@
 //! The timeline: rows with stable ids, made by the fold.
 //!
-//! A row is made by exactly one event and carries its seq, so rows only ever come at the end, and a transcript can be paged by seq.
-//! Whoever folds decides what becomes of the rows: the hub drops them, a runner keeps them as the model's context, a device writes
-//! them into its mirror.
+//! Each row is made by exactly one event and carries its seq. Rows are therefore only added at the end, and a transcript can be paged by
+//! seq. The caller of the fold decides what happens to the rows: the hub drops them, a runner keeps them as the model's context, a device
+//! writes them into its mirror.
 
 use std::collections::BTreeSet;
 
 use baton_protocol::PromptId;
 use baton_protocol::view::{ApprovalState, PartState, RowBody, RowId, Teardown, TranscriptRow};
 
-/// Takes what the fold says about rows.
+/// Receives the row changes that the fold emits.
 pub trait TranscriptSink {
-    /// A change, in order.
+    /// Receives the next change; changes arrive in order.
     fn change(&mut self, change: RowChange);
 }
 
@@ -22,55 +22,48 @@ pub trait TranscriptSink {
     reason = "changes live for one batch, and a box for each row would cost more than the room"
 )]
 pub enum RowChange {
-    /// A new row, at the end.
+    /// A new row at the end.
     Insert(TranscriptRow),
-    /// A part grew.
+    /// Text was appended to a part.
     AppendText {
-        /// Which row.
         id: RowId,
-        /// What is added.
+        /// The text to append.
         text: String,
     },
-    /// A part gets no more text.
+    /// A part was closed.
     ClosePart {
-        /// Which row.
         id: RowId,
-        /// Whole or cut.
         state: PartState,
-        /// From its opening to its end.
+        /// Time from the part's opening to its end.
         duration_ms: i64,
     },
-    /// A part gets no more text, and this is its whole text.
+    /// A part was closed, with its whole text.
     SealPart {
-        /// Which row.
         id: RowId,
-        /// All of it.
+        /// The whole text.
         text: String,
-        /// Whole or cut.
         state: PartState,
-        /// From its opening to its end.
+        /// Time from the part's opening to its end.
         duration_ms: i64,
     },
-    /// A stopped run's host has spoken.
+    /// The host of a stopped run reported its teardown.
     SetTeardown {
         /// The run's end row.
         id: RowId,
-        /// What it says.
         teardown: Teardown,
     },
-    /// An approval waits no longer.
+    /// An approval was answered or cancelled.
     SetApproval {
-        /// Its row.
+        /// The approval's row.
         id: RowId,
-        /// What became of it.
         state: ApprovalState,
     },
-    /// Another branch is shown: rows of these turns are hidden, rows of all others are not.
+    /// Another branch is shown: hide the rows of these turns, and show all others.
     Hide(BTreeSet<PromptId>),
 }
 
 impl RowChange {
-    /// The row that changes; none where it is about all of them.
+    /// The row that changes; `None` if the change is not about one row.
     pub fn row_id(&self) -> Option<&RowId> {
         match self {
             Self::Insert(row) => Some(&row.id),
@@ -83,7 +76,7 @@ impl RowChange {
         }
     }
 
-    /// Makes the change in a row; one that does not fit the row's kind changes nothing.
+    /// Applies the change to a row. A change that does not fit the row's kind has no effect.
     pub fn apply_to(&self, row: &mut TranscriptRow) {
         match self {
             Self::Insert(new) => *row = new.clone(),
@@ -148,7 +141,7 @@ fn close(row: &mut TranscriptRow, whole: Option<&String>, end: PartState, took_m
     }
 }
 
-/// Drops the rows.
+/// A sink that drops every change.
 pub struct NoTranscript;
 
 impl TranscriptSink for NoTranscript {
@@ -161,22 +154,22 @@ impl TranscriptSink for Vec<RowChange> {
     }
 }
 
-/// Keeps all rows, in order.
+/// A sink that keeps all rows, in order.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Transcript {
-    /// The rows, those of branches that are not shown included.
+    /// All rows, including those of hidden branches.
     pub rows: Vec<TranscriptRow>,
-    /// The turns of branches that are not shown.
+    /// The turns of hidden branches.
     pub hidden: BTreeSet<PromptId>,
 }
 
 impl Transcript {
-    /// The rows of the branch that is shown.
+    /// The rows of the shown branch.
     pub fn shown(&self) -> impl Iterator<Item = &TranscriptRow> {
         self.rows.iter().filter(|row| self.is_shown(row))
     }
 
-    /// The same rows, from the last one back.
+    /// The rows of the shown branch, newest first.
     pub fn shown_newest_first(&self) -> impl Iterator<Item = &TranscriptRow> {
         self.rows.iter().rev().filter(|row| self.is_shown(row))
     }
@@ -193,7 +186,7 @@ impl TranscriptSink for Transcript {
             RowChange::Hide(turns) => return self.hidden.clone_from(turns),
             changed => changed.row_id(),
         };
-        // What changes stands near the end.
+        // Changed rows are near the end.
         let row = self.rows.iter_mut().rev().find(|row| Some(&row.id) == id);
         if let Some(row) = row {
             change.apply_to(row);

@@ -1,7 +1,7 @@
-//! The events of all logs in the order in which they arrived, each as the JSON that readers get.
+//! The events of all logs in order of arrival, each as the JSON that readers get.
 //!
-//! Whatever logs a group of appends is for, its rows stand together at the end of the table: a few pages, none of which is split.
-//! Where a log's events stand among them says [`super::places`].
+//! The rows of a group are together at the end of the table, whatever logs they belong to: a few pages, none of which is split.
+//! [`super::places`] maps the seqs of a log to arrivals.
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Row, params};
 
@@ -10,7 +10,7 @@ use super::logs::LogNumber;
 
 /// `position` is the log and the seq; `adds_to` names the part whose text an append extends and is null for every other kind.
 ///
-/// What an older version kept in the order of logs and seqs moves over in that order.
+/// Events of an older version, which were stored in the order of logs and seqs, move over in that order.
 pub const MIGRATION: &str = "
     CREATE TABLE arrivals (
         arrival  INTEGER PRIMARY KEY,
@@ -36,27 +36,27 @@ pub(super) const LOOK: &str = "SELECT adds_to, event FROM arrivals WHERE arrival
 pub(super) const BEHIND: &str =
     "SELECT arrival, position FROM arrivals WHERE arrival > ?1 ORDER BY arrival";
 
-/// An event's number among all that arrived. Whoever writes gives it, rising; one above [`super::places::upto`] may be given again
-/// after a start, where sealing took away what had it.
+/// An event's number in order of arrival. The writer assigns these numbers in rising order. After a start it may reuse a number above
+/// [`super::places::upto`] whose row sealing has deleted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Arrival(pub i64);
 
 impl Arrival {
-    /// The one behind it.
+    /// The next number.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// A row, while it is looked at.
+/// A borrowed row.
 pub struct ArrivalRow<'a> {
     pub adds_to: Option<&'a [u8]>,
     pub json: &'a str,
 }
 
 impl<'a> ArrivalRow<'a> {
-    /// From two columns that follow each other.
+    /// Reads two consecutive columns.
     pub fn of(row: &'a Row<'_>, column: usize) -> rusqlite::Result<Self> {
         Ok(Self {
             adds_to: row.get_ref(column)?.as_blob_or_null()?,
@@ -65,7 +65,7 @@ impl<'a> ArrivalRow<'a> {
     }
 }
 
-/// Looks at a row; `None`: it was sealed away.
+/// Passes a row to `take`; `None` if sealing has deleted the row.
 pub fn look<T>(
     connection: &Connection,
     arrival: Arrival,
@@ -76,7 +76,7 @@ pub fn look<T>(
         .optional()
 }
 
-/// Gives what stands behind an arrival to `take`, in order.
+/// Passes every event after an arrival to `take`, in order.
 pub fn behind(
     connection: &Connection,
     arrival: Arrival,
@@ -91,7 +91,7 @@ pub fn behind(
     Ok(())
 }
 
-/// Adds events: one statement for all of a group.
+/// Inserts events, with one prepared statement for a whole group.
 pub struct Adding<'c>(CachedStatement<'c>);
 
 impl<'c> Adding<'c> {
@@ -116,7 +116,7 @@ impl<'c> Adding<'c> {
     }
 }
 
-/// Puts another event into an event's row.
+/// Replaces the event in a row.
 pub fn replace(connection: &Connection, arrival: Arrival, json: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE arrivals SET event = ?2 WHERE arrival = ?1")?
@@ -124,7 +124,7 @@ pub fn replace(connection: &Connection, arrival: Arrival, json: &str) -> rusqlit
     Ok(())
 }
 
-/// Takes an event away.
+/// Deletes an event.
 pub fn delete(connection: &Connection, arrival: Arrival) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM arrivals WHERE arrival = ?1")?

@@ -1,6 +1,7 @@
-//! Deleted logs of which other tables still have rows. They are taken away in steps, and whatever stops them, the next start goes on.
+//! Deleted logs that still have rows in other tables. The rows are deleted in steps; if something interrupts them, the next start
+//! continues.
 //!
-//! Invariant: while a log has no row in [`super::logs`] and rows anywhere else, it stands here. Nothing of it is without its place.
+//! **Invariant:** a log without a row in [`super::logs`] but with rows anywhere else is listed here. All of its events are placed.
 
 use rusqlite::{Connection, params};
 
@@ -10,24 +11,24 @@ use super::logs::LogNumber;
 use super::{places, receipts, saved_states, sealed_stretches, unsealed_parts};
 use baton_protocol::Seq;
 
-/// A row goes with the last row of its log.
+/// A row is deleted after the last row of its log.
 pub const MIGRATION: &str = "
     CREATE TABLE deletions (
         log INTEGER PRIMARY KEY
     ) STRICT;
 ";
 
-/// In the order of their places, with what they take. The join is told its order, as for reads.
+/// In the order of places, with the size of each event. The join's order is fixed, as for reads.
 pub(super) const NEXT_EVENTS: &str =
     "SELECT places.position, places.arrival, coalesce(octet_length(event), 0)
      FROM places LEFT JOIN arrivals USING (arrival)
      WHERE places.position BETWEEN ?1 AND ?2 ORDER BY places.position";
 
-/// What one step takes away at most: see [`step`].
+/// Limits of one step: see [`step`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StepLimit {
     pub rows: usize,
-    /// Pages that it changes or frees, as far as that can be told beforehand.
+    /// Pages that the step changes or frees, as far as that can be estimated beforehand.
     pub pages: usize,
 }
 
@@ -35,9 +36,9 @@ pub struct StepLimit {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Step {
     pub rows: usize,
-    /// About as many pages were changed.
+    /// Estimated number of changed pages.
     pub pages: usize,
-    /// Of so many logs, the first that were named, nothing is left.
+    /// Number of logs, from the first of those given, that have no rows left.
     pub logs_gone: usize,
 }
 
@@ -47,20 +48,19 @@ impl Step {
     }
 }
 
-/// Events that stand on one page, about: those that arrived closer together share it.
+/// Approximate number of events on a page. Arrivals closer together than this are counted as one page.
 const EVENTS_PER_PAGE: i64 = 8;
 
-/// A page.
 const PAGE_BYTES: usize = 4096;
 
-/// Every log that is being deleted, the one that was made first in front.
+/// Every log that is being deleted, the one created first in front.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogNumber>> {
     let mut all = connection.prepare_cached("SELECT log FROM deletions ORDER BY log")?;
     all.query_map([], |row| row.get(0).map(LogNumber))?
         .collect()
 }
 
-/// From now on the log is being deleted.
+/// Marks a log as being deleted.
 pub fn begin(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT INTO deletions (log) VALUES (?1)")?
@@ -68,8 +68,8 @@ pub fn begin(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Takes rows of these logs away, one log after the other, until so many are gone: its events, and behind the last of them the rest,
-/// table by table. For a transaction.
+/// Deletes rows of these logs, one log after the other, up to the limit: first its events, then its rows in the other tables, table by
+/// table. For use in a transaction.
 pub fn step(
     connection: &Connection,
     logs: impl IntoIterator<Item = LogNumber>,
@@ -92,7 +92,7 @@ pub fn step(
     Ok(step)
 }
 
-/// What stands in the tables beside events.
+/// Deletes the rows in the other tables.
 fn delete_rest(
     connection: &Connection,
     log: LogNumber,
@@ -115,7 +115,7 @@ fn delete_rest(
     Ok(())
 }
 
-/// The first of the log's events with their places.
+/// Deletes the log's first events and their places.
 fn delete_events(
     connection: &Connection,
     log: LogNumber,

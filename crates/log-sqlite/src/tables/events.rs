@@ -1,6 +1,6 @@
-//! The events of one log, wherever they stand: those that have a place in the order of logs and seqs, and those that just arrived.
+//! The events of one log from both sources: those that have a place, and those that arrived since.
 //!
-//! A log's number and a seq make one integer, the [`Position`], so that a batch is one range of places.
+//! A [`Position`] packs a log's number and a seq into one integer, so that a batch is one range of places.
 
 use baton_protocol::{PartIndex, RunId, Seq};
 use rusqlite::{Connection, Row, params};
@@ -10,7 +10,7 @@ use super::logs::LogNumber;
 use super::places;
 use crate::unplaced::{Known, Place};
 
-/// The table of older versions: [`arrivals`] has taken its rows.
+/// The table of older versions; [`arrivals`] has taken over its rows.
 pub const MIGRATION: &str = "
     CREATE TABLE events (
         position INTEGER PRIMARY KEY,
@@ -21,18 +21,18 @@ pub const MIGRATION: &str = "
 
 const SEQ_BITS: u32 = 32;
 
-/// The last seq that a log can have here: four thousand million events, years at any rate that one session reaches.
+/// The highest seq that a log can have here: four thousand million events, which is years at any rate that one session reaches.
 pub const SEQ_MAX: Seq = Seq((1 << SEQ_BITS) - 1);
 
-/// The last number that a log can have here.
+/// The highest number that a log can have here.
 pub const LOG_MAX: LogNumber = LogNumber((1 << (63 - SEQ_BITS)) - 1);
 
-/// Where an event stands among all events of all logs.
+/// A log's number and a seq: the position of an event among the events of all logs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Position(i64);
 
 impl Position {
-    /// Of an event; seqs beyond the last possible one are taken for it.
+    /// The position of an event. A seq above [`SEQ_MAX`] counts as [`SEQ_MAX`].
     pub fn new(log: LogNumber, seq: Seq) -> Self {
         debug_assert!(
             log.0 >= 0 && log.0 <= LOG_MAX.0,
@@ -41,12 +41,12 @@ impl Position {
         Self(log.0 << SEQ_BITS | seq.min(SEQ_MAX).0 as i64)
     }
 
-    /// From a column.
+    /// Reads a column.
     pub fn at(row: &Row<'_>, column: usize) -> rusqlite::Result<Self> {
         row.get(column).map(Self)
     }
 
-    /// For a column.
+    /// The value for a column.
     pub fn value(self) -> i64 {
         self.0
     }
@@ -62,14 +62,14 @@ impl Position {
     }
 }
 
-/// Names a part of a run among the rows of its log.
+/// Identifies a part of a run among the rows of its log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PartKey([u8; PartKey::BYTES]);
 
 impl PartKey {
     const BYTES: usize = 20;
 
-    /// Of a part.
+    /// The key of a part.
     pub fn new(run: RunId, part: PartIndex) -> Self {
         let mut key = [0; Self::BYTES];
         key[..16].copy_from_slice(run.as_uuid().as_bytes());
@@ -77,18 +77,18 @@ impl PartKey {
         Self(key)
     }
 
-    /// From a column.
+    /// Reads a column.
     pub fn of(row: &Row<'_>, column: usize) -> rusqlite::Result<Self> {
         row.get(column).map(Self)
     }
 
-    /// For a column.
+    /// The value for a column.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// By position; the join is told its order, so that no statistics turn it around.
+/// In order of position. `CROSS JOIN` fixes the join's order, so that statistics cannot reverse it.
 pub(super) const PLACED_ROWS: &str = "SELECT places.position, arrivals.arrival, adds_to, event FROM places CROSS JOIN arrivals USING (arrival)
      WHERE places.position > ?1 AND places.position <= ?2 ORDER BY places.position";
 
@@ -99,30 +99,30 @@ pub struct EventRow {
     arrival: Arrival,
 }
 
-/// How much stands in a stretch.
+/// The number and the size of the events in a range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Weight {
     pub events: usize,
     pub bytes: usize,
 }
 
-/// Whether whoever takes rows wants more.
+/// Whether the consumer of rows wants more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flow {
     More,
     Enough,
 }
 
-/// The events of a log, as one snapshot has them.
+/// The events of a log in one snapshot.
 pub struct Events<'a> {
     connection: &'a Connection,
     log: LogNumber,
-    /// Those that had no place a moment ago.
+    /// The events without a place, in seq order, including those that have been placed since `known` was read.
     unplaced: Vec<Place>,
 }
 
 impl<'a> Events<'a> {
-    /// For the writer, after whom nobody writes: what is known is all there is.
+    /// For the writer: no other thread writes, so `known` is complete.
     pub fn of_writer(connection: &'a Connection, log: LogNumber, known: Known) -> Self {
         Self {
             connection,
@@ -131,7 +131,7 @@ impl<'a> Events<'a> {
         }
     }
 
-    /// For a reader, who asked what is known before its snapshot was taken: what arrived in between is looked for.
+    /// For a reader, which read `known` before it took its snapshot: also finds what arrived in between.
     pub fn of_snapshot(
         connection: &'a Connection,
         log: LogNumber,
@@ -154,7 +154,7 @@ impl<'a> Events<'a> {
         })
     }
 
-    /// The seq of the last one.
+    /// The seq of the last event.
     pub fn head(&self) -> rusqlite::Result<Seq> {
         let ends = (self.position(Seq::ZERO), self.position(SEQ_MAX));
         let placed = places::last(self.connection, ends)?.map_or(Seq::ZERO, Position::seq);
@@ -164,7 +164,7 @@ impl<'a> Events<'a> {
             .map_or(placed, |last| placed.max(last.seq)))
     }
 
-    /// Gives those of `(after, upto]` to `take`, in order, until it has enough.
+    /// Passes the events in `(after, upto]` to `take`, in order, until it has enough.
     pub fn for_each<E: From<rusqlite::Error>>(
         &self,
         between: (Seq, Seq),
@@ -173,7 +173,7 @@ impl<'a> Events<'a> {
         self.for_each_row(between, |place, row| take(place.seq, row.json))
     }
 
-    /// One of them.
+    /// The event at a seq.
     pub fn find(&self, seq: Seq) -> rusqlite::Result<EventRow> {
         let mut found = None;
         self.for_each_row((Seq(seq.0.saturating_sub(1)), seq), |place, row| {
@@ -199,7 +199,7 @@ impl<'a> Events<'a> {
         Ok(appends)
     }
 
-    /// What stands from the first to the last seq.
+    /// Counts the events from the first to the last seq, both included.
     pub fn weigh(&self, (first, last): (Seq, Seq)) -> rusqlite::Result<Weight> {
         let mut weight = Weight::default();
         self.for_each_row((Seq(first.0.saturating_sub(1)), last), |_, row| {
@@ -210,7 +210,7 @@ impl<'a> Events<'a> {
         Ok(weight)
     }
 
-    /// Puts the sealed part in the place of its close, and drops its appends.
+    /// Replaces the close by the sealed part, and deletes the part's appends.
     pub fn seal(&self, appends: &[EventRow], close: &EventRow, json: &str) -> rusqlite::Result<()> {
         for append in appends {
             arrivals::delete(self.connection, append.arrival)?;
@@ -241,8 +241,8 @@ impl<'a> Events<'a> {
                 }
             }
         }
-        // A log's events get their places in its order, so those behind what was seen are the ones that have none. One that is placed
-        // and sealed away meanwhile is found by neither.
+        // A log's events are placed in order, so the unplaced ones are those after the last placed one that was seen. An event that was
+        // placed and then sealed away in the meantime appears in neither.
         let behind = self.unplaced.partition_point(|place| place.seq <= seen);
         for place in &self.unplaced[behind..] {
             if place.seq > upto {

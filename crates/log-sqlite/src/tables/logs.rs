@@ -1,9 +1,9 @@
-//! Which logs there are. A log's head is not here: it is the position of its last event.
+//! The list of logs. A log's head is not stored here: it is the seq of its last event.
 
 use baton_protocol::{Incarnation, LogId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-/// `log` numbers the logs, so that other tables need no text to name them.
+/// `log` numbers the logs, so that other tables need not store ids as text.
 pub const MIGRATION: &str = "
     CREATE TABLE logs (
         log         INTEGER PRIMARY KEY,
@@ -18,14 +18,14 @@ pub(super) const FIND: &str = "SELECT log, incarnation FROM logs WHERE log_id = 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LogNumber(pub i64);
 
-/// A row.
+/// A row of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LogRow {
     pub log: LogNumber,
     pub incarnation: Incarnation,
 }
 
-/// The row of a log, where there is one.
+/// The row of a log, if there is one.
 pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRow>> {
     let mut found = connection.prepare_cached(FIND)?;
     found
@@ -38,14 +38,14 @@ pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRo
         .optional()
 }
 
-/// The log that has a number; `None` where its id cannot be read, so that nobody can ask for it.
+/// The id of the log with this number; `None` if the id cannot be read, so that no request can reach the log.
 pub fn id_of(connection: &Connection, log: LogNumber) -> rusqlite::Result<Option<LogId>> {
     let mut id = connection.prepare_cached("SELECT log_id FROM logs WHERE log = ?1")?;
     let id: String = id.query_row([log.0], |row| row.get(0))?;
     Ok(id.parse().ok())
 }
 
-/// Every log. One whose id cannot be read is left out, so that the others are served; `doctor` finds it.
+/// All logs. A log whose id cannot be read is left out, so that the others are still served; `doctor` reports it.
 pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogId>> {
     let mut all = connection.prepare_cached("SELECT log_id, log FROM logs")?;
     let mut rows = all.query([])?;
@@ -62,7 +62,7 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<LogId>> {
     Ok(logs)
 }
 
-/// Adds a log, under a number that no other one ever had: not even one that was deleted, of which rows may be left.
+/// Adds a log under a number that no other log ever had, not even a deleted one, which may have rows left.
 pub fn insert(
     connection: &Connection,
     id: LogId,
@@ -78,7 +78,7 @@ pub fn insert(
         .map(LogNumber)
 }
 
-/// Takes a log away.
+/// Deletes a log's row.
 pub fn delete(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM logs WHERE log = ?1")?
@@ -86,7 +86,7 @@ pub fn delete(connection: &Connection, log: LogNumber) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Gives a log another identity.
+/// Gives a log a new identity.
 pub fn set_incarnation(
     connection: &Connection,
     id: LogId,

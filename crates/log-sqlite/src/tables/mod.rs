@@ -1,4 +1,4 @@
-//! A file a table. Migrations only add; their order here is their number.
+//! One file for each table. Migrations are only ever added; their order here is their number.
 
 pub mod arrivals;
 pub mod deleted_logs;
@@ -17,7 +17,7 @@ use baton_protocol::Seq;
 use rusqlite::Row;
 use rusqlite_migration::{M, Migrations};
 
-/// All of them, in the order in which they came.
+/// All migrations, in order.
 pub fn migrations() -> Migrations<'static> {
     Migrations::new(vec![
         M::up(logs::MIGRATION),
@@ -32,7 +32,7 @@ pub fn migrations() -> Migrations<'static> {
     ])
 }
 
-/// A seq for a column. SQLite counts in `i64`; see [`events::SEQ_MAX`].
+/// A seq as a column value. SQLite counts in `i64`; see [`events::SEQ_MAX`].
 fn to_column(seq: Seq) -> i64 {
     seq.min(events::SEQ_MAX).0 as i64
 }

@@ -1,9 +1,9 @@
-//! Where the events of each log stand among the arrivals.
+//! Maps the position of each event to its arrival.
 //!
-//! An event gets its place some time after it arrived, together with thousands of others and in the order of logs and seqs: a page of
-//! this table is then written for many events at once, where it would else be written for each. Until then [`crate::unplaced`] knows.
+//! Events are placed some time after they arrived, thousands at once and in the order of logs and seqs: a page of this table is then
+//! written once for many events, instead of once for each. Until then, [`crate::unplaced`] has them in memory.
 //!
-//! Invariant: every arrival up to [`upto`] has a place, and none above it.
+//! **Invariant:** every arrival up to [`upto`] has a place, and none above it has one.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -13,13 +13,13 @@ use super::events::Position;
 pub(super) const LAST: &str =
     "SELECT position FROM places WHERE position BETWEEN ?1 AND ?2 ORDER BY position DESC LIMIT 1";
 
-/// The last arrival that was placed.
+/// The last arrival that has a place.
 pub fn upto(connection: &Connection) -> rusqlite::Result<Arrival> {
     let mut upto = connection.prepare_cached("SELECT upto FROM placed")?;
     upto.query_row([], |row| row.get(0).map(Arrival))
 }
 
-/// Gives every arrival its place. For a transaction.
+/// Places every arrival. For use in a transaction.
 pub fn place_all(connection: &Connection) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -35,7 +35,7 @@ pub fn place_all(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The last position that has a place, from the first to the last one.
+/// The highest placed position between the two given ones, both included.
 pub fn last(
     connection: &Connection,
     (first, last): (Position, Position),
@@ -48,7 +48,7 @@ pub fn last(
         .optional()
 }
 
-/// Takes the places from the first to the last one away.
+/// Deletes the places between the two positions, both included.
 pub fn delete_between(
     connection: &Connection,
     (first, last): (Position, Position),
@@ -59,7 +59,7 @@ pub fn delete_between(
     Ok(())
 }
 
-/// Takes a place away, where there is one.
+/// Deletes a place, if there is one.
 pub fn delete(connection: &Connection, position: Position) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM places WHERE position = ?1")?

@@ -1,4 +1,4 @@
-//! What everybody waits for goes by an index.
+//! Checks that the queries on hot paths use an index.
 
 use rusqlite::Connection;
 

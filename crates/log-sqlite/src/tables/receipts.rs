@@ -1,4 +1,4 @@
-//! The one answer to each command.
+//! The receipts: one answer to each command.
 
 use baton_log::StoredReceipt;
 use baton_protocol::{CommandId, LogId, Receipt, Seq, TimestampMs};
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::logs::LogNumber;
 use super::{seq_at, to_column};
 
-/// `digest` is of the command, `outcome` is JSON.
+/// `digest` is the command's digest, `outcome` is JSON.
 pub const MIGRATION: &str = "
     CREATE TABLE receipts (
         log         INTEGER NOT NULL,
@@ -23,7 +23,7 @@ pub const MIGRATION: &str = "
 pub(super) const FIND: &str =
     "SELECT digest, seq, recorded_at, outcome FROM receipts WHERE log = ?1 AND command = ?2";
 
-/// Takes rows of a log away, not more than so many.
+/// Deletes up to a number of a log's rows.
 pub(super) const DELETE_SOME: &str = "DELETE FROM receipts WHERE log = ?1
      AND command IN (SELECT command FROM receipts WHERE log = ?1 LIMIT ?2)";
 
@@ -38,7 +38,7 @@ pub struct ReceiptRow {
 }
 
 impl ReceiptRow {
-    /// For the table.
+    /// Encodes a receipt as a row.
     pub fn encode(stored: &StoredReceipt) -> serde_json::Result<Self> {
         Ok(Self {
             command: stored.receipt.command,
@@ -49,7 +49,7 @@ impl ReceiptRow {
         })
     }
 
-    /// For the device.
+    /// Decodes a row.
     pub fn decode(self, log: LogId) -> serde_json::Result<StoredReceipt> {
         Ok(StoredReceipt {
             receipt: Receipt {
@@ -64,7 +64,7 @@ impl ReceiptRow {
     }
 }
 
-/// The answer to a command, where there was one.
+/// The receipt of a command, if there is one.
 pub fn find(
     connection: &Connection,
     log: LogNumber,
@@ -83,7 +83,7 @@ pub fn find(
     .optional()
 }
 
-/// Adds an answer.
+/// Adds a receipt.
 pub fn insert(connection: &Connection, log: LogNumber, row: &ReceiptRow) -> rusqlite::Result<()> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO receipts (log, command, digest, seq, recorded_at, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

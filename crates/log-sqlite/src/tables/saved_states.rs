@@ -1,4 +1,4 @@
-//! States that were folded from logs: shortcuts, which may be deleted at any time.
+//! States that were folded from logs. They are shortcuts and may be deleted at any time.
 
 use baton_log::{STATE_FORMATS, STATES_KEPT, SavedState};
 use baton_protocol::Seq;
@@ -18,11 +18,11 @@ pub const MIGRATION: &str = "
     ) STRICT;
 ";
 
-/// Takes rows of a log away, not more than so many.
+/// Deletes up to a number of a log's rows.
 pub(super) const DELETE_SOME: &str = "DELETE FROM saved_states WHERE log = ?1
      AND seq IN (SELECT seq FROM saved_states WHERE log = ?1 LIMIT ?2)";
 
-/// Keeps a state, the newest ones of its format beside it, and those of other kinds.
+/// Saves a state, and deletes older states of its kind: those beyond [`STATES_KEPT`], and those of other formats.
 pub fn keep(connection: &Connection, log: LogNumber, state: &SavedState) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -49,7 +49,7 @@ pub fn keep(connection: &Connection, log: LogNumber, state: &SavedState) -> rusq
     Ok(())
 }
 
-/// The newest one in a format at or below a seq.
+/// The newest state in a format at or below a seq.
 pub fn newest(
     connection: &Connection,
     log: LogNumber,

@@ -1,4 +1,4 @@
-//! Where no batch may end: disjoint stretches of sealed parts, joined where parts interleave. One look-up by `since` answers.
+//! Where no batch may end: disjoint stretches of sealed parts, joined where parts interleave. One look-up by `since` finds out.
 
 use baton_log::batching::Stretch;
 use baton_protocol::Seq;
@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use super::logs::LogNumber;
 use super::{seq_at, to_column};
 
-/// `[since, upto)` in seqs.
+/// A row is the range of seqs `[since, upto)`.
 pub const MIGRATION: &str = "
     CREATE TABLE sealed_stretches (
         log   INTEGER NOT NULL,
@@ -20,7 +20,7 @@ pub const MIGRATION: &str = "
 pub(super) const DOWN_FROM: &str =
     "SELECT since, upto FROM sealed_stretches WHERE log = ?1 AND since <= ?2 ORDER BY since DESC";
 
-/// Takes rows of a log away, not more than so many.
+/// Deletes up to a number of a log's rows.
 pub(super) const DELETE_SOME: &str = "DELETE FROM sealed_stretches WHERE log = ?1
      AND since IN (SELECT since FROM sealed_stretches WHERE log = ?1 LIMIT ?2)";
 
@@ -31,7 +31,7 @@ fn stretch(row: &Row<'_>) -> rusqlite::Result<Stretch> {
     })
 }
 
-/// The last stretch that does not begin above a seq.
+/// The last stretch that begins at or below a seq.
 pub fn last_from(
     connection: &Connection,
     log: LogNumber,
@@ -43,7 +43,7 @@ pub fn last_from(
         .optional()
 }
 
-/// Every stretch that a new one would be joined with.
+/// All stretches with which a new one must be joined.
 pub fn touching(
     connection: &Connection,
     log: LogNumber,
@@ -54,7 +54,7 @@ pub fn touching(
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let earlier = stretch(row)?;
-        // Disjoint and in order: what stands before this one ends earlier still.
+        // Stretches are disjoint and in order, so all earlier ones end before this one.
         if !earlier.touches(&new) {
             break;
         }
@@ -63,7 +63,7 @@ pub fn touching(
     Ok(found)
 }
 
-/// Puts the joined stretch in the place of those that it was joined from.
+/// Replaces the stretches that were joined by the joined one.
 pub fn replace(
     connection: &Connection,
     log: LogNumber,

@@ -1,4 +1,4 @@
-//! Parts that are open, or closed and not sealed yet. After a crash this says what is left to seal.
+//! Parts that are open, or closed but not sealed. After a crash, this table tells what is left to seal.
 
 use baton_protocol::Seq;
 use rusqlite::{Connection, Row, params};
@@ -18,7 +18,7 @@ pub const MIGRATION: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Takes rows of a log away, not more than so many.
+/// Deletes up to a number of a log's rows.
 pub(super) const DELETE_SOME: &str = "DELETE FROM unsealed_parts WHERE log = ?1
      AND part IN (SELECT part FROM unsealed_parts WHERE log = ?1 LIMIT ?2)";
 
@@ -31,7 +31,7 @@ pub struct ClosedPart {
     pub closed: Seq,
 }
 
-/// Every closed one of a log that is there, oldest first within its log.
+/// The closed parts of all existing logs, ordered by log and close.
 pub fn all_closed(connection: &Connection) -> rusqlite::Result<Vec<ClosedPart>> {
     let mut closed = connection.prepare_cached(
         "SELECT log, part, opened, closed FROM unsealed_parts
@@ -48,7 +48,7 @@ pub fn all_closed(connection: &Connection) -> rusqlite::Result<Vec<ClosedPart>> 
     closed.query_map([], row)?.collect()
 }
 
-/// A part begins.
+/// Records that a part was opened.
 pub fn open(
     connection: &Connection,
     log: LogNumber,
@@ -62,7 +62,7 @@ pub fn open(
     Ok(())
 }
 
-/// A part gets no more text. `None`: it was not opened in this log.
+/// Records that a part was closed. `None` if it was not opened in this log.
 pub fn close(
     connection: &Connection,
     log: LogNumber,
@@ -85,7 +85,7 @@ pub fn close(
     Ok(found)
 }
 
-/// A part is sealed, or never will be.
+/// Removes a part that is sealed, or never will be.
 pub fn settle(connection: &Connection, log: LogNumber, part: PartKey) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM unsealed_parts WHERE log = ?1 AND part = ?2")?

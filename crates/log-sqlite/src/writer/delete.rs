@@ -1,4 +1,4 @@
-//! Deleting a log: one transaction after which nobody finds it, and then bounded steps in which its rows go.
+//! Deletes a log: one transaction hides it, then bounded steps delete its rows.
 
 use std::collections::VecDeque;
 
@@ -10,18 +10,18 @@ use crate::tables::deletions::{Step, StepLimit};
 use crate::tables::logs::LogNumber;
 use crate::tables::{deleted_logs, deletions, logs, places};
 
-/// A step's share of the disk and of the writer: whoever appends meanwhile waits for it, for some milliseconds. A log that grew
-/// alone has its events side by side, and the rows are the bound; one that grew among many others has each on a page of its own.
+/// Limits of one step. An append that arrives meanwhile waits for it, some milliseconds. If a log grew alone, its events lie close
+/// together and the row limit applies; if it grew among many others, each event is on a page of its own and the page limit applies.
 const STEP: StepLimit = StepLimit {
     rows: 512,
     pages: 128,
 };
 
-/// Logs that nobody finds any more and of which rows are left.
+/// Deleted logs that still have rows.
 pub struct Doomed {
-    /// Taken away together, in this order.
+    /// Logs whose rows can be deleted as far as known; one step may take several, in this order.
     sound: VecDeque<LogNumber>,
-    /// Could not be taken away: each alone, and when there is no other.
+    /// Logs for which a step failed. Each is retried alone, and only when `sound` is empty.
     stuck: VecDeque<LogNumber>,
 }
 
@@ -38,7 +38,7 @@ impl Doomed {
         self.sound.is_empty() && self.stuck.is_empty()
     }
 
-    /// How many could be taken away as far as known.
+    /// The number of logs for which no step has failed.
     pub fn sound(&self) -> usize {
         self.sound.len()
     }
@@ -48,7 +48,7 @@ impl Doomed {
         self.sound.push_back(log);
     }
 
-    /// Takes rows away of the first of them.
+    /// Deletes rows of the first logs.
     pub fn step(&mut self, connection: &Connection) -> Result<Step, Fault> {
         let (logs, together) = match self.sound.is_empty() {
             false => (&mut self.sound, usize::MAX),
@@ -72,9 +72,9 @@ impl Doomed {
     }
 }
 
-/// Lets nobody find a log any more. `None`: there is no such log.
+/// Hides a log from every later request. `None` if there is no such log.
 ///
-/// Every event gets its place before, so that what is left of the log is found by places alone.
+/// Places every event first, so that the rest of the log can be found by its places alone.
 pub fn begin(connection: &Connection, id: LogId) -> Result<Option<LogNumber>, Fault> {
     let begun = transact(connection, |connection| {
         let Some(row) = logs::find(connection, id)? else {

@@ -1,45 +1,45 @@
-//! How long a group waits for more requests before it is committed.
+//! Decides how long a group waits for more requests before it is committed.
 //!
-//! Whoever was just answered is likely to ask again at once. Where a flush costs far more than that takes, it is worth waiting for
-//! them: else each of them finds a flush under way that began with whoever came first, and every round costs two flushes. Where they
-//! do not come back, nobody waits for them for a while.
+//! A caller that just got its answer is likely to send another request at once. If a flush takes much longer than that, waiting pays off:
+//! otherwise, each such request arrives during a flush that began with the first one, and every round costs two flushes. After waits that
+//! brought nothing, groups stop waiting for a while.
 
 use std::time::Duration;
 
-/// The part of a flush's time that a group may wait.
+/// Divisor: the fraction of an average flush for which a group may wait.
 const FLUSH_SHARE: u32 = 4;
 
-/// The longest wait: a person's stop may be in the group.
+/// Upper bound of the wait, because the group may contain a person's stop.
 const WAIT_MAX: Duration = Duration::from_millis(1);
 
-/// The weight of one flush in the average, as a divisor.
+/// Divisor: each new flush counts for one part in this many of the average.
 const FLUSH_WEIGHT: u32 = 8;
 
-/// Groups that do not wait after waits that were for nothing, at most.
+/// Maximum number of groups that skip waiting after unsuccessful waits.
 const REST_GROUPS_MAX: u32 = 64;
 
-/// What the writer learns from its groups.
+/// Statistics of past groups.
 #[derive(Debug, Default)]
 pub struct Gathering {
-    /// The average flush.
+    /// The average duration of a flush.
     flush: Duration,
-    /// Requests that the next group should have: those that waited when the last one was answered, and those that were answered.
+    /// Expected size of the next group: the requests answered with the last group, and those that were waiting by then.
     expected: usize,
-    /// Groups that do not wait any more.
+    /// Number of groups left that skip waiting.
     rest: u32,
-    /// How many the next wait for nothing adds.
+    /// The value that the last unsuccessful wait gave to `rest`; each further one doubles it.
     rest_next: u32,
 }
 
 impl Gathering {
-    /// How long a group of so many requests may wait for the next one, from when its first one came.
+    /// How long a group of `requests` may wait for more, counted from the first time it has to wait; `None`: not at all.
     pub fn patience(&self, requests: usize) -> Option<Duration> {
         let waits = self.rest == 0 && requests < self.expected;
         let patience = (self.flush / FLUSH_SHARE).min(WAIT_MAX);
         (waits && !patience.is_zero()).then_some(patience)
     }
 
-    /// A group is complete.
+    /// Notes that a group is complete.
     pub fn gathered(&mut self, requests: usize) {
         if self.rest > 0 {
             self.rest -= 1;
@@ -51,7 +51,7 @@ impl Gathering {
         }
     }
 
-    /// A group was flushed; `waiting` others stood behind it when that was done.
+    /// Notes that a group of `requests` was flushed, with `waiting` further requests in the queue by then.
     pub fn flushed(&mut self, requests: usize, waiting: usize, took: Duration) {
         self.expected = requests + waiting;
         let kept = self.flush / FLUSH_WEIGHT * (FLUSH_WEIGHT - 1);

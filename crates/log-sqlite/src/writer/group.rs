@@ -18,22 +18,22 @@ use crate::tables::saved_states;
 use crate::tables::unsealed_parts::{self, ClosedPart};
 use crate::unplaced::{Place, Unplaced};
 
-/// Logs whose heads are remembered: a few MiB. Beyond it all are forgotten and looked up again.
+/// Maximum number of logs whose heads are cached: a few MiB. Beyond it, the cache is emptied and fills anew.
 const KNOWN_LOGS_MAX: usize = 50_000;
 
-/// What became of each request of a group, in order.
+/// The result of each request of a group, in order.
 pub type Answers = Vec<Result<Incarnation, AppendError>>;
 
-/// What a commit gave.
+/// The result of a commit.
 pub struct Committed {
     pub answers: Answers,
-    /// Parts that it closed.
+    /// Parts that the commit closed.
     pub closed: Vec<ClosedPart>,
-    /// How long the last flush took; nothing where there was none.
+    /// Duration of the last flush; zero if there was none.
     pub flush: Duration,
 }
 
-/// A log as the writer knows it: nobody else moves its head.
+/// A cached log. The cache stays valid because only the writer moves a head.
 #[derive(Clone, Copy)]
 struct Known {
     row: LogRow,
@@ -45,20 +45,20 @@ struct Known {
 pub struct GroupCommit {
     known: HashMap<LogId, Known>,
     unplaced: Unplaced,
-    /// What is written and not committed.
+    /// The transaction that is being written.
     writing: Writing,
 }
 
-/// What a transaction adds up while it is written.
+/// What a transaction collects while it is being written.
 #[derive(Default)]
 struct Writing {
-    /// The last arrival that was given; some of them to what was rolled back.
+    /// The last arrival number given out. Some numbers belong to transactions that were rolled back.
     last: Arrival,
     arrived: Vec<(LogId, Place)>,
     closed: Vec<ClosedPart>,
 }
 
-/// Why one request was not recorded.
+/// Why a request was not recorded.
 enum RequestFault {
     Refused(AppendError),
     Storage(rusqlite::Error),
@@ -71,7 +71,7 @@ impl From<rusqlite::Error> for RequestFault {
 }
 
 impl GroupCommit {
-    /// For a database whose last arrivals are known.
+    /// Continues after the last arrival that `unplaced` knows.
     pub fn new(unplaced: Unplaced) -> Self {
         let writing = Writing {
             last: unplaced.upto(),
@@ -84,7 +84,7 @@ impl GroupCommit {
         }
     }
 
-    /// Records what can be recorded and flushes it. A request that fails does not fail another one.
+    /// Records all valid requests with one flush. A request that fails does not fail the others.
     pub fn commit(
         &mut self,
         connection: &Connection,
@@ -96,7 +96,7 @@ impl GroupCommit {
         let error = match self.commit_as_one(connection, requests) {
             Ok(committed) => return Ok(committed),
             Err(Fault::Flush(failed)) => return Err(failed),
-            // Nothing of it is recorded: the requests are tried one by one.
+            // Nothing was recorded: retry the requests one by one.
             Err(Fault::RolledBack(error)) => error,
         };
         let mut all = Committed {
@@ -117,7 +117,7 @@ impl GroupCommit {
         Ok(all)
     }
 
-    /// A log is deleted.
+    /// Forgets a deleted log.
     pub fn forget(&mut self, log: LogId) {
         self.known.remove(&log);
     }
@@ -131,7 +131,7 @@ impl GroupCommit {
             self.write_requests(connection, requests)
         });
         let (answers, flush) = written.inspect_err(|_| {
-            // Whatever was remembered of these logs may be of the transaction that is gone.
+            // The cache may hold heads from the transaction that was rolled back.
             for request in requests {
                 self.known.remove(&request.log);
             }
@@ -162,8 +162,8 @@ impl GroupCommit {
         Ok(Work::Keep(answers))
     }
 
-    /// One request inside of the transaction. What the storage refuses ends the whole transaction: it is refused so seldom that no
-    /// request pays for a savepoint, which would copy every page that it touches.
+    /// Writes one request in the group's transaction. A storage error rolls back the whole transaction: it is too rare to pay for a
+    /// savepoint per request, which would copy every page that the request touches.
     fn write_request(
         &mut self,
         connection: &Connection,
@@ -180,7 +180,7 @@ impl GroupCommit {
         Ok(Ok(known.row.incarnation))
     }
 
-    /// Judges a request by what is there. `None`: its log is to be created.
+    /// Judges a request by the stored state. `None` means that its log must be created.
     fn check(
         &mut self,
         connection: &Connection,
@@ -232,7 +232,7 @@ impl GroupCommit {
     }
 }
 
-/// A log or the database has more than the tables can number.
+/// The log or the database has used up the numbers of its tables.
 #[derive(Debug, thiserror::Error)]
 #[error("the table of events has no numbers left for this log")]
 struct NumbersUsedUp;
@@ -262,7 +262,7 @@ impl Writing {
         Ok(known)
     }
 
-    /// At the log's head, which has moved on to it.
+    /// Writes an event at the log's head, which the caller has advanced to it.
     fn write_event(
         &mut self,
         (connection, adding): (&Connection, &mut Adding<'_>),

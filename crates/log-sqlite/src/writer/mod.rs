@@ -1,16 +1,16 @@
-//! What the one thread that writes does, and in which order.
+//! What the writer's thread does, and in which order.
 //!
-//! It takes what waits, commits it as a group, answers, and only then looks after the database: parts to seal, rows of deleted logs,
-//! the WAL to fold back.
+//! It takes the waiting requests, commits them as a group, answers them, and only then maintains the database: it seals parts, deletes
+//! rows of deleted logs, and checkpoints the WAL.
 //!
 //! | module | owns |
 //! |---|---|
-//! | `thread` | the thread, the way to it, and whether the log has stopped |
-//! | `request` | what travels to it |
-//! | `gather` | how long a group waits for more |
-//! | `transaction` | one transaction, and what it means that it failed |
+//! | `thread` | the thread, its queue, and whether the log has stopped |
+//! | `request` | the messages to the thread |
+//! | `gather` | how long a group waits for more requests |
+//! | `transaction` | one transaction, and what its failure means |
 //! | `group` | the groups' transactions |
-//! | `upkeep` | what is done when, behind the groups |
+//! | `upkeep` | maintenance between groups, and when it is due |
 //! | `seal`, `delete` | sealing, and deletions |
 
 mod delete;
@@ -43,26 +43,26 @@ use thread::Shared;
 use transaction::FlushFailed;
 use upkeep::Rest;
 
-/// Requests in one transaction: their flush is shared many times over, and the first of them does not wait long for the last.
+/// Limit of requests in one transaction: enough to share a flush many times over, and few enough that the first need not wait long.
 const GROUP_REQUESTS_MAX: usize = 1024;
 
-/// Bytes in one transaction, for the same reason.
+/// Limit of bytes in one transaction, for the same reason.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A page in the WAL.
+/// Bytes of a page with its frame header in the WAL.
 const PAGE_WAL_BYTES: usize = 4096 + 24;
 
-/// What a group costs in the WAL beside its requests: the last page of events, which has room left, and one above it.
+/// Bytes that a group writes to the WAL in addition to its requests: the last page of events, which has room left, and the one above it.
 const GROUP_WAL_BYTES: usize = 2 * PAGE_WAL_BYTES;
 
-/// What the thread holds.
+/// The state of the writer's thread.
 pub struct Writer {
     connection: Connection,
     shared: Shared,
     sealing: Sealing,
     groups: GroupCommit,
     gathering: Gathering,
-    /// What came while the last group was flushed.
+    /// Messages that arrived during the last group's flush.
     pending: VecDeque<Message>,
     backlog: VecDeque<ClosedPart>,
     seal_rest: Rest,
@@ -132,7 +132,7 @@ impl Writer {
                 }
                 Message::Delete { log, answer } => {
                     self.commit(std::mem::take(&mut group), incoming);
-                    // Whoever asked may have gone.
+                    // The caller may no longer wait for the answer.
                     let _ = answer.send(self.delete(log));
                 }
                 Message::SettleAll(done) => {
@@ -140,7 +140,7 @@ impl Writer {
                     self.seal_all();
                     self.place();
                     self.delete_all();
-                    // The asker may have gone.
+                    // The caller may no longer wait for the answer.
                     let _ = done.send(());
                 }
             }
@@ -148,7 +148,7 @@ impl Writer {
         self.commit(group, incoming);
     }
 
-    /// What waits already, or comes while the group may wait for it.
+    /// The next message: a waiting one, or one that arrives while the group may wait.
     fn next_message(
         &mut self,
         requests: usize,
@@ -162,7 +162,7 @@ impl Writer {
         let patience = self.gathering.patience(requests)?;
         let now = Instant::now();
         let deadline = *deadline.get_or_insert(now + patience);
-        // A sender that is gone is met again by whoever waits next.
+        // If the senders are gone, the next receive finds that out.
         incoming
             .recv_timeout(deadline.checked_duration_since(now)?)
             .ok()
@@ -191,7 +191,7 @@ impl Writer {
                 if answers.iter().any(was_storages_fault) {
                     self.forget_cache();
                 }
-                // Before anybody is answered: these are others.
+                // Read before anyone is answered, so that these requests come from other callers.
                 self.pending.extend(incoming.try_iter());
                 self.gathering
                     .flushed(group.len(), self.pending.len(), flush);
@@ -230,14 +230,14 @@ fn answer_all_failed(group: Vec<WriteRequest>) {
     }
 }
 
-/// What a crash left to be looked after.
+/// Work left over from the previous process.
 pub struct Backlog {
     parts: Vec<ClosedPart>,
     deletions: Vec<LogNumber>,
 }
 
 impl Backlog {
-    /// As a database has it.
+    /// Loads the work from the database.
     pub fn load(connection: &Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             parts: unsealed_parts::all_closed(connection)?,

@@ -1,4 +1,4 @@
-//! What travels to the writer: everything that can be made without the database is made before.
+//! The messages to the writer. Callers prepare everything that needs no database.
 
 use baton_log::recording::Recording;
 use baton_log::{AppendError, DeleteError, ExpectedHead, SavedState};
@@ -8,16 +8,15 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::tables::events::PartKey;
 use crate::tables::receipts::ReceiptRow;
 
-/// What the writer is asked for.
+/// A message to the writer.
 pub enum Message {
-    /// Record this.
     Append(WriteRequest),
-    /// Let nobody find this log any more.
+    /// Hide this log from every later request.
     Delete {
         log: LogId,
         answer: oneshot::Sender<Result<(), DeleteError>>,
     },
-    /// Seal every closed part, give every event its place and take away what is left of deleted logs, then say so.
+    /// Seal every closed part, place every event and delete the remaining rows of deleted logs, then answer.
     SettleAll(oneshot::Sender<()>),
 }
 
@@ -25,11 +24,11 @@ pub enum Message {
 pub struct WriteRequest {
     pub rows: Rows,
     pub answer: oneshot::Sender<Answer>,
-    /// The room that the request takes in the queue.
+    /// The request's share of the queue.
     pub room: OwnedSemaphorePermit,
 }
 
-/// What became of an append. Whoever asked lets go of what was written, rather than the one thread that everybody waits for.
+/// Result of an append. Carries the rows back so that the caller's thread, not the writer's, frees them.
 pub struct Answer {
     pub outcome: Result<Incarnation, AppendError>,
     _written: (Rows, OwnedSemaphorePermit),
@@ -39,7 +38,7 @@ impl WriteRequest {
     /// Sends the result to the caller, with the rows, so that the caller's thread frees them.
     pub fn answer(self, outcome: Result<Incarnation, AppendError>) {
         let _written = (self.rows, self.room);
-        // Whoever asked may have gone; the answer holds all the same.
+        // The caller may no longer wait. The result stands all the same.
         let _ = self.answer.send(Answer { outcome, _written });
     }
 }
@@ -54,12 +53,12 @@ pub struct Rows {
     pub state: Option<Box<SavedState>>,
 }
 
-/// An event for the table.
+/// An event as a row.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NewEventRow {
     pub json: String,
     pub part: PartRole,
-    /// Of an append: its offset and its text, for [`crate::tail_runs`].
+    /// An append's offset and text, for [`crate::tail_runs`].
     pub appended: Option<(u64, String)>,
 }
 
@@ -84,7 +83,7 @@ impl PartRole {
 }
 
 impl Rows {
-    /// Takes the encodings out of a recording.
+    /// Takes the encoded events out of a recording.
     pub fn of(
         log: LogId,
         expected: ExpectedHead,
@@ -111,17 +110,17 @@ impl Rows {
         })
     }
 
-    /// About what the request takes in memory and in the WAL.
+    /// Approximate size of the request in memory and in the WAL.
     pub fn bytes(&self) -> usize {
-        /// A receipt, and the rows' own overhead.
+        /// A receipt, and the overhead of the rows.
         const FIXED_BYTES: usize = 512;
         let events = self.events.iter().map(|event| event.json.len() + 64);
         let state = self.state.as_ref().map_or(0, |state| state.json.len());
         events.sum::<usize>() + state + FIXED_BYTES
     }
 
-    /// Pages that the request writes beside those of its events, which it shares with its group: a receipt stands in the order of its
-    /// command, and what becomes of a part in the order of its run.
+    /// Pages that the request writes in addition to its events' pages, which it shares with its group. A receipt is stored in command order
+    /// and a part's row in run order, so each takes a page of its own.
     pub fn pages_of_its_own(&self) -> usize {
         let role =
             |event: &&NewEventRow| matches!(event.part, PartRole::Opens(_) | PartRole::Closes(_));

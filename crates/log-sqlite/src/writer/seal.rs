@@ -1,4 +1,4 @@
-//! Sealing: a closed part's appends give way to one event. Readers cannot tell (the sealing law), so it may happen at any time.
+//! Sealing: one event replaces a closed part's appends. Readers cannot tell (the sealing law), so it may happen at any time.
 
 use baton_log::AppendError;
 use baton_log::batching::{STRETCH_BYTES_MAX, STRETCH_EVENTS_MAX, Stretch};
@@ -56,8 +56,8 @@ fn seal_part(
     unsealed_parts::settle(connection, part.log, part.part)
 }
 
-/// The event that stands for the part; `None` where it stays as it is: it has no text, would be larger than an event may be, or what is
-/// stored does not make a part.
+/// The event that replaces the part. `None` if the part stays as it is: it has no text, its text exceeds the event limit, or its stored
+/// events do not make up a part.
 fn sealed(appends: &[EventRow], close: &EventRow) -> Option<RecordedEvent> {
     let decoded = |row: &EventRow| -> Option<Event> {
         let event = serde_json::from_str(&row.json);
@@ -79,7 +79,7 @@ fn sealed(appends: &[EventRow], close: &EventRow) -> Option<RecordedEvent> {
     }
 }
 
-/// Whether the stretch that the part would lie in still fits a batch.
+/// Whether the stretch that the sealed part would belong to still fits a batch.
 fn fits(
     events: &Events<'_>,
     joined: Stretch,

@@ -1,4 +1,4 @@
-//! Groups as the thread commits them, without the thread: which requests share a transaction is then certain.
+//! Tests of group commit without the thread, so that each test decides which requests share a transaction.
 
 use baton_log::recording::Recording;
 use baton_log::{AppendError, AppendRequest, ExpectedHead, NewReceipt, Sealing};
@@ -140,7 +140,7 @@ fn a_request_that_fills_the_disk_does_not_take_its_group_with_it() {
                 assert_eq!(stands, (Some(Seq(2)), true));
             }
         }
-        // What is remembered of the heads is what is there.
+        // The cached heads equal the stored ones.
         let again = [
             request(large_at),
             rows(

@@ -1,7 +1,7 @@
-//! The thread that writes, the way to it, and whether the log has stopped.
+//! The writer's thread, its queue, and whether the log has stopped.
 //!
-//! It is owned by the log: dropping [`WriterThread`] lets it finish what it was given and waits for it. A panic in it is reported and
-//! stops the log, as a failed flush does.
+//! The log owns the thread: dropping [`WriterThread`] lets the thread finish its queue and waits for it. A panic in the thread is reported
+//! and stops the log, as a failed flush does.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use super::{Backlog, Writer};
 use crate::tail_runs::TailRuns;
 use crate::unplaced::Unplaced;
 
-/// Whether the log has stopped. Nothing starts it again but opening it again.
+/// Whether the log has stopped. Only reopening it starts it again.
 #[derive(Clone, Default)]
 pub struct Health(Arc<AtomicBool>);
 
 impl Health {
-    /// Whether it has.
+    /// Whether the log has stopped.
     pub fn has_stopped(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
-    /// It has.
+    /// Stops the log.
     pub(super) fn stop(&self) {
         self.0.store(true, Ordering::Release);
     }
 }
 
-/// What the writer and the readers both look at.
+/// State shared by the writer and the readers.
 #[derive(Clone, Default)]
 pub struct Shared {
     pub health: Health,
@@ -41,14 +41,14 @@ pub struct Shared {
     pub unplaced: Unplaced,
 }
 
-/// The thread and the way to it.
+/// The writer's thread and its queue.
 pub struct WriterThread {
     requests: Option<Sender<Message>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl WriterThread {
-    /// Starts it. What a crash left behind is its first work.
+    /// Starts the thread with the work left over from the previous process.
     pub fn start(
         connection: Connection,
         shared: Shared,
@@ -72,14 +72,14 @@ impl WriterThread {
         })
     }
 
-    /// Hands a message over.
+    /// Puts a message into the queue.
     pub fn send(&self, message: Message) -> Result<(), WriterGone> {
         let requests = self.requests.as_ref().expect("there until the drop");
         requests.send(message).map_err(|_| WriterGone)
     }
 }
 
-/// The thread has panicked, which it has reported.
+/// The thread has panicked, and has reported it.
 #[derive(Debug)]
 pub struct WriterGone;
 
@@ -87,7 +87,7 @@ impl Drop for WriterThread {
     fn drop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take() {
-            // Its panics are caught and reported inside.
+            // The thread catches and reports its own panics.
             let _ = thread.join();
         }
     }

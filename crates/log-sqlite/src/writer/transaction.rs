@@ -1,34 +1,34 @@
-//! One transaction, and the one place that says what it means that it failed.
+//! Runs one transaction, and classifies its failures.
 
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 
-/// Why nothing was recorded, or nobody knows.
+/// Why a transaction failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// Nothing of it is recorded; the log goes on.
+    /// Nothing was recorded. The log still works.
     #[error("the transaction was rolled back")]
     RolledBack(#[source] rusqlite::Error),
-    /// The log must stop.
+    /// The commit's outcome is unknown. The log must stop.
     #[error(transparent)]
     Flush(#[from] FlushFailed),
 }
 
-/// The commit failed, so nobody knows what the disk holds.
+/// The commit failed, so what the disk holds is unknown.
 #[derive(Debug, thiserror::Error)]
 #[error("a commit failed")]
 pub struct FlushFailed(#[source] pub rusqlite::Error);
 
-/// What becomes of the work that was done.
+/// Whether to commit the work of a transaction.
 pub enum Work<T> {
-    /// It is committed.
+    /// Commit it.
     Keep(T),
-    /// Nothing was written that is worth a flush.
+    /// Roll it back: it wrote nothing worth a flush.
     Drop(T),
 }
 
-/// Does some work in one transaction. Says how long the flush took; nothing where there was none.
+/// Runs `work` in one transaction. Also returns the duration of the flush, zero if there was none.
 pub fn transact<T>(
     connection: &Connection,
     work: impl FnOnce(&Connection) -> rusqlite::Result<Work<T>>,
@@ -51,14 +51,14 @@ fn work_and_commit<T>(
     };
     let began = Instant::now();
     run(connection, "COMMIT").map_err(|error| match error.sqlite_error_code() {
-        // The WAL could not grow: nothing was flushed and nothing is in doubt.
+        // The WAL could not grow: nothing was flushed, and nothing is in doubt.
         Some(ErrorCode::DiskFull) => Fault::RolledBack(error),
         _ => Fault::Flush(FlushFailed(error)),
     })?;
     Ok((done, began.elapsed()))
 }
 
-/// Runs a statement that gives no rows, prepared once.
+/// Runs a statement that returns no rows, from the statement cache.
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! What is done when, behind the groups: it changes how things are kept, not what is kept, and the log is as good without it.
+//! Maintenance between groups. It changes how data is stored, not what is stored, and the log works as well without it.
 
 use std::time::{Duration, Instant};
 
@@ -11,41 +11,41 @@ use super::{PAGE_WAL_BYTES, Writer, delete, seal};
 use crate::tables::places;
 use crate::tables::unsealed_parts::ClosedPart;
 
-/// How long nothing must be asked for before parts are sealed.
+/// Idle time after which parts are sealed.
 const SEAL_IDLE: Duration = Duration::from_millis(20);
 
-/// Closed parts after which they are sealed although the writer is busy.
+/// Number of unsealed parts above which some are sealed although the writer is busy.
 const SEAL_BACKLOG_MAX: usize = 256;
 
-/// Parts that are sealed in one transaction: an append that comes meanwhile waits for it.
+/// Parts sealed in one transaction. An append that arrives meanwhile waits for it.
 const SEAL_PARTS_MAX: usize = 16;
 
-/// How long a piece of upkeep rests after it failed.
+/// Pause of a maintenance task after a failure.
 const REST: Duration = Duration::from_secs(10);
 
-/// Bytes written after which the WAL is folded back into the database: less than the WAL has from the start.
+/// Bytes written to the WAL after which it is checkpointed. Less than the WAL's initial size.
 const CHECKPOINT_BYTES: usize = 6 * 1024 * 1024;
 
-/// What a sealed part costs there: its own text, and where its appends stood.
+/// Bytes that sealing a part writes to the WAL: the sealed text, and the pages of its appends.
 const SEAL_WAL_BYTES: usize = 3 * PAGE_WAL_BYTES;
 
-/// Arrivals that get their places in one transaction. More would share a page more often, and whoever comes meanwhile waits for them:
-/// some ten milliseconds.
+/// Arrivals placed in one transaction. More would share pages better, but an append that arrives meanwhile waits: some ten
+/// milliseconds.
 const PLACE_TOGETHER: usize = 4096;
 
-/// What a place costs in the WAL where a thousand logs are written at once.
+/// Bytes that a place costs in the WAL if a thousand logs are being written at once.
 const PLACE_WAL_BYTES: usize = 512;
 
-/// Of the writer's time, taking deleted logs' rows away has one part in so many. Less than one append in a hundred meets a step then,
-/// and a hundred thousand rows are gone after a minute or two.
+/// Deleting the rows of deleted logs takes one part in this many of the writer's time. At this share, less than one append in a hundred
+/// meets a step, and a hundred thousand rows are deleted within a minute or two.
 const DELETE_TIME_SHARE: u32 = 128;
 
-/// Before what a piece of upkeep is not done again.
+/// The earliest time at which a maintenance task may run again.
 #[derive(Default)]
 pub(super) struct Rest(Option<Instant>);
 
 impl Rest {
-    /// What is left of it.
+    /// The remaining pause.
     fn left(&self) -> Duration {
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
         self.0.map_or(Duration::ZERO, left)
@@ -61,21 +61,21 @@ impl Rest {
 }
 
 impl Writer {
-    /// How long nobody must ask for anything before there is something to look after; `None`: there is nothing.
+    /// How long the writer must be idle before there is maintenance to do; `None` if there is none.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
         let seal = self.wants_to_seal().then_some(SEAL_IDLE);
         let delete = self.next_deletion_in();
         seal.into_iter().chain(delete).min()
     }
 
-    /// Nobody has asked for anything for so long.
+    /// Does the maintenance that waits for an idle moment.
     pub(super) fn look_after_when_idle(&mut self) {
         if self.wants_to_seal() {
             self.seal_some();
         }
     }
 
-    /// What must not wait for a moment in which nobody asks for anything.
+    /// Does the maintenance that must not wait for an idle moment.
     pub(super) fn look_after_what_is_due(&mut self) {
         if self.backlog.len() > SEAL_BACKLOG_MAX && self.wants_to_seal() {
             self.seal_some();
@@ -91,7 +91,7 @@ impl Writer {
         }
     }
 
-    /// What a disk gave wrongly in a bad moment stays in the cache, and the connection would go on to refuse.
+    /// Empties the page cache. It may keep what the disk returned wrongly for a moment, and would make the connection fail again.
     pub(super) fn forget_cache(&self) {
         if let Err(error) = self.connection.execute_batch("PRAGMA shrink_memory") {
             tracing::warn!(%error, "the writer's cache could not be emptied");
@@ -129,7 +129,8 @@ impl Writer {
         }
     }
 
-    /// Gives what arrived its places. Without them the log is as good: they are in memory, and made of what is there at the next start.
+    /// Writes the places of all arrivals. The log works without them: they are in memory, and the next start rebuilds them from the
+    /// arrivals.
     pub(super) fn place(&mut self) {
         if !self.place_rest.is_over() || self.shared.health.has_stopped() {
             return;
@@ -154,7 +155,7 @@ impl Writer {
         }
     }
 
-    /// Lets nobody find a log any more. Its rows go later.
+    /// Hides a log from every later request. Its rows are deleted later.
     pub(super) fn delete(&mut self, id: LogId) -> Result<(), DeleteError> {
         if self.shared.health.has_stopped() {
             return Err(DeleteError::Failed);
@@ -179,7 +180,7 @@ impl Writer {
         }
     }
 
-    /// How long until rows of deleted logs are taken away; `None`: there are none.
+    /// Time until the next deletion step; `None` if there is nothing to delete.
     fn next_deletion_in(&self) -> Option<Duration> {
         let is_on = !self.deletions.is_empty() && !self.shared.health.has_stopped();
         is_on.then(|| self.delete_rest.left())
@@ -188,7 +189,7 @@ impl Writer {
     pub(super) fn delete_all(&mut self) {
         loop {
             let sound = self.deletions.sound();
-            // One that could not be taken away holds up no other.
+            // A log whose step failed does not hold up the others.
             let goes_on = self.delete_some() == Progress::Made || self.deletions.sound() < sound;
             if !goes_on || self.shared.health.has_stopped() {
                 return;
@@ -212,7 +213,7 @@ impl Writer {
             }
             Err(Fault::RolledBack(error)) => {
                 self.delete_rest.begin(REST);
-                // Once: what is damaged on the disk gets no better.
+                // Only at a log's first failure: data that is damaged on the disk does not recover.
                 if self.deletions.sound() < sound {
                     self.forget_cache();
                 }
@@ -226,7 +227,7 @@ impl Writer {
         }
     }
 
-    /// Folds the WAL back into the database, as far as no reader needs it.
+    /// Checkpoints the WAL, as far as readers do not need it.
     fn checkpoint(&mut self) {
         self.bytes_since_checkpoint = 0;
         if self.shared.health.has_stopped() {
@@ -246,7 +247,7 @@ impl Writer {
     }
 }
 
-/// Whether something was done, and more may be.
+/// Whether a step was done, so that another may follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Progress {
     Made,

@@ -1,4 +1,4 @@
-//! What becomes of a deleted log's rows: they go by themselves, in steps, and whatever stops them, the next start goes on.
+//! A deleted log's rows: the writer deletes them in steps, and continues after a restart.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::subject::WHEN_ASKED;
 
-/// Tables that have rows of logs, and how they name the log.
+/// Tables with rows of logs, and the expression that gives the log's number.
 const TABLES: [(&str, &str); 7] = [
     ("logs", "log"),
     ("arrivals", "position >> 32"),
@@ -22,7 +22,7 @@ const TABLES: [(&str, &str); 7] = [
     ("saved_states", "log"),
 ];
 
-/// A database, looked at from beside the log.
+/// A second connection to the log's database.
 struct Beside(Connection);
 
 impl Beside {
@@ -43,14 +43,14 @@ impl Beside {
             .unwrap()
     }
 
-    /// Of one log, in each table.
+    /// The number of rows of one log in each table.
     fn rows(&self, log: i64) -> [i64; 7] {
         TABLES.map(|(table, of)| {
             self.number(&format!("SELECT count(*) FROM {table} WHERE {of} = {log}"))
         })
     }
 
-    /// Waits for the writer: nobody is told when a deletion has ended.
+    /// Polls until the writer has deleted all rows, because it announces the end of a deletion to no one.
     async fn until_nothing_is_left(&self, log: i64) {
         let waiting = async {
             while self.number("SELECT count(*) FROM deletions") > 0 {
@@ -63,7 +63,7 @@ impl Beside {
     }
 }
 
-/// A log with rows in every table, among those of another one: a receipt and ten parts a request.
+/// A log with rows in every table, interleaved with those of another one. Each request has a receipt and ten parts.
 async fn grown(log: &SqliteEventLog, other: &mut Conversation<'_>, parts: u32) -> LogId {
     let mut made = Conversation::create(log).await;
     let mut run = RunScript::new(1);
@@ -141,7 +141,7 @@ async fn a_start_goes_on_where_a_deletion_was_left() {
     for id in [first, second] {
         log.delete(id).await.unwrap();
     }
-    // It is closed at once: what is left of the two is there.
+    // Closed at once, so that rows of both logs are left.
     drop(log);
     assert_eq!(beside.number("SELECT count(*) FROM deletions"), 2);
     assert!(beside.rows(numbers[0])[1] > 0);

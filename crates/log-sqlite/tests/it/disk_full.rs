@@ -1,4 +1,4 @@
-//! A database that may not grow: requests are refused whole, everything else goes on.
+//! A database that cannot grow: it refuses whole requests, and everything else still works.
 
 use baton_log::conformance::{Conversation, RunScript, accepted, command, prompt, read_all};
 use baton_log::{AppendError, EventLog, ReadLimit, Sealing};

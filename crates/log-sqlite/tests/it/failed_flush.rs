@@ -1,7 +1,7 @@
-//! A commit that fails for another reason than a full disk: the log stops, and only opening it again starts it.
+//! A commit that fails for another reason than a full disk: the log stops, and works again only after it is reopened.
 //!
 //! A child process runs under a limit on the size of its files, so that the WAL's growth fails with an error that SQLite cannot take
-//! for a full disk. The limit belongs to the whole process, hence the child.
+//! for a full disk. The limit applies to the whole process, hence the child.
 
 #![cfg(unix)]
 
@@ -15,7 +15,7 @@ use baton_protocol::{LogId, Seq};
 
 const DIRECTORY: &str = "BATON_TEST_FAILED_FLUSH_DIRECTORY";
 
-/// In blocks of 512 bytes or of 1 KiB, as the shell likes: room for some hundred appends.
+/// In blocks of 512 bytes or 1 KiB, depending on the shell: room for some hundred appends.
 const FILE_BLOCKS_MAX: u32 = 2048;
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn a_failed_commit_stops_the_log_and_takes_nothing_back() {
     assert!(seq > 10, "some appends were acknowledged before the limit");
     let log = SqliteEventLog::open(directory.path()).unwrap();
     let head = log.head(id).await.unwrap().unwrap().seq;
-    // The one in doubt may be there or not.
+    // The append whose commit failed may be stored or not.
     assert!(
         head == Seq(seq) || head == Seq(seq + 1),
         "{head} after {seq}"

@@ -1,4 +1,4 @@
-//! The directory: private, for one process, and readable by the versions that know it.
+//! The log's directory: it is private, serves one process, and opens only in versions that know its schema.
 
 use std::fs;
 use std::path::Path;
@@ -138,7 +138,7 @@ async fn dropping_the_log_commits_what_it_was_given() {
     let request = made.request(vec![prompt("nobody waits for this one")]);
     {
         let mut append = log.append(request);
-        // Polled once, so that it is in the queue, and then forgotten.
+        // Poll once, so that the request enters the queue, and then drop the future.
         let once = std::future::poll_fn(|context| {
             std::task::Poll::Ready(append.as_mut().poll(context).is_ready())
         });
@@ -174,7 +174,7 @@ async fn a_log_is_whole_after_a_start_over_a_lengthened_wal() {
     let mut made = Conversation::create(&log).await;
     made.say(prompt("one")).await;
     let (id, head) = (made.id, made.head);
-    // As a crash leaves it: frames, and zeros behind them.
+    // A WAL as a crash leaves it: frames followed by zeros.
     let copy = tempfile::tempdir().unwrap();
     for name in ["log.sqlite", "log.sqlite-wal"] {
         std::fs::copy(directory.path().join(name), copy.path().join(name)).unwrap();

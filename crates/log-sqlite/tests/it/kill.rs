@@ -1,7 +1,7 @@
-//! `kill -9` at any moment: what was acknowledged is there, and what is there is a prefix of what was written.
+//! `kill -9` at any moment: acknowledged events survive, and the database holds a prefix of what was written.
 //!
 //! A child process writes several logs at once and prints what was acknowledged. The parent kills it after a random number of
-//! acknowledgements, opens the log and compares, and starts the next child on what is there.
+//! acknowledgements, opens the log and compares it, and then starts the next child on the same database.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -20,7 +20,7 @@ const ROUND: &str = "BATON_TEST_KILL_ROUND";
 const ROUNDS: u64 = 24;
 const WRITERS: u128 = 6;
 
-/// Of each request but the one that creates a log. A head that does not stand on a whole request would show a torn one.
+/// Events in each request, except the one that creates a log. A head that is not at the end of a request would show a torn request.
 const EVENTS_PER_REQUEST: u64 = 3;
 
 type Acknowledged = HashMap<LogId, Vec<Event>>;
@@ -41,7 +41,7 @@ async fn acknowledged_events_survive_a_kill_and_nothing_is_torn() {
         for id in log.logs().await.unwrap() {
             let known = acknowledged.entry(id).or_default();
             let recovered = compare(&log, id, known).await;
-            // What was written and not acknowledged stands from now on as well.
+            // Events that were written but not acknowledged must also stay from now on.
             *known = recovered;
         }
         assert!(acknowledged.keys().count() <= WRITERS as usize);
@@ -53,7 +53,7 @@ async fn acknowledged_events_survive_a_kill_and_nothing_is_torn() {
     );
 }
 
-/// Starts a child, kills it, and gives what it had acknowledged by then.
+/// Starts a child, kills it, and returns what it had acknowledged by then.
 fn kill_one(directory: &Path, round: u64) -> Acknowledged {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
@@ -73,7 +73,7 @@ fn kill_one(directory: &Path, round: u64) -> Acknowledged {
     let mut acknowledged = Acknowledged::new();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
-    // What is in the pipe when the child is gone was acknowledged as well; a last line may be torn.
+    // Lines that are in the pipe when the child ends were acknowledged too. The last line may be torn.
     while lines.read_line(&mut line).unwrap() > 0 && line.ends_with('\n') {
         if let Some((log, events)) = line
             .strip_prefix("acknowledged ")
@@ -99,7 +99,7 @@ fn kill_one(directory: &Path, round: u64) -> Acknowledged {
     acknowledged
 }
 
-/// Compares what is there with what was acknowledged; gives it with its parts as they are now.
+/// Compares the stored events with the acknowledged ones. Returns the stored events, with parts as they are now.
 async fn compare(log: &SqliteEventLog, id: LogId, acknowledged: &[Event]) -> Vec<Event> {
     let batches = read_all(log, id, Seq::ZERO, ReadLimit::default()).await;
     let head = batches.last().unwrap().head;

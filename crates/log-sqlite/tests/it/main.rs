@@ -1,4 +1,4 @@
-//! The log on SQLite against the suite, and against what only a disk can do.
+//! The SQLite log: the conformance suite, and tests of what only a disk can do.
 
 #![expect(
     clippy::unwrap_used,

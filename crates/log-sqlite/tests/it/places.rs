@@ -1,4 +1,4 @@
-//! Events with their places and without: readers cannot tell.
+//! Readers cannot tell placed events from unplaced ones.
 
 use baton_log::conformance::{Conversation, RunScript, prompt, read_all};
 use baton_log::{EventLog, ReadLimit};
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::subject::WHEN_ASKED;
 
-/// More than are placed together.
+/// More than the writer places at once.
 const APPENDS: usize = 4_500;
 
 fn number(directory: &TempDir, sql: &str) -> i64 {
@@ -52,7 +52,7 @@ async fn a_log_reads_the_same_before_and_after_its_events_are_placed_and_after_a
     log.seal_closed_parts().await;
     assert_eq!(placed(&directory), 64);
     assert_eq!((whole(&log, id).await, whole(&log, other_id).await), before);
-    // A part whose appends have places in part, sealed.
+    // Seal a part of which only some appends are placed.
     let mut made = Conversation::resume(&log, id, before.0.last().unwrap().head);
     made.append(vec![run.append(0, "c"), run.close(0)]).await;
     log.seal_closed_parts().await;

@@ -1,4 +1,4 @@
-//! Sealing without being asked.
+//! Sealing that the writer starts on its own.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ async fn a_busy_log_seals_before_the_backlog_grows() {
     let log = SqliteEventLog::open(directory.path()).unwrap();
     let mut made = Conversation::create(&log).await;
     let mut run = RunScript::new(1);
-    // The writer is never idle for long enough in between, unless the machine stops; sealed it is in either case.
+    // The writer is not idle for long enough in between, unless the machine stalls; parts are sealed in either case.
     for part in 0..300 {
         made.append(vec![run.open(), run.append(part, "a"), run.close(part)])
             .await;

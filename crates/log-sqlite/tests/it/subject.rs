@@ -1,4 +1,4 @@
-//! A log in a directory of its own.
+//! A log in a directory of its own, for the suite.
 
 use async_trait::async_trait;
 use baton_log::conformance::LogUnderTest;
@@ -12,7 +12,7 @@ pub const WHEN_ASKED: SqliteOptions = SqliteOptions {
 };
 
 pub struct OnDisk {
-    // Before its directory.
+    // Dropped before its directory.
     log: SqliteEventLog,
     directory: TempDir,
 }

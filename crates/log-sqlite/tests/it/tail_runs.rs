@@ -1,4 +1,4 @@
-//! An answer that is being written, read from memory and from the disk.
+//! A growing answer reads the same from memory as from the table.
 
 use baton_log::conformance::{Conversation, RunScript, prompt, read_all};
 use baton_log::{EventLog, ReadLimit};
@@ -7,7 +7,7 @@ use baton_protocol::{Batch, LogId, Seq};
 
 use crate::subject::WHEN_ASKED;
 
-/// What each cursor gets. A limit that cuts in the middle of the answer must leave no gap.
+/// Reads from every cursor. A limit that cuts inside the answer must leave no gap.
 async fn read_from_everywhere(log: &SqliteEventLog, id: LogId, head: Seq) -> Vec<Batch> {
     let tight = ReadLimit {
         events: 2,
@@ -33,7 +33,7 @@ async fn every_cursor_gets_the_same_from_memory_as_from_the_table() {
     let (mut first, mut second) = (RunScript::new(1), RunScript::new(2));
     made.append(vec![first.open(), first.append(0, "a \"quoted\" ")])
         .await;
-    // Another run's part and a prompt in between begin the run of appends anew.
+    // Another run's part or a prompt in between starts a new run of appends.
     made.append(vec![second.open(), first.append(0, "text, ")])
         .await;
     made.append(vec![second.append(0, "beside it")]).await;

@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::{LogUnderTest, accepted, command};
 use crate::{AppendError, AppendRequest, ExpectedHead, LogHead, ReadError, ReadLimit};
 
-/// The first events of a log stand from seq 1 on, as they were given.
+/// The first events of a log get the seqs from 1 on and are stored as given.
 pub async fn a_log_begins_at_seq_one_with_its_first_events<L: LogUnderTest>(subject: L) {
     let (log, id) = (subject.log(), session_log());
     let events = vec![session_created(id), prompt("first"), prompt("second")];
@@ -35,7 +35,7 @@ pub async fn a_log_begins_at_seq_one_with_its_first_events<L: LogUnderTest>(subj
     assert_eq!(events_of(batches), recorded);
 }
 
-/// A log that is there is not created again.
+/// An existing log is not created again.
 pub async fn a_log_is_created_once<L: LogUnderTest>(subject: L) {
     let made = Conversation::create(subject.log()).await;
     let mut again = made.request(vec![session_created(made.id)]);
@@ -49,7 +49,7 @@ pub async fn a_log_is_created_once<L: LogUnderTest>(subject: L) {
     assert_eq!(head.map(|head| head.seq), Some(Seq(1)));
 }
 
-/// Nothing is known of a log that nobody created, and it cannot be continued.
+/// An unknown log has no events, and cannot be continued.
 pub async fn a_log_that_is_not_there_is_said_to_be_absent<L: LogUnderTest>(subject: L) {
     let (log, id) = (subject.log(), session_log());
     let read = log.read(id, Seq::ZERO, ReadLimit::default()).await;
@@ -88,7 +88,7 @@ pub async fn a_receipt_alone_creates_no_log<L: LogUnderTest>(subject: L) {
     assert_eq!(log.head(id).await.expect("readable"), None);
 }
 
-/// Positions have no gaps over many appends of several events.
+/// Seqs have no gaps over many appends of several events each.
 pub async fn appends_continue_at_the_expected_head<L: LogUnderTest>(subject: L) {
     let mut writer = Conversation::create(subject.log()).await;
     for size in [1, 3, 2, 7] {
@@ -104,7 +104,7 @@ pub async fn appends_continue_at_the_expected_head<L: LogUnderTest>(subject: L) 
     assert_eq!(writer.head, Seq(14));
 }
 
-/// A writer that expects an old or a future head learns where the head is.
+/// A writer that expects an older or a future head learns the actual head.
 pub async fn a_moved_head_is_told_and_nothing_is_recorded<L: LogUnderTest>(subject: L) {
     let mut writer = Conversation::create(subject.log()).await;
     writer.append(vec![prompt("one"), prompt("two")]).await;
@@ -120,7 +120,7 @@ pub async fn a_moved_head_is_told_and_nothing_is_recorded<L: LogUnderTest>(subje
     assert_eq!(events_of(batches).len(), 3);
 }
 
-/// One event that is too large takes its request with it, and only that.
+/// One event that is too large fails its whole request, and only that request.
 pub async fn an_event_beyond_the_limit_is_refused_with_its_whole_request<L: LogUnderTest>(
     subject: L,
 ) {
@@ -135,7 +135,7 @@ pub async fn an_event_beyond_the_limit_is_refused_with_its_whole_request<L: LogU
     assert_eq!(writer.say(prompt("after it")).await, Seq(2));
 }
 
-/// Writers that race for one log: each position is won by exactly one.
+/// Several writers race for one log: exactly one wins each seq.
 pub async fn concurrent_writers_get_one_order<L: LogUnderTest>(subject: L) {
     const WRITERS: u64 = 8;
     const EACH: u64 = 8;
@@ -179,7 +179,7 @@ pub async fn concurrent_writers_get_one_order<L: LogUnderTest>(subject: L) {
     assert_eq!(seqs, (2..2 + WRITERS * EACH).collect::<Vec<_>>());
 }
 
-/// Logs share a storage and nothing else.
+/// Logs share the storage and nothing else.
 pub async fn writers_of_many_logs_do_not_disturb_each_other<L: LogUnderTest>(subject: L) {
     let subject = Arc::new(subject);
     let mut tasks = tokio::task::JoinSet::new();

@@ -1,4 +1,4 @@
-//! Law 8: deleted for ever, and nothing but that.
+//! Law 8: deletion is final, and affects no other log.
 
 use baton_protocol::{CommandId, LogId, Seq};
 
@@ -6,7 +6,7 @@ use super::LogUnderTest;
 use super::fixtures::*;
 use crate::{AppendError, EventLog, ExpectedHead, ReadError, ReadLimit, SavedState};
 
-/// A log with everything that one can have: a sealed part, one that is closed and one that is open, a receipt, a saved state.
+/// A log with one of everything: a sealed part, a closed one, an open one, a receipt and a saved state.
 async fn full_log<L: LogUnderTest>(subject: &L, id: LogId, answered: CommandId) -> Seq {
     let mut script = RunScript::new(1);
     let mut made = Conversation::create_as(subject.log(), id).await;
@@ -45,7 +45,7 @@ async fn assert_absent(log: &dyn EventLog, id: LogId, answered: CommandId) {
     assert!(!log.logs().await.expect("readable").contains(&id));
 }
 
-/// Events, receipts, saved states and the list: at once, after whatever the storage does behind it, and after a restart.
+/// Holds for events, receipts, saved states and the list: at once, after the storage's background work, and after a restart.
 pub async fn a_deleted_log_reads_as_one_that_never_was<L: LogUnderTest>(subject: L) {
     let (id, answered) = (session_log(), command());
     let other = Conversation::create(subject.log()).await.id;
@@ -64,7 +64,7 @@ pub async fn a_deleted_log_reads_as_one_that_never_was<L: LogUnderTest>(subject:
     assert_eq!(listed, [other]);
 }
 
-/// Whoever comes too late is told, whatever it expects: also a retry whose receipt went with the log.
+/// A late writer is refused whatever it expects, even a retry whose receipt went with the log.
 pub async fn a_deleted_logs_id_is_never_used_again<L: LogUnderTest>(subject: L) {
     let (id, answered) = (session_log(), command());
     let head = full_log(&subject, id, answered).await;
@@ -89,7 +89,7 @@ async fn assert_refused(log: &dyn EventLog, id: LogId, head: Seq, answered: Comm
     }
 }
 
-/// Deleting is idempotent, and takes no id away that never was a log.
+/// Deleting is idempotent, and deleting an id that was never a log does not use it up.
 pub async fn deleting_again_or_what_is_not_there_changes_nothing<L: LogUnderTest>(subject: L) {
     let (id, never) = (session_log(), session_log());
     let log = subject.log();
@@ -121,8 +121,8 @@ pub async fn a_deletion_stops_writers_and_readers_between_two_steps<L: LogUnderT
     assert!(matches!(late, Err(AppendError::Deleted)), "{late:?}");
 }
 
-/// Logs that were made before, between and after grow on, and have what they had: whatever names logs inside of a backend is not
-/// given twice.
+/// Logs created before, between and after deleted ones keep their events and can grow: a backend must not reuse its internal names of
+/// logs.
 pub async fn a_log_that_was_deleted_while_it_grew_leaves_the_others_whole<L: LogUnderTest>(
     subject: L,
 ) {

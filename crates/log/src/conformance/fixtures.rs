@@ -1,4 +1,4 @@
-//! What the suite writes: a session with prompts, runs and parts, without deciding anything.
+//! Test data of the suite: a session with prompts, runs and parts, written without any decisions.
 
 use baton_protocol::*;
 use baton_session::NewEvent;
@@ -21,12 +21,12 @@ pub fn accepted(command: CommandId, digest: u8) -> NewReceipt {
     }
 }
 
-/// A new command's id.
+/// A new command id.
 pub fn command() -> CommandId {
     CommandId::mint()
 }
 
-/// An event that a session may hold at any place.
+/// A prompt: an event that is valid anywhere in a session.
 pub fn prompt(text: &str) -> NewEvent {
     prompt_named(CommandId::mint(), text)
 }
@@ -75,12 +75,11 @@ pub(super) fn session_created(log: LogId) -> NewEvent {
     }
 }
 
-/// A log of its own, and where its writer stands.
+/// A log of its own, with its writer's cursor.
 pub struct Conversation<'a> {
     log: &'a dyn EventLog,
-    /// Which log.
     pub id: LogId,
-    /// Its head as its writer knows it.
+    /// The head as the writer knows it.
     pub head: Seq,
 }
 
@@ -90,7 +89,7 @@ impl<'a> Conversation<'a> {
         Self::create_as(log, session_log()).await
     }
 
-    /// The same, under a given id.
+    /// Creates the log under a given id.
     pub async fn create_as(log: &'a dyn EventLog, id: LogId) -> Self {
         let request = AppendRequest {
             log: id,
@@ -105,12 +104,12 @@ impl<'a> Conversation<'a> {
         Self { log, id, head }
     }
 
-    /// Goes on with a log that is there.
+    /// Continues an existing log.
     pub fn resume(log: &'a dyn EventLog, id: LogId, head: Seq) -> Self {
         Self { log, id, head }
     }
 
-    /// A request at the head.
+    /// A request to append at the head.
     pub fn request(&self, events: Vec<NewEvent>) -> AppendRequest {
         AppendRequest {
             log: self.id,
@@ -130,22 +129,21 @@ impl<'a> Conversation<'a> {
         appended
     }
 
-    /// Appends one event; its seq.
+    /// Appends one event and returns its seq.
     pub async fn say(&mut self, event: NewEvent) -> Seq {
         self.append(vec![event]).await.head()
     }
 }
 
-/// What one run says, with its counts.
+/// One run's events, with producer counts.
 pub struct RunScript {
-    /// The run.
     pub run: RunId,
     producer: u64,
     lengths: Vec<u64>,
 }
 
 impl RunScript {
-    /// A run that has said nothing.
+    /// A run without parts.
     pub fn new(number: u128) -> Self {
         let run = RunId::from_uuid(uuid::Uuid::from_u128(1_000 + number));
         Self {
@@ -155,7 +153,7 @@ impl RunScript {
         }
     }
 
-    /// Takes up `prompt`.
+    /// Starts the run on `prompt`.
     pub fn start(&self, prompt: PromptId, parent: Option<RunId>) -> NewEvent {
         NewEvent {
             by: Principal::Hub,
@@ -185,7 +183,7 @@ impl RunScript {
         }))
     }
 
-    /// Adds text to a part.
+    /// Appends text to a part.
     pub fn append(&mut self, part: u32, text: &str) -> NewEvent {
         let offset = self.lengths[part as usize];
         self.lengths[part as usize] += text.len() as u64;
@@ -202,7 +200,7 @@ impl RunScript {
         self.by_runner(self.closed(part, PartEnd::Complete))
     }
 
-    /// Closes a part from outside, as a stop does: without a count of the runner.
+    /// Closes a part from outside, as a stop does: without a producer count.
     pub fn cut(&mut self, part: u32) -> NewEvent {
         NewEvent {
             by: Principal::Hub,
@@ -240,7 +238,7 @@ fn runner() -> RunnerId {
     RunnerId::from_uuid(uuid::Uuid::from_u128(3))
 }
 
-/// Everything behind `after`, in batches that must join without a gap.
+/// Reads everything after `after`, in batches that must join without a gap.
 pub async fn read_all(log: &dyn EventLog, id: LogId, after: Seq, limit: ReadLimit) -> Vec<Batch> {
     let mut batches = Vec::new();
     let mut cursor = after;

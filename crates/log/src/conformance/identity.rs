@@ -1,4 +1,4 @@
-//! Law 6, and law 2 as far as a process can see it.
+//! Law 6, and law 2 as far as a process can observe it.
 
 use std::collections::HashSet;
 
@@ -20,7 +20,7 @@ pub async fn every_log_has_an_incarnation_of_its_own<L: LogUnderTest>(subject: L
     }
 }
 
-/// Sessions and accounts alike.
+/// Session logs and account logs alike.
 pub async fn all_logs_are_listed<L: LogUnderTest>(subject: L) {
     let account = baton_protocol::LogId::Account(baton_protocol::AccountId::mint());
     let mut made = HashSet::from([account]);
@@ -33,7 +33,7 @@ pub async fn all_logs_are_listed<L: LogUnderTest>(subject: L) {
     assert_eq!(listed.into_iter().collect::<HashSet<_>>(), made);
 }
 
-/// Everything that a reader, a retrying device or a writer can ask gives the same answer after a restart.
+/// Every question that a reader, a retrying device or a writer may ask has the same answer after a restart.
 pub async fn what_was_acknowledged_is_there_after_reopening<L: LogUnderTest>(subject: L) {
     let (id, answered, cut) = (session_log(), command(), command());
     let (limit, mut script) = (ReadLimit::default(), RunScript::new(1));

@@ -1,7 +1,7 @@
-//! The suite that every backend passes.
+//! The conformance suite for event logs.
 //!
-//! A backend's tests say how to make an empty log and call [`conformance!`](crate::conformance!); it generates one test for each law. The suite knows
-//! only the trait and [`LogUnderTest`], never a backend.
+//! A backend's tests name a function that makes an empty log, and call [`conformance!`](crate::conformance!), which generates one test for
+//! each law. The suite knows only the trait and [`LogUnderTest`], never a backend.
 
 mod appends;
 mod deletion;
@@ -27,16 +27,16 @@ use async_trait::async_trait;
 
 use crate::EventLog;
 
-/// A log in the hands of the suite. It seals only when asked, so that a test says at which moment.
+/// A log that the suite tests. It must seal only on request, so that a test controls when that happens.
 #[async_trait]
 pub trait LogUnderTest: Send + Sync + Sized + 'static {
-    /// The log.
+    /// The log to test.
     fn log(&self) -> &dyn EventLog;
 
-    /// Seals every closed part, and returns when that is done.
+    /// Seals every closed part, and returns when all are sealed.
     async fn seal_closed_parts(&self);
 
-    /// Closes the log and opens its storage again; `None` where nothing outlives the process.
+    /// Closes the log and opens its storage again; `None` if nothing survives the process.
     async fn reopened(self) -> Option<Self>;
 }
 

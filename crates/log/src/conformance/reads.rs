@@ -6,7 +6,7 @@ use super::LogUnderTest;
 use super::fixtures::*;
 use crate::{ReadError, ReadLimit};
 
-/// Caught up is an answer, not an error.
+/// Being caught up is an answer, not an error.
 pub async fn a_reader_at_the_head_gets_an_empty_batch<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let incarnation = made.append(vec![prompt("one")]).await.incarnation;
@@ -22,7 +22,7 @@ pub async fn a_reader_at_the_head_gets_an_empty_batch<L: LogUnderTest>(subject: 
     assert_eq!(batch.events, Vec::new());
 }
 
-/// A cursor that the log never gave is refused.
+/// A cursor that the log never handed out is refused.
 pub async fn a_reader_ahead_of_the_head_is_told<L: LogUnderTest>(subject: L) {
     let made = Conversation::create(subject.log()).await;
     for ahead in [Seq(2), Seq(1 << 33), Seq(u64::MAX)] {
@@ -37,7 +37,7 @@ pub async fn a_reader_ahead_of_the_head_is_told<L: LogUnderTest>(subject: L) {
     }
 }
 
-/// Whatever the limit and the start, the batches are the log.
+/// Whatever the limit and the start, the batches together are the log.
 pub async fn batches_of_any_size_cover_the_log_without_gaps<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let mut recorded = Vec::new();
@@ -63,7 +63,7 @@ pub async fn batches_of_any_size_cover_the_log_without_gaps<L: LogUnderTest>(sub
     }
 }
 
-/// Bytes limit a batch as well, but never to nothing.
+/// Bytes limit a batch too, but a batch holds at least one event.
 pub async fn a_batch_ends_at_its_bytes_and_holds_at_least_one_event<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let text = "x".repeat(1_000);
@@ -80,7 +80,7 @@ pub async fn a_batch_ends_at_its_bytes_and_holds_at_least_one_event<L: LogUnderT
     assert_eq!(sizes(one), [1; 9]);
 }
 
-/// A kind from a newer version is kept to the letter.
+/// An event kind of a newer version comes back unchanged.
 pub async fn unknown_kinds_come_back_as_they_were<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let text = r#"{"type":"moodChanged","mood":{"b":[1,2.5,null],"a":"…"}}"#;

@@ -1,4 +1,4 @@
-//! Law 4: one answer to a command, for ever.
+//! Law 4: one answer to each command, permanently.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::LogUnderTest;
 use super::fixtures::*;
 use crate::{AppendError, ExpectedHead, NewReceipt, ReadLimit, StoredReceipt};
 
-/// The receipt names the head behind the command's events, and is found by the command.
+/// The receipt names the head after the command's events, and is found by the command's id.
 pub async fn a_receipt_stands_with_its_events<L: LogUnderTest>(subject: L) {
     let (log, made) = (subject.log(), Conversation::create(subject.log()).await);
     let id = command();
@@ -38,7 +38,7 @@ pub async fn a_receipt_stands_with_its_events<L: LogUnderTest>(subject: L) {
     );
 }
 
-/// A refusal is an answer too: it is kept, and the log does not grow.
+/// A refusal is an answer too: it is kept, although the log does not grow.
 pub async fn a_refused_command_has_a_receipt_and_no_events<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let id = command();
@@ -65,7 +65,7 @@ pub async fn a_refused_command_has_a_receipt_and_no_events<L: LogUnderTest>(subj
     assert_eq!(made.say(prompt("goes on")).await, Seq(2));
 }
 
-/// Half of a request is never there.
+/// No part of a refused request is ever recorded.
 pub async fn a_receipt_is_not_recorded_where_its_events_are_not<L: LogUnderTest>(subject: L) {
     let (log, made) = (subject.log(), Conversation::create(subject.log()).await);
     let id = command();
@@ -80,7 +80,7 @@ pub async fn a_receipt_is_not_recorded_where_its_events_are_not<L: LogUnderTest>
     assert_eq!(log.receipt(made.id, id).await.expect("readable"), None);
 }
 
-/// A retry is told the first answer with its digest, whatever head it expects, and leaves nothing.
+/// A retry gets the first answer with its digest, whatever head it expects, and records nothing.
 pub async fn a_command_is_answered_once_whatever_else_is_expected<L: LogUnderTest>(subject: L) {
     let (log, mut made) = (subject.log(), Conversation::create(subject.log()).await);
     let id = command();
@@ -124,7 +124,7 @@ pub async fn a_command_known_in_one_log_is_new_in_another<L: LogUnderTest>(subje
     }
 }
 
-/// A command that arrives over many connections in the same moment is recorded once.
+/// A command that arrives over many connections at once is recorded once.
 pub async fn one_of_many_retries_at_once_is_recorded<L: LogUnderTest>(subject: L) {
     let subject = Arc::new(subject);
     let made = Conversation::create(subject.log()).await;

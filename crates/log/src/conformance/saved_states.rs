@@ -31,7 +31,7 @@ async fn newest(
     found.expect("readable")
 }
 
-/// It is found from its seq on, in its own log and format alone, also after a restart.
+/// The state is found at and after its seq, only in its own log and format, and also after a restart.
 pub async fn a_state_is_kept_with_the_append_that_carried_it<L: LogUnderTest>(subject: L) {
     let log = subject.log();
     let mut made = Conversation::create(log).await;
@@ -51,7 +51,7 @@ pub async fn a_state_is_kept_with_the_append_that_carried_it<L: LogUnderTest>(su
     assert_eq!(newest(subject.log(), &made, 1, Seq(9)).await, Some(saved));
 }
 
-/// The newest ones of one format; another format of the same kind takes the place of all before it.
+/// The newest states of one format are kept; a state of another format of the same kind replaces all earlier ones.
 pub async fn the_newest_states_of_one_format_are_kept<L: LogUnderTest>(subject: L) {
     let log = subject.log();
     let mut made = Conversation::create(log).await;
@@ -74,7 +74,7 @@ pub async fn the_newest_states_of_one_format_are_kept<L: LogUnderTest>(subject: 
     );
 }
 
-/// A state of another kind takes no other one's place, and each kind keeps its newest ones.
+/// A state replaces none of another kind, and each kind keeps its newest ones.
 pub async fn states_of_two_kinds_are_kept_beside_each_other<L: LogUnderTest>(subject: L) {
     let log = subject.log();
     let mut made = Conversation::create(log).await;
@@ -95,7 +95,7 @@ pub async fn states_of_two_kinds_are_kept_beside_each_other<L: LogUnderTest>(sub
     assert_eq!(seqs(other).await, [5, 6]);
 }
 
-/// What was refused leaves no state behind.
+/// A refused append leaves no state.
 pub async fn a_refused_append_saves_no_state<L: LogUnderTest>(subject: L) {
     let log = subject.log();
     let made = Conversation::create(log).await;

@@ -1,4 +1,4 @@
-//! Law 5 by example; [`super::sealing_law`] has it as a property.
+//! Law 5 by example; [`super::sealing_law`] tests it as a property.
 
 use baton_protocol::{Batch, Event, EventBody, PartEnd, PartSealedEvent, Seq, limits};
 
@@ -12,7 +12,7 @@ const ONE: ReadLimit = ReadLimit {
     bytes: 1,
 };
 
-/// Half an answer of many deltas is read as one.
+/// The many deltas of a part that is still open are read as one append.
 pub async fn a_growing_part_is_read_as_one_append<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);
@@ -36,7 +36,7 @@ pub async fn a_growing_part_is_read_as_one_append<L: LogUnderTest>(subject: L) {
     assert_eq!((joined.offset, &joined.text), (0, &whole));
 }
 
-/// The whole text stands where the part was closed.
+/// The whole text is at the seq of the close.
 pub async fn a_closed_part_is_sealed_at_its_close<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);
@@ -67,7 +67,7 @@ pub async fn a_closed_part_is_sealed_at_its_close<L: LogUnderTest>(subject: L) {
     assert_eq!(made.say(prompt("next")).await, Seq(7));
 }
 
-/// There is nothing to gain in an empty part, and an open one goes on.
+/// Sealing gains nothing for an empty part, and an open one may still grow.
 pub async fn a_part_without_text_or_without_end_is_not_sealed<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);
@@ -79,7 +79,7 @@ pub async fn a_part_without_text_or_without_end_is_not_sealed<L: LogUnderTest>(s
     assert_eq!(events_of(batches), recorded);
 }
 
-/// Who saw half of the deltas gets the seal, and nothing of what it had is missing in it.
+/// A reader that saw half of the deltas gets the seal, with the whole text in it.
 pub async fn a_reader_inside_a_sealed_part_gets_the_whole_text<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);
@@ -105,7 +105,7 @@ pub async fn a_reader_inside_a_sealed_part_gets_the_whole_text<L: LogUnderTest>(
     }
 }
 
-/// With other events in between, the batch goes on to the end of the part.
+/// If other events lie in between, the batch extends to the end of the part.
 pub async fn no_batch_ends_inside_a_sealed_part<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);
@@ -127,7 +127,7 @@ pub async fn no_batch_ends_inside_a_sealed_part<L: LogUnderTest>(subject: L) {
     }
 }
 
-/// Parts of two runs that overlap are one place without an end, whichever is sealed first.
+/// Overlapping parts of two runs form one stretch, whichever is sealed first.
 pub async fn no_batch_ends_inside_interleaved_sealed_parts<L: LogUnderTest>(subject: L) {
     for first in 0..3 {
         let mut made = Conversation::create(subject.log()).await;
@@ -169,7 +169,7 @@ pub async fn no_batch_ends_inside_interleaved_sealed_parts<L: LogUnderTest>(subj
     }
 }
 
-/// The limit is kept where there is an earlier place to end.
+/// A batch stays within its limit if it can end before the stretch.
 pub async fn a_batch_ends_before_a_sealed_part_rather_than_beyond_its_limit<L: LogUnderTest>(
     subject: L,
 ) {
@@ -199,7 +199,7 @@ pub async fn a_batch_ends_before_a_sealed_part_rather_than_beyond_its_limit<L: L
     assert_eq!(shape, [(3, 3), (8, 3)]);
 }
 
-/// There is always an open part here, so that naively sealed parts would chain from the first to the last.
+/// There is always an open part here, so sealing every part would chain all of them into one stretch.
 pub async fn parts_that_interleave_for_ever_never_make_a_batch_too_large_for_a_frame<
     L: LogUnderTest,
 >(
@@ -238,7 +238,7 @@ pub async fn parts_that_interleave_for_ever_never_make_a_batch_too_large_for_a_f
     assert!(sealed.count() > 60, "nearly all parts are sealed");
 }
 
-/// A part of many deltas costs as much as its text.
+/// A sealed part of many deltas costs as much as its text.
 pub async fn sealing_drops_what_the_appends_took<L: LogUnderTest>(subject: L) {
     let mut made = Conversation::create(subject.log()).await;
     let mut run = RunScript::new(1);

@@ -1,8 +1,8 @@
-//! Law 5 as a property, with the fold that devices use.
+//! Law 5 as a property, checked with the fold that devices use.
 //!
-//! A plan is a conversation of a root run and its sub-agents whose parts interleave as they like, with seals at any moment. While it is
-//! written, the state and the transcript at every seq are kept, folded from the events as they were recorded. A reader who stands at
-//! any k then reads batches of any size and must stand, at every m at which a batch ends, where the writer stood.
+//! A plan is a conversation of a root run and its sub-agents whose parts interleave freely, with seals at any moment. While writing it,
+//! the test keeps the state and the transcript at every seq, folded from the events as recorded. A reader at any k then reads batches of
+//! any size, and at every m at which a batch ends it must have the state and the transcript that the writer had.
 
 use std::future::Future;
 
@@ -116,7 +116,7 @@ fn reader() -> impl Strategy<Value = Reader> {
     (any::<Index>(), (1..8_usize, bytes)).prop_map(|(at, limit)| Reader { at, limit })
 }
 
-/// A conversation while it is written.
+/// A conversation while it is being written.
 struct Story<'a, L> {
     subject: &'a L,
     log: Conversation<'a>,
@@ -226,7 +226,7 @@ impl<'a, L: LogUnderTest> Story<'a, L> {
         (!open.is_empty()).then(|| *part.get(open))
     }
 
-    /// Reads from k on, and compares at each m.
+    /// Reads from k on, and compares the state and the transcript at each m.
     async fn read(&self, reader: &Reader) {
         let k = reader.at.index(self.at.len());
         let (events, bytes) = reader.limit;

@@ -1,4 +1,4 @@
-//! The log in memory against the suite.
+//! Runs the conformance suite against the in-memory log.
 
 use async_trait::async_trait;
 use baton_log::conformance::LogUnderTest;

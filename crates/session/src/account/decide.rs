@@ -1,4 +1,4 @@
-//! What a device may do with its account's lists.
+//! Decides a device's commands on its account's log.
 
 use baton_protocol::{
     ApprovalGrantRevokedEvent, Command, CommandBody, CommandEffect, DraftSavedEvent, ErrorBody,
@@ -67,7 +67,7 @@ pub fn decide_account(state: &AccountState, command: &Command, by: &Principal) -
     }
 }
 
-/// Nothing where it is so already.
+/// `None` if the state is already as wanted.
 type Decided = Result<Option<EventBody>, ErrorBody>;
 
 fn known(state: &AccountState, session: SessionId) -> Result<(), ErrorBody> {
@@ -81,7 +81,7 @@ fn known(state: &AccountState, session: SessionId) -> Result<(), ErrorBody> {
 }
 
 fn mark_read(state: &AccountState, body: &MarkReadCommand) -> Decided {
-    // Not checked against the summary, which trails the session's log: the hub has bounded it by that log's head.
+    // Not checked against the summary, which lags behind the session's log. The hub has checked it against that log's head.
     known(state, body.session)?;
     let event = EventBody::ReadMarked(ReadMarkedEvent {
         session: body.session,
@@ -146,7 +146,7 @@ fn remove_folder(state: &AccountState, folder: FolderId) -> Option<EventBody> {
     state.folders.contains_key(&folder).then_some(event)
 }
 
-/// Whether the account has room for a draft. One that gets shorter always has.
+/// Checks that the account has room for a draft. A draft that gets shorter always fits.
 fn check_draft_room(
     state: &AccountState,
     body: &SaveDraftCommand,
@@ -182,7 +182,7 @@ fn check_draft_room(
     Ok(())
 }
 
-/// A device's own newer text follows its older one; another device's must have been seen.
+/// A device may overwrite its own draft. It may overwrite another device's draft only if it has seen that one.
 fn save_draft(state: &AccountState, body: &SaveDraftCommand, by: &Principal) -> Decided {
     if state.deleted.contains(&body.session) {
         return Err(ErrorCode::SessionNotFound.with(

@@ -1,4 +1,4 @@
-//! The account's log: what the sessions list, the device list and the read marks are folded from.
+//! The account's log: sessions list, device list, read marks, folders, drafts and standing approvals are folded from it.
 
 mod decide;
 
@@ -37,50 +37,46 @@ pub struct AccountState {
     grants: BTreeMap<ApprovalId, StandingApproval>,
 }
 
-/// Where a session lies in the list.
+/// Where a session appears in the list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionPlace {
-    /// Whether it is kept at the top.
+    /// Whether it stays at the top.
     pub pinned: bool,
-    /// Whether it is put aside.
     pub archived: bool,
-    /// In which folder.
     pub folder: Option<FolderId>,
 }
 
-/// What a person has begun to write.
+/// Text that a person has written but not sent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Draft {
     /// The seq of the event that saved it.
     pub seq: Seq,
-    /// The text.
     pub text: String,
-    /// On which device.
+    /// The device that saved it.
     pub by: Principal,
 }
 
-/// A device or a runner that is or was linked.
+/// A device or runner that is or was linked.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkedPrincipal {
-    /// Who.
     pub principal: Principal,
     /// The name that a person gave it.
     pub name: String,
-    /// Whether its access was taken away.
+    /// Whether its access was revoked.
     pub revoked: bool,
 }
 
 impl AccountState {
-    /// As [`crate::SessionState::FORMAT`].
+    /// See [`crate::SessionState::FORMAT`].
     pub const FORMAT: u32 = 2;
 
-    /// Moves the state over one event. Kinds of other logs and of newer versions change nothing.
+    /// Moves the state over one event. Events of other logs and of newer versions change nothing but the head.
     ///
     /// # Errors
-    /// Where the event's seq does not come after the head.
+    /// If the event's seq does not come after the head.
     pub fn apply(&mut self, event: &Event) -> Result<(), FoldError> {
         if event.seq <= self.head {
             return Err(FoldError::OutOfOrder {
@@ -115,7 +111,7 @@ impl AccountState {
             EventBody::AgentsOffered(body) => {
                 self.agents.insert(body.runner, body.agents.clone());
             }
-            // A summary may have been on its way when the session was deleted.
+            // A summary may have been under way when the session was deleted.
             EventBody::SessionSummarized(body) if !self.deleted.contains(&body.session) => {
                 self.sessions.insert(body.session, body.summary.clone());
             }
@@ -129,7 +125,7 @@ impl AccountState {
         Ok(())
     }
 
-    /// Where sessions lie, drafts, standing approvals.
+    /// Applies events about pins, archive, folders, deletion, drafts and standing approvals.
     fn apply_order(&mut self, event: &Event, body: &EventBody) {
         match body {
             EventBody::SessionPinned(body) => self.place(body.session).pinned = body.pinned,
@@ -178,7 +174,7 @@ impl AccountState {
         }
     }
 
-    /// Emptied drafts of sessions that were never created would pile up: the oldest are forgotten.
+    /// Forgets the oldest emptied drafts of sessions that were never created, which would otherwise pile up.
     fn forget_empty_drafts(&mut self) {
         let sessions = &self.sessions;
         let is_left = |(session, draft): &(&SessionId, &Draft)| {
@@ -232,12 +228,12 @@ impl AccountState {
         &self.sessions
     }
 
-    /// How far a session was read; 0 where it never was.
+    /// How far a session was read; 0 if it never was.
     pub fn read_mark(&self, session: SessionId) -> Seq {
         self.read_marks.get(&session).copied().unwrap_or_default()
     }
 
-    /// Where a session lies.
+    /// Where a session appears in the list.
     pub fn place_of(&self, session: SessionId) -> SessionPlace {
         self.places.get(&session).copied().unwrap_or_default()
     }
@@ -247,22 +243,22 @@ impl AccountState {
         &self.folders
     }
 
-    /// Sessions that are gone for ever.
+    /// Sessions that were deleted.
     pub fn deleted(&self) -> &BTreeSet<SessionId> {
         &self.deleted
     }
 
-    /// What is begun in a session, be it empty by now.
+    /// The draft of a session, which may be empty.
     pub fn draft(&self, session: SessionId) -> Option<&Draft> {
         self.drafts.get(&session)
     }
 
-    /// Drafts by session, emptied ones included.
+    /// Drafts by session, including emptied ones.
     pub fn drafts(&self) -> &BTreeMap<SessionId, Draft> {
         &self.drafts
     }
 
-    /// Answers that hold for always, by the approval that was answered so.
+    /// Standing approvals of the whole account, keyed by the approval that was answered.
     pub fn grants(&self) -> &BTreeMap<ApprovalId, StandingApproval> {
         &self.grants
     }

@@ -1,7 +1,7 @@
-//! Approvals: asked for once, answered once.
+//! Approvals: each is requested once and answered once.
 //!
-//! **Invariant:** an answer that covers later calls is looked up where it was given, at each request: in the session's own answers, and
-//! among the account's. No copy of it decides anything, so what a person takes back holds nowhere.
+//! **Invariant:** each request looks up standing approvals at their source: the session, or the account. A copy decides nothing, so a
+//! revoked approval no longer holds anywhere.
 
 use baton_protocol::{
     AnswerApprovalCommand, ApprovalAnswer, ApprovalAnsweredEvent, ApprovalCancelledEvent,
@@ -14,7 +14,7 @@ use crate::digest::approval_digest;
 use crate::new_event::{Decision, NewEvent};
 use crate::state::{AnsweredApproval, SessionState, StandingApproval};
 
-/// The first answer counts. The same one again changes nothing, another one is refused with who was first.
+/// The first answer counts. Repeating it changes nothing; a different one is refused, naming the first answerer.
 pub(super) fn answer(
     state: &SessionState,
     intent: &Intent<'_>,
@@ -89,7 +89,7 @@ fn too_many_answers(place: &str) -> ErrorBody {
     ErrorCode::TooMany.with(message, "take one back first, or answer this call alone")
 }
 
-/// Takes an answer for later calls back.
+/// Revokes one of the session's standing approvals.
 pub(super) fn revoke(
     state: &SessionState,
     intent: &Intent<'_>,
@@ -107,7 +107,7 @@ pub(super) fn revoke(
     ))
 }
 
-/// Takes back the answers for later calls that principals gave who have no access any more.
+/// Revokes the session's standing approvals that were given by principals who have lost access.
 pub fn revoke_answers_of(
     state: &SessionState,
     has_no_access: impl Fn(&Principal) -> bool,
@@ -135,9 +135,10 @@ fn check_reason(reason: Option<&str>) -> Result<(), ErrorBody> {
     Err(ErrorCode::TextTooLong.with(message, "shorten it"))
 }
 
-/// What an agent asks for, with the digest that an answer must name, and the answer that stands already where there is one.
+/// The events of an approval request: the request with the digest that an answer must name, and, if a standing approval covers the call,
+/// its answer.
 ///
-/// `known` is all of the session before the frame, `state` what came of it within the frame.
+/// `known` is the whole session before the frame; `state` is the scratch state with the frame's earlier writes.
 pub(super) fn request(
     known: &SessionState,
     state: &SessionState,
@@ -154,7 +155,7 @@ pub(super) fn request(
     };
     let (approval, run) = (asked.approval, asked.run);
     let mut events = vec![event(EventBody::ApprovalRequested(asked))];
-    // A runner's frame changes none of them, so the session's stand as they did before it.
+    // A runner's frame cannot change standing approvals, so the ones from before the frame still hold.
     let mut standing = known.standing.values().chain(always);
     if let Some(stands) = standing.find(|standing| standing.covers == covers) {
         let answered = EventBody::ApprovalAnswered(ApprovalAnsweredEvent {
@@ -212,7 +213,7 @@ fn check_request(
     }
 }
 
-/// Nobody's word is needed for a run that ends.
+/// Cancels the open approvals of a run that ends.
 pub(super) fn cancel(
     state: &SessionState,
     run: RunId,

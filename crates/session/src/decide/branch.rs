@@ -1,4 +1,4 @@
-//! Branches: ask again beside a prompt, and choose what is shown.
+//! Branches: resend a prompt as an alternative, and choose which branch is shown.
 
 use baton_protocol::{
     BranchChosenEvent, CommandEffect, Delivery, ErrorBody, ErrorCode, EventBody, PromptId,
@@ -18,7 +18,7 @@ pub(super) fn resend(
     prompt::check_text(&body.text)?;
     prompt::check_room(state)?;
     let delivery = match body.delivery {
-        // A branch is another turn: there is nothing to steer.
+        // A branch is a new turn, so there is no run to steer.
         Delivery::Steer | Delivery::Queue => Delivery::Queue,
         Delivery::Interrupt => Delivery::Interrupt,
     };
@@ -52,7 +52,7 @@ pub(super) fn choose(
     ))
 }
 
-/// Whether a run of the queue has taken the prompt.
+/// Refuses a prompt that is not a turn, because no run of the queue has taken it.
 fn check_turn(state: &SessionState, prompt: PromptId) -> Result<(), ErrorBody> {
     if state.turns.contains(prompt) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! A sub-agent's run begins: a task of its parent as a prompt, and the run that takes it, in one append.
+//! The start of a sub-agent's run: the parent's task as a prompt, and the run that takes it, in one append.
 
 use baton_protocol::{
     AgentId, Delivery, EventBody, PromptId, PromptSentEvent, RunId, RunStartedEvent, limits,
@@ -15,16 +15,17 @@ pub(super) struct Task<'a> {
     pub(super) task: &'a str,
 }
 
-/// The sub-agent's run is on the parent's runner, under an epoch of its own: what the parent loses with its lease it does not.
+/// Starts the sub-agent's run on the parent's runner, under an epoch of its own: it is not fenced when the parent loses its lease.
 ///
-/// `known` is all of the session before the frame, `state` what came of it within the frame: it holds the parent's part alone.
+/// `known` is the whole session before the frame; `state` is the scratch state with the frame's earlier writes and, of the runs that were
+/// active before the frame, only the parent.
 pub(super) fn start(
     known: &SessionState,
     state: &SessionState,
     parent: &ActiveRun,
     task: &Task<'_>,
 ) -> Result<[EventBody; 2], &'static str> {
-    // The parent stands in both.
+    // The parent is counted in both states.
     let runs = known.active.len() + state.active.len() - 1;
     if runs >= limits::RUNS_SIDE_BY_SIDE_MAX {
         return Err("as many runs are on in this session as may be");

@@ -1,4 +1,4 @@
-//! The end of a run, whoever brings it about: one append, after which nothing of the run can be written.
+//! The end of a run, whatever caused it: one append, after which nothing more can be written for the run.
 
 use baton_protocol::{
     EventBody, FinishReason, PartClosedEvent, PartEnd, PauseReason, PromptRequeuedEvent,
@@ -11,21 +11,20 @@ use super::prompt::fits_event;
 use crate::new_event::NewEvent;
 use crate::state::{ActiveRun, SessionState, WaitingPrompt};
 
-/// Characters of an automatic title.
+/// Length of an automatic title.
 const AUTOMATIC_TITLE_CHARS_MAX: usize = 60;
 
-/// What becomes of the queue.
+/// What happens to the queue after a run ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterEnd {
-    /// It moves on.
     GoOn,
-    /// It pauses where something waits.
+    /// The queue pauses if a prompt waits in it.
     Pause(PauseReason),
 }
 
-/// How runs end that end together.
+/// How a group of runs ends together.
 pub(super) struct Ending<'a> {
-    /// The session, with what came before in the same frame; for a runner's write it has that run alone.
+    /// The session, including earlier writes of the same frame. For a runner's write it holds that run only.
     pub(super) state: &'a SessionState,
     /// Whether the session's root run is active and not among the runs that end.
     pub(super) root_goes_on: bool,
@@ -36,7 +35,7 @@ pub(super) struct Ending<'a> {
 }
 
 impl<'a> Ending<'a> {
-    /// Of runs that `state` has, all of its others going on.
+    /// The ending of `runs`, all of which are in `state`; its other runs go on.
     pub(super) fn of(
         state: &'a SessionState,
         runs: &[&ActiveRun],
@@ -54,9 +53,10 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// Cuts the open parts, ends the runs, puts steers that they missed at the head of the queue, pauses, and gives a first title.
+    /// Cuts the open parts, ends the runs, moves steers that the runs missed to the head of the queue, pauses the queue, and sets the first
+    /// title.
     ///
-    /// The queue is decided about once, behind the ends of all of them: what one run leaves behind waits as well when another one ends.
+    /// The queue is decided on once, after all of the runs have ended: a steer that one run missed also waits if another run ends.
     pub(super) fn events(
         &self,
         runs: &[&ActiveRun],
@@ -67,7 +67,7 @@ impl<'a> Ending<'a> {
         for run in runs {
             self.end(run, event, &mut events);
         }
-        // Each goes to the head, so the last one goes first.
+        // Each steer is inserted at the head, so the last one goes first.
         let missed = state.steers.iter().rev().filter(|steer| {
             let wanted = steer.run;
             runs.iter().any(|run| wanted == Some(run.run))
@@ -78,7 +78,7 @@ impl<'a> Ending<'a> {
             events.push(event(requeued(steer)));
         }
         let ends_root = runs.iter().any(|run| run.parent.is_none());
-        // What was a steer begins no run of its own because its run, a sub-agent's, was stopped behind the root's.
+        // If the root run ended earlier, the missed steer of a stopped sub-agent must not start a run of its own.
         let may_pause = match ends_root {
             true => has_missed || !state.queue.is_empty(),
             false => has_missed && !self.root_goes_on,
@@ -124,8 +124,8 @@ impl<'a> Ending<'a> {
     }
 }
 
-/// A missed steer goes back to the queue. One that an older version took although its event would be too large now cannot: it is taken
-/// back, and stays in the log. The end of a run must always be recorded.
+/// Requeues a missed steer. A steer that an older version accepted may be too large for the requeue event; it is withdrawn, and its text
+/// stays in the log, because the end of a run must always be recordable.
 fn requeued(steer: &WaitingPrompt) -> EventBody {
     let prompt = steer.prompt;
     if !fits_event(&steer.text) {

@@ -1,10 +1,10 @@
 //! A fork: a new session that begins with a copy of another one's history.
 //!
-//! The copy is of events, not of rows, so that every reader folds it as it folds any session. What waited, what branched off elsewhere
-//! and what is still going on stays behind. Runs and prompts keep their ids, and the runs' digests hold for the copy as well.
+//! The copy consists of events, not rows, so every reader folds it like any other session. Waiting prompts, other branches and active
+//! runs are not copied. Runs and prompts keep their ids, so the runs' digests hold for the copy as well.
 //!
-//! The source is read twice, a batch at a time: [`ForkSource`] learns what belongs to the copy, [`ForkCopy`] takes it. **Invariant:**
-//! neither holds more of the source than its state and [`limits::FORK_BYTES_MAX`] of copied events, however long the source is.
+//! The source is read twice, batch by batch: [`ForkSource`] finds out what to copy, [`ForkCopy`] copies it. **Invariant:** neither holds
+//! more than the source's state and [`limits::FORK_BYTES_MAX`] of copied events, however long the source is.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,10 +21,10 @@ use crate::new_event::{Decision, NewEvent};
 use crate::state::{SessionState, WaitingPrompt};
 use crate::transcript::NoTranscript;
 
-/// Decides a fork on the other session's whole log, sealed or not, where that is in memory.
+/// Decides a fork of a session whose whole log, sealed or not, is in memory.
 ///
 /// # Errors
-/// Where the source does not fold: nothing can be said about the command then.
+/// If the source does not fold. The command is then neither accepted nor refused.
 pub fn fork(
     command: &Command,
     body: &ForkSessionCommand,
@@ -40,32 +40,32 @@ pub fn fork(
     Ok(copied.unwrap_or_else(Decision::refuse))
 }
 
-/// The first reading: the source as it is folded, and what each prompt said when a run took it.
+/// The first pass: folds the source, and keeps the text that each prompt had when a run took it.
 #[derive(Default)]
 pub struct ForkSource {
     state: SessionState,
     taken: BTreeMap<PromptId, WaitingPrompt>,
 }
 
-/// The second reading: what the fork begins with.
+/// The second pass: builds the events that the fork begins with.
 pub struct ForkCopy {
-    /// Up to where the first reading came; what was recorded since stays behind.
+    /// Where the first pass ended. Later events are not copied.
     upto: Seq,
     kept: BTreeSet<RunId>,
     taken: BTreeMap<PromptId, WaitingPrompt>,
     begun: BTreeSet<PromptId>,
-    /// UTF-8 bytes that were copied of each part that is open in the copy.
+    /// UTF-8 bytes copied so far of each part that is still open in the copy.
     parts: BTreeMap<(RunId, PartIndex), usize>,
     events: Vec<NewEvent>,
-    /// Of `events`, as JSON.
+    /// Size of `events` as JSON.
     bytes: usize,
 }
 
 impl ForkSource {
-    /// Takes the next events of the source.
+    /// Reads the next events of the source.
     ///
     /// # Errors
-    /// Where the source does not fold: nothing can be said about the command then.
+    /// If the source does not fold. The command is then neither accepted nor refused.
     pub fn read(&mut self, events: &[Event]) -> Result<(), FoldError> {
         for event in events {
             self.watch(event);
@@ -87,10 +87,10 @@ impl ForkSource {
         }
     }
 
-    /// Decides what belongs to the copy.
+    /// Decides which runs to copy.
     ///
     /// # Errors
-    /// Why there is no fork.
+    /// The reason to refuse the fork.
     pub fn begin(
         self,
         command: &Command,
@@ -142,7 +142,7 @@ impl ForkSource {
         })
     }
 
-    /// The runs that come along: those of the turns on the path to the point.
+    /// The runs to copy: those of the turns on the path to the fork point.
     fn kept(&self, at: ForkPoint) -> Result<BTreeSet<RunId>, ErrorBody> {
         let not_found = |what: &str| {
             let code = match at {
@@ -182,10 +182,10 @@ impl ForkSource {
 }
 
 impl ForkCopy {
-    /// Copies what belongs to the fork of the next events of the source.
+    /// Copies what belongs to the fork from the next events of the source.
     ///
     /// # Errors
-    /// As soon as it is more than a fork may copy.
+    /// Once the copy exceeds [`limits::FORK_BYTES_MAX`].
     pub fn read(&mut self, events: &[Event]) -> Result<(), ErrorBody> {
         let upto = self.upto;
         for event in events.iter().filter(|event| event.seq <= upto) {
@@ -201,12 +201,12 @@ impl ForkCopy {
         Ok(())
     }
 
-    /// The fork, once the source was read up to where the first reading came.
+    /// The decision, once the source has been read up to [`Self::upto()`].
     pub fn finish(self) -> Decision {
         Decision::accept(CommandEffect::Applied, self.events)
     }
 
-    /// Up to where the source is to be read.
+    /// The seq up to which the source must be read.
     pub fn upto(&self) -> Seq {
         self.upto
     }
@@ -236,7 +236,7 @@ impl ForkCopy {
                 self.events.push(again(event.body.clone()));
             }
             EventBody::PartSealed(sealed) if self.kept.contains(&sealed.run) => {
-                // A part that was sealed between two batches came in part already.
+                // The previous batch may have ended inside this part, before the log sealed it: its beginning is copied already.
                 let came = self.parts.remove(&(sealed.run, sealed.part));
                 let bodies = unseal(sealed, came.unwrap_or(0)).unwrap_or_default();
                 self.events.extend(bodies.into_iter().map(again));
@@ -263,7 +263,7 @@ impl ForkCopy {
     }
 }
 
-/// The prompt as it was when it was taken: sent, or tried again.
+/// The event that makes a prompt wait in the copy: `PromptSent` the first time, a requeue for a retry after that.
 fn asked(prompt: &WaitingPrompt, steers: Option<RunId>, is_new: bool) -> NewEvent {
     let delivery = match steers {
         Some(_) => Delivery::Steer,
@@ -294,7 +294,7 @@ fn asked(prompt: &WaitingPrompt, steers: Option<RunId>, is_new: bool) -> NewEven
     }
 }
 
-/// The run that an event of a run's own content is about.
+/// The run whose content this event belongs to.
 fn run_of(body: &EventBody) -> Option<RunId> {
     match body {
         EventBody::PartOpened(body) => Some(body.run),

@@ -1,11 +1,11 @@
-//! Imports: the log of a session at another hub, copied batch by batch into a session here.
+//! Imports: copy a session's log from another hub, batch by batch, into a session at this hub.
 //!
-//! The source's batch is applied by the law that every reader follows: only where `after` is the cursor. Its events keep their authors,
-//! their times, their ids and, with them, the runs' digests; only their seqs are new. Each batch ends with `batchImported`, which is the
-//! cursor. So a move goes on after any interruption, and a batch that comes twice changes nothing.
+//! A batch applies under the rule that every reader follows: only if its `after` equals the cursor. Events keep their authors, times and
+//! ids, so the runs' digests hold; only their seqs are new. Each batch ends with `batchImported`, which records the cursor. An interrupted
+//! move therefore resumes, and a repeated batch changes nothing.
 //!
-//! **Invariant:** the session that a complete import leaves says the same as its source: the rows, the queue, the runs. What cannot go on
-//! is ended: a run that was on at the other hub is `lost` here.
+//! **Invariant:** a completely imported session says the same as its source: rows, queue and runs. What cannot continue is ended: a run
+//! that was active at the other hub is `lost` here.
 
 use baton_protocol::{
     AccountId, Batch, BatchImportedEvent, Command, CommandEffect, ErrorBody, ErrorCode, Event,
@@ -94,12 +94,12 @@ fn mismatch(message: impl Into<String>) -> ErrorBody {
     )
 }
 
-/// The session as it grows by the copied events, each of which must fold.
+/// The session as it grows by the copied events. Each of them must fold.
 struct Copy {
     state: SessionState,
     events: Vec<NewEvent>,
     session: SessionId,
-    /// The account that imports, on this hub.
+    /// The importing account, on this hub.
     account: AccountId,
     /// The account that owns the source, once its first event is read.
     theirs: Option<AccountId>,
@@ -125,14 +125,14 @@ impl Copy {
         Ok(())
     }
 
-    /// The bodies that say the same here; none for what only the other hub was concerned with.
+    /// The equivalent bodies for this hub; empty for events that concern only the other hub.
     fn bodies(&self, body: &EventBody) -> Result<Vec<EventBody>, ErrorBody> {
         Ok(match body {
             EventBody::SessionCreated(created) => {
                 vec![EventBody::SessionCreated(SessionCreatedEvent {
                     session: self.session,
                     account: self.account,
-                    // The runner belongs to the other hub: any runner here that offers the agent goes on.
+                    // The runner belongs to the other hub. Any runner of this hub that offers the agent may continue.
                     runner: None,
                     ..created.clone()
                 })]
@@ -145,7 +145,7 @@ impl Copy {
                 }
                 vec![EventBody::RunEnded(ended)]
             }
-            // An edit lease is between a device and its hub, and so is the cursor of an earlier move.
+            // An edit lease is between a device and its hub. The cursor of an earlier move means nothing here either.
             EventBody::PromptEditBegan(_)
             | EventBody::PromptEditEnded(_)
             | EventBody::BatchImported(_) => Vec::new(),
@@ -156,8 +156,8 @@ impl Copy {
         })
     }
 
-    /// What a sealed part adds: the batch before may have ended inside of it, before the other hub sealed it. That the beginning is the
-    /// same is checked by the run's digest.
+    /// The part of a sealed text that is still missing: the previous batch may have ended inside the part, before the other hub sealed it.
+    /// The run's digest checks that the beginning is the same.
     fn unsealed(&self, sealed: &PartSealedEvent) -> Result<Vec<EventBody>, ErrorBody> {
         let (run, part) = (sealed.run, sealed.part);
         let active = self.state.active_run(run);
@@ -167,7 +167,7 @@ impl Copy {
             .ok_or_else(|| mismatch("a part of the batch is shorter than it was before"))
     }
 
-    /// Devices of the account that owned the session are the importing account's now.
+    /// Maps the devices of the source's account to the importing account.
     fn ours(&self, by: &Principal) -> Principal {
         match by {
             Principal::Device { account, device } if Some(*account) == self.theirs => {
@@ -192,7 +192,7 @@ impl Copy {
         Ok(())
     }
 
-    /// Ends what cannot go on here, and notes the cursor.
+    /// Ends what cannot continue here, and records the cursor.
     fn finish(
         &mut self,
         command: &Command,

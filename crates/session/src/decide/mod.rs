@@ -1,6 +1,6 @@
-//! `decide`: a command meets a state, and becomes events with an effect, or a refusal.
+//! `decide`: applies a command to a state and returns events with an effect, or a refusal.
 //!
-//! The same state and the same command always give the same decision. What the state cannot know comes as [`DecideFacts`].
+//! The same state and the same command always give the same decision. [`DecideFacts`] carries what the state cannot know.
 
 mod approval;
 mod branch;
@@ -29,14 +29,14 @@ pub use queue::expire_edit;
 pub use run::{decide_run_write, lose_run, report_teardown, start_run};
 pub use stop::stop_all;
 
-/// What a decision needs to know beyond the session's own log.
+/// What a decision needs beyond the session's own log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DecideFacts {
-    /// Whether the agent of the run that a steer would go to can be steered: see [`SessionState::steered_run`].
+    /// Whether the agent of the run that a steer would go to accepts steers: see [`SessionState::steered_run`].
     pub can_steer: bool,
 }
 
-/// A command in the hands of the machine: who, and under which id.
+/// Who sent the command, and its id.
 struct Intent<'a> {
     by: &'a Principal,
     command: CommandId,
@@ -115,7 +115,7 @@ pub fn decide(
     decided.unwrap_or_else(Decision::refuse)
 }
 
-/// What the command was to be done under does not hold.
+/// The session must be idle for this command, and is not.
 fn busy() -> ErrorBody {
     ErrorCode::SessionBusy.with(
         "something runs or waits in this session",
@@ -208,7 +208,7 @@ fn wrong_log(command: &str, right: &str) -> ErrorBody {
     )
 }
 
-/// What the hub itself does.
+/// An event that the hub itself causes.
 fn by_hub(body: EventBody) -> NewEvent {
     NewEvent {
         by: Principal::Hub,

@@ -1,10 +1,10 @@
-//! A model that is asked again, judged by the run as it is: what it becomes in the log, or why it does not fit.
+//! Judges a runner's report that it calls the model again: the event for the log, or why the report does not fit the run.
 
 use baton_protocol::{EventBody, FinishReason, ModelRetryEvent, limits};
 
 use crate::state::ActiveRun;
 
-/// A retry that continues the run's count, before the model has said anything.
+/// Accepts a retry that continues the run's count while no part is open.
 pub(super) fn model_retry(
     active: &ActiveRun,
     retry: ModelRetryEvent,
@@ -27,7 +27,7 @@ pub(super) fn model_retry(
     Ok(EventBody::ModelRetry(retry))
 }
 
-/// Only an answer that is there has a reason why it is no longer.
+/// Checks the finish reason of an ending run. Only a run that did not fail may have one.
 pub(super) fn check_finish(
     failure: Option<&str>,
     finish_reason: Option<&FinishReason>,

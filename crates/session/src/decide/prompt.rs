@@ -20,7 +20,7 @@ pub(super) fn send(
     check_text(&body.text)?;
     let prompt = PromptId(intent.command);
     if let Some(delivery) = known_delivery(state, prompt) {
-        // It moved here with its session; its receipt stayed at the other hub.
+        // The prompt moved here with its session; its receipt stayed at the other hub.
         return Ok(Decision::accept(
             CommandEffect::PromptAccepted { delivery },
             Vec::new(),
@@ -46,25 +46,25 @@ pub(super) fn send(
     Ok(accept(state, intent, sent))
 }
 
-/// How a prompt that the session has was delivered.
+/// How the session delivered a prompt that it already has.
 fn known_delivery(state: &SessionState, prompt: PromptId) -> Option<Delivery> {
     let waiting = state.waiting(prompt).map(|waiting| waiting.delivery);
     waiting.or_else(|| state.fates.contains_key(&prompt).then_some(Delivery::Queue))
 }
 
-/// Accepts a prompt of this command; an interrupt stops what runs.
+/// Accepts the prompt of this command. An interrupt also stops what runs.
 pub(super) fn accept(state: &SessionState, intent: &Intent<'_>, sent: PromptSentEvent) -> Decision {
     let delivery = sent.delivery;
     let mut events = match delivery {
         Delivery::Interrupt => interrupt(state, intent),
         Delivery::Steer | Delivery::Queue => Vec::new(),
     };
-    // Last, so that it heads the queue before steers that the stopped run missed.
+    // Comes last, so that it is inserted ahead of the steers that the stopped run missed.
     events.push(intent.event(EventBody::PromptSent(sent)));
     Decision::accept(CommandEffect::PromptAccepted { delivery }, events)
 }
 
-/// Whether one more prompt may wait.
+/// Refuses if the maximum number of prompts is waiting already.
 pub(super) fn check_room(state: &SessionState) -> Result<(), ErrorBody> {
     if state.queue.len() + state.steers.len() < limits::QUEUE_PROMPTS_MAX {
         return Ok(());
@@ -131,7 +131,7 @@ pub(super) fn send_now(
     ))
 }
 
-/// Stops every run, without a pause: something else comes right after.
+/// Stops every run without pausing the queue, because another prompt starts right away.
 fn interrupt(state: &SessionState, intent: &Intent<'_>) -> Vec<NewEvent> {
     let by = intent.by.clone();
     let event = |body| intent.event(body);
@@ -140,7 +140,7 @@ fn interrupt(state: &SessionState, intent: &Intent<'_>) -> Vec<NewEvent> {
     Ending::of(state, &runs, outcome, AfterEnd::GoOn).events(&runs, &event)
 }
 
-/// Whether nobody else edits the prompt.
+/// Refuses if another device edits the prompt.
 pub(super) fn check_editor(waiting: &WaitingPrompt, intent: &Intent<'_>) -> Result<(), ErrorBody> {
     match &waiting.edited_by {
         Some(editor) if editor != intent.by => Err(ErrorCode::PromptBeingEdited.with(
@@ -151,7 +151,7 @@ pub(super) fn check_editor(waiting: &WaitingPrompt, intent: &Intent<'_>) -> Resu
     }
 }
 
-/// A prompt that waits, or why it does not.
+/// A waiting prompt, or the reason why it does not wait.
 pub(super) fn waiting(state: &SessionState, prompt: PromptId) -> Result<&WaitingPrompt, ErrorBody> {
     if let Some(waiting) = state.waiting(prompt) {
         return Ok(waiting);
@@ -195,8 +195,8 @@ pub(super) fn check_text(text: &str) -> Result<(), ErrorBody> {
     Ok(())
 }
 
-/// Whether every event that may ever carry this text fits the limit of an event. A prompt is sent, edited, sent again and put back into
-/// the queue; none of these events may be larger than the one that was accepted.
+/// Whether the text fits every event that may ever carry it. A prompt is sent, edited, sent now and requeued, and none of these events
+/// may exceed the event limit once the first one was accepted.
 pub(super) fn fits_event(text: &str) -> bool {
     if text.len() < PROMPT_JSON_BYTES_MAX / JSON_BYTES_A_BYTE_MAX {
         return true;
@@ -205,8 +205,8 @@ pub(super) fn fits_event(text: &str) -> bool {
     json <= PROMPT_JSON_BYTES_MAX
 }
 
-/// A prompt's text as JSON, with room for the envelope of any event that carries it.
+/// Limit for a prompt's text as JSON. Leaves room for the envelope of every event that carries it.
 const PROMPT_JSON_BYTES_MAX: usize = limits::EVENT_BYTES_MAX - 4 * 1024;
 
-/// A control character becomes six.
+/// JSON escapes a control character with six bytes.
 const JSON_BYTES_A_BYTE_MAX: usize = 6;

@@ -1,4 +1,4 @@
-//! The queue: order, pause, and prompts that somebody edits.
+//! The queue: order, pause, and edit leases.
 
 use baton_protocol::{
     CommandEffect, EditEndReason, ErrorBody, ErrorCode, EventBody, MovePromptCommand, PauseReason,
@@ -80,7 +80,7 @@ pub(super) fn begin_edit(
 ) -> Result<Decision, ErrorBody> {
     let waiting = prompt::waiting(state, prompt)?;
     prompt::check_editor(waiting, intent)?;
-    // Again from the same device: an event all the same, for it keeps the edit longer.
+    // A repeat from the same device is recorded too, because it extends the edit lease.
     let began = EventBody::PromptEditBegan(PromptEditBeganEvent { prompt });
     Ok(Decision::accept(
         CommandEffect::Applied,
@@ -108,7 +108,7 @@ pub(super) fn end_edit(
     ))
 }
 
-/// Ends an edit of which nothing was heard for too long. Empty where nobody edits the prompt.
+/// Ends an edit whose lease has expired. Empty if no device edits the prompt.
 pub fn expire_edit(state: &SessionState, prompt: PromptId) -> Vec<NewEvent> {
     let is_edited = state
         .waiting(prompt)

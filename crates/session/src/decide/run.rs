@@ -1,4 +1,4 @@
-//! What runners write, and what the hub does for runs.
+//! Runners' writes, and the hub's own steps for runs.
 
 use baton_protocol::{
     AgentId, ApprovalRequestedEvent, CommandEffect, Epoch, ErrorBody, ErrorCode, Event, EventBody,
@@ -14,7 +14,7 @@ use crate::new_event::{Decision, NewEvent};
 use crate::state::{ActiveRun, SessionState, StandingApproval};
 use crate::transcript::NoTranscript;
 
-/// Begins the run of the next prompt on a runner. Empty where nothing is to begin.
+/// Starts the run of the next prompt on a runner. Empty if no prompt may start.
 pub fn start_run(
     state: &SessionState,
     run: RunId,
@@ -38,7 +38,7 @@ pub fn start_run(
     vec![by_hub(EventBody::RunStarted(started))]
 }
 
-/// Ends a run whose host went away. Empty where it is not on.
+/// Ends a run whose host went away. Empty if the run is not active.
 pub fn lose_run(state: &SessionState, run: RunId) -> Vec<NewEvent> {
     let Some(active) = state.active_run(run) else {
         return Vec::new();
@@ -47,8 +47,8 @@ pub fn lose_run(state: &SessionState, run: RunId) -> Vec<NewEvent> {
     Ending::of(state, &[active], RunOutcome::Lost, after).events(&[active], &by_hub)
 }
 
-/// Records what a runner says about a run that was stopped from outside. Empty where the run is another process's, still on, or told
-/// already.
+/// Records a runner's teardown report for a run that was stopped from outside. Empty if the run is another process's, still active, or
+/// reported already, and if the report lists more than [`limits::TOOLS_STILL_RUNNING_MAX`] tools.
 pub fn report_teardown(
     state: &SessionState,
     run: RunId,
@@ -124,12 +124,12 @@ pub(super) fn retry(
     ))
 }
 
-/// Decides a frame of a runner's writes: events for those that the log does not have, none where it has all of them. `always` are the
-/// account's standing approvals.
+/// Decides a frame of a runner's writes. Returns events for the writes that the log does not have yet. `always` are the account's
+/// standing approvals.
 ///
 /// # Errors
-/// `lease_fenced` where the run is over or another lease holds it, `producer_gap` where writes are missing in between,
-/// `invalid_run_write` where a write does not fit. Nothing of the frame is recorded then.
+/// `lease_fenced` if the run has ended or another lease holds it, `producer_gap` if earlier writes are missing, `invalid_run_write` if a
+/// write does not fit. Then nothing of the frame is recorded.
 pub fn decide_run_write(
     state: &SessionState,
     run: RunId,
@@ -172,13 +172,13 @@ pub fn decide_run_write(
     Ok(writer.events)
 }
 
-/// Folds each write into a scratch state, which has no texts, so that the next one is judged by what came before it in the same frame.
+/// Folds each write into a scratch state without texts, so that the next write of the frame is judged against it.
 struct RunWriter<'a> {
-    /// All of the session, before the frame.
+    /// The whole session, before the frame.
     known: &'a SessionState,
-    /// The run and what waits, with what came before in the frame.
+    /// The run and the waiting prompts, with the frame's earlier writes.
     state: SessionState,
-    /// Whether the session's root run is on, and is another one.
+    /// Whether the session's root run is active and is not this run.
     root_goes_on: bool,
     run: RunId,
     agent: AgentId,
@@ -372,7 +372,7 @@ impl RunWriter<'_> {
     }
 }
 
-/// A part whose kind is within its limits, behind those that the run has.
+/// Opens the run's next part, if its kind is within the limits.
 fn open(active: &ActiveRun, part: PartIndex, kind: &PartKind) -> Result<EventBody, ErrorBody> {
     if active.parts.len() >= limits::PARTS_PER_RUN_MAX {
         return Err(invalid("the run has as many parts as it may"));
@@ -388,7 +388,7 @@ fn open(active: &ActiveRun, part: PartIndex, kind: &PartKind) -> Result<EventBod
     }))
 }
 
-/// A text within its limits, at the end of a part.
+/// Appends text to a part, if it is within the limits.
 fn append(
     active: &ActiveRun,
     part: PartIndex,

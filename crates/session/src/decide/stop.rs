@@ -58,7 +58,7 @@ pub(super) fn stop(
     ))
 }
 
-/// Stops everything, without a command: the session is deleted.
+/// Stops everything without a command, because the session is being deleted.
 pub fn stop_all(state: &SessionState, by: &Principal) -> Vec<NewEvent> {
     let event = |body| NewEvent {
         by: by.clone(),
@@ -72,7 +72,7 @@ pub fn stop_all(state: &SessionState, by: &Principal) -> Vec<NewEvent> {
     Ending::of(state, &runs, outcome, AfterEnd::GoOn).events(&runs, &event)
 }
 
-/// The active runs that a stop reaches, the target first. Without the target's own life, `session` reaches no further than `tree`.
+/// The active runs that a stop reaches, the target first. If the target has ended, `session` reaches no further than `tree`.
 fn targets(state: &SessionState, target: RunId, scope: StopScope) -> Vec<&ActiveRun> {
     let target_is_on = state.active_run(target).is_some();
     let reached = |run: &&ActiveRun| match scope {

@@ -1,11 +1,11 @@
-//! A sealed part as the events that it stands for, for a copy of it in another log.
+//! Splits a sealed part back into the events that it replaced, for a copy in another log.
 //!
-//! A log seals a part after it has accepted each of its appends, so a whole part may be larger than one event may be: a copy is cut as a
-//! runner would have cut it.
+//! The log sealed the part after accepting its appends one by one, so its whole text may exceed what one event may hold. The copy is split
+//! at the limit that runners keep to.
 
 use baton_protocol::{EventBody, PartAppendedEvent, PartClosedEvent, PartSealedEvent, limits};
 
-/// The appends of what stands behind `offset` in the text, and the close. `None` where the text ends before, or inside of a character.
+/// The appends for the text from byte `offset` on, and the close. `None` if `offset` is beyond the text or inside a character.
 pub(super) fn unseal(sealed: &PartSealedEvent, offset: usize) -> Option<Vec<EventBody>> {
     let (run, part, end) = (sealed.run, sealed.part, sealed.end);
     let mut rest = sealed.text.get(offset..)?;

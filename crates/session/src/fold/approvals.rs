@@ -1,4 +1,4 @@
-//! Approvals: asked for, answered, cancelled.
+//! Approvals: requested, answered, cancelled.
 
 use baton_protocol::view::{ApprovalState, RowBody};
 use baton_protocol::{
@@ -59,7 +59,7 @@ impl SessionState {
             by: event.by.clone(),
             at: event.recorded_at,
         };
-        // An answer without a command is a copy: of one that stands already, or of another session's before a fork.
+        // An answer without a command is a copy: of a standing approval, or of an answer from before a fork.
         let is_said = event.command.is_some();
         if is_said && StandingApproval::is_of_session(body.answer, body.scope) {
             let standing = StandingApproval {

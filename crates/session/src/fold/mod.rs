@@ -1,7 +1,7 @@
-//! `fold`: an event moves the state, and says what changes in the transcript.
+//! `fold`: moves the state over an event, and emits the changes to the transcript.
 //!
-//! [`approvals`] asks and answers; [`prompts`] moves prompts between the queue, the steers and their fates; [`runs`] begins, steers and ends runs; [`parts`] grows and
-//! closes parts; [`rows`] makes the rows that a screen shows.
+//! [`approvals`] opens, answers and cancels approvals; [`prompts`] moves prompts between the queue, the steers and their fates; [`runs`]
+//! starts, steers and ends runs; [`parts`] grows and closes parts; [`rows`] builds the rows that a screen shows.
 
 mod approvals;
 mod error;
@@ -23,7 +23,7 @@ impl SessionState {
     /// Moves the state over one event.
     ///
     /// # Errors
-    /// Where the event does not continue this state. The state is then of no use: fold anew from the log.
+    /// If the event does not continue this state. The state is then unusable: fold the log anew.
     pub fn apply(&mut self, event: &Event, sink: &mut dyn TranscriptSink) -> Result<(), FoldError> {
         if event.seq <= self.head {
             return Err(FoldError::OutOfOrder {
@@ -109,7 +109,7 @@ impl SessionState {
     }
 
     fn batch_imported(&mut self, body: &BatchImportedEvent) {
-        // What a person allowed at another hub is not allowed here.
+        // What a person allowed at another hub is not allowed at this one.
         self.standing.clear();
         self.import = Some(Import {
             incarnation: body.incarnation,
@@ -119,7 +119,7 @@ impl SessionState {
         });
     }
 
-    /// A state without a past knows nothing of the turns that were over where it begins.
+    /// Fails if the turn may lie behind the horizon: a state without a past knows no turns that had ended there.
     fn reaches_turn(&self, event: &Event, prompt: PromptId) -> Result<(), FoldError> {
         match self.horizon {
             Some(horizon) if !self.turns.contains(prompt) => Err(FoldError::BehindHorizon {

@@ -70,7 +70,7 @@ impl SessionState {
             }
         };
         let branch_of = waiting.as_ref().and_then(|waiting| waiting.branch_of);
-        // Its run has ended under the device that edits it: the edit goes on. Other reasons are a person's word about the text as it is.
+        // The run ended while a device edits this steer, so the edit continues. Other reasons mean that a person wants the text as it is.
         let edited_by = match body.reason {
             RequeueReason::SteerMissed => waiting.and_then(|waiting| waiting.edited_by),
             RequeueReason::Retry | RequeueReason::SentNow => None,

@@ -1,16 +1,16 @@
-//! Rows as events make them.
+//! Builds rows from events.
 
 use baton_protocol::view::{PartState, PromptState, RowBody, RowId, TranscriptRow};
 use baton_protocol::{Event, PartKind, PromptId, RunId, TimestampMs};
 
 use crate::state::{ActiveRun, WaitingPrompt};
 
-/// How long something took by the hub's clock, for display. That clock may be set back in between: never less than nothing.
+/// Elapsed time by the hub's clock, for display. Never negative, although that clock may be set back.
 pub(super) fn elapsed_ms(from: TimestampMs, to: TimestampMs) -> i64 {
     to.0.saturating_sub(from.0).max(0)
 }
 
-/// Where a row belongs: a run, and the turn of that run.
+/// The run and the turn to which a row belongs.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     pub(super) run: RunId,

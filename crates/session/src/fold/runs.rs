@@ -21,7 +21,7 @@ impl SessionState {
         let prompt = self.take(event, body.prompt)?;
         let turn = match body.parent {
             None => body.prompt,
-            // The start is a write of the parent.
+            // A sub-agent's start is a write of its parent.
             Some(parent) => self.writing_run(event, parent)?.turn,
         };
         if body.parent.is_none() {
@@ -172,7 +172,7 @@ impl SessionState {
         sink.change(RowChange::SetTeardown { id, teardown });
     }
 
-    /// The run that the event writes for; notes how far its writer has come.
+    /// The run that this event writes to. Also advances the run's last producer seq.
     pub(super) fn writing_run(
         &mut self,
         event: &Event,

@@ -1,4 +1,4 @@
-//! Approvals: asked for, answered once, standing.
+//! Open, answered and standing approvals.
 
 use baton_protocol::view::RowId;
 use baton_protocol::{
@@ -10,17 +10,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OpenApproval {
-    /// Which.
     pub approval: ApprovalId,
-    /// The run that waits.
     pub run: RunId,
-    /// Which calls an answer for longer covers.
+    /// The calls that an answer with a scope beyond `once` covers.
     pub covers: ApprovalPattern,
     /// SHA-256 over the exact call, hex.
     pub digest: String,
-    /// Its row in the transcript.
     pub row: RowId,
-    /// When it was asked for.
+    /// When the run asked for it.
     pub at: TimestampMs,
 }
 
@@ -28,33 +25,26 @@ pub struct OpenApproval {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AnsweredApproval {
-    /// Yes or no.
     pub answer: ApprovalAnswer,
-    /// How far it reaches.
     pub scope: ApprovalScope,
-    /// Who.
     pub by: Principal,
-    /// When.
     pub at: TimestampMs,
 }
 
-/// An answer that covers later calls. A call is covered where its whole pattern is equal; patterns are never searched in.
+/// An answer that covers later calls. It covers a call whose whole pattern is equal; there is no substring matching.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StandingApproval {
-    /// What it covers.
     pub covers: ApprovalPattern,
-    /// What was said.
     pub answer: ApprovalAnswer,
-    /// How far the person's answer reaches: never `once`.
+    /// Never `once`.
     pub scope: ApprovalScope,
-    /// Who.
     pub by: Principal,
 }
 
 impl StandingApproval {
-    /// Whether an answer of this kind covers later calls of its session alone. `always` with `allow` is the account's, which sessions
-    /// ask at each request: a copy in a session would outlive the person's revocation.
+    /// Whether such an answer covers later calls of its own session only. `allow` with `always` belongs to the account, and sessions look
+    /// it up there at each request: a copy in the session would survive a revocation.
     pub(crate) fn is_of_session(answer: ApprovalAnswer, scope: ApprovalScope) -> bool {
         match (answer, scope) {
             (_, ApprovalScope::Once) | (ApprovalAnswer::Allow, ApprovalScope::Always) => false,

@@ -1,7 +1,7 @@
-//! A session's control state: what [`crate::decide`] needs, and no closed text.
+//! A session's control state: what [`crate::decide`] needs, without the text of closed parts.
 //!
-//! It holds the texts of open parts and of waiting prompts only, so a hub's actor costs the same at the first and at the
-//! ten-thousandth message, but for one small record a run.
+//! It holds only the texts of open parts and of waiting prompts. A hub's actor therefore costs the same at the first message and at the
+//! ten-thousandth, except for one small record per run.
 
 mod approvals;
 mod import;
@@ -38,39 +38,39 @@ pub struct SessionState {
     /// The beginning of the first prompt.
     pub(crate) preview: String,
     pub(crate) runs: BTreeMap<RunId, RunRecord>,
-    /// In the order in which they started.
+    /// In start order.
     pub(crate) active: Vec<ActiveRun>,
     pub(crate) steers: Vec<WaitingPrompt>,
     pub(crate) queue: Vec<WaitingPrompt>,
     pub(crate) pause: Option<QueuePause>,
-    /// Prompts that wait no longer.
+    /// Prompts that no longer wait.
     pub(crate) fates: BTreeMap<PromptId, PromptFate>,
-    /// The prompt of the last root run, kept whole for a retry.
+    /// The prompt of the last root run, kept in full for a retry.
     pub(crate) last_prompt: Option<WaitingPrompt>,
     pub(crate) last_root: Option<RunId>,
-    /// The highest epoch that was given out.
+    /// The highest epoch handed out so far.
     pub(crate) epoch: Epoch,
     pub(crate) finished_seq: Seq,
-    /// In the order in which they were asked for.
+    /// In the order in which runs asked for them.
     #[serde(default)]
     pub(crate) approvals: Vec<OpenApproval>,
-    /// Approvals that wait no longer; absent answer: cancelled.
+    /// Approvals that no longer wait. `None`: cancelled.
     #[serde(default)]
     pub(crate) answered: BTreeMap<ApprovalId, Option<AnsweredApproval>>,
-    /// Answers that cover later calls of this session alone, by the approval that a person answered so.
+    /// This session's own standing approvals, keyed by the approval that was answered.
     #[serde(default)]
     pub(crate) standing: BTreeMap<ApprovalId, StandingApproval>,
     #[serde(default)]
     pub(crate) turns: Turns,
-    /// Absent where the session began at this hub.
+    /// Absent if the session began at this hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) import: Option<Import>,
-    /// Where it begins, if it was made by [`SessionState::without_past`]: nothing is known of what was over there.
+    /// Set by [`SessionState::without_past`]: the state knows nothing of what had ended by this seq.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) horizon: Option<Seq>,
 }
 
-/// What became of a prompt.
+/// What happened to a prompt that no longer waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(crate) enum PromptFate {
@@ -85,8 +85,8 @@ pub(crate) struct Title {
 }
 
 impl SessionState {
-    /// Names this state's JSON and the rules by which it is folded. Another number makes every state that was saved before a stranger, so
-    /// that it is folded anew: it changes with every change that makes a saved state another one than folding gives.
+    /// Version of this state's JSON and of its folding rules. A saved state of another version is discarded and folded anew from the log.
+    /// Increase it with every change that makes a saved state differ from a folded one.
     pub const FORMAT: u32 = 2;
 
     /// The seq up to which this state is folded.
@@ -94,18 +94,18 @@ impl SessionState {
         self.head
     }
 
-    /// Moves the head to a batch's `upto`, which may stand beyond its last event.
+    /// Moves the head to a batch's `upto`, which may lie beyond the batch's last event.
     pub fn set_head(&mut self, upto: Seq) {
         debug_assert!(upto >= self.head, "a log only grows");
         self.head = upto;
     }
 
-    /// How the session began; `None` before that.
+    /// How the session began; `None` before `SessionCreated`.
     pub fn created(&self) -> Option<&SessionCreatedEvent> {
         self.created.as_ref()
     }
 
-    /// The title, a person's or an automatic one.
+    /// The title, set by a person or automatically.
     pub fn title(&self) -> Option<&str> {
         self.title.as_ref().map(|title| title.text.as_str())
     }
@@ -115,44 +115,44 @@ impl SessionState {
         &self.preview
     }
 
-    /// The run that answers the session's current prompt. There is at most one.
+    /// The run that answers the session's current prompt; there is at most one.
     pub fn root_run(&self) -> Option<&ActiveRun> {
         self.active.iter().find(|run| run.parent.is_none())
     }
 
-    /// Every run that is on, in the order in which they started.
+    /// Every active run, in start order.
     pub fn active_runs(&self) -> impl Iterator<Item = &ActiveRun> {
         self.active.iter()
     }
 
-    /// A run that is on.
+    /// The run, if it is active.
     pub fn active_run(&self, run: RunId) -> Option<&ActiveRun> {
         self.active.iter().find(|active| active.run == run)
     }
 
-    /// The run that a steer for `wanted` goes to, or for nobody in particular: none where it is not on.
+    /// The run that a steer for `wanted` goes to; `None` stands for the root run. Returns `None` if that run is not active.
     pub fn steered_run(&self, wanted: Option<RunId>) -> Option<&ActiveRun> {
         wanted.map_or_else(|| self.root_run(), |run| self.active_run(run))
     }
 
-    /// Any run that there ever was.
+    /// The record of a run, active or ended.
     pub fn run_record(&self, run: RunId) -> Option<&RunRecord> {
         self.runs.get(&run)
     }
 
-    /// The last run that answered a prompt of the queue.
+    /// The last run that answered a queued prompt.
     pub fn last_root_run(&self) -> Option<RunId> {
         self.last_root
     }
 
-    /// The root run that can be tried again: the last one, where it did not complete and none is on.
+    /// The root run that can be retried: the last one, if it did not complete and no root run is active.
     pub fn retryable_run(&self) -> Option<RunId> {
         let is_over = self.root_run().is_none() && self.last_prompt.is_some();
         self.last_root.filter(|_| is_over)
     }
 
-    /// The prompt whose run may begin now: nothing runs, all of the session is here, and the queue is not paused or the prompt goes past
-    /// the pause.
+    /// The prompt whose run may start now. There is one if no root run is active, no import is in progress, no device edits the first
+    /// prompt, and the queue is not paused or that prompt bypasses the pause.
     pub fn next_prompt(&self) -> Option<&WaitingPrompt> {
         let head = self.queue.first()?;
         let may_start = self.root_run().is_none()
@@ -167,48 +167,48 @@ impl SessionState {
         self.active.is_empty() && self.queue.is_empty() && self.steers.is_empty()
     }
 
-    /// Approvals that wait for a person, the oldest first.
+    /// Approvals that wait for a person, oldest first.
     pub fn open_approvals(&self) -> &[OpenApproval] {
         &self.approvals
     }
 
-    /// Answers that cover later calls of this session alone, by the approval that a person answered so.
+    /// This session's own standing approvals, keyed by the approval that was answered.
     pub fn standing_approvals(&self) -> &BTreeMap<ApprovalId, StandingApproval> {
         &self.standing
     }
 
-    /// What was said to an approval that waits no longer; `None` inside: it was cancelled.
+    /// The answer to an approval that no longer waits. The inner `None` means that it was cancelled.
     pub fn answered_approval(&self, approval: ApprovalId) -> Option<&Option<AnsweredApproval>> {
         self.answered.get(&approval)
     }
 
-    /// Branches: which prompt follows which, and which of them are shown.
+    /// The tree of turns and its shown path.
     pub fn turns(&self) -> &Turns {
         &self.turns
     }
 
-    /// Prompts that a device edits, each with the device.
+    /// Prompts that are being edited, each with the device that edits it.
     pub fn edits(&self) -> impl Iterator<Item = (PromptId, &Principal)> {
         let waiting = self.steers.iter().chain(&self.queue);
         waiting.filter_map(|waiting| Some((waiting.prompt, waiting.edited_by.as_ref()?)))
     }
 
-    /// Prompts that wait for their own run, the next one first.
+    /// Prompts that wait for a run of their own, next one first.
     pub fn queue(&self) -> &[WaitingPrompt] {
         &self.queue
     }
 
-    /// Prompts that wait to be taken into a run that is on.
+    /// Prompts that wait for an active run to take them in.
     pub fn steers(&self) -> &[WaitingPrompt] {
         &self.steers
     }
 
-    /// Why the queue does not move, where it is paused.
+    /// Why the queue is paused; `None` if it is not.
     pub fn pause(&self) -> Option<&QueuePause> {
         self.pause.as_ref()
     }
 
-    /// What the sessions list shows; `None` before the session was created and while it is being imported.
+    /// The entry in the sessions list; `None` before the session is created and while it is being imported.
     pub fn summary(&self) -> Option<SessionSummary> {
         let created = self.created.as_ref().filter(|_| !self.is_importing())?;
         Some(SessionSummary {
@@ -245,18 +245,18 @@ impl SessionState {
         }
     }
 
-    /// The seq up to which everything that was over is unknown here; `None`: this state was folded from the log's beginning.
+    /// The seq up to which ended runs, prompts and approvals are unknown here; `None` if the state was folded from the start of the log.
     pub fn horizon(&self) -> Option<Seq> {
         self.horizon
     }
 
-    /// Records of runs, prompts and approvals that are over: what grows with the session.
+    /// Number of records of runs, prompts and answered approvals: the part of the state that grows with the session.
     pub fn records(&self) -> usize {
         self.runs.len() + self.fates.len() + self.answered.len()
     }
 
-    /// The same state without what is over: its size does not grow with the session, and folding goes on from it. `None` while a run is
-    /// on. An event that refers to what was left out does not fold over it ([`FoldError::BehindHorizon`]).
+    /// A copy without finished runs, prompts and approvals. Its size does not grow with the session, and folding continues from it. `None`
+    /// while a run is active. An event that refers to what was left out fails to fold over it ([`FoldError::BehindHorizon`]).
     ///
     /// [`FoldError::BehindHorizon`]: crate::FoldError::BehindHorizon
     pub fn without_past(&self) -> Option<Self> {
@@ -288,9 +288,9 @@ impl SessionState {
         })
     }
 
-    /// What judging one run's writes needs, without the records of all that came before.
+    /// The part of the state that judging one run's writes needs, without the records of earlier runs.
     pub(crate) fn scratch(&self, run: &ActiveRun, entries: &[RunWriteEntry]) -> Self {
-        // A steer's text is said again at most once, when the run ends.
+        // `EndRun` puts missed steers back into the queue with their text; no other write needs it.
         let ends = |entry: &RunWriteEntry| matches!(entry.write, RunWrite::EndRun { .. });
         let has_end = entries.iter().any(ends);
         let steers = self.steers.iter().map(|steer| match has_end {
@@ -320,7 +320,7 @@ impl SessionState {
             .find(|waiting| waiting.prompt == prompt)
     }
 
-    /// Takes a prompt out of wherever it waits.
+    /// Removes a prompt from the queue or from the steers.
     pub(crate) fn take_waiting(&mut self, prompt: PromptId) -> Option<WaitingPrompt> {
         for list in [&mut self.steers, &mut self.queue] {
             if let Some(index) = list.iter().position(|waiting| waiting.prompt == prompt) {

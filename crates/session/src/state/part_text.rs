@@ -1,33 +1,33 @@
-//! The text of a part while it grows.
+//! The text of an open part.
 //!
-//! A run's writes are judged one by one, for as long as its answer gets. So what judging needs, the length and the digest, is kept
-//! beside the text, and a copy that only judges has no text: it costs the same at the end of a long answer as at its beginning.
+//! The hub judges each write of a run. Judging needs only the length and the digest, so both are kept next to the text, and the copy
+//! used for judging drops the text: a write costs the same at the end of a long answer as at its beginning.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// A text with its length and its digest so far.
+/// A text with its length and running digest.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct PartText {
-    /// Absent in a copy that only judges.
+    /// Absent in a copy used for judging.
     text: Option<String>,
     bytes: usize,
     digest: Sha256,
 }
 
 impl PartText {
-    /// Bytes of UTF-8.
+    /// Length in bytes of UTF-8.
     pub fn len(&self) -> usize {
         self.bytes
     }
 
-    /// Whether nothing was said yet.
+    /// Whether the part has no text yet.
     pub fn is_empty(&self) -> bool {
         self.bytes == 0
     }
 
-    /// Adds to its end.
+    /// Appends to the text.
     pub(crate) fn push_str(&mut self, text: &str) {
         if let Some(whole) = &mut self.text {
             whole.push_str(text);
@@ -41,7 +41,7 @@ impl PartText {
         hex::encode(self.digest.clone().finalize())
     }
 
-    /// The same for whoever judges what comes next.
+    /// A copy that can only judge what comes next.
     pub(crate) fn without_text(&self) -> Self {
         Self {
             text: None,

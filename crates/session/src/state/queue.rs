@@ -3,41 +3,38 @@
 use baton_protocol::{Delivery, PauseReason, Principal, PromptId, RunId, TimestampMs};
 use serde::{Deserialize, Serialize};
 
-/// A prompt that no run has taken.
+/// A prompt that no run has taken yet.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WaitingPrompt {
-    /// Which.
     pub prompt: PromptId,
-    /// What it says now.
+    /// The current text, after any edits.
     pub text: String,
-    /// Who sent it.
     pub by: Principal,
-    /// When.
+    /// When it was sent.
     pub at: TimestampMs,
-    /// How it will be delivered.
     pub delivery: Delivery,
-    /// The run that a steer is meant for.
+    /// The run that a steer is for.
     pub run: Option<RunId>,
-    /// The run whose prompt is tried again: its prompt stands in the transcript already.
+    /// The run being retried. The transcript already has its prompt.
     pub retry_of: Option<RunId>,
-    /// Whether it starts although the queue is paused: a person asked for it in particular.
+    /// Whether the prompt starts although the queue is paused, because a person asked for exactly this one.
     pub bypasses_pause: bool,
-    /// The prompt beside which it begins a branch.
+    /// The prompt of which this one is an alternative branch.
     #[serde(default)]
     pub branch_of: Option<PromptId>,
-    /// The device that edits it: until then no run takes it.
+    /// The device that edits it. No run takes the prompt meanwhile.
     #[serde(default)]
     pub edited_by: Option<Principal>,
 }
 
 impl WaitingPrompt {
-    /// Whether this run may take it in: it is meant for it, and no device edits it.
+    /// Whether `run` may take this steer: the steer is for that run, and no device edits it.
     pub fn may_be_taken_by(&self, run: RunId) -> bool {
         self.run == Some(run) && self.edited_by.is_none()
     }
 
-    /// The same without what it says, for a copy that only judges.
+    /// A copy without the text, for judging.
     pub(crate) fn without_text(&self) -> Self {
         Self {
             text: String::new(),
@@ -52,8 +49,6 @@ impl WaitingPrompt {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QueuePause {
-    /// Why.
     pub reason: PauseReason,
-    /// Who.
     pub by: Principal,
 }

@@ -12,51 +12,46 @@ use serde::{Deserialize, Serialize};
 use super::part_text::PartText;
 use crate::digest::RunDigest;
 
-/// A run that is on.
+/// An active run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActiveRun {
-    /// Which.
     pub run: RunId,
-    /// The prompt that it answers.
     pub prompt: PromptId,
-    /// The agent.
     pub agent: AgentId,
-    /// Its host.
     pub runner: RunnerId,
-    /// Which start of the host's process.
+    /// The start of the runner's process that hosts it.
     pub instance: RunnerInstanceId,
-    /// The lease that may write.
+    /// The epoch of the lease that may write.
     pub epoch: Epoch,
-    /// The run that started it, for a sub-agent.
+    /// The run that started it, if it is a sub-agent's.
     pub parent: Option<RunId>,
-    /// The prompt of the turn that it belongs to: a sub-agent's is its first ancestor's.
+    /// The prompt of its turn; for a sub-agent, that of its root ancestor.
     pub turn: PromptId,
-    /// When it began.
     pub started_at: TimestampMs,
     /// Who sent the prompt.
     pub started_by: Principal,
-    /// The last of its runner's writes that the log has.
+    /// The runner's last write that the log has.
     pub last_producer: ProducerSeq,
-    /// Its parts so far. Those that are closed are shared with copies that judge the next write.
+    /// Its parts so far. Closed parts are shared with the copies used for judging.
     pub parts: Vec<Arc<PartProgress>>,
-    /// How often its model was asked again.
+    /// How many times the model was called again.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retries: u32,
-    /// The last of these, until the run goes on.
+    /// The latest retry, until the run makes progress.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RunRetry>,
 }
 
-/// A model that gave nothing and is asked again.
+/// A pending retry: the model gave nothing and will be called again.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRetry {
-    /// When it is asked again, by the hub's clock.
+    /// Time of the next call, by the hub's clock.
     pub until: TimestampMs,
-    /// Why it gave nothing.
+    /// Why the model gave nothing.
     pub reason: RetryReason,
-    /// What its server said.
+    /// What the model's server said.
     pub message: String,
 }
 
@@ -65,13 +60,13 @@ fn is_zero(count: &u32) -> bool {
 }
 
 impl ActiveRun {
-    /// Parts that may grow, in order.
+    /// The open parts, in order.
     pub fn open_parts(&self) -> impl Iterator<Item = &PartProgress> {
         let parts = self.parts.iter().map(Arc::as_ref);
         parts.filter(|part| part.end.is_none())
     }
 
-    /// The run for whoever judges what it writes next: everything but the texts.
+    /// A copy without texts, for judging the run's next writes.
     pub(crate) fn without_texts(&self) -> Self {
         Self {
             parts: self.parts.iter().map(PartProgress::judged).collect(),
@@ -82,7 +77,7 @@ impl ActiveRun {
         }
     }
 
-    /// The digest that the run has if every open part is cut now.
+    /// The digest that the run would have if every open part were cut now.
     pub(crate) fn digest(&self) -> String {
         let mut digest = RunDigest::default();
         for part in &self.parts {
@@ -98,23 +93,20 @@ impl ActiveRun {
     }
 }
 
-/// How far a part is.
+/// The progress of one part.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartProgress {
-    /// Its place in the run.
+    /// Its position in the run.
     pub index: PartIndex,
-    /// What it is.
     pub kind: PartKind,
-    /// Its row in the transcript.
     pub row: RowId,
-    /// When it was opened.
     pub opened_at: TimestampMs,
     /// The text so far; empty once the part is closed.
     pub text: PartText,
-    /// Absent while it is open.
+    /// Absent while the part is open.
     pub end: Option<PartEnd>,
-    /// SHA-256 of its text in hex, once it is closed.
+    /// SHA-256 of the text in hex; present once the part is closed.
     pub digest: Option<String>,
 }
 
@@ -125,7 +117,7 @@ impl PartProgress {
         self.text = PartText::default();
     }
 
-    /// The part for a copy that only judges: a closed one has no text, and is shared.
+    /// The part for a judging copy: a closed part has no text and is shared.
     fn judged(part: &Arc<Self>) -> Arc<Self> {
         if part.end.is_some() {
             return Arc::clone(part);
@@ -140,23 +132,21 @@ impl PartProgress {
     }
 }
 
-/// What stays of every run.
+/// What the session keeps of every run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRecord {
-    /// The prompt that it answered.
     pub prompt: PromptId,
-    /// Its host.
     pub runner: RunnerId,
-    /// The run that started it.
+    /// The run that started it, if it is a sub-agent's.
     pub parent: Option<RunId>,
-    /// The prompt of the turn that it belongs to.
+    /// The prompt of its turn.
     pub turn: PromptId,
-    /// Absent while it is on.
+    /// Absent while the run is active.
     pub outcome: Option<RunOutcome>,
-    /// The row of its end, once there is one.
+    /// The row of its end, once it has ended.
     pub end_row: Option<RowId>,
-    /// The process whose word about the end of its work is still to come: none is awaited of a run that ended by itself.
+    /// The process whose teardown report is still expected. None once it has come, or if the run ended on its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<RunnerInstanceId>,
 }

@@ -1,40 +1,40 @@
-//! Branches: a turn is a prompt of the queue with its runs. Turns form a tree, and one path through it is shown.
+//! Branches. A turn is a prompt of the queue with its runs. Turns form a tree, of which one path is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use baton_protocol::PromptId;
 use serde::{Deserialize, Serialize};
 
-/// Which turn follows which, and where the shown path ends.
+/// The tree of turns, and the end of the shown path.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Turns {
     turns: BTreeMap<PromptId, Turn>,
     tip: Option<PromptId>,
-    /// Whether one turn is followed by two anywhere. Where none is, everything is shown.
+    /// Whether any turn has two successors. If none has, every turn is shown.
     branched: bool,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 struct Turn {
-    /// The one before it; absent: it is the first.
+    /// The preceding turn; absent for the first.
     parent: Option<PromptId>,
-    /// How many began before it.
+    /// How many turns began before it.
     order: usize,
 }
 
-/// What became of the shown path.
+/// How the shown path changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum PathChange {
-    /// It is longer, or as it was: everything that was shown still is.
+    /// The path got longer or stayed the same: everything shown before still is.
     Grew,
-    /// Another one is shown.
+    /// A different path is shown.
     Other,
 }
 
 impl Turns {
-    /// A prompt of the queue was taken by a run: it follows the shown path, or the turn before `branch_of`. It is the shown end now.
-    /// A turn that is tried again keeps its place.
+    /// Adds the turn of a queued prompt that a run has taken. The turn follows the shown path, or the turn before `branch_of`, and becomes
+    /// the end of the shown path. A retried turn keeps its position.
     pub(crate) fn begin(&mut self, prompt: PromptId, branch_of: Option<PromptId>) -> PathChange {
         if self.turns.contains_key(&prompt) {
             return if self.shown().contains(&prompt) {
@@ -56,12 +56,12 @@ impl Turns {
     }
 
     fn next_order(&self) -> usize {
-        // Turns that were left out began before the tip that stayed.
+        // The turns that `without_past` left out began before the tip, which it kept.
         let tip = self.tip.and_then(|tip| self.turns.get(&tip));
         self.turns.len().max(tip.map_or(0, |tip| tip.order + 1))
     }
 
-    /// Shows the branch through a turn, down to its newest end.
+    /// Shows the branch through `prompt`, down to the newest turn on it.
     pub(crate) fn show(&mut self, prompt: PromptId) -> PathChange {
         let mut newest: BTreeMap<PromptId, (usize, PromptId)> = BTreeMap::new();
         for (child, turn) in &self.turns {
@@ -81,7 +81,7 @@ impl Turns {
         }
     }
 
-    /// The end of the shown path alone. No turn follows it, so whatever begins later hangs on it or is a branch of what was left out.
+    /// Only the end of the shown path. No turn follows that end, so a later turn either follows it or branches off from what was left out.
     pub(crate) fn without_past(&self) -> Self {
         let tip = self.tip.and_then(|tip| Some((tip, self.turns.get(&tip)?)));
         let turns = tip.map(|(tip, turn)| {
@@ -96,12 +96,12 @@ impl Turns {
         }
     }
 
-    /// Whether there is such a turn.
+    /// Whether this turn is known.
     pub fn contains(&self, prompt: PromptId) -> bool {
         self.turns.contains_key(&prompt)
     }
 
-    /// The turns from the first one down to this one, which is the last.
+    /// The path from the first turn to this one, both included.
     pub fn path_to(&self, prompt: PromptId) -> Vec<PromptId> {
         let mut path = Vec::new();
         let mut next = self.turns.contains_key(&prompt).then_some(prompt);
@@ -113,12 +113,12 @@ impl Turns {
         path
     }
 
-    /// The turns that are shown, the first one first.
+    /// The shown turns, first one first.
     pub fn shown(&self) -> Vec<PromptId> {
         self.tip.map_or_else(Vec::new, |tip| self.path_to(tip))
     }
 
-    /// The turns that are not.
+    /// The hidden turns.
     pub fn hidden(&self) -> BTreeSet<PromptId> {
         if !self.branched {
             return BTreeSet::new();
@@ -128,13 +128,13 @@ impl Turns {
         all.filter(|prompt| !shown.contains(prompt)).collect()
     }
 
-    /// The turns that follow the same one as this does, this one included, the oldest first.
+    /// All turns with the same predecessor as this one, itself included, oldest first.
     pub fn beside(&self, prompt: PromptId) -> Vec<PromptId> {
         let Some(turn) = self.turns.get(&prompt) else {
             return Vec::new();
         };
         if !self.branched {
-            // Asked for each row of a page: a long session without a branch is not searched through.
+            // Called for each row of a page: do not search a long session that has no branches.
             return vec![prompt];
         }
         let mut beside: Vec<_> = self

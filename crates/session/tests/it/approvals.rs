@@ -182,7 +182,7 @@ fn an_answer_for_always_is_the_accounts_alone_and_no_session_keeps_a_copy() {
         by: desk(),
     };
     let (mut other, other_run) = running();
-    // The session in which it was given, and another one: both use it, and both ask again once the account has it no more.
+    // Use the session in which the approval was given, and another one. Both honour it, and both ask again once the account has revoked it.
     for (rig, run) in [(&mut rig, run), (&mut other, other_run)] {
         rig.always = vec![grant.clone()];
         let approval = ask(rig, run, wanted("cat b"), "cat *");
@@ -196,7 +196,7 @@ fn an_answer_for_always_is_the_accounts_alone_and_no_session_keeps_a_copy() {
     }
 }
 
-/// A run that waits for nothing, and an answer for the session.
+/// A run without open approvals, and an answer that covers the session.
 fn allowed_in_session() -> (Rig, RunId, ApprovalId) {
     let (mut rig, run) = running();
     let approval = ask(&mut rig, run, wanted("cat a"), "cat *");

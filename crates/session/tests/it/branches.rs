@@ -3,7 +3,7 @@ use baton_protocol::*;
 
 use crate::rig::*;
 
-/// Sends, answers and completes.
+/// Sends a prompt, answers it and completes the run.
 fn turn(rig: &mut Rig, text: &str) -> PromptId {
     let prompt = rig.send(laptop(), text, Delivery::Queue);
     answer(rig, &format!("to {text}"));

@@ -1,4 +1,4 @@
-//! Checkpoints: what a reader sees that begins at one, and how many there are.
+//! Checkpoints: what a reader that starts at one sees, and how many are kept.
 
 use baton_protocol::view::TranscriptRow;
 use baton_protocol::*;
@@ -8,12 +8,12 @@ use proptest::prelude::*;
 use crate::interleavings::{Seen, step, take};
 use crate::rig::*;
 
-/// The rows of the shown branch above a seq.
+/// The shown branch's rows above a seq.
 fn shown_above(transcript: &Transcript, seq: Seq) -> Vec<&TranscriptRow> {
     transcript.shown().filter(|row| row.seq > seq).collect()
 }
 
-/// Folds the rest of a log over a state that may have no past.
+/// Folds the rest of a log over a state that may lack its past.
 fn folded_on(
     mut state: SessionState,
     log: &[Event],
@@ -35,7 +35,7 @@ fn records_of(state: &SessionState, transcript: &Transcript, seq: Seq) -> Vec<Ru
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
-    /// From wherever a reader begins, it sees the rows of the shown branch that a reader of everything sees, or is told to go back.
+    /// A reader that starts anywhere sees the same rows of the shown branch as a reader of the whole log, or is sent further back.
     #[test]
     fn a_state_without_its_past_shows_what_the_whole_one_shows(steps in prop::collection::vec(step(), 1..60)) {
         let mut rig = Rig::new();
@@ -97,7 +97,7 @@ fn a_branch_beside_a_turn_behind_the_horizon_sends_the_reader_back() {
     );
 }
 
-/// Turns of a thousand characters each, and what a hub notes of them.
+/// A session of turns with a thousand characters each, and the checkpoints that a hub keeps of it.
 fn noted(turns: usize) -> (Rig, Checkpoints) {
     let mut rig = Rig::new();
     let mut checkpoints = Checkpoints::default();

@@ -1,4 +1,4 @@
-//! How a run ends, and what the log says of a model that is asked again.
+//! How runs end, and what the log records about model retries.
 
 use baton_protocol::*;
 use baton_session::*;

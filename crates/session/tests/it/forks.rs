@@ -33,7 +33,7 @@ fn forked(rig: &mut Rig, at: ForkPoint) -> Result<Rig, ErrorCode> {
     }
 }
 
-/// What rows say, without ids and times.
+/// The content of the shown rows, without row ids, times and durations.
 fn said(transcript: &Transcript) -> Vec<baton_protocol::view::RowBody> {
     let shown = transcript.shown().map(|row| row.body.clone());
     shown
@@ -187,7 +187,7 @@ fn a_fork_takes_no_answer_for_later_calls_along() {
     let mut copy = forked(&mut rig, ForkPoint::After { run }).expect("forks");
     copy.send(laptop(), "and again", Delivery::Queue);
     let run = copy.start().expect("starts");
-    // The rig counts its ids from the same number.
+    // The fork's rig starts its ids at the same number, so skip those that are in use.
     for _ in 0..100 {
         copy.id();
     }
@@ -201,7 +201,7 @@ fn a_fork_of_a_long_part_has_no_event_that_a_log_refuses() {
     rig.send(laptop(), "go", Delivery::Queue);
     let run = rig.start().expect("starts");
     let part = PartIndex(0);
-    // Each append fits, and what they are sealed into is larger than an event may be.
+    // Each append fits, but the sealed part exceeds what one event may hold.
     let piece = "ü\u{1}".repeat(limits::APPEND_TEXT_BYTES_MAX / 3);
     let pieces = limits::PART_TEXT_BYTES_MAX / piece.len();
     rig.write(run, vec![open(part)]);

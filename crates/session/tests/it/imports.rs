@@ -11,7 +11,7 @@ use crate::sealing::batch_end;
 
 const INCARNATION: Incarnation = Incarnation::from_uuid(uuid::Uuid::from_u128(0x1c));
 
-/// What a hub stores: the parts of which `chosen` says so are sealed.
+/// The log as a hub stores it, with those parts sealed for which `chosen` returns true.
 fn stored(log: &[Event], mut chosen: impl FnMut() -> bool) -> Vec<Event> {
     let mut stored: Vec<Event> = Vec::new();
     for event in log {
@@ -32,7 +32,7 @@ fn stored(log: &[Event], mut chosen: impl FnMut() -> bool) -> Vec<Event> {
     stored
 }
 
-/// The batches that a reader gets, each with about as many seqs as a cut says.
+/// The batches that a reader gets. `cuts` determine the number of seqs in each.
 fn batches(log: &[Event], stored: &[Event], cuts: &[u8]) -> Vec<Batch> {
     let head = log.last().expect("a log has an event").seq;
     let mut cuts = cuts.iter().cycle();
@@ -62,11 +62,11 @@ fn import(batch: &Batch) -> CommandBody {
     })
 }
 
-/// What a screen and the hub make of a session, without the seqs that differ between hubs.
+/// What a screen and the hub know of a session, without the seqs, which differ between hubs.
 fn said(rig: &Rig) -> (Vec<RowBody>, Vec<PromptId>, Vec<String>, Option<QueuePause>) {
     let rows = rig.transcript.shown().map(|row| {
         let mut body = row.body.clone();
-        // A run that a move ends has gone on for as long as the move took.
+        // The duration of a run that the move ends depends on how long the move took.
         if let RowBody::RunEnd {
             outcome: RunOutcome::Lost,
             duration_ms,
@@ -88,7 +88,7 @@ fn said(rig: &Rig) -> (Vec<RowBody>, Vec<PromptId>, Vec<String>, Option<QueuePau
     )
 }
 
-/// The source as it can go on elsewhere: nothing runs, no device holds an edit.
+/// Brings the source to a state that can move: no run is active, and no device edits a prompt.
 fn at_rest(rig: &mut Rig) {
     let on: Vec<RunId> = rig.state.active_runs().map(|run| run.run).collect();
     for run in on {
@@ -223,7 +223,7 @@ fn an_empty_batch_at_the_end_completes_it() {
     let mut moved = Rig::empty();
     let mut log = batches(&source.log, &source.log, &[255]);
     let head = log[0].head;
-    // The log seems to go on behind what there is of it.
+    // Make the source log look longer than the batches that have come.
     for batch in &mut log {
         batch.head = Seq(head.0 + 1);
         moved.accept(laptop(), import(batch));

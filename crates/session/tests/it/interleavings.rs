@@ -1,4 +1,4 @@
-//! Laws that hold whatever people, runners and the hub do, in whatever order.
+//! Laws that hold for every order of actions by people, runners and the hub.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::rig::*;
 
-/// One action of a person or a runner.
+/// One action of a person, a runner or the hub.
 #[derive(Clone, Debug)]
 pub enum Step {
     Send(Delivery),
@@ -74,7 +74,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everything that was ever sent or started, with the leases of old runs.
+/// Every prompt and approval so far, and the leases of old runs.
 #[derive(Default)]
 pub struct Seen {
     prompts: Vec<PromptId>,
@@ -146,7 +146,7 @@ pub fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
                 .state
                 .steers()
                 .iter()
-                // A runner takes in what waits for its run and is not being edited.
+                // A runner takes the steers that wait for its run and that no device edits.
                 .filter(|steer| steer.may_be_taken_by(run))
                 .map(|steer| steer.prompt)
                 .collect();
@@ -172,7 +172,7 @@ pub fn take(rig: &mut Rig, seen: &mut Seen, step: &Step) {
     }
 }
 
-/// Sub-agents, approvals, branches, edits.
+/// Takes the steps for sub-agents, approvals, branches and edits.
 fn take_more(rig: &mut Rig, seen: &mut Seen, step: &Step, root: Option<RunId>) {
     let child = rig
         .state
@@ -266,7 +266,7 @@ fn take_more(rig: &mut Rig, seen: &mut Seen, step: &Step, root: Option<RunId>) {
     }
 }
 
-/// An old lease writes: nothing may come of it.
+/// Writes with an old lease, which must be fenced.
 fn late_write(rig: &mut Rig, seen: &Seen, n: u8) {
     let Some((run, epoch)) = seen.leases.get(n as usize % seen.leases.len().max(1)) else {
         return;
@@ -277,7 +277,7 @@ fn late_write(rig: &mut Rig, seen: &Seen, n: u8) {
     }
 }
 
-/// One end for each run and nothing of it above; one root run at a time; each prompt in exactly one place.
+/// Each run ends once and has no events after its end; there is one root run at a time; each prompt is in exactly one place.
 fn check(rig: &Rig, seen: &Seen) {
     let mut on: BTreeSet<RunId> = BTreeSet::new();
     let mut ended: BTreeSet<RunId> = BTreeSet::new();
@@ -349,7 +349,7 @@ fn check(rig: &Rig, seen: &Seen) {
     }
 }
 
-/// Each approval waits for a run that is on, or was answered or cancelled once; nothing is answered that was not asked.
+/// Each approval waits for an active run, or was answered or cancelled once. Nothing is answered that was not requested.
 fn check_approvals(rig: &Rig, seen: &Seen) {
     let mut open: BTreeMap<ApprovalId, RunId> = BTreeMap::new();
     let mut over: BTreeSet<ApprovalId> = BTreeSet::new();
@@ -387,7 +387,7 @@ fn check_approvals(rig: &Rig, seen: &Seen) {
     assert_eq!(open.len() + over.len(), seen.approvals.len());
 }
 
-/// The shown turns are one path, the hidden ones all others, and every row is of one of them.
+/// The shown turns form one path, the hidden ones are all others, and every row belongs to one of them.
 fn check_branches(rig: &Rig) {
     let turns = rig.state.turns();
     let (shown, hidden) = (turns.shown(), turns.hidden());

@@ -2,7 +2,7 @@ use baton_protocol::*;
 
 use crate::rig::*;
 
-/// A session with a run that is on and `a b c` waiting.
+/// A session with an active run and `a b c` in the queue.
 fn waiting() -> (Rig, RunId, [PromptId; 3]) {
     let mut rig = Rig::new();
     rig.send(laptop(), "count", Delivery::Queue);

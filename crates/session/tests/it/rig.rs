@@ -1,4 +1,4 @@
-//! A session without a hub: decisions are recorded at once, with fixed ids and a clock of its own.
+//! A session without a hub: decisions are recorded at once, with predictable ids and a simulated clock.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ pub fn desk() -> Principal {
 }
 
 impl Rig {
-    /// A session that exists and has nothing in it.
+    /// A session right after its creation.
     pub fn new() -> Self {
         let mut rig = Self::empty();
         rig.accept(
@@ -54,7 +54,7 @@ impl Rig {
         rig
     }
 
-    /// Before `SessionCreated`.
+    /// A session before `SessionCreated`.
     pub fn empty() -> Self {
         Self {
             state: SessionState::default(),
@@ -135,7 +135,7 @@ impl Rig {
         self.accept(by, body).1
     }
 
-    /// Starts the next prompt's run, if there is one to start.
+    /// Starts the next prompt's run, if a prompt may start.
     pub fn start(&mut self) -> Option<RunId> {
         let run = RunId::from_uuid(self.id());
         let events = start_run(
@@ -198,7 +198,7 @@ impl Rig {
         self.try_write(run, epoch, writes).expect("the write fits");
     }
 
-    /// Writes a whole text part.
+    /// Writes a complete text part.
     pub fn say(&mut self, run: RunId, text: &str) {
         let part = PartIndex(self.state.active_run(run).expect("on").parts.len() as u32);
         self.write(run, vec![open(part), append(part, 0, text), close(part)]);
@@ -225,7 +225,7 @@ impl Rig {
         self.log.iter().map(kind).collect()
     }
 
-    /// The kinds recorded since the log had `length` events.
+    /// The kinds of the events recorded after the first `length` ones.
     pub fn since(&self, length: usize) -> Vec<String> {
         self.kinds().split_off(length)
     }

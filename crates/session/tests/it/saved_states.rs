@@ -1,7 +1,7 @@
-//! Saved states: what was saved under a format must be what folding gives under that format, for ever.
+//! Saved states: within one format, a saved state must always equal the folded one.
 //!
-//! A hub that was updated wakes its sessions from states that the version before saved. So a change of the fold or of the state's JSON
-//! needs a new `FORMAT`, and a new file here beside the old ones.
+//! An updated hub wakes its sessions from states that the previous version saved. So every change to the fold or to the state's JSON needs
+//! a new `FORMAT`, and a new golden file next to the old ones.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ fn file() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// A bit of everything, and nothing that runs in the end.
+/// Events of many kinds, after which nothing runs.
 fn events() -> Vec<Event> {
     let mut rig = Rig::new();
     let first = rig.send(laptop(), "first", Delivery::Queue);

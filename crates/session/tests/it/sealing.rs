@@ -1,4 +1,4 @@
-//! The sealing law as a property: any interleaving of parts, any chunking, any of them sealed, any cursor, any merge.
+//! The sealing law as a property: any interleaving of parts, any chunking, any set of sealed parts, any cursor, any merge.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::rig::*;
 
-/// A log of sub-agent-like parallel parts: the steps say which open part grows, or whether one is opened or closed.
+/// A log of parts that grow in parallel, as with sub-agents. Each step opens a part, closes one or appends to one.
 fn grow(steps: &[(u8, String)]) -> Rig {
     let mut rig = Rig::new();
     rig.send(laptop(), "go", Delivery::Queue);
@@ -41,7 +41,7 @@ fn grow(steps: &[(u8, String)]) -> Rig {
     rig
 }
 
-/// The log as it is stored when these parts are sealed.
+/// The log as stored after the chosen parts are sealed.
 fn seal(log: &[Event], chosen: impl Fn(PartIndex) -> bool) -> Vec<Event> {
     let mut appends: HashMap<PartIndex, Vec<Event>> = HashMap::new();
     let mut sealed: HashMap<Seq, Event> = HashMap::new();
@@ -66,7 +66,7 @@ fn seal(log: &[Event], chosen: impl Fn(PartIndex) -> bool) -> Vec<Event> {
         .collect()
 }
 
-/// Moves the end of a batch out of sealed parts, as a log does.
+/// Moves a batch's end out of sealed parts, as a log does.
 pub fn batch_end(stored: &[Event], mut upto: Seq) -> Seq {
     loop {
         let inside = stored.iter().filter_map(|event| match &event.body {

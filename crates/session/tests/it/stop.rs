@@ -139,7 +139,7 @@ fn no_report_is_awaited_of_a_run_that_ended_by_itself() {
     assert!(report_teardown(&rig.state, run, RUNNER, INSTANCE, 0, vec![]).is_empty());
 }
 
-/// A prompt that fits an event, and fills it: what JSON escapes costs six bytes each.
+/// The largest prompt that fits an event: JSON escapes each of its characters with six bytes.
 fn escaped() -> String {
     let (bare, escaped) = (limits::EVENT_BYTES_MAX, 6);
     "\u{1}".repeat((bare - 4 * 1024 - 2) / escaped)
