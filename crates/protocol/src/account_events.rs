@@ -175,6 +175,7 @@ pub enum SessionActivity {
     },
     /// The last run failed or was lost, and nothing has run since.
     Failed {
+        /// The run that failed or was lost.
         run: RunId,
     },
 }

@@ -129,6 +129,7 @@ pub enum ForkPoint {
     },
     /// Everything before this prompt.
     Before {
+        /// The first prompt that the fork leaves out.
         prompt: PromptId,
     },
 }

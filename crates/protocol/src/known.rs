@@ -76,6 +76,7 @@ pub enum UnreadFrame {
     /// This version does not know its `type`: the peer is newer.
     #[error("the frame is of the unknown kind `{kind}`: update Baton here")]
     Newer {
+        /// The frame's `type`.
         kind: String,
     },
     /// It does not follow the protocol. The error gives the position, not the frame's content.
