@@ -52,7 +52,7 @@ payload! {
         reason: Option<String>,
     }
 
-    /// The approval is no longer needed: its run ended before an answer came.
+    /// The approval is no longer needed: its run ends without an answer.
     ApprovalCancelledEvent {
         approval: ApprovalId,
         /// The run that waited.

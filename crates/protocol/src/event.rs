@@ -55,7 +55,7 @@ pub enum EventBody {
     QueueResumed(QueueResumedEvent),
     /// An agent began to work on a prompt.
     RunStarted(RunStartedEvent),
-    /// A run took steering prompts in.
+    /// A run consumed steering prompts.
     SteerConsumed(SteerConsumedEvent),
     PartOpened(PartOpenedEvent),
     PartAppended(PartAppendedEvent),
@@ -82,7 +82,7 @@ pub enum EventBody {
     /// An agent waits for a person's approval.
     ApprovalRequested(ApprovalRequestedEvent),
     ApprovalAnswered(ApprovalAnsweredEvent),
-    /// The run ended before the approval was answered.
+    /// The run ends without an answer to the approval.
     ApprovalCancelled(ApprovalCancelledEvent),
     /// A device took the edit lease on a waiting prompt.
     PromptEditBegan(PromptEditBeganEvent),

@@ -145,13 +145,13 @@ impl fmt::Debug for LinkCode {
 /// Why a text is not a link.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseLinkCodeError {
-    /// The text is something else.
+    /// The text does not begin with `baton://link?`.
     #[error("this is not a Baton link: it begins with `baton://link?`")]
     NotALink,
     /// The named field is absent.
     #[error("the link has no `{0}`: copy it whole")]
     Missing(&'static str),
-    /// The named field does not have its form.
+    /// The named field is malformed.
     #[error("the link's `{0}` is damaged: copy it again")]
     Damaged(&'static str),
 }

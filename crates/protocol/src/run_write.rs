@@ -86,7 +86,7 @@ pub enum RunWrite {
         /// The pause, at most [`crate::limits::MODEL_RETRY_DELAY_MS_MAX`].
         delay_ms: u32,
         reason: RetryReason,
-        /// The model server's message, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, without keys.
+        /// The model server's message, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, with secrets redacted.
         message: String,
     },
 }

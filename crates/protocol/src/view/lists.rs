@@ -22,7 +22,7 @@ pub struct SessionRow {
     pub queued: u32,
 }
 
-/// What a session's row says about it. The list shows rows in the order of these variants.
+/// What a session's row says about it. The list sorts rows in the order of these variants.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -35,7 +35,7 @@ pub enum SessionRowState {
     NeedsYou,
     /// The last run failed or was lost, unread.
     Failed,
-    /// A run ended, and nobody has read the session since.
+    /// A run ended, and the account has not read the session since.
     Unread,
     /// A run is active.
     Running {

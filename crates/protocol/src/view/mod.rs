@@ -259,12 +259,12 @@ pub enum ViewMessage {
     /// Changes to a session's rows.
     Rows {
         view: ViewId,
-        /// To be applied in order.
+        /// The screen applies them in order.
         patches: Vec<RowPatch>,
     },
 }
 
-/// The top of a session.
+/// The header of a session's view.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]

@@ -8,7 +8,8 @@ use crate::{
     PromptId, RunId, RunOutcome, Seq, TimestampMs, ToolUse, Usage,
 };
 
-/// A row's id, which never changes: `<seq>` or `<seq>.<n>` of the event that created it, or `outbox:<command>` before there is one.
+/// A row's id, which never changes: `<seq>` or `<seq>.<n>` of the event that created it, or `outbox:<command>` before there is an
+/// event.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 #[ts(export, type = "string")]
