@@ -1,4 +1,4 @@
-//! Events of an account: who has access, its sessions and where they lie, drafts, standing approvals.
+//! Events of an account's log: access, the sessions list and its folders, drafts, standing approvals.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,47 +10,39 @@ use crate::{
 };
 
 payload! {
-    /// An account begins.
+    /// The first event of an account's log.
     AccountOpenedEvent {
-        /// The account, the same as the log's.
+        /// The same id as the log's.
         account: AccountId,
-        /// Its name.
         name: String,
     }
 
-    /// A device or a runner has access.
+    /// A device or a runner was given access.
     DeviceLinkedEvent {
-        /// Who.
         principal: Principal,
         /// The name that a person gave it.
         name: String,
     }
 
-    /// A device or a runner has no access any more.
+    /// A device or a runner lost its access.
     DeviceRevokedEvent {
-        /// Who.
         principal: Principal,
     }
 
     /// The agents of one runner; replaces what it offered before.
     AgentsOfferedEvent {
-        /// The runner.
         runner: RunnerId,
-        /// Its agents.
         agents: Vec<AgentDescription>,
     }
 
-    /// The hub's summary of one session; replaces the one before.
+    /// The hub's summary of one session; replaces the previous one.
     SessionSummarizedEvent {
-        /// The session.
         session: SessionId,
-        /// What the list shows.
         summary: SessionSummary,
     }
 
-    /// A person has seen a session up to here.
+    /// A person has read a session up to a seq.
     ReadMarkedEvent {
-        /// The session.
         session: SessionId,
         /// The last seq that was in view.
         seq: Seq,
@@ -60,9 +52,9 @@ payload! {
     AgentDescription {
         /// Its id within the runner.
         id: AgentId,
-        /// Its name for people.
+        /// The display name.
         name: String,
-        /// The model behind it, as the runner's configuration names it.
+        /// The model that it uses, as the runner's configuration names it.
         model: String,
         /// Whether a running answer can be steered.
         can_steer: bool,
@@ -70,104 +62,86 @@ payload! {
 
     /// A session as the list shows it.
     SessionSummary {
-        /// The session log's head when this was written.
+        /// The session log's head when the hub wrote the summary.
         seq: Seq,
-        /// The title, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         title: Option<String>,
         /// The beginning of the first prompt, at most [`crate::limits::PREVIEW_CHARS_MAX`] characters.
         preview: String,
-        /// Which agent answers.
         agent: AgentId,
-        /// When it was created.
         created_at: TimestampMs,
         /// When something last began or ended.
         updated_at: TimestampMs,
-        /// What goes on.
         activity: SessionActivity,
-        /// The seq of the last end of a run; unread when it is above the read mark.
+        /// The seq at which a run last ended. The session is unread if it is above the read mark.
         finished_seq: Seq,
-        /// How many prompts wait.
+        /// Number of prompts that wait.
         queued: u32,
-        /// How many approvals wait for a person.
+        /// Number of approvals that wait for a person.
         #[serde(default, skip_serializing_if = "is_zero")]
         open_approvals: u32,
     }
 
-    /// A session is kept at the top of the list, or not any more.
+    /// A session was pinned to the top of the list, or unpinned.
     SessionPinnedEvent {
-        /// Which.
         session: SessionId,
-        /// Whether.
         pinned: bool,
     }
 
-    /// A session is put aside, or taken back.
+    /// A session was archived, or restored.
     SessionArchivedEvent {
-        /// Which.
         session: SessionId,
-        /// Whether.
         archived: bool,
     }
 
-    /// A session lies in another folder.
+    /// A session moved into a folder or out of one.
     SessionFiledEvent {
-        /// Which.
         session: SessionId,
-        /// Where; absent: in none.
+        /// Absent: in no folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         folder: Option<FolderId>,
     }
 
-    /// A session is deleted: its log is gone, or will be as soon as the hub comes to it.
+    /// A session was deleted. The hub deletes its log soon after this event.
     SessionDeletedEvent {
-        /// Which.
         session: SessionId,
     }
 
-    /// A folder has this name; the first time, it begins.
+    /// A folder was created or renamed; a new id creates the folder.
     FolderNamedEvent {
-        /// Which.
         folder: FolderId,
-        /// Its name.
         name: String,
     }
 
-    /// A folder is gone. What lay in it lies in none.
+    /// A folder was removed. Its sessions are in no folder now.
     FolderRemovedEvent {
-        /// Which.
         folder: FolderId,
     }
 
-    /// What a person has begun to write in a session, or in one that is not created yet. Replaces what was there; empty: nothing.
+    /// The draft of a prompt for a session, which may not be created yet. Replaces the previous draft; an empty text means no draft.
     DraftSavedEvent {
-        /// Which session.
         session: SessionId,
-        /// The text.
         text: String,
     }
 
-    /// Calls of a pattern need no further word, in any session of the account.
+    /// Calls of a pattern need no further approval in any session of the account.
     ApprovalGrantedEvent {
-        /// The approval that was answered so, which names the grant.
+        /// The approval whose answer created the grant; its id names the grant.
         grant: ApprovalId,
         /// The device that answered.
         by: Principal,
-        /// What it covers.
         covers: ApprovalPattern,
     }
 
-    /// They need one again.
+    /// A standing approval of the account was taken back: calls of its pattern need an approval again.
     ApprovalGrantRevokedEvent {
-        /// Which.
         grant: ApprovalId,
     }
 
-    /// Which calls a standing approval covers: those that are equal in all of it.
+    /// Which calls a standing approval covers: those that match all three fields.
     ApprovalPattern {
-        /// The tool.
         tool: String,
         /// SHA-256 of the tool's schema, hex.
         tool_digest: String,
@@ -180,7 +154,7 @@ fn is_zero(count: &u32) -> bool {
     *count == 0
 }
 
-/// What goes on in a session, as far as the list needs it.
+/// What happens in a session, as far as the sessions list needs it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -191,20 +165,17 @@ fn is_zero(count: &u32) -> bool {
 pub enum SessionActivity {
     /// Nothing runs and nothing waits.
     Idle,
-    /// Prompts wait for a runner or for a paused queue.
+    /// Prompts wait, for a runner or for a paused queue to resume.
     Waiting,
-    /// A run is on.
+    /// A run is active.
     Running {
-        /// Which.
         run: RunId,
-        /// Where.
         runner: RunnerId,
-        /// Since when.
         started_at: TimestampMs,
     },
     /// The last run failed or was lost, and nothing has run since.
     Failed {
-        /// Which.
+        /// The run that failed or was lost.
         run: RunId,
     },
 }

@@ -1,16 +1,16 @@
-//! How a reader gets a log.
+//! How a reader receives a log.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{Event, Incarnation, LogId, Seq};
 
-/// Where a reader stands in one log.
+/// A reader's position in one log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Cursor {
-    /// Which log it was; a cursor never matches another incarnation.
+    /// The log's identity; a cursor never matches another incarnation.
     pub incarnation: Incarnation,
     /// The last seq that the reader has applied.
     pub seq: Seq,
@@ -18,19 +18,17 @@ pub struct Cursor {
 
 /// A stretch of a log, `(after, upto]`.
 ///
-/// A reader applies it only if `after` is its own cursor, and then stands at `upto`. Seqs that are missing inside are sealed away,
-/// not lost. A batch never ends inside a sealed part.
+/// A reader applies it only if `after` equals its own cursor, which then becomes `upto`. Seqs that are missing inside were sealed, not
+/// lost. A batch never ends inside a sealed part.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Batch {
-    /// Which log.
     pub log: LogId,
-    /// Its identity.
     pub incarnation: Incarnation,
     /// The cursor that this batch continues.
     pub after: Seq,
-    /// The cursor after it.
+    /// The reader's cursor after this batch.
     pub upto: Seq,
     /// The log's last seq when the batch was made; `upto == head` means caught up.
     pub head: Seq,

@@ -11,96 +11,93 @@ use crate::{
     SessionId, TimestampMs,
 };
 
-/// An intent of a device. Sending it again, for ever, gives the same receipt; another body under the same id is a conflict.
+/// An intent of a device. Idempotent without a time limit: the same id and body always get the same receipt; the same id with another body
+/// is a conflict.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Command {
     /// Made by the device.
     pub id: CommandId,
-    /// The log that it is about.
+    /// The account's log if [`CommandBody::is_for_account`], otherwise a session's log.
     pub log: LogId,
-    /// What must hold when the hub decides; absent: nothing.
+    /// Must hold when the hub decides the command; absent: unconditional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub only_if: Option<CommandCondition>,
-    /// What is wanted.
     pub body: CommandBody,
 }
 
 closed_enum! {
-    /// What must hold when the hub decides a command. Where it does not, the command is refused with `session_busy`.
+    /// A precondition, checked when the hub decides the command. If it does not hold, the hub refuses the command with `session_busy`.
     CommandCondition {
-        /// In the session nothing runs and nothing waits.
+        /// Nothing runs and nothing waits in the session.
         Idle,
     }
 }
 
-/// What is wanted, imperative.
+/// The intent, named in the imperative.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[ts(export)]
 pub enum CommandBody {
-    /// Begin the session that the log id names.
+    /// Create the session that the log id names.
     CreateSession(CreateSessionCommand),
-    /// Give the session a title.
     RenameSession(RenameSessionCommand),
-    /// Ask the agent.
     SendPrompt(SendPromptCommand),
-    /// Change a prompt that waits.
+    /// Change the text of a waiting prompt.
     EditPrompt(EditPromptCommand),
-    /// Take back a prompt that waits.
+    /// Take back a waiting prompt.
     WithdrawPrompt(WithdrawPromptCommand),
-    /// Change the place of a prompt that waits.
+    /// Move a waiting prompt within the queue.
     MovePrompt(MovePromptCommand),
     /// Stop what runs and run this waiting prompt first.
     SendPromptNow(SendPromptNowCommand),
-    /// Stop.
     StopRun(StopRunCommand),
-    /// Run a failed, lost or stopped run's prompt again.
+    /// Run the prompt of a failed, lost or stopped run again.
     RetryRun(RetryRunCommand),
     /// Start no further runs.
     PauseQueue(PauseQueueCommand),
     /// Start runs again.
     ResumeQueue(ResumeQueueCommand),
-    /// Move the account's read mark of a session. Account log.
+    /// Advance the account's read mark for a session. Account log.
     MarkRead(MarkReadCommand),
-    /// Say whether an agent may use a tool.
+    /// Allow or deny a tool call.
     AnswerApproval(AnswerApprovalCommand),
-    /// Take back an answer that covers later calls of the session.
+    /// Take back an answer that covers later calls in the session.
     RevokeApproval(RevokeApprovalCommand),
-    /// Keep a waiting prompt for editing; sent again, keep it longer.
+    /// Take the edit lease on a waiting prompt, or renew it.
     BeginPromptEdit(BeginPromptEditCommand),
-    /// Give an edit up.
+    /// Release the edit lease and leave the prompt unchanged.
     EndPromptEdit(EndPromptEditCommand),
-    /// Ask again beside a prompt, with another text or the same: a branch.
+    /// Begin a branch next to a prompt, with a new text or the same one.
     ResendPrompt(ResendPromptCommand),
     /// Show another branch.
     ChooseBranch(ChooseBranchCommand),
-    /// Begin the session that the log id names with a copy of another one's history.
+    /// Create the session that the log id names with a copy of another session's history.
     ForkSession(ForkSessionCommand),
     /// Copy a batch of another hub's log into the session that the log id names.
     ImportBatch(ImportBatchCommand),
-    /// Keep a session at the top of the list. Account log.
+    /// Pin a session to the top of the list, or unpin it. Account log.
     PinSession(PinSessionCommand),
-    /// Put a session aside. Account log.
+    /// Archive a session, or restore it. Account log.
     ArchiveSession(ArchiveSessionCommand),
-    /// Put a session into a folder. Account log.
+    /// Move a session into a folder or out of one. Account log.
     FileSession(FileSessionCommand),
-    /// Delete a session for ever. Account log.
+    /// Delete a session permanently. Account log.
     DeleteSession(DeleteSessionCommand),
-    /// Make a folder or rename it. Account log.
+    /// Create or rename a folder. Account log.
     NameFolder(NameFolderCommand),
-    /// Remove a folder, not what lies in it. Account log.
+    /// Remove a folder but keep its sessions. Account log.
     RemoveFolder(RemoveFolderCommand),
-    /// Keep what a person has begun to write. Account log.
+    /// Save the draft of a prompt. Account log.
     SaveDraft(SaveDraftCommand),
     /// Take back a standing approval. Account log.
     RevokeApprovalGrant(RevokeApprovalGrantCommand),
 }
 
 impl CommandBody {
-    /// Whether the session that the log id names may begin with it.
+    /// Whether this may be the first command of the session that the log id names.
     pub fn begins_session(&self) -> bool {
         matches!(
             self,
@@ -108,7 +105,7 @@ impl CommandBody {
         )
     }
 
-    /// Whether it goes to the account's log. Everything else goes to its session's.
+    /// Whether the command goes to the account's log. All others go to their session's log.
     pub fn is_for_account(&self) -> bool {
         match self {
             Self::MarkRead(_)
@@ -146,19 +143,18 @@ impl CommandBody {
 payload! {
     /// Creates the session.
     CreateSessionCommand {
-        /// Which agent answers.
         agent: AgentId,
-        /// The runner that must host it; absent: any.
+        /// The runner that must host the session; absent: any that offers the agent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         runner: Option<RunnerId>,
-        /// A title; absent: one comes by itself.
+        /// Absent: the hub derives a title from the first prompt when the first run ends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         title: Option<String>,
     }
 
-    /// Renames.
+    /// Renames the session.
     RenameSessionCommand {
         /// 1 to [`crate::limits::TITLE_CHARS_MAX`] characters.
         title: String,
@@ -168,9 +164,9 @@ payload! {
     SendPromptCommand {
         /// 1 to [`crate::limits::PROMPT_BYTES_MAX`] bytes.
         text: String,
-        /// Only matters while a run is on; otherwise the prompt is queued and starts at once.
+        /// Matters only while a run is active; otherwise the prompt is queued and starts at once.
         delivery: Delivery,
-        /// The run that a steer is meant for, a sub-agent's for example; absent: the one that answers the session's prompt.
+        /// The run to steer, for example a sub-agent's; absent: the root run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         run: Option<RunId>,
@@ -178,45 +174,38 @@ payload! {
 
     /// Edits a waiting prompt.
     EditPromptCommand {
-        /// Which.
         prompt: PromptId,
         /// The whole new text.
         text: String,
     }
 
-    /// Withdraws a waiting prompt: withdrawn, or refused with `prompt_already_taken`.
+    /// Withdraws a waiting prompt. Refused with `prompt_already_taken` if a run has taken it.
     WithdrawPromptCommand {
-        /// Which.
         prompt: PromptId,
     }
 
-    /// Moves a waiting prompt.
+    /// Moves a waiting prompt within the queue.
     MovePromptCommand {
-        /// Which.
         prompt: PromptId,
-        /// Before which other one; absent: to the end.
+        /// The prompt to move it before; absent: to the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         before: Option<PromptId>,
     }
 
-    /// Sends a waiting prompt before its turn.
+    /// Sends a waiting prompt ahead of the queue.
     SendPromptNowCommand {
-        /// Which.
         prompt: PromptId,
     }
 
-    /// Stops.
+    /// Stops a run, or withdraws a prompt that has no run yet.
     StopRunCommand {
-        /// What to stop.
         target: StopTarget,
-        /// How far.
         scope: StopScope,
     }
 
-    /// Retries.
+    /// Runs the prompt of a run again.
     RetryRunCommand {
-        /// The run whose prompt runs again.
         run: RunId,
     }
 
@@ -226,28 +215,24 @@ payload! {
     /// Resumes the queue.
     ResumeQueueCommand {}
 
-    /// Marks as read.
+    /// Marks a session as read up to a seq.
     MarkReadCommand {
-        /// The session.
         session: SessionId,
-        /// The last seq in view; a smaller one than the mark changes nothing.
+        /// The last seq in view. A seq below the current mark changes nothing.
         seq: Seq,
     }
 }
 
-/// What a stop is aimed at. A late stop never touches the next run.
+/// The target of a stop. It is named, so that a late stop never hits the next run.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[ts(export)]
 pub enum StopTarget {
-    /// A run.
     Run {
-        /// Which.
         run: RunId,
     },
-    /// The prompt whose run may not exist yet.
+    /// A prompt, whose run may not exist yet.
     Prompt {
-        /// Which.
         prompt: PromptId,
     },
 }
@@ -270,15 +255,12 @@ pub enum StopScope {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Receipt {
-    /// Which command.
     pub command: CommandId,
-    /// Which log.
     pub log: LogId,
-    /// The log's head right after the command. What the command did stands at or below it.
+    /// The log's head right after the command. Every event of the command is at or below it.
     pub seq: Seq,
     /// By the hub's clock.
     pub recorded_at: TimestampMs,
-    /// What happened.
     pub outcome: ReceiptOutcome,
 }
 
@@ -291,14 +273,11 @@ pub struct Receipt {
 )]
 #[ts(export)]
 pub enum ReceiptOutcome {
-    /// Done.
     Accepted {
-        /// What was done.
         effect: CommandEffect,
     },
     /// Not done, and never will be under this id.
     Refused {
-        /// Why, and what to do.
         error: ErrorBody,
     },
 }
@@ -312,32 +291,28 @@ pub enum ReceiptOutcome {
 )]
 #[ts(export)]
 pub enum CommandEffect {
-    /// What was asked for.
+    /// The command did what it asked for.
     Applied,
-    /// It was so already; nothing was written.
+    /// The state already matched; the hub wrote nothing.
     Unchanged,
-    /// The prompt is accepted.
     PromptAccepted {
-        /// How it will be delivered; differs from what was asked for where that was not possible.
+        /// How the prompt will be delivered. Differs from the requested delivery if that was not possible.
         delivery: Delivery,
     },
-    /// These runs were stopped.
     Stopped {
-        /// Which, the target first.
+        /// The target first.
         runs: Vec<RunId>,
     },
-    /// The prompt had no run yet: it was withdrawn.
+    /// The prompt had no run yet and was withdrawn.
     Withdrawn,
-    /// The session has the other hub's log up to here.
+    /// The session now has the other hub's log up to `upto`.
     Imported {
-        /// The seq there; the next batch continues it.
+        /// A seq of the other hub's log; the next batch continues from it.
         upto: Seq,
-        /// Whether that is all of it.
+        /// Whether that is the whole log.
         complete: bool,
     },
-    /// The run had ended before.
     AlreadyEnded {
-        /// How.
         outcome: RunOutcome,
     },
 }

@@ -1,4 +1,4 @@
-//! Commands of approvals, edits, branches, forks, and of an account's own order.
+//! Commands for approvals, edits, branches and forks, and for an account's folders, pins and drafts.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,15 +10,12 @@ use crate::{
 };
 
 payload! {
-    /// Answers. The first answer counts; the same one again changes nothing, another one is refused.
+    /// Answers an approval. The first answer counts: repeating it changes nothing, a different one is refused.
     AnswerApprovalCommand {
-        /// Which.
         approval: ApprovalId,
         /// The digest of the request that the person saw.
         digest: String,
-        /// Yes or no.
         answer: ApprovalAnswer,
-        /// How far it reaches.
         scope: ApprovalScope,
         /// What the agent is told, at most [`crate::limits::REASON_CHARS_MAX`] characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,27 +23,26 @@ payload! {
         reason: Option<String>,
     }
 
-    /// Takes back an answer for the session: later calls of its pattern are asked about again. What was allowed already is done.
+    /// Takes back an answer that covers the session: later calls of its pattern need an approval again. Calls that it allowed before are
+    /// not undone.
     RevokeApprovalCommand {
-        /// The approval that was answered so.
+        /// The approval whose answer is taken back.
         approval: ApprovalId,
     }
 
-    /// Keeps a waiting prompt for this device for [`crate::limits::PROMPT_EDIT_MS`].
+    /// Gives this device the edit lease on a waiting prompt for [`crate::limits::PROMPT_EDIT_MS`], or renews it.
     BeginPromptEditCommand {
-        /// Which.
         prompt: PromptId,
     }
 
-    /// Gives it up.
+    /// Ends this device's edit of a waiting prompt and leaves its text unchanged.
     EndPromptEditCommand {
-        /// Which.
         prompt: PromptId,
     }
 
-    /// Asks again; the command's id is the new prompt's id. The other answer is kept.
+    /// Sends a prompt again as a branch; the command's id is the new prompt's id. The earlier answer is kept.
     ResendPromptCommand {
-        /// The prompt beside which the branch begins. It must have been taken by a run.
+        /// The prompt next to which the branch begins. A run must have taken it.
         prompt: PromptId,
         /// The new text, or the same one for another answer.
         text: String,
@@ -54,84 +50,76 @@ payload! {
         delivery: Delivery,
     }
 
-    /// Shows a branch. Refused with `session_busy` while a run is on.
+    /// Shows a branch. Refused with `session_busy` while a run is active.
     ChooseBranchCommand {
         /// A prompt of the branch.
         prompt: PromptId,
     }
 
-    /// Forks.
+    /// Creates a session with a copy of another session's history.
     ForkSessionCommand {
-        /// The session with the history.
+        /// The session whose history is copied.
         from: SessionId,
-        /// Where.
         at: ForkPoint,
-        /// A title; absent: the other one's.
+        /// Absent: the title of the other session.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         title: Option<String>,
     }
 
-    /// Pins.
+    /// Pins a session to the top of the list, or unpins it.
     PinSessionCommand {
-        /// Which.
         session: SessionId,
-        /// Whether.
         pinned: bool,
     }
 
-    /// Archives.
+    /// Archives a session, or restores it.
     ArchiveSessionCommand {
-        /// Which.
         session: SessionId,
-        /// Whether.
         archived: bool,
     }
 
-    /// Files.
+    /// Moves a session into a folder, or out of any folder.
     FileSessionCommand {
-        /// Which.
         session: SessionId,
-        /// Where; absent: in no folder.
+        /// Absent: in no folder.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         folder: Option<FolderId>,
     }
 
-    /// Deletes. What runs there is stopped; nothing of it comes back.
+    /// Deletes a session permanently and stops what runs in it.
     DeleteSessionCommand {
-        /// Which.
         session: SessionId,
     }
 
-    /// Names a folder.
+    /// Creates or renames a folder.
     NameFolderCommand {
-        /// Which; a new id makes a folder.
+        /// A new id creates a folder.
         folder: FolderId,
         /// 1 to [`crate::limits::FOLDER_NAME_CHARS_MAX`] characters.
         name: String,
     }
 
-    /// Removes a folder.
+    /// Removes a folder. Its sessions are kept.
     RemoveFolderCommand {
-        /// Which.
         folder: FolderId,
     }
 
-    /// Saves a draft. An older text never replaces a newer one: `based_on` says which draft the person saw when they wrote this one,
-    /// and where another device has saved since, the command is refused with `draft_conflict`.
+    /// Saves a draft. An older text never replaces a newer one: `based_on` names the draft that the person saw while writing, and if
+    /// another device has saved since, the hub refuses the command with `draft_conflict`.
     SaveDraftCommand {
-        /// The session, which may not be created yet.
+        /// May be a session that is not created yet.
         session: SessionId,
-        /// At most [`crate::limits::PROMPT_BYTES_MAX`] bytes; empty: the draft was sent or given up.
+        /// At most [`crate::limits::PROMPT_BYTES_MAX`] bytes; empty: the draft was sent or discarded.
         text: String,
-        /// The seq of the `draftSaved` that this text goes on from; 0: there was none.
+        /// The seq of the `draftSaved` that this text continues; 0 if there was none.
         based_on: Seq,
     }
 
-    /// Revokes a grant.
+    /// Takes back a standing approval of the account.
     RevokeApprovalGrantCommand {
-        /// Which.
+        /// The approval whose answer created the grant.
         grant: ApprovalId,
     }
 }

@@ -1,4 +1,4 @@
-//! Events of approvals, edits of the queue, branches and forks: session logs.
+//! Session events for approvals, edits of waiting prompts, branches and forks.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,48 +7,44 @@ use crate::payload::{closed_enum, payload};
 use crate::{ApprovalId, CallId, PromptId, RunId, Seq, SessionId};
 
 payload! {
-    /// A tool that an agent wants to use, so exactly that a person can decide about it.
+    /// A tool call that an agent wants to make, exact enough for a person to decide on.
     ToolUse {
-        /// Which tool.
         tool: String,
-        /// SHA-256 of the tool's schema as its server gave it, hex: a tool that has changed is another tool.
+        /// SHA-256 of the tool's schema as its server gave it, hex. A changed tool counts as another tool.
         tool_digest: String,
         /// The arguments as the model wrote them.
         arguments: String,
     }
 
-    /// An agent waits for a person's word before it uses a tool.
+    /// An agent waits for a person's approval before it uses a tool.
     ApprovalRequestedEvent {
-        /// The approval, named by the runner.
+        /// The runner makes the id.
         approval: ApprovalId,
         /// The run that waits.
         run: RunId,
         /// The call within the run.
         call: CallId,
-        /// What is wanted.
         wanted: ToolUse,
-        /// Which calls an answer for the session or for always covers: those with the same tool, tool digest and pattern. Compared
-        /// as a whole, never searched in.
+        /// Decides which calls an answer with scope `session` or `always` covers: those with the same tool, tool digest and pattern.
+        /// Compared as a whole, never matched in part.
         pattern: String,
-        /// Where it would run, for people.
+        /// Where the tool would run, for display.
         place: String,
-        /// Why, in the agent's words.
+        /// The reason, in the agent's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         reason: Option<String>,
-        /// SHA-256 over what is wanted, hex. See `docs/PROTOCOL.md`, "Approvals". An answer names it.
+        /// SHA-256 over `wanted`, hex. See `docs/PROTOCOL.md`, "Approvals". An answer must name it.
         digest: String,
     }
 
-    /// A person has answered, once and for all. By a device, or by the device whose earlier answer covers this call.
+    /// A person's answer, exactly one for each approval. The author is the device that answered, or the device whose earlier answer covers
+    /// this call.
     ApprovalAnsweredEvent {
-        /// Which.
         approval: ApprovalId,
         /// The run that waited.
         run: RunId,
-        /// Yes or no.
         answer: ApprovalAnswer,
-        /// How far the answer reaches.
         scope: ApprovalScope,
         /// What the agent is told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,57 +52,49 @@ payload! {
         reason: Option<String>,
     }
 
-    /// Nobody's word is needed any more: the run is over.
+    /// The approval is no longer needed: its run ends without an answer.
     ApprovalCancelledEvent {
-        /// Which.
         approval: ApprovalId,
         /// The run that waited.
         run: RunId,
     }
 
-    /// An answer that covers later calls of this session holds no more: the next such call is asked about.
+    /// An answer that covered later calls of this session no longer applies: the next such call needs an approval.
     ApprovalRevokedEvent {
-        /// The approval that was answered so.
+        /// The approval whose answer no longer applies.
         approval: ApprovalId,
     }
 
-    /// A device edits a waiting prompt: until it is done, nobody else does and no run takes the prompt.
+    /// A device edits a waiting prompt. Until it finishes, no other device edits the prompt and no run takes it.
     PromptEditBeganEvent {
-        /// Which.
         prompt: PromptId,
     }
 
-    /// Nobody edits the prompt any more, and its text is as before. (`promptEdited` ends an edit, too.)
+    /// An edit ended and left the text unchanged. (`promptEdited` ends an edit, too.)
     PromptEditEndedEvent {
-        /// Which.
         prompt: PromptId,
-        /// Why.
         reason: EditEndReason,
     }
 
     /// Another branch is shown: the one through this prompt, down to its newest end.
     BranchChosenEvent {
-        /// The prompt.
         prompt: PromptId,
     }
 
-    /// The session begins with a copy of another one's history, which follows.
+    /// The session begins with a copy of another session's history, which follows.
     SessionForkedEvent {
-        /// The other one.
+        /// The session whose history is copied.
         from: SessionId,
-        /// Where it forks.
         at: ForkPoint,
-        /// The other log's head then.
+        /// The other log's head at the time of the fork.
         seq: Seq,
     }
 }
 
 closed_enum! {
-    /// What a person says.
+    /// A person's answer to an approval.
     ApprovalAnswer {
-        /// Yes.
         Allow,
-        /// No.
         Deny,
     }
 
@@ -120,28 +108,28 @@ closed_enum! {
         Always,
     }
 
-    /// Why an edit is over that changed nothing.
+    /// Why an edit ended without a change.
     EditEndReason {
-        /// The device gave it up.
+        /// The device gave up the edit.
         Abandoned,
-        /// Nothing was heard of it for too long.
+        /// The device did not renew the edit lease in time.
         Expired,
     }
 }
 
-/// Where a session forks: what comes with it, and what does not.
+/// Where a session forks, which decides how much history the copy has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase")]
 #[ts(export)]
 pub enum ForkPoint {
-    /// Everything up to this answer, with it.
+    /// Everything up to and including this answer.
     After {
-        /// The run that gave the answer. It must be over.
+        /// The run that gave the answer. It must have ended.
         run: RunId,
     },
-    /// Everything up to this prompt, without it.
+    /// Everything before this prompt.
     Before {
-        /// The prompt.
+        /// The first prompt that the fork leaves out.
         prompt: PromptId,
     },
 }

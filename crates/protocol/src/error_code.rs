@@ -1,15 +1,14 @@
-//! Error codes, the same in receipts, frames, HTTP answers and close reasons.
+//! Error codes, the same in receipts, frames, HTTP responses and close reasons.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-/// What a client gets: branch on `code`, show `message` and `hint`.
+/// An error as a client receives it: branch on `code`, show `message` and `hint`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 #[error("{message}")]
 pub struct ErrorBody {
-    /// What a program branches on.
     pub code: ErrorCode,
     /// What happened.
     pub message: String,
@@ -25,10 +24,9 @@ macro_rules! error_codes {
         pub enum ErrorCode { $($(#[$doc])* #[serde(rename = $text)] $variant,)* }
 
         impl ErrorCode {
-            /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// The code as it stands on the wire.
+            /// The code's name on the wire.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
@@ -38,12 +36,12 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => error_codes!(@retry $retry),)* }
             }
 
-            /// The HTTP status that carries it.
+            /// The HTTP status of a response with this code.
             pub const fn http_status(self) -> u16 {
                 match self { $(Self::$variant => $http,)* }
             }
 
-            /// The WebSocket close code that carries it.
+            /// The WebSocket close code for this error. Several errors share a number.
             pub const fn close_code(self) -> u16 {
                 match self { $(Self::$variant => $close,)* }
             }
@@ -54,7 +52,7 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// The frame or body is not what the protocol says.
+    /// The frame or body does not follow the protocol.
     MalformedFrame = "malformed_frame", http 400, close 4400, final;
     /// More bytes than a named limit allows.
     TooLarge = "too_large", http 413, close 4413, final;
@@ -64,91 +62,89 @@ error_codes! {
     Unauthenticated = "unauthenticated", http 401, close 4401, final;
     /// The token was revoked.
     Revoked = "revoked", http 401, close 4403, final;
-    /// The token is good, the thing is not its.
+    /// The token is valid but does not give access to this.
     Forbidden = "forbidden", http 403, close 4403, final;
-    /// No such log, or not one of this account.
+    /// The log does not exist, or belongs to another account.
     LogNotFound = "log_not_found", http 404, close 4404, final;
     /// Too many requests in a short time.
     RateLimited = "rate_limited", http 429, close 4429, retry;
-    /// Nothing was heard from the other side for too long.
+    /// The other side was silent for too long.
     HeartbeatMissed = "heartbeat_missed", http 408, close 4408, retry;
-    /// The hub is stopping; come back in a moment.
+    /// The hub is stopping; try again in a moment.
     HubStopping = "hub_stopping", http 503, close 1012, retry;
-    /// The log cannot be written now.
+    /// The log cannot be written right now.
     StorageUnavailable = "storage_unavailable", http 503, close 4503, retry;
-    /// A fault of the hub.
+    /// A fault in the hub.
     Internal = "internal", http 500, close 4500, retry;
     /// The Host or Origin header is not one that the hub serves.
     OriginRefused = "origin_refused", http 403, close 4403, final;
-    /// The link code is not known.
+    /// The hub does not know the link code.
     LinkCodeUnknown = "link_code_unknown", http 404, close 4404, final;
     /// The link code is older than five minutes.
     LinkCodeExpired = "link_code_expired", http 410, close 4410, final;
-    /// The link code was used before.
+    /// The link code was already used.
     LinkCodeUsed = "link_code_used", http 410, close 4410, final;
-    /// The same command id came with another body.
+    /// The command id was already used with another body.
     CommandConflict = "command_conflict", http 409, close 4409, final;
     /// The command is not for this kind of log.
     WrongLog = "wrong_log", http 400, close 4400, final;
-    /// A session with this id is there already.
+    /// A session with this id already exists.
     SessionExists = "session_exists", http 409, close 4409, final;
-    /// No such session.
     SessionNotFound = "session_not_found", http 404, close 4404, final;
-    /// A text is empty where one is needed.
+    /// A required text is empty.
     TextEmpty = "text_empty", http 400, close 4400, final;
     /// A text is longer than its limit.
     TextTooLong = "text_too_long", http 413, close 4413, final;
-    /// The queue holds as many prompts as it may.
+    /// The session's queue is full.
     QueueFull = "queue_full", http 429, close 4429, retry;
     /// No such prompt in this session.
     PromptNotFound = "prompt_not_found", http 404, close 4404, final;
-    /// The prompt was taken by a run before.
+    /// A run has already taken the prompt.
     PromptAlreadyTaken = "prompt_already_taken", http 409, close 4409, final;
     /// No such run in this session.
     RunNotFound = "run_not_found", http 404, close 4404, final;
-    /// The run is not in a state in which it can be retried.
+    /// The run's state does not allow a retry.
     RunNotRetryable = "run_not_retryable", http 409, close 4409, final;
-    /// What the command was to be done under does not hold: something runs or waits.
+    /// The session is not idle, as the command requires: something runs or waits.
     SessionBusy = "session_busy", http 409, close 4409, retry;
     /// No such approval in this session.
     ApprovalNotFound = "approval_not_found", http 404, close 4404, final;
-    /// Another answer was first, or the run that asked is over.
+    /// Another answer came first, or the run that asked has ended.
     ApprovalAnswered = "approval_answered", http 409, close 4409, final;
-    /// The answer names another call than the one that waits.
+    /// The answer names a different call from the one that waits.
     ApprovalMismatch = "approval_mismatch", http 409, close 4409, final;
-    /// Another device edits the prompt.
+    /// Another device is editing the prompt.
     PromptBeingEdited = "prompt_being_edited", http 409, close 4409, retry;
     /// Another device saved a newer draft.
     DraftConflict = "draft_conflict", http 409, close 4409, final;
-    /// No such folder.
     FolderNotFound = "folder_not_found", http 404, close 4404, final;
     /// No such standing approval.
     GrantNotFound = "grant_not_found", http 404, close 4404, final;
-    /// More things of a kind than a named limit allows.
+    /// More items of a kind than a named limit allows.
     TooMany = "too_many", http 429, close 4429, final;
-    /// The writer's lease is over, or another one holds it.
+    /// The writer's lease has ended, or another writer holds it.
     LeaseFenced = "lease_fenced", http 409, close 4409, final;
-    /// The runner's count has a gap: it must resume from what the hub has.
+    /// The runner's producer count has a gap; it must resume from what the hub has.
     ProducerGap = "producer_gap", http 409, close 4409, retry;
-    /// A batch of another hub's log does not continue what the session has of that log.
+    /// The batch does not continue what the session has of the other hub's log.
     ImportMismatch = "import_mismatch", http 409, close 4409, final;
     /// A write does not fit the run's state.
     InvalidRunWrite = "invalid_run_write", http 400, close 4400, final;
 }
 
-/// What a client does after the hub has closed its connection, or refused to open one, for a code.
+/// What a client does after the hub closed its connection, or refused to open one, with a code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AfterClose {
-    /// It connects again by itself, later.
+    /// It reconnects on its own, later.
     ConnectAgain,
-    /// It connects again, and does not send again what it sent last: that would be refused for ever.
+    /// It reconnects, but does not resend what it sent last: the hub would refuse that every time.
     SetAside,
     /// It waits until a person acts.
     StayAway,
 }
 
 impl ErrorCode {
-    /// What a client does after a close, or a refused upgrade, with this code. The one classification for devices, runners and tools.
+    /// What a client does after a close, or a refused upgrade, with this code. Devices, runners and tools all use this classification.
     pub const fn after_close(self) -> AfterClose {
         match self {
             Self::UnsupportedProtocol
@@ -159,7 +155,7 @@ impl ErrorCode {
             | Self::LinkCodeUnknown
             | Self::LinkCodeExpired
             | Self::LinkCodeUsed
-            // Another process has the same token: both would fight for the runner's place for ever.
+            // Another process uses the same token: if both reconnected, they would displace each other endlessly.
             | Self::LeaseFenced => AfterClose::StayAway,
             Self::MalformedFrame
             | Self::TooLarge
@@ -195,7 +191,7 @@ impl ErrorCode {
         }
     }
 
-    /// The code of a close: the word before the colon of `code: message`, else the first code with that number.
+    /// The code of a WebSocket close: the word before the colon in a reason `code: message`, else the first code with that number.
     pub fn of_close(number: u16, reason: &str) -> Option<Self> {
         let word = reason.split_once(':').map_or(reason, |(word, _)| word);
         let named = || Self::ALL.iter().find(|code| code.as_str() == word);
@@ -203,7 +199,7 @@ impl ErrorCode {
         named().or_else(numbered).copied()
     }
 
-    /// Pairs the code with its words.
+    /// Makes an error body from the code, a message and a hint.
     pub fn with(self, message: impl Into<String>, hint: impl Into<String>) -> ErrorBody {
         ErrorBody {
             code: self,

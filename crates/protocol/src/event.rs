@@ -14,45 +14,40 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Event {
-    /// Its position.
     pub seq: Seq,
     /// When the hub recorded it, by the hub's clock.
     pub recorded_at: TimestampMs,
-    /// Who did it.
     pub by: Principal,
-    /// The command that caused it, where one did.
+    /// The command that caused it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub command: Option<CommandId>,
-    /// The runner's count for its run, on events that a runner wrote.
+    /// The runner's own count of its writes for the run; only on events that a runner wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub producer: Option<ProducerSeq>,
-    /// What happened.
     pub body: EventBody,
 }
 
 /// What happened, past tense. On the wire an object with a `type`.
 ///
-/// A kind that this build does not know is kept as [`EventBody::Unknown`] and written back as it was; a known kind with a body that
-/// does not fit is an error. Published kinds never change: a new meaning is a new kind.
+/// A kind that this build does not know is kept as [`EventBody::Unknown`] and written back unchanged; a known kind with a body that does
+/// not fit is an error. Published kinds never change: a new meaning is a new kind.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(remote = "Self", tag = "type", rename_all = "camelCase")]
 #[ts(export, tag = "type", rename_all = "camelCase")]
 pub enum EventBody {
     /// First event of a session's log.
     SessionCreated(SessionCreatedEvent),
-    /// The title changed.
     SessionRenamed(SessionRenamedEvent),
-    /// A person sent a prompt.
     PromptSent(PromptSentEvent),
     /// A waiting prompt's text changed.
     PromptEdited(PromptEditedEvent),
     /// A waiting prompt was taken back.
     PromptWithdrawn(PromptWithdrawnEvent),
-    /// A prompt went to the head of the queue again.
+    /// A prompt moved to the head of the queue.
     PromptRequeued(PromptRequeuedEvent),
-    /// A waiting prompt changed its place.
+    /// A waiting prompt moved within the queue.
     PromptMoved(PromptMovedEvent),
     /// The queue stops starting runs.
     QueuePaused(QueuePausedEvent),
@@ -60,19 +55,17 @@ pub enum EventBody {
     QueueResumed(QueueResumedEvent),
     /// An agent began to work on a prompt.
     RunStarted(RunStartedEvent),
-    /// A run took steering prompts in.
+    /// A run consumed steering prompts.
     SteerConsumed(SteerConsumedEvent),
-    /// A part began.
     PartOpened(PartOpenedEvent),
-    /// Text was added to an open part.
     PartAppended(PartAppendedEvent),
-    /// A part is whole, or was cut.
+    /// A part ended, complete or interrupted.
     PartClosed(PartClosedEvent),
-    /// Stands for a closed part's appends and its close, with the whole text.
+    /// Replaces a closed part's appends and its close with one event that has the whole text.
     PartSealed(PartSealedEvent),
     /// A run ended. Exactly one for each run.
     RunEnded(RunEndedEvent),
-    /// What a runner says about the end of a run that was stopped from outside.
+    /// A runner's report on a run that was stopped from outside.
     TeardownReported(TeardownReportedEvent),
     /// First event of an account's log.
     AccountOpened(AccountOpenedEvent),
@@ -80,49 +73,46 @@ pub enum EventBody {
     DeviceLinked(DeviceLinkedEvent),
     /// A device or a runner lost its access.
     DeviceRevoked(DeviceRevokedEvent),
-    /// A runner said which agents it hosts.
+    /// A runner announced which agents it hosts.
     AgentsOffered(AgentsOfferedEvent),
     /// What the sessions list shows for one session.
     SessionSummarized(SessionSummarizedEvent),
     /// A person has read a session up to a seq.
     ReadMarked(ReadMarkedEvent),
-    /// An agent waits for a person's word.
+    /// An agent waits for a person's approval.
     ApprovalRequested(ApprovalRequestedEvent),
-    /// A person has answered.
     ApprovalAnswered(ApprovalAnsweredEvent),
-    /// Nobody's word is needed any more.
+    /// The run ends without an answer to the approval.
     ApprovalCancelled(ApprovalCancelledEvent),
-    /// A device edits a waiting prompt.
+    /// A device took the edit lease on a waiting prompt.
     PromptEditBegan(PromptEditBeganEvent),
-    /// The edit is over and changed nothing.
+    /// The edit ended and changed nothing.
     PromptEditEnded(PromptEditEndedEvent),
     /// Another branch is shown.
     BranchChosen(BranchChosenEvent),
-    /// The session begins with a copy of another one's history.
+    /// The session begins with a copy of another session's history.
     SessionForked(SessionForkedEvent),
-    /// A session is kept at the top of the list, or not any more.
+    /// A session was pinned to the top of the list, or unpinned.
     SessionPinned(SessionPinnedEvent),
-    /// A session is put aside, or taken back.
+    /// A session was archived, or restored.
     SessionArchived(SessionArchivedEvent),
-    /// A session lies in another folder.
+    /// A session moved into a folder or out of one.
     SessionFiled(SessionFiledEvent),
-    /// A session is deleted.
     SessionDeleted(SessionDeletedEvent),
-    /// A folder has this name.
+    /// A folder was created or renamed.
     FolderNamed(FolderNamedEvent),
-    /// A folder is gone.
     FolderRemoved(FolderRemovedEvent),
-    /// What a person has begun to write.
+    /// A device saved the draft of a prompt.
     DraftSaved(DraftSavedEvent),
-    /// Calls of a pattern need no further word.
+    /// Calls of a pattern need no further approval in any session of the account.
     ApprovalGranted(ApprovalGrantedEvent),
-    /// They need one again.
+    /// A standing approval of the account was taken back.
     ApprovalGrantRevoked(ApprovalGrantRevokedEvent),
     /// A batch of another hub's log was copied into this one.
     BatchImported(BatchImportedEvent),
-    /// An answer for later calls of a session holds no more.
+    /// An answer that covered later calls of a session no longer applies.
     ApprovalRevoked(ApprovalRevokedEvent),
-    /// A model gave nothing and is asked again after a pause.
+    /// The model returned nothing and is asked again after a pause.
     ModelRetry(ModelRetryEvent),
     /// A kind from a newer version.
     #[serde(skip)]
@@ -130,7 +120,7 @@ pub enum EventBody {
     Unknown(UnknownEvent),
 }
 
-/// An event body as it came, from a newer version.
+/// An event body from a newer version, unchanged.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UnknownEvent {
     /// Its `type`.
@@ -188,7 +178,7 @@ impl EventBody {
 }
 
 impl EventBody {
-    /// Whether it stands in logs of accounts. Every other kind, an unknown one too, may stand in a session's.
+    /// Whether this kind belongs in account logs. Every other kind, including an unknown one, may appear in a session's log.
     pub fn is_for_account(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! The frames of the socket at `/v1/socket`: JSON text messages, one frame a message.
+//! The frames of the socket at `/v1/socket`: JSON text messages, one frame per message.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -22,7 +22,7 @@ pub enum ClientFrame {
     Hello {
         /// [`crate::limits::PROTOCOL_VERSION`].
         protocol: u32,
-        /// What else this client can do; unknown ones are ignored.
+        /// What this client supports beyond the protocol's version; the hub ignores names that it does not know.
         #[serde(default)]
         capabilities: Vec<String>,
         /// Runners only: what they host.
@@ -32,92 +32,84 @@ pub enum ClientFrame {
     },
     /// Follow a log: the hub sends batches from the cursor on until `unsubscribe`. A second one for the same log replaces the first.
     Subscribe {
-        /// Which log.
         log: LogId,
-        /// Where the reader stands; absent: at the beginning.
+        /// The reader's cursor; absent: from the beginning.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         cursor: Option<Cursor>,
-        /// The format of saved states that this reader understands: where it stands far behind, the hub may answer with a
-        /// [`HubFrame::Snapshot`] first. Absent: with batches alone.
+        /// The format of saved states that this reader understands. If the reader is far behind, the hub may send a [`HubFrame::Snapshot`]
+        /// first. Absent: the hub sends batches only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         state_format: Option<u32>,
-        /// With `state_format`, for a session: only so many characters of the conversation's end are needed, and the hub may answer with
-        /// a state that knows nothing of what was over at its seq. Absent: all of it is needed.
+        /// With `state_format`, for a session: the reader needs at least this many characters from the end of the conversation, and the hub
+        /// may answer with a checkpoint, which knows nothing of what had ended at its seq. Absent: the reader needs everything.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional, type = "number")]
         newest_chars: Option<u64>,
     },
-    /// What a snapshot stood for: the first batch of `(after, upto]`, whose ends are no seqs inside of a sealed part. Answered by
-    /// `history`, or as a subscription is refused. One at a time.
+    /// Read the events that a snapshot replaced: the first batch of `(after, upto]`. Neither end may lie inside a sealed part. Answered by
+    /// `history`, or refused as a subscription is. One request at a time.
     ReadHistory {
-        /// Which log.
         log: LogId,
-        /// Its identity.
         incarnation: Incarnation,
-        /// What the reader has up to here.
+        /// The reader has the events up to and including this seq.
         after: Seq,
-        /// What it has from here on.
+        /// The reader has the events above this seq.
         upto: Seq,
     },
-    /// Follow no longer.
+    /// Stop following a log.
     Unsubscribe {
-        /// Which log.
+        /// The log of an earlier `subscribe`.
         log: LogId,
     },
-    /// An intent; answered by `receipt` (or by `refused` with its id where the hub cannot answer now).
+    /// An intent; answered by `receipt` (or by `refused` with its id if the hub cannot answer now).
     Command {
-        /// The intent.
+        /// Sent again under the same id until its receipt comes.
         command: Command,
     },
-    /// The client is there. Answered by `heartbeatAck`.
+    /// The client is alive. Answered by `heartbeatAck`.
     Heartbeat {
-        /// Runners: every run that this process works for. A run that it does not name is not kept alive by the connection. Absent, from
-        /// an older runner: all of its runs are.
+        /// Runners: every run that this process works on. The connection keeps no other run alive. Absent, from an older runner: the
+        /// connection keeps all of its runs alive.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         runs: Option<Vec<RunId>>,
     },
-    /// Runners: how far did the hub get with this run? Answered by `runAcked` or `runFenced`. Sent for each held run after a reconnect.
+    /// Runners: ask how much of this run the hub has recorded. Answered by `runAcked` or `runFenced`. Sent for each held run after a
+    /// reconnect.
     ResumeRun {
-        /// The session of the run.
         session: SessionId,
-        /// The run.
         run: RunId,
-        /// The lease.
+        /// The lease's epoch.
         epoch: Epoch,
     },
-    /// Runners: writes for a run. All of them are recorded, or none. Answered by `runAcked` or `runFenced`.
+    /// Runners: writes for a run. The hub records all of them, or none. Answered by `runAcked` or `runFenced`.
     WriteRun {
-        /// The session of the run.
         session: SessionId,
-        /// The run.
         run: RunId,
-        /// The lease.
+        /// The lease's epoch.
         epoch: Epoch,
-        /// In producer order; ones that the hub has are skipped.
+        /// In producer order; the hub skips entries that it already has.
         entries: Vec<RunWriteEntry>,
     },
-    /// Runners: what became of a run that was stopped from outside.
+    /// Runners: a report on a run that was stopped from outside.
     ReportTeardown {
-        /// The session of the run.
         session: SessionId,
-        /// The run.
         run: RunId,
-        /// Tool calls that were cancelled.
+        /// Number of tool calls that were cancelled.
         tools_cancelled: u32,
-        /// Tool calls that still run, by name.
+        /// Names of tools whose calls still run.
         still_running: Vec<String>,
     },
-    /// Devices: what the person does at this one. Only for a hub with the capability [`crate::limits::ATTENTION_CAPABILITY`]. It is
-    /// never in a log, and is forgotten after [`crate::limits::LOOKING_MS`] unless it is said again.
+    /// Devices: what the person does at this device. Only for a hub with the capability [`crate::limits::ATTENTION_CAPABILITY`]. Never in a
+    /// log; the hub forgets it after [`crate::limits::LOOKING_MS`] unless the device repeats it.
     Attend {
         /// The session that is in view; absent: none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         session: Option<SessionId>,
-        /// Whether the person writes in it.
+        /// Whether the person is typing in it.
         #[serde(default)]
         typing: bool,
         /// Whether the person uses this device right now: keys, mouse or focus within the last minute.
@@ -131,49 +123,45 @@ pub enum ClientFrame {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct DeviceAttention {
-    /// Which device.
     pub device: DeviceId,
     /// The session that is in view there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub session: Option<SessionId>,
-    /// Whether somebody writes in it.
+    /// Whether the person is typing in it.
     pub typing: bool,
-    /// Whether the device is in use: notices go there first.
+    /// Whether the person uses the device: notices go there first.
     pub in_use: bool,
 }
 
-/// A piece of a saved state that stands for the stretch `(after, seq]`. The texts of all pieces, in order, are the state's JSON.
+/// A piece of a saved state that replaces the stretch `(after, seq]`. The texts of all pieces, in order, are the state's JSON.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SnapshotPiece {
-    /// Which log.
     pub log: LogId,
-    /// Its identity.
     pub incarnation: Incarnation,
     /// The cursor that it continues.
     pub after: Seq,
-    /// The cursor after its last piece.
+    /// The reader's cursor after the last piece.
     pub seq: Seq,
     /// The state's format, as the reader named it.
     pub format: u32,
-    /// Which piece this is, from 0.
+    /// From 0.
     pub piece: u32,
-    /// How many there are, at most [`crate::limits::SNAPSHOT_PIECES_MAX`].
+    /// Number of pieces, at most [`crate::limits::SNAPSHOT_PIECES_MAX`].
     pub pieces: u32,
     /// At most [`crate::limits::SNAPSHOT_PIECE_BYTES_MAX`] bytes.
     pub text: String,
 }
 
-/// What a runner says of itself.
+/// What a runner says about itself in `hello`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RunnerHello {
     /// New for each start of the process.
     pub instance: RunnerInstanceId,
-    /// What it hosts.
     pub agents: Vec<AgentDescription>,
 }
 
@@ -188,28 +176,27 @@ pub struct RunnerHello {
 pub enum HubFrame {
     /// The answer to `hello`.
     Welcome {
-        /// Whose logs these are.
+        /// The account that the connection belongs to.
         account: AccountId,
-        /// Who the hub takes this connection for.
+        /// The device or runner that the token belongs to.
         principal: Principal,
-        /// The hub's name.
         hub_name: String,
         /// What this hub can do beyond the protocol's version.
         capabilities: Vec<String>,
-        /// The hub's wall clock now: its times are compared with this, not with the client's own clock.
+        /// The hub's wall clock when it wrote this frame. Clients compare the hub's times with it, not with their own clock. Older hubs do
+        /// not send it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         hub_time: Option<TimestampMs>,
     },
-    /// A stretch of a log that is subscribed to.
+    /// A stretch of a subscribed log.
     Batch(Batch),
-    /// A stretch of a log that is subscribed to, given as the state at its end.
+    /// A stretch of a subscribed log, as the state at its end.
     Snapshot(SnapshotPiece),
     /// The answer to `readHistory`.
     History(Batch),
-    /// The cursor matches no log: forget what was mirrored and subscribe without a cursor, or drop the session.
+    /// The cursor matches no log: forget the mirrored events and subscribe without a cursor, or drop the session.
     Missing {
-        /// Which log.
         log: LogId,
         /// The log's identity now; absent: there is no such log.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -218,58 +205,53 @@ pub enum HubFrame {
     },
     /// The answer to a command.
     Receipt {
-        /// The answer.
+        /// Sent once the events of the command are durable.
         receipt: Receipt,
     },
-    /// A frame could not be served. Nothing was recorded; the connection goes on.
+    /// The hub could not serve a frame. It recorded nothing, and the connection stays open.
     Refused {
-        /// The command, where it was one.
+        /// The command, if the frame was one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         command: Option<CommandId>,
-        /// The log, where it was about one.
+        /// The log, if the frame was about one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         log: Option<LogId>,
-        /// Why.
         error: ErrorBody,
     },
-    /// The hub is there.
+    /// The hub is alive.
     HeartbeatAck {},
-    /// Who of the account is connected now. Sent on connecting and on each change; never in a log.
+    /// The devices and runners of the account that are connected now. Sent on connecting and on each change; never in a log.
     Presence {
-        /// Devices and runners with an open connection.
+        /// All of them, the receiver included.
         connected: Vec<Principal>,
     },
-    /// What people do at the account's devices: on connecting where there is something to say, and on each change; never in a log. It
-    /// replaces what was said before. Only to clients that named the capability [`crate::limits::ATTENTION_CAPABILITY`].
+    /// What people do at the account's devices. Sent on connecting if there is something to report, and on each change; replaces the
+    /// previous one. Never in a log. Only for clients that named the capability [`crate::limits::ATTENTION_CAPABILITY`].
     Attention {
-        /// Devices that look, write or are in use.
+        /// Devices that have a session in view, or that a person types on or uses.
         devices: Vec<DeviceAttention>,
     },
-    /// Runners: this run is yours. Its prompt and history stand in the session's log: subscribe to it.
+    /// Runners: this run is yours. Its prompt and history are in the session's log: subscribe to it.
     RunAssigned {
-        /// The session.
         session: SessionId,
-        /// The run.
         run: RunId,
-        /// The lease.
+        /// The lease's epoch.
         epoch: Epoch,
-        /// Where `RunStarted` stands.
+        /// The seq of `RunStarted`.
         seq: Seq,
     },
-    /// Runners: recorded up to here, durably.
+    /// Runners: the log has the run's writes up to this count, durably.
     RunAcked {
-        /// The run.
         run: RunId,
-        /// The last producer count that the log has; 0 for none.
+        /// The last producer count that the log has; 0 if it has none.
         producer: ProducerSeq,
     },
-    /// Runners: not recorded, and nothing more of this lease will be.
+    /// Runners: nothing of the frame was recorded.
     RunFenced {
-        /// The run.
         run: RunId,
-        /// Why.
+        /// `lease_fenced`: the lease has ended. After `producer_gap` and `invalid_run_write` it goes on.
         error: ErrorBody,
     },
 }

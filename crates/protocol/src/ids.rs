@@ -18,7 +18,7 @@ macro_rules! uuid_id {
         pub struct $name(Uuid);
 
         impl $name {
-            /// Wraps an id that was made elsewhere.
+            /// Wraps an existing id.
             pub const fn from_uuid(id: Uuid) -> Self {
                 Self(id)
             }
@@ -57,7 +57,7 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// One durable conversation. Made by the device that creates it, so that a session can begin offline.
+    /// One durable conversation. The device that creates it makes the id, so that a session can begin offline.
     SessionId;
     /// A person on a hub.
     AccountId;
@@ -65,21 +65,21 @@ uuid_id! {
     DeviceId;
     /// A process that hosts agents, linked to an account.
     RunnerId;
-    /// One start of a runner's process. A run belongs to the instance that began it: another instance never knew its state.
+    /// One start of a runner's process. A run belongs to the instance that began it: no other instance has its state.
     RunnerInstanceId;
-    /// An intent, named by the device that made it. The hub answers an id once, for ever.
+    /// An intent. The device makes the id; the hub gives each id exactly one answer.
     CommandId;
     /// An agent's work on one prompt.
     RunId;
-    /// A person's word that a run waits for. Made by the runner.
+    /// An approval that a run waits for. The runner makes the id.
     ApprovalId;
-    /// A folder of the sessions list. Made by the device.
+    /// A folder of the sessions list. The device makes the id.
     FolderId;
     /// The identity of a log. A restored or replaced log has a new one.
     Incarnation;
 }
 
-/// A prompt is named by the command that sent it.
+/// A prompt, named by the command that sent it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 #[ts(export, type = "string")]
@@ -146,7 +146,7 @@ macro_rules! position {
             /// The position before the first one.
             pub const ZERO: Self = Self(0);
 
-            /// The position right behind this one.
+            /// The position right after this one.
             #[must_use]
             pub const fn next(self) -> Self {
                 Self(self.0 + 1)
@@ -164,9 +164,9 @@ macro_rules! position {
 position! {
     /// An event's position in its log: assigned by the hub, from 1, strictly increasing over all runs and agents.
     Seq(u64);
-    /// The generation of the right to write for a run. A writer with a smaller one is fenced.
+    /// The generation of a lease. A writer with a smaller epoch is fenced.
     Epoch(u64);
-    /// A runner's own count of what it wrote for one run, from 1 and without gaps. It makes a resumed run exact.
+    /// A runner's own count of its writes for one run, from 1 without gaps. With it, a resumed run neither loses nor repeats a write.
     ProducerSeq(u64);
     /// A part's place in its run, from 0.
     PartIndex(u32);
@@ -185,15 +185,15 @@ impl<'de> Deserialize<'de> for TimestampMs {
     }
 }
 
-/// A number that reaches a screen: a larger one than JavaScript can hold is read as [`limits::SAFE_INTEGER_MAX`]. It is not refused, for a
-/// log that has one must stay readable.
+/// Reads a number that reaches a screen. A number too large for JavaScript becomes [`limits::SAFE_INTEGER_MAX`]; it is not refused, because
+/// a log that has one must stay readable.
 pub(crate) fn safe_integer<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<u64, D::Error> {
     u64::deserialize(deserializer).map(|number| number.min(limits::SAFE_INTEGER_MAX))
 }
 
-/// The same where the number may be absent.
+/// Like [`safe_integer`], for a number that may be absent.
 pub(crate) fn safe_integer_if_any<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
@@ -201,7 +201,7 @@ pub(crate) fn safe_integer_if_any<'de, D: serde::Deserializer<'de>>(
     Ok(number.map(|number| number.min(limits::SAFE_INTEGER_MAX)))
 }
 
-/// Names a log. On the wire `session:<uuid>` or `account:<uuid>`.
+/// The id of a log. On the wire `session:<uuid>` or `account:<uuid>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, TS)]
 #[ts(export, type = "string")]
 pub enum LogId {

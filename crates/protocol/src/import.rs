@@ -1,4 +1,4 @@
-//! Moving a session from one hub to another: the log travels as the batches that any reader of it gets. `docs/PROTOCOL.md`, "Moving".
+//! Moving a session from one hub to another: the log travels as the batches that any of its readers gets. See `docs/PROTOCOL.md`, "Moving".
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,16 +7,16 @@ use crate::payload::payload;
 use crate::{AccountId, Batch, Incarnation, Seq};
 
 payload! {
-    /// Copies one batch of another hub's log of a session into the log that the command names. The first one, with `after` 0, creates the
-    /// session; the one with `upto == head` completes it. A batch that the session has already changes nothing.
+    /// Copies one batch of a session's log at another hub into the log that the command names. The first batch, with `after` 0, creates the
+    /// session; the one with `upto == head` completes it. A batch that the session already has changes nothing.
     ImportBatchCommand {
         /// The name of the hub that the batch comes from, 1 to [`crate::limits::DEVICE_NAME_CHARS_MAX`] characters.
         from: String,
-        /// The batch, as that hub or a mirror gives it.
+        /// As that hub, or a mirror of it, serves the batch.
         batch: Batch,
     }
 
-    /// A batch of another hub's log stands before this event. Until `complete` the session takes no other command, starts no run and is
+    /// A batch of another hub's log precedes this event. Until `complete` is true the session takes no other command, starts no run and is
     /// in no list.
     BatchImportedEvent {
         /// The name of the hub that the batch comes from.
@@ -25,9 +25,9 @@ payload! {
         account: AccountId,
         /// The identity of the log there.
         incarnation: Incarnation,
-        /// Everything up to this seq of that log is here.
+        /// The session has everything up to this seq of that log.
         upto: Seq,
-        /// Whether that is all of it.
+        /// Whether that is the whole log.
         complete: bool,
     }
 }

@@ -1,7 +1,7 @@
-//! Which kinds of frames and commands this version knows, and how a frame is read: the one place for hub, client and runner.
+//! The kinds of frames and commands that this version knows, and how hub, client and runner read a frame.
 //!
-//! **Invariant:** a frame of an unknown `type` comes from a newer peer and is no error; a frame of a known `type` that does not fit is
-//! one, however deep in it the cause lies. The lists are compared with what serde knows, by a test, so they cannot drift.
+//! **Invariant:** a frame of an unknown `type` comes from a newer peer and is not an error; a frame of a known `type` that does not fit is
+//! an error, however deep in the frame the cause lies. A test compares the lists with what serde knows, so they cannot drift.
 
 use serde::Deserialize;
 
@@ -38,7 +38,7 @@ pub const CLIENT_FRAME_KINDS: &[&str] = &[
     "attend",
 ];
 
-/// The `type`s of commands' bodies.
+/// The `type`s of command bodies.
 pub const COMMAND_KINDS: &[&str] = &[
     "createSession",
     "renameSession",
@@ -70,21 +70,21 @@ pub const COMMAND_KINDS: &[&str] = &[
     "revokeApprovalGrant",
 ];
 
-/// A text that is no frame of this version.
+/// Why a text is not a frame of this version.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum UnreadFrame {
-    /// Of a `type` that this version does not know: the peer is newer.
+    /// This version does not know its `type`: the peer is newer.
     #[error("the frame is of the unknown kind `{kind}`: update Baton here")]
     Newer {
-        /// Its `type`.
+        /// The frame's `type`.
         kind: String,
     },
-    /// Not what the protocol says. Gives where, without what the frame says.
+    /// It does not follow the protocol. The error gives the position, not the frame's content.
     #[error("the frame cannot be read at column {column}: update Baton here or at the other side")]
     Malformed {
         /// The frame's `type`, if it has a known one.
         kind: Option<&'static str>,
-        /// Characters from the frame's beginning.
+        /// The column that serde_json reports for the error, in bytes.
         column: usize,
     },
 }
@@ -93,7 +93,7 @@ impl HubFrame {
     /// Reads a frame from a hub.
     ///
     /// # Errors
-    /// Where it is of a newer kind, and where it does not fit.
+    /// If the frame is of a newer kind, or does not fit.
     pub fn read(text: &str) -> Result<Self, UnreadFrame> {
         serde_json::from_str(text).map_err(|error| explain(text, &error, HUB_FRAME_KINDS))
     }
@@ -103,13 +103,13 @@ impl ClientFrame {
     /// Reads a frame to a hub.
     ///
     /// # Errors
-    /// Where it is of a newer kind, and where it does not fit.
+    /// If the frame is of a newer kind, or does not fit.
     pub fn read(text: &str) -> Result<Self, UnreadFrame> {
         serde_json::from_str(text).map_err(|error| explain(text, &error, CLIENT_FRAME_KINDS))
     }
 }
 
-/// The way of everything that did not parse: slower, and seldom taken.
+/// Finds out why a text did not parse. Slower than parsing, but rarely needed.
 fn explain(text: &str, error: &serde_json::Error, known: &[&'static str]) -> UnreadFrame {
     #[derive(Deserialize)]
     struct Tagged {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::CommandBody;
 
-    /// The kinds that serde lists when it meets an unknown one.
+    /// The kinds that serde lists when it meets an unknown kind.
     fn of_serde<T: serde::de::DeserializeOwned>() -> Vec<String> {
         let error = serde_json::from_str::<T>(r#"{"type":"?"}"#).err();
         let message = error.expect("`?` is no kind").to_string();
@@ -170,7 +170,7 @@ mod tests {
                 other => panic!("{kind}: {other:?}"),
             }
         }
-        // serde calls the code an unknown variant; the frame is a known one.
+        // serde reports the code as an unknown variant, but the frame's kind is known.
         let nested = r#"{"type":"refused","error":{"code":"bad_weather","message":"","hint":""}}"#;
         let read = HubFrame::read(nested);
         assert!(matches!(

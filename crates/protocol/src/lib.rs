@@ -1,8 +1,8 @@
 //! Types on the wire and in the log: ids, events, commands, receipts, batches, socket frames, error codes and limits.
 //!
-//! This crate is the one source of the format that `docs/PROTOCOL.md` specifies and of the TypeScript types in
-//! `ui/src/generated`. It does no IO and knows no runtime. What the types mean in a session is decided in
-//! `baton-session`; what a screen shows is in [`view`].
+//! This crate is the source of truth for the format that `docs/PROTOCOL.md` specifies and for the TypeScript types in `ui/src/generated`.
+//! It does no IO and needs no async runtime. `baton-session` decides what the types mean in a session; [`view`] defines what a screen
+//! shows.
 //!
 //! Conventions: JSON, camelCase, an explicit `type` on every union, times in integer milliseconds since the Unix epoch.
 

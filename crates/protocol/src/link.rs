@@ -19,18 +19,18 @@ pub struct LinkRequest {
     pub name: String,
 }
 
-/// What a linked device keeps. The token goes into the system keyring and nowhere else.
+/// The hub's answer, which a linked device keeps. The token goes into the system keyring and nowhere else.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct LinkResponse {
     /// `baton_` and 64 hex characters.
     pub token: String,
-    /// Whose it is.
+    /// The account that the token belongs to.
     pub account: AccountId,
-    /// What it is: the hub chose the role when it made the code.
+    /// The device or runner that the token stands for. The hub chose the role when it made the code.
     pub principal: Principal,
-    /// The hub's name for people.
+    /// The hub's display name.
     pub hub_name: String,
 }
 
@@ -50,7 +50,7 @@ impl fmt::Debug for LinkResponse {
     }
 }
 
-/// Where a hub is and how it is recognised. Kept by a linked device beside its token.
+/// Where a hub is and how a client recognises it. A linked device keeps it with its token.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
@@ -61,26 +61,26 @@ pub struct HubAddress {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub fingerprint: Option<String>,
-    /// The path under which a reverse proxy serves the hub, from `/` to `/`. TLS, checked by the device's certificate store where there is
-    /// no fingerprint. Absent: the hub itself serves.
+    /// The path under which a reverse proxy serves the hub; begins and ends with `/`. The connection uses TLS; without a fingerprint, the
+    /// device's certificate store checks the certificate. Absent: the hub serves directly.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub public_path: Option<String>,
 }
 
-/// How a client knows that it speaks to the right hub.
+/// How a client makes sure that it speaks to the right hub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HubRecognition<'a> {
     /// By its key, whose fingerprint the link carried.
     Key(&'a str),
-    /// By a certificate for its name that the device's certificate store vouches for.
+    /// By a certificate for its name that the device's certificate store trusts.
     CertificateStore,
     /// Not at all: plain text, on loopback only.
     Loopback,
 }
 
 impl HubAddress {
-    /// A hub that serves by itself: known by its key, or on loopback in plain text.
+    /// A hub without a reverse proxy: recognised by its key, or plain text on loopback.
     pub fn of_hub(authority: impl Into<String>, fingerprint: Option<String>) -> Self {
         Self {
             authority: authority.into(),
@@ -89,7 +89,7 @@ impl HubAddress {
         }
     }
 
-    /// How a client knows the hub.
+    /// How a client recognises the hub.
     pub fn recognition(&self) -> HubRecognition<'_> {
         match (&self.fingerprint, &self.public_path) {
             (Some(fingerprint), _) => HubRecognition::Key(fingerprint),
@@ -98,13 +98,14 @@ impl HubAddress {
         }
     }
 
-    /// The path of a request, from one of the protocol's such as `/v1/socket`.
+    /// The path of a request: one of the protocol's paths, such as `/v1/socket`, below the public path.
     pub fn request_path(&self, of_protocol: &str) -> String {
         let prefix = self.public_path.as_deref().unwrap_or_default();
         format!("{}{of_protocol}", prefix.trim_end_matches('/'))
     }
 
-    /// Whether the public path can stand in a link and in a request as it is: from `/` to `/`, without `.`, `..` or an empty name.
+    /// Whether a public path can go into a link and a request without encoding: begins and ends with `/`, without `.`, `..` or an empty
+    /// name.
     pub fn is_public_path(path: &str) -> bool {
         let is_plain = |name: &str| {
             !matches!(name, "" | "." | "..")
@@ -122,13 +123,12 @@ impl HubAddress {
     }
 }
 
-/// A public path: a few names.
+/// Long enough for a few names.
 const PUBLIC_PATH_BYTES_MAX: usize = 256;
 
 /// A link as a person passes it on: `baton://link?hub=HOST:PORT&code=HEX[&key=HEX][&path=/PATH/]`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LinkCode {
-    /// The hub.
     pub hub: HubAddress,
     /// The one-time secret, 32 hex characters (128 bits).
     pub secret: String,
@@ -145,13 +145,13 @@ impl fmt::Debug for LinkCode {
 /// Why a text is not a link.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParseLinkCodeError {
-    /// Something else was pasted.
+    /// The text does not begin with `baton://link?`.
     #[error("this is not a Baton link: it begins with `baton://link?`")]
     NotALink,
-    /// A part is absent.
+    /// The named field is absent.
     #[error("the link has no `{0}`: copy it whole")]
     Missing(&'static str),
-    /// A part is not what it must be.
+    /// The named field is malformed.
     #[error("the link's `{0}` is damaged: copy it again")]
     Damaged(&'static str),
 }

@@ -1,4 +1,4 @@
-//! What a part of a message is.
+//! The kinds of a message's parts.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -7,24 +7,23 @@ use ts_rs::TS;
 use crate::{CallId, payload::payload};
 
 payload! {
-    /// A call of a tool. The part's text is the call's arguments as the model wrote them.
+    /// A tool call. The part's text holds the arguments as the model wrote them.
     ToolCallPart {
         /// Names the call within its run.
         call: CallId,
-        /// Which tool.
         tool: String,
     }
 
-    /// What a call of a tool gave. The part's text is its output.
+    /// The result of a tool call. The part's text is the output.
     ToolResultPart {
-        /// Which call of the same run.
+        /// The call of the same run that gave the result.
         call: CallId,
         /// Whether the tool failed, was denied or was cancelled; the text says why.
         is_error: bool,
     }
 }
 
-/// What a part is. A kind from a newer version is kept as it came.
+/// The kind of a part. A kind from a newer version is kept unchanged.
 #[derive(Clone, PartialEq, Debug, TS)]
 #[ts(
     export,
@@ -35,15 +34,13 @@ pub enum PartKind {
     Text,
     /// What the model thought before it answered.
     Reasoning,
-    /// A call of a tool.
     ToolCall(ToolCallPart),
-    /// What a call of a tool gave.
     ToolResult(ToolResultPart),
-    /// A kind from a newer version: shown as a placeholder, kept as it came.
+    /// A kind from a newer version: shown as a placeholder, kept unchanged.
     Unknown(Value),
 }
 
-/// The kinds that are objects and that this build knows.
+/// The kinds that this build knows and that are objects on the wire.
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum Known {
@@ -52,7 +49,7 @@ enum Known {
 }
 
 impl PartKind {
-    /// The name that stands in a run's digest.
+    /// The kind's name in a run's digest.
     pub fn tag(&self) -> &str {
         match self {
             Self::Text => "text",

@@ -1,6 +1,6 @@
-//! How the types of the wire are written down: structs of named fields, and enums of names alone, closed or open to newer names.
+//! Macros that declare wire types: structs with named fields, and enums of plain names, closed or open to newer names.
 
-/// Structs that stand on the wire as camelCase objects.
+/// Structs that are camelCase objects on the wire.
 macro_rules! payload {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty,)* })*) => {$(
         $(#[$doc])*
@@ -11,7 +11,7 @@ macro_rules! payload {
     )*};
 }
 
-/// Control enums: closed, an unknown name is an error.
+/// Closed enums, for control: an unknown name is an error.
 macro_rules! closed_enum {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* })*) => {$(
         $(#[$doc])*
@@ -22,7 +22,7 @@ macro_rules! closed_enum {
     )*};
 }
 
-/// Display enums of names alone: a name from a newer version is kept as it came.
+/// Open enums, for display: a name from a newer version is kept unchanged.
 macro_rules! display_enum {
     ($($(#[$doc:meta])* $name:ident, $ts:literal { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* })*) => {$(
         $(#[$doc])*
@@ -31,12 +31,12 @@ macro_rules! display_enum {
         #[ts(export, type = $ts)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)*
-            /// A name from a newer version, kept as it came.
+            /// A name from a newer version, kept unchanged.
             Unknown(String),
         }
 
         impl $name {
-            /// The name as it stands on the wire.
+            /// The name on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $(Self::$variant => $text,)*

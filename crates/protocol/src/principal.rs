@@ -1,4 +1,4 @@
-//! Who did something.
+//! Principals, and the roles of their tokens.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -16,26 +16,23 @@ use crate::{AccountId, AgentId, DeviceId, RunnerId};
 pub enum Principal {
     /// A person, on one of their devices.
     Device {
-        /// Whose device.
         account: AccountId,
-        /// Which one.
         device: DeviceId,
     },
     /// An agent, in its runner.
     Runner {
-        /// Which runner.
         runner: RunnerId,
-        /// Which of its agents; absent where the runner speaks for itself.
+        /// The agent that acted; absent if the runner acted on its own behalf.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         agent: Option<AgentId>,
     },
-    /// The hub itself: an expired lease, a title, a queue that moves on.
+    /// The hub itself: it ends an expired lease, sets a title or advances the queue.
     Hub,
 }
 
 impl Principal {
-    /// The id as text, absent for the hub.
+    /// The device's or runner's id as text; `None` for the hub.
     pub fn id(&self) -> Option<String> {
         match self {
             Self::Device { device, .. } => Some(DeviceId::to_string(device)),
@@ -45,13 +42,13 @@ impl Principal {
     }
 }
 
-/// What a token may be used as. It comes from the hub's own record, never from what the client says.
+/// What a token permits. The hub takes the role from its own records, never from the client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum Role {
     /// Reads the account's logs and sends commands.
     Device,
-    /// Reads the account's session logs and writes for the runs that it holds.
+    /// Reads the account's session logs and writes for the runs whose leases it holds.
     Runner,
 }

@@ -1,4 +1,4 @@
-//! Events of a run, from its beginning to its end: session logs.
+//! Session events of a run, from its start to its end.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -10,126 +10,106 @@ use crate::{
 };
 
 payload! {
-    /// A run begins: the runner holds its lease.
+    /// A run began, and the runner holds its lease.
     RunStartedEvent {
-        /// The run.
         run: RunId,
         /// The prompt that it answers.
         prompt: PromptId,
-        /// Which agent.
         agent: AgentId,
-        /// On which runner.
         runner: RunnerId,
-        /// Which start of that runner's process.
+        /// The start of the runner's process that hosts the run.
         instance: RunnerInstanceId,
         /// The lease's epoch.
         epoch: Epoch,
-        /// The run that started it, for a sub-agent.
+        /// The run that started this one; only for a sub-agent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         parent: Option<RunId>,
     }
 
-    /// Steering prompts are part of the run now; what the run writes after this has them in view.
+    /// A run consumed steering prompts; everything that it writes after this event takes them into account.
     SteerConsumedEvent {
-        /// The run.
         run: RunId,
-        /// Which prompts, in the order in which they were sent.
+        /// In the order in which they were sent.
         prompts: Vec<PromptId>,
     }
 
-    /// A part begins, with no text.
+    /// A part begins, still without text.
     PartOpenedEvent {
-        /// The run.
         run: RunId,
-        /// Its place in the run.
         part: PartIndex,
-        /// What it is.
         kind: PartKind,
     }
 
-    /// Text for an open part.
+    /// Text was added to an open part.
     PartAppendedEvent {
-        /// The run.
         run: RunId,
-        /// The part.
         part: PartIndex,
-        /// Where it begins: the length of the part's text so far, in UTF-8 bytes.
+        /// Where the text begins: the length of the part so far, in UTF-8 bytes.
         #[serde(deserialize_with = "crate::ids::safe_integer")]
         offset: u64,
-        /// What is added.
         text: String,
     }
 
-    /// A part gets no more text.
+    /// A part ended and gets no more text.
     PartClosedEvent {
-        /// The run.
         run: RunId,
-        /// The part.
         part: PartIndex,
-        /// Whole or cut.
         end: PartEnd,
     }
 
-    /// A closed part in one event, at the seq of its close. A reader inside the part replaces what it has with `text`.
+    /// A closed part as one event, at the seq of its close. A reader whose cursor is inside the part replaces the text that it has with
+    /// `text`.
     PartSealedEvent {
-        /// The run.
         run: RunId,
-        /// The part.
         part: PartIndex,
-        /// Whole or cut.
         end: PartEnd,
-        /// The seq of the first append that this event stands for. No batch ends in `[since, seq)`.
+        /// The seq of the first append that this event replaces. No batch ends in `[since, seq)`.
         since: Seq,
-        /// The whole text.
+        /// The whole text of the part.
         text: String,
     }
 
-    /// A run is over.
+    /// A run ended.
     RunEndedEvent {
-        /// The run.
         run: RunId,
-        /// How it ended.
         outcome: RunOutcome,
         /// SHA-256 over the run's parts, in hex. See `docs/PROTOCOL.md`, "Digest".
         digest: String,
-        /// What it used, where the model said so.
+        /// Absent if the runner did not report it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         usage: Option<Usage>,
-        /// Why the model stopped writing, of a completed run. Absent: it had said everything.
+        /// Why the model of a completed run stopped early. Absent: it had said everything.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         finish_reason: Option<FinishReason>,
     }
 
-    /// The model gave nothing, and the run's host asks it again after a pause. No part of the run is open.
+    /// The model returned nothing, and the run's host asks it again after a pause. No part of the run is open.
     ModelRetryEvent {
-        /// The run.
         run: RunId,
-        /// Which repetition of this run it is, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+        /// Number of the retry within this run, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
         attempt: u32,
-        /// How long the host waits before it asks, in milliseconds from this event's time.
+        /// How long the host waits before the retry, in milliseconds from this event's time.
         delay_ms: u32,
-        /// Why the model gave nothing.
         reason: RetryReason,
-        /// What the model's server said, for people.
+        /// The model server's message, for display.
         message: String,
     }
 
-    /// The host of a stopped run confirms that its work is over.
+    /// The host of a stopped run confirms that its work has ended.
     TeardownReportedEvent {
-        /// The run.
         run: RunId,
-        /// Tool calls that were cancelled.
+        /// Number of tool calls that were cancelled.
         tools_cancelled: u32,
-        /// Tool calls that still run and could not be cancelled, by name.
+        /// Names of tools whose calls still run and could not be cancelled.
         still_running: Vec<String>,
     }
 
-    /// What an answer used.
+    /// Tokens and model calls that a run used.
     Usage {
-        /// Tokens read.
+        /// Tokens that the model read; absent if unknown.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
@@ -137,7 +117,7 @@ payload! {
         )]
         #[ts(optional, type = "number")]
         input_tokens: Option<u64>,
-        /// Tokens written.
+        /// Tokens that the model wrote; absent if unknown.
         #[serde(
             default,
             skip_serializing_if = "Option::is_none",
@@ -145,7 +125,7 @@ payload! {
         )]
         #[ts(optional, type = "number")]
         output_tokens: Option<u64>,
-        /// Calls to the model.
+        /// Calls to the model, including those that returned nothing.
         model_calls: u32,
     }
 }
@@ -155,7 +135,7 @@ closed_enum! {
     PartEnd {
         /// The agent finished it.
         Complete,
-        /// It was cut: a stop, a steer, a failure or a lost host.
+        /// It was cut off by a stop, a steer, a failure or a lost host.
         Interrupted,
     }
 }
@@ -163,7 +143,7 @@ closed_enum! {
 display_enum! {
     /// Why a model stopped writing before it had said everything.
     FinishReason, "\"lengthLimit\" | \"contentFilter\" | \"refusal\" | (string & {})" {
-        /// The answer is as long as the model or its server allows.
+        /// The answer reached the length that the model or its server allows.
         LengthLimit = "lengthLimit",
         /// The server's filter ended the answer.
         ContentFilter = "contentFilter",
@@ -171,13 +151,13 @@ display_enum! {
         Refusal = "refusal",
     }
 
-    /// Why a model gave nothing, for now.
+    /// Why a model returned nothing and is asked again.
     RetryReason, "\"busy\" | \"unreachable\" | \"optionRefused\" | (string & {})" {
         /// Its server says that it cannot answer now.
         Busy = "busy",
         /// Its server cannot be reached.
         Unreachable = "unreachable",
-        /// Its server refused an optional field of the request; it is asked without it.
+        /// Its server refused an optional field of the request; the retry omits the field.
         OptionRefused = "optionRefused",
     }
 }
@@ -193,16 +173,14 @@ display_enum! {
 pub enum RunOutcome {
     /// The agent finished.
     Completed,
-    /// Somebody stopped it.
     Stopped {
-        /// Who.
         by: Principal,
     },
-    /// It could not go on.
+    /// The agent could not continue.
     Failed {
         /// What a person can read and act on.
         message: String,
     },
-    /// Its host went away and did not come back within the lease.
+    /// Its host went away and did not return within the lease.
     Lost,
 }

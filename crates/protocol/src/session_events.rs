@@ -1,4 +1,4 @@
-//! Events of a session, its prompts and its queue: session logs.
+//! Session events of the session itself, its prompts and its queue.
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -7,19 +7,18 @@ use crate::payload::{closed_enum, payload};
 use crate::{AccountId, AgentId, PromptId, RunId, RunnerId, SessionId};
 
 payload! {
-    /// A session begins.
+    /// The first event of a session's log.
     SessionCreatedEvent {
-        /// The session, the same as the log's.
+        /// The same id as the log's.
         session: SessionId,
         /// The account that owns it.
         account: AccountId,
-        /// Which agent answers.
         agent: AgentId,
-        /// The runner that must host it; absent: any runner of the account that offers the agent.
+        /// The runner that must host the session; absent: any runner of the account that offers the agent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         runner: Option<RunnerId>,
-        /// A title that the person gave at once.
+        /// The title, if the person chose one at creation.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         title: Option<String>,
@@ -27,69 +26,61 @@ payload! {
 
     /// A session has a new title.
     SessionRenamedEvent {
-        /// The title.
         title: String,
         /// A person's title is never replaced by an automatic one.
         source: TitleSource,
     }
 
-    /// A prompt is accepted.
+    /// The hub accepted a prompt.
     PromptSentEvent {
-        /// The prompt; its id is the command's.
+        /// The id of the command that sent the prompt.
         prompt: PromptId,
-        /// What the person wrote.
         text: String,
-        /// How it will be delivered.
+        /// How the prompt will be delivered; may differ from `requested`.
         delivery: Delivery,
-        /// What the person asked for.
+        /// The delivery that the person asked for.
         requested: Delivery,
         /// The run that a steer is meant for.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         run: Option<RunId>,
-        /// The prompt beside which this one begins a branch: both follow the same turn. Absent: it follows the branch that is shown.
+        /// The prompt next to which this one begins a branch: both follow the same turn. Absent: this one follows the branch that is shown.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         branch_of: Option<PromptId>,
     }
 
-    /// A waiting prompt has another text.
+    /// The text of a waiting prompt changed.
     PromptEditedEvent {
-        /// Which one.
         prompt: PromptId,
         /// The whole new text.
         text: String,
     }
 
-    /// A waiting prompt was taken back before anything took it.
+    /// A waiting prompt was taken back before a run took it.
     PromptWithdrawnEvent {
-        /// Which one.
         prompt: PromptId,
     }
 
-    /// A prompt heads the queue (again).
+    /// A prompt moved to the head of the queue.
     PromptRequeuedEvent {
-        /// Which one.
         prompt: PromptId,
-        /// Its text, so that a retry of an old run needs no look back.
+        /// The prompt's text, so that a retry of an old run need not look it up in the log.
         text: String,
-        /// Why.
         reason: RequeueReason,
     }
 
-    /// A waiting prompt has another place in the queue.
+    /// A waiting prompt moved within the queue.
     PromptMovedEvent {
-        /// Which one.
         prompt: PromptId,
-        /// The one that it stands before now; absent: it is the last.
+        /// The prompt that now follows it; absent: it is the last.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         before: Option<PromptId>,
     }
 
-    /// No run starts by itself until the queue is resumed.
+    /// No run starts on its own until the queue is resumed.
     QueuePausedEvent {
-        /// Why.
         reason: PauseReason,
     }
 
@@ -98,31 +89,30 @@ payload! {
 }
 
 closed_enum! {
-    /// How a prompt meets a session that is at work.
+    /// How a prompt reaches a session that is at work.
     Delivery {
-        /// Into the running run.
+        /// Into the active run.
         Steer,
         /// After the whole task.
         Queue,
-        /// Stop, then this one first.
+        /// Stop what runs, then run this prompt first.
         Interrupt,
     }
 
     /// Who chose a title.
     TitleSource {
-        /// A person.
         Person,
         /// Baton itself.
         Automatic,
     }
 
-    /// Why a prompt heads the queue.
+    /// Why a prompt moved to the head of the queue.
     RequeueReason {
-        /// Its run ended before it could take the steer in.
+        /// Its run ended before it consumed the steer.
         SteerMissed,
-        /// A person asked for another try.
+        /// A person retried its run.
         Retry,
-        /// A person sent it before its turn.
+        /// A person sent it ahead of the queue.
         SentNow,
     }
 

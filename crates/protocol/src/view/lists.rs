@@ -12,19 +12,17 @@ use crate::{AgentDescription, LogId, Principal, RunnerId, Seq, SessionId, Timest
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SessionRow {
-    /// Which session.
     pub session: SessionId,
-    /// Its title; the first prompt's beginning where there is none.
+    /// The title, or the beginning of the first prompt if there is none.
     pub title: String,
-    /// What it says about itself.
     pub state: SessionRowState,
     /// When something last happened.
     pub updated_at: TimestampMs,
-    /// How many prompts wait.
+    /// Number of prompts that wait.
     pub queued: u32,
 }
 
-/// What a session's row says about it; sorted in this order.
+/// What a session's row says about it. The list sorts rows in the order of these variants.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -37,57 +35,54 @@ pub enum SessionRowState {
     NeedsYou,
     /// The last run failed or was lost, unread.
     Failed,
-    /// Something was finished that nobody has read.
+    /// A run ended, and the account has not read the session since.
     Unread,
-    /// A run is on.
+    /// A run is active.
     Running {
-        /// Since when.
         started_at: TimestampMs,
     },
     /// Prompts wait.
     Waiting,
-    /// Stands only in the outbox.
+    /// The session is only in the outbox.
     NotSent,
-    /// Nothing.
     Idle,
 }
 
-/// A prompt that somebody has begun to write and not sent.
+/// A prompt that a person has begun to write and has not sent.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct DraftView {
     /// The session that it is for.
     pub session: SessionId,
-    /// Whether that session was begun; otherwise this would be its first prompt.
+    /// Whether that session was created; otherwise the draft is for its first prompt.
     pub is_begun: bool,
-    /// What the account's log has; empty: nothing.
+    /// The text in the account's log; empty if there is none.
     pub text: String,
-    /// The seq of its `draftSaved`; 0: there was none.
+    /// The seq of its `draftSaved`; 0 if there was none.
     pub seq: Seq,
-    /// Who saved it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub by: Option<Principal>,
-    /// What this device has saved since, and the log does not have.
+    /// What this device has saved since and the log does not have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub unsent: Option<UnsentDraft>,
 }
 
-/// A draft that stands on this device alone.
+/// A draft that only this device has.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct UnsentDraft {
-    /// The text; empty: given up, or sent.
+    /// Empty: discarded or sent.
     pub text: String,
-    /// The seq of the draft that it goes on from. Where the log has another one of another device's, both stand.
+    /// The seq of the draft that it continues. If the log has a different draft of another device, both are kept.
     pub based_on: Seq,
 }
 
-/// An intent in the outbox that this version cannot read: a newer one queued it, or its row is damaged. It is not sent; a version that can
-/// read it sends it.
+/// An intent in the outbox that this version cannot read: a newer version queued it, or its row is damaged. It is not sent until a version
+/// that can read it sends it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
@@ -95,11 +90,11 @@ pub struct OpaqueIntentView {
     /// Its place in the outbox.
     #[ts(type = "number")]
     pub ordinal: i64,
-    /// The session that it is for, where that can be read.
+    /// The session that it is for, if it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub session: Option<SessionId>,
-    /// What the person wrote, where that can be read.
+    /// What the person wrote, if it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub text: Option<String>,
@@ -114,13 +109,12 @@ pub struct OpaqueIntentView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct AccountView {
-    /// This device.
+    /// The principal of this device.
     pub me: Principal,
-    /// The account's log.
     pub log: LogId,
     /// Names of devices and runners by id.
     pub names: BTreeMap<String, String>,
-    /// Who is connected now, by id; empty while this device is offline.
+    /// Ids of the devices and runners that are connected now; empty while this device is offline.
     pub online: Vec<String>,
     /// Agents that can be chosen.
     pub agents: Vec<OfferedAgent>,
@@ -131,8 +125,6 @@ pub struct AccountView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct OfferedAgent {
-    /// The runner.
     pub runner: RunnerId,
-    /// The agent.
     pub agent: AgentDescription,
 }

@@ -1,7 +1,7 @@
 //! The contract between Rust and any screen: open a view, receive ordered patches with stable ids, act.
 //!
-//! It runs over the desktop's IPC today and over the hub's socket for a browser later, so nothing in it knows either. A screen holds
-//! only what it was given: rows, a queue, a header. It folds no events.
+//! It runs over the desktop's IPC today and over the hub's socket for a browser later, so it depends on neither. A screen holds only what
+//! it receives: rows, a queue, a header. It folds no events.
 
 mod lists;
 mod rows;
@@ -17,7 +17,7 @@ use crate::{
     RetryReason, RunId, RunnerId, Seq, SessionId, TimestampMs,
 };
 
-/// Names an open view; made by the screen.
+/// The id of an open view, chosen by the screen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 #[ts(export, type = "number")]
@@ -34,94 +34,89 @@ pub struct ViewId(pub u32);
 pub enum ViewRequest {
     /// Follow the sessions list.
     OpenSessions {
-        /// The new view.
+        /// A new id.
         view: ViewId,
     },
-    /// Follow a session, from its last rows on.
+    /// Follow a session, starting with its newest rows.
     OpenSession {
-        /// The new view.
         view: ViewId,
-        /// Which session.
         session: SessionId,
-        /// How many rows at first.
+        /// Number of rows to begin with.
         rows: u32,
     },
-    /// Put older rows before the first one of a session's view.
+    /// Load older rows above the first one of a session's view.
     LoadOlder {
-        /// The view.
         view: ViewId,
-        /// How many.
+        /// Number of rows to load.
         rows: u32,
     },
-    /// Follow no longer.
+    /// Stop following a view.
     Close {
-        /// The view.
+        /// It gets no further messages.
         view: ViewId,
     },
     /// Put an intent into the outbox. Answered when it is durable there, not when the hub has it.
     Act {
-        /// The log that it is about.
         log: LogId,
-        /// What is wanted.
         body: CommandBody,
-        /// Of a prompt: the seq of the draft that it goes on from, which is emptied with it. What this device drafted is in any case.
+        /// For a prompt: the seq of the draft that it continues; that draft is emptied with it. This device's own draft is emptied in any
+        /// case.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         draft: Option<Seq>,
     },
-    /// Begin a session and send its first prompt, as one step.
+    /// Create a session and send its first prompt, as one step.
     StartSession {
-        /// Its id, made by the screen.
+        /// A new id, made by the screen.
         session: SessionId,
-        /// The agent.
         agent: AgentDescriptionRef,
-        /// The first prompt.
+        /// The first prompt's text.
         text: String,
-        /// The draft that it was, which is emptied with it. Its session is none: two devices may send one draft, and each begins its own.
+        /// The draft that becomes the prompt; it is emptied with it. The draft has an id of its own, not the new session's: two devices may
+        /// send the same draft, and each creates a session.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         draft: Option<SentDraft>,
     },
-    /// The end of a session is in view of a person: move its read mark.
+    /// A person sees the end of a session: advance its read mark.
     MarkRead {
-        /// Which session.
         session: SessionId,
         /// The last seq in view.
         seq: Seq,
     },
-    /// Keep what a person has begun to write, on this device at once and on the others when the hub has it. Where another device has
-    /// saved since, the hub refuses it, and the screen sees both texts.
+    /// Save the draft of a prompt, on this device at once and on the others when the hub has it. If another device has saved since, the hub
+    /// refuses the draft, and the screen sees both texts.
     SaveDraft {
-        /// Which session; it need not be begun.
+        /// May be a session that is not created yet.
         session: SessionId,
-        /// The text; empty: given up.
+        /// Empty: discarded.
         text: String,
-        /// The seq of the draft that the person saw; absent: they saw none.
+        /// The seq of the draft that the person saw; absent if they saw none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         seen: Option<Seq>,
     },
-    /// Try an intent with an unknown outcome again.
+    /// Send an intent with an unknown outcome again.
     RetryIntent {
-        /// Which.
+        /// The intent's command id.
         command: CommandId,
     },
-    /// Take back an intent that the hub has not answered. Refused once it may have been sent and could still be accepted.
+    /// Take back an intent that the hub has not answered. Refused once it may have been sent and the hub could still accept it.
     CancelIntent {
-        /// Which.
+        /// The intent's command id.
         command: CommandId,
     },
-    /// Discard an intent of [`ViewMessage::OpaqueIntents`] for good.
+    /// Discard an intent of [`ViewMessage::OpaqueIntents`] permanently.
     DiscardOpaque {
         /// Its place in the outbox.
         #[ts(type = "number")]
         ordinal: i64,
     },
-    /// Find text in the mirror.
+    /// Search the mirror.
     Search {
         /// Words, and phrases in quotes; all of them must be in a text.
         query: String,
-        /// At most so many hits.
+        /// Maximum number of hits.
         limit: u32,
     },
 }
@@ -131,22 +126,21 @@ pub enum ViewRequest {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SentDraft {
-    /// Under which it stands.
+    /// The session id under which the draft is saved.
     pub session: SessionId,
-    /// Its seq, where the person saw one that was recorded.
+    /// The seq of the draft that the person saw; absent if the log had none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub seen: Option<Seq>,
 }
 
-/// Which agent of which runner.
+/// An agent, and the runner that must host it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct AgentDescriptionRef {
-    /// The agent's id.
     pub agent: crate::AgentId,
-    /// The runner; absent: any.
+    /// Absent: any runner that offers the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub runner: Option<RunnerId>,
@@ -161,25 +155,21 @@ pub struct AgentDescriptionRef {
 )]
 #[ts(export)]
 pub enum ViewResponse {
-    /// Done.
     Done,
     /// The intent is in the outbox.
     Queued {
-        /// Its id.
+        /// The new intent's command id.
         command: CommandId,
     },
-    /// What was found, newest first.
+    /// Search hits, newest first.
     Found {
-        /// The hits.
         hits: Vec<SearchHit>,
-        /// What the person should know beside them.
+        /// What the person should know about the hits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         note: Option<SearchNote>,
     },
-    /// Not done.
     Refused {
-        /// Why.
         error: ErrorBody,
     },
 }
@@ -189,41 +179,37 @@ pub enum ViewResponse {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum SearchNote {
-    /// The query has no letter, digit or sign that could be looked for.
+    /// The query has no letter, digit or sign to search for.
     NothingToLookFor,
-    /// The query is single letters of an alphabet.
+    /// The query has only single letters of an alphabet.
     TooShort,
-    /// Older messages are still being taken into the index; some of them are not found yet.
+    /// Older messages are still being indexed; a search may miss some of them.
     StillIndexing,
 }
 
-/// One place where a text was found.
+/// One match of a search.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SearchHit {
-    /// In which session.
     pub session: SessionId,
-    /// Its title.
+    /// The session's title.
     pub title: String,
-    /// Which row.
     pub row: RowId,
-    /// Where it stands.
     pub seq: Seq,
-    /// The text around it; what matched is between U+0002 and U+0003.
+    /// The text around the match, which is enclosed in U+0002 and U+0003.
     pub excerpt: String,
 }
 
-/// To the screen: everything that changed since the last one, at most one a frame. Messages apply in order.
+/// Everything that changed since the last view frame; the screen gets at most one per display frame. Messages apply in order.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ViewFrame {
-    /// What changed.
     pub messages: Vec<ViewMessage>,
 }
 
-/// One change.
+/// One change to what a screen shows.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -234,66 +220,60 @@ pub struct ViewFrame {
 pub enum ViewMessage {
     /// The connection's state; sent at first and on each change.
     Connection {
-        /// What it is now.
+        /// Replaces the previous state.
         connection: ConnectionView,
     },
     /// Names, agents and presence of the account; sent at first and on each change.
     Account {
-        /// What it is now.
+        /// Replaces the previous state.
         account: AccountView,
     },
-    /// All drafts that are not empty, or that this device empties; sent on each change, nothing at first meaning none.
+    /// All drafts that are not empty, or that this device is emptying. Sent on each change; not sent at first if there are none.
     Drafts {
-        /// What they are now.
+        /// Replaces the previous list.
         drafts: Vec<DraftView>,
     },
-    /// Intents in the outbox that this version cannot read, and does not send; sent on each change, nothing at first meaning none.
+    /// Intents in the outbox that this version cannot read and does not send. Sent on each change; not sent at first if there are none.
     OpaqueIntents {
-        /// What they are now.
+        /// Replaces the previous list.
         intents: Vec<OpaqueIntentView>,
     },
-    /// The sessions list, whole, in the order in which it is shown.
+    /// The sessions list; replaces the previous one.
     Sessions {
-        /// The view.
         view: ViewId,
-        /// The rows.
+        /// The whole list, in display order.
         rows: Vec<SessionRow>,
     },
-    /// A session's header; replaces the one before.
+    /// A session's header.
     Header {
-        /// The view.
         view: ViewId,
-        /// What it is now.
+        /// Replaces the previous header.
         header: SessionHeader,
     },
-    /// A session's queue; replaces the one before.
+    /// A session's queue.
     Queue {
-        /// The view.
         view: ViewId,
-        /// What it is now.
+        /// Replaces the previous queue.
         queue: QueueView,
     },
     /// Changes to a session's rows.
     Rows {
-        /// The view.
         view: ViewId,
-        /// In order.
+        /// The screen applies them in order.
         patches: Vec<RowPatch>,
     },
 }
 
-/// The top of a session.
+/// The header of a session's view.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SessionHeader {
-    /// Which session.
     pub session: SessionId,
-    /// Its title; the first prompt's beginning where there is none.
+    /// The title, or the beginning of the first prompt if there is none.
     pub title: String,
-    /// Which agent answers.
     pub agent: crate::AgentId,
-    /// The runner that the session was begun for; absent: any that offers the agent.
+    /// The runner that must host the session; absent: any that offers the agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub runner: Option<RunnerId>,
@@ -301,89 +281,82 @@ pub struct SessionHeader {
     pub seq: Seq,
     /// Whether older rows can be loaded.
     pub has_older: bool,
-    /// Whether the mirror has everything that the hub has, as far as known.
+    /// Whether the mirror has everything that the hub has, as far as the client knows.
     pub caught_up: bool,
-    /// The run that is on.
+    /// The active run, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub run: Option<RunningView>,
-    /// The run that can be tried again: the last one, where it did not complete and none is on.
+    /// The run that can be retried: the last one, if it did not complete and no run is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub retryable: Option<RunId>,
-    /// Whether it was deleted, on whichever device: nothing of it is left, and nothing can be sent to it.
+    /// Whether any device deleted the session. Nothing of it is left, and it accepts no commands.
     pub is_deleted: bool,
 }
 
-/// A run that is on.
+/// An active run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RunningView {
-    /// Which.
     pub run: RunId,
     /// The prompt that it answers.
     pub prompt: PromptId,
-    /// Where.
     pub runner: RunnerId,
-    /// Since when.
     pub started_at: TimestampMs,
     /// Who sent its prompt.
     pub started_by: Principal,
-    /// Whether it can be steered.
     pub can_steer: bool,
     /// A stop from this device that the hub has not answered.
     pub stopping: StoppingState,
-    /// The model gave nothing and is asked again; absent once it answers.
+    /// The retry that the run waits for; absent once the model answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub retry: Option<RetryView>,
 }
 
-/// A model that is asked again after a pause.
+/// A model retry that a run waits for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RetryView {
-    /// Which repetition of the run it is, from 1.
+    /// Number of the retry within the run, from 1.
     pub attempt: u32,
-    /// When it is asked again, by the hub's clock.
+    /// When the runner asks the model again, by the hub's clock.
     pub until: TimestampMs,
-    /// Why it gave nothing.
     pub reason: RetryReason,
-    /// What its server said.
+    /// The model server's message.
     pub message: String,
 }
 
-/// A stop on its way.
+/// The progress of a stop that the hub has not answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum StoppingState {
-    /// None.
     None,
-    /// Sent.
+    /// This device has a stop in its outbox, and is connected.
     Sending,
-    /// Will be sent when the hub is back.
+    /// This device has a stop in its outbox, and there is no connection.
     WaitingForHub,
 }
 
-/// What waits in a session.
+/// The prompts that wait in a session.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct QueueView {
-    /// Why nothing starts, where it is paused.
+    /// Absent if the queue is not paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub paused: Option<PauseReason>,
-    /// Who paused it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub paused_by: Option<Principal>,
-    /// Whether a runner that can answer is connected, as far as known.
+    /// Whether a runner that can answer is connected, as far as the client knows.
     pub runner_online: bool,
-    /// Steers that no run has taken in yet, then the queue, then what stands only in the outbox.
+    /// Steers that no run has consumed yet, then the queue, then prompts that are only in the outbox.
     pub items: Vec<QueueItem>,
 }
 
@@ -392,60 +365,53 @@ pub struct QueueView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct QueueItem {
-    /// Which.
     pub prompt: PromptId,
-    /// What it says.
     pub text: String,
-    /// Who sent it.
     pub by: Principal,
-    /// When.
     pub at: TimestampMs,
-    /// How it will be delivered.
     pub delivery: Delivery,
-    /// How far it is.
     pub state: PromptState,
 }
 
-/// The state of the line to the hub.
+/// The state of the connection to the hub.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct ConnectionView {
-    /// Where it stands.
     pub phase: ConnectionPhase,
-    /// When the next attempt will be made, while offline.
+    /// The time of the next attempt, while offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub retry_at: Option<TimestampMs>,
-    /// Why it is refused or offline, where that is known.
+    /// Why the connection is refused or offline, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub problem: Option<ErrorBody>,
     /// The hub's name, once known.
     pub hub_name: String,
-    /// How far the hub's wall clock is ahead of this device's, in milliseconds: what happened "12 s ago" at the hub is counted with it.
+    /// How far the hub's wall clock is ahead of this device's, in milliseconds. Screens need it to say how long ago something happened at
+    /// the hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional, type = "number")]
     pub clock_offset_ms: Option<i64>,
-    /// Intents that the hub has not answered.
+    /// Number of intents that the hub has not answered, without read marks and drafts.
     pub outbox: u32,
 }
 
-/// Where the line to the hub stands.
+/// The phase of the connection to the hub.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum ConnectionPhase {
-    /// An attempt is being made.
     Connecting,
     /// Connected, and the mirror is behind.
     CatchingUp,
     /// Connected, and the mirror has everything.
     Live,
-    /// Nothing was heard for a while.
+    /// The hub has been silent for a while.
     Stale,
     /// No connection; another attempt will be made.
     Reconnecting,
-    /// The hub does not want this device: no further attempt is made by itself.
+    /// The hub refuses this device: the client makes no further attempt on its own.
     Refused,
 }

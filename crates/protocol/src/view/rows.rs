@@ -8,7 +8,8 @@ use crate::{
     PromptId, RunId, RunOutcome, Seq, TimestampMs, ToolUse, Usage,
 };
 
-/// A row's id, stable for ever: `<seq>` or `<seq>.<n>` of the event that made it, or `outbox:<command>` before there is one.
+/// A row's id, which never changes: `<seq>` or `<seq>.<n>` of the event that created it, or `outbox:<command>` before there is an
+/// event.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, TS)]
 #[serde(transparent)]
 #[ts(export, type = "string")]
@@ -23,35 +24,31 @@ pub struct RowId(pub String);
 )]
 #[ts(export)]
 pub enum RowPatch {
-    /// These rows and no others.
+    /// Replaces all rows.
     Reset {
         /// In order.
         rows: Vec<TranscriptRow>,
     },
-    /// A new row.
+    /// Adds a row.
     Insert {
-        /// The row.
         row: TranscriptRow,
-        /// The row that it stands before; absent: at the end.
+        /// The row to insert before; absent: at the end.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         before: Option<RowId>,
     },
-    /// The row with the same id has this content now.
+    /// Replaces the content of the row with the same id.
     Update {
-        /// The row.
+        /// The new content, with the row's id.
         row: TranscriptRow,
     },
-    /// A text or reasoning row grew.
+    /// The text of a part's row grew.
     AppendText {
-        /// Which row.
         id: RowId,
-        /// What is added at its end.
+        /// What is added at the end.
         text: String,
     },
-    /// The row is gone.
     Remove {
-        /// Which.
         id: RowId,
     },
 }
@@ -61,21 +58,18 @@ pub enum RowPatch {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct TranscriptRow {
-    /// Stable.
     pub id: RowId,
-    /// The seq of the event that made it; 0 for a row that only stands in the outbox.
+    /// The seq of the event that created it; 0 for a row that is only in the outbox.
     pub seq: Seq,
-    /// When that was.
+    /// When the row was created.
     pub at: TimestampMs,
-    /// The run that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub run: Option<RunId>,
-    /// The prompt of the turn that it belongs to: rows of turns that are not on the shown branch are not shown.
+    /// The prompt of the turn that the row belongs to. Rows of turns outside the shown branch are hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub turn: Option<PromptId>,
-    /// What it shows.
     pub body: RowBody,
 }
 
@@ -88,112 +82,92 @@ pub struct TranscriptRow {
 )]
 #[ts(export)]
 pub enum RowBody {
-    /// A prompt, where it took effect.
+    /// A prompt, at the place where it took effect.
     Prompt {
-        /// Which.
         prompt: PromptId,
-        /// What the person wrote.
         text: String,
-        /// Who.
         by: Principal,
-        /// Whether it steered a run that was on.
+        /// Whether it steered an active run.
         steered: bool,
-        /// How far it is.
         state: PromptState,
-        /// Where it stands among the branches that begin here; absent: there is one alone.
+        /// The branches that begin here; absent if there is only one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         branch: Option<BranchView>,
     },
     /// A piece of an answer, Markdown.
     Text {
-        /// So far.
+        /// The text so far.
         text: String,
-        /// Growing, whole or cut.
         state: PartState,
     },
-    /// What the model thought.
     Reasoning {
-        /// So far.
+        /// The text so far.
         text: String,
-        /// Growing, whole or cut.
         state: PartState,
-        /// How long it took, once it is over.
+        /// How long it took; absent until it ends.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional, type = "number")]
         duration_ms: Option<i64>,
     },
-    /// A call of a tool.
     ToolCall {
         /// Names the call within the run.
         call: CallId,
-        /// Which tool.
         tool: String,
         /// The arguments so far, as the model wrote them.
         text: String,
-        /// Growing, whole or cut.
         state: PartState,
     },
-    /// What a call of a tool gave.
     ToolResult {
-        /// Which call.
         call: CallId,
         /// Whether it failed, was denied or was cancelled.
         is_error: bool,
         /// The output so far.
         text: String,
-        /// Growing, whole or cut.
         state: PartState,
     },
-    /// An agent waits, or waited, for a person's word.
+    /// An agent waits, or waited, for a person's approval.
     Approval {
-        /// Which.
         approval: ApprovalId,
         /// The call within the run.
         call: CallId,
-        /// What is wanted.
         wanted: ToolUse,
-        /// Which calls an answer for longer covers.
+        /// Decides which calls an answer with scope `session` or `always` covers.
         pattern: String,
-        /// Where it would run.
+        /// Where the tool would run.
         place: String,
-        /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         reason: Option<String>,
-        /// What an answer names.
+        /// The digest that an answer must name.
         digest: String,
-        /// How far it is.
         state: ApprovalState,
     },
-    /// A run is over. Absent for a run that is on.
+    /// A run ended. An active run has no such row.
     RunEnd {
-        /// How.
         outcome: RunOutcome,
-        /// How long it took.
         #[ts(type = "number")]
         duration_ms: i64,
-        /// What it used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         usage: Option<Usage>,
-        /// Why the model stopped writing, where it had not said everything.
+        /// Why the model stopped early; absent if it had said everything.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         finish_reason: Option<FinishReason>,
-        /// For a run that was stopped from outside: what its host says.
+        /// For a run that was stopped from outside: its host's report.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         teardown: Option<Teardown>,
     },
     /// Something from a newer version.
     Unknown {
-        /// What it calls itself.
+        /// The name of its kind.
         tag: String,
     },
 }
 
-/// How far a prompt is.
+/// The progress of a prompt.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -202,20 +176,18 @@ pub enum RowBody {
 )]
 #[ts(export)]
 pub enum PromptState {
-    /// In the outbox; not known to be at the hub.
+    /// In the outbox; the hub is not known to have it.
     Sending,
     /// In the outbox, and there is no connection.
     WaitingForHub,
-    /// It may or may not be at the hub: Retry or Cancel.
+    /// The hub may or may not have it; the person can retry or cancel.
     Unknown,
-    /// The hub refused it.
     Refused {
-        /// Why.
         error: ErrorBody,
     },
     /// In the session, waiting.
     Accepted,
-    /// A run took it.
+    /// A run has taken it.
     PickedUp,
 }
 
@@ -224,11 +196,11 @@ pub enum PromptState {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct BranchView {
-    /// The first prompt of each, the oldest first, this one included.
+    /// The first prompt of each branch, oldest first, this one included.
     pub prompts: Vec<PromptId>,
 }
 
-/// How far an approval is.
+/// The progress of an approval.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(
     tag = "type",
@@ -237,42 +209,36 @@ pub struct BranchView {
 )]
 #[ts(export)]
 pub enum ApprovalState {
-    /// It waits.
+    /// It waits for an answer.
     Open,
     /// An answer from this device is on its way.
     Answering {
-        /// Yes or no.
+        /// The answer that the hub has not confirmed.
         answer: ApprovalAnswer,
     },
-    /// It was answered.
     Answered {
-        /// Yes or no.
         answer: ApprovalAnswer,
-        /// How far it reaches.
         scope: ApprovalScope,
-        /// Who.
         by: Principal,
-        /// When.
         at: TimestampMs,
         /// What the agent was told.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[ts(optional)]
         reason: Option<String>,
     },
-    /// The run is over.
+    /// The run ended before an answer.
     Cancelled,
 }
 
-/// How far a part is.
+/// The progress of a part.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub enum PartState {
     /// It may grow.
     Open,
-    /// Whole.
     Complete,
-    /// Cut.
+    /// It was cut off.
     Interrupted,
 }
 
@@ -285,13 +251,13 @@ impl From<PartEnd> for PartState {
     }
 }
 
-/// What the host of a stopped run says.
+/// What the host of a stopped run reports.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Teardown {
-    /// Tool calls that were cancelled.
+    /// Number of tool calls that were cancelled.
     pub tools_cancelled: u32,
-    /// Tool calls that still run.
+    /// Names of tools whose calls still run.
     pub still_running: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! What came third: taking back an answer that covers later calls of a session, and heartbeats that name runs.
+//! The third set of samples: taking back an answer that covers later calls of a session, and heartbeats that name runs.
 
 use baton_protocol::*;
 

@@ -1,4 +1,4 @@
-//! How an answer ends, and how a model is asked again.
+//! Samples of how an answer ends, and of a model that is asked again.
 
 use baton_protocol::*;
 
@@ -9,7 +9,7 @@ fn retry() -> (u32, u32, RetryReason, String) {
     (1, 3_000, RetryReason::Busy, message)
 }
 
-/// Kinds that came with it.
+/// Event kinds that came with this set.
 pub fn bodies() -> Vec<EventBody> {
     let (attempt, delay_ms, reason, message) = retry();
     vec![EventBody::ModelRetry(ModelRetryEvent {
@@ -21,7 +21,7 @@ pub fn bodies() -> Vec<EventBody> {
     })]
 }
 
-/// A kind that was there, with what came to it.
+/// `runEnded`, an older kind, with the field that came with this set.
 pub fn ended() -> Vec<EventBody> {
     let ended = |reason| {
         EventBody::RunEnded(RunEndedEvent {

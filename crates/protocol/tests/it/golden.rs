@@ -1,4 +1,4 @@
-//! What version 1 looks like on the wire. A change of these files is a change of the protocol.
+//! What version 1 looks like on the wire. A change to these files is a change to the protocol.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ fn lines<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(samples:
     samples.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Compares with `tests/golden/v1/NAME.jsonl`; `UPDATE_GOLDEN=1` writes a file that is not there yet, and never changes one.
+/// Compares with `tests/golden/v1/NAME.jsonl`. With `UPDATE_GOLDEN=1`, creates a missing file but never changes an existing one.
 fn golden(name: &str, found: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join(format!("tests/golden/v1/{name}.jsonl"));

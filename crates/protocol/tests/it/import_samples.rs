@@ -1,4 +1,4 @@
-//! What moving a session to another hub takes.
+//! Samples of moving a session to another hub.
 
 use baton_protocol::*;
 

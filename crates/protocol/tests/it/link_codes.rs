@@ -32,7 +32,7 @@ fn a_public_path_is_plain_and_stands_before_every_path_of_the_protocol() {
         assert!(!HubAddress::is_public_path(path), "{path}");
         let link = format!("baton://link?hub=a:1&code={SECRET}&path={path}");
         let is_whole = link.parse::<LinkCode>().is_ok();
-        // What stands behind `&` is another field.
+        // Anything after `&` is another field.
         assert!(!is_whole || path.contains('&'), "{path}");
     }
     let at = |path: Option<&str>| HubAddress {

@@ -1,4 +1,4 @@
-//! One of everything that came second: approvals, sub-agents, branches, forks, edits, an account's order, attention.
+//! The second set of samples: approvals, sub-agents, branches, forks, edits, an account's pins, folders and drafts, attention.
 
 use baton_protocol::*;
 use uuid::Uuid;
@@ -228,7 +228,7 @@ pub fn attention() -> (ClientFrame, HubFrame) {
     (attend, HubFrame::Attention { devices })
 }
 
-/// A reader that needs the end of a session alone.
+/// A reader that needs only the end of a session.
 pub fn newest() -> Vec<ClientFrame> {
     vec![ClientFrame::Subscribe {
         log: LogId::Session(session()),

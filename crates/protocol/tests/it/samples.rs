@@ -1,4 +1,4 @@
-//! One of everything, with fixed ids.
+//! The first set of samples: one of everything, with fixed ids.
 
 use baton_protocol::*;
 use serde_json::json;
