@@ -61,7 +61,7 @@ impl Driver {
             }
             Err(error) => {
                 self.report(&error);
-                // Not at once: the disk may be full.
+                self.feed(Input::HistoryUnwritten(log));
                 self.gap_moved(log).await;
             }
         }

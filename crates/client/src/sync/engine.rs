@@ -98,6 +98,9 @@ impl SyncEngine {
             Input::SnapshotUnfit(log) => self.following.without_snapshots(log),
             Input::GapMoved { log, .. } if self.following.is_deleted(log) => {}
             Input::GapMoved { log, gap } => self.histories.set(log, gap),
+            Input::HistoryUnwritten(log) => {
+                self.histories.pause(log, now.mono_ms + MIRROR_RETRY_MS);
+            }
             Input::WantHistory(log) => self.histories.want(log),
             Input::Want(log) => self.following.want(log),
             Input::Unwant(log) => self.following.unwant(log),

@@ -22,7 +22,7 @@ pub(super) struct Histories {
     gaps: BTreeMap<LogId, Gap>,
     wanted: BTreeSet<LogId>,
     asked: Option<Asked>,
-    /// When to ask again after the hub could not supply any.
+    /// When to ask again after the hub could not supply history, or the mirror could not write it.
     not_before_ms: u64,
 }
 
@@ -66,6 +66,12 @@ impl Histories {
     pub(super) fn line_lost(&mut self) {
         self.asked = None;
         self.not_before_ms = 0;
+    }
+
+    /// Asks for nothing until then. The mirror's write failed, and the same batch would fail again at once.
+    pub(super) fn pause(&mut self, log: LogId, again_at_ms: u64) {
+        self.asked.take_if(|asked| asked.log == log);
+        self.not_before_ms = again_at_ms;
     }
 
     /// Notes that the hub could not supply this log's history now.

@@ -123,6 +123,8 @@ pub enum Input {
         /// `None` if there is no gap.
         gap: Option<Gap>,
     },
+    /// The mirror could not write a batch of this log's history, so the engine pauses before it asks again.
+    HistoryUnwritten(LogId),
     /// A reader wants the history in the gap of this log.
     WantHistory(LogId),
     /// A viewer of this log opened.

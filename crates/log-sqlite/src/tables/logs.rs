@@ -41,8 +41,8 @@ pub fn find(connection: &Connection, id: LogId) -> rusqlite::Result<Option<LogRo
 /// The id of the log with this number; `None` if the id cannot be read, so that no request can reach the log.
 pub fn id_of(connection: &Connection, log: LogNumber) -> rusqlite::Result<Option<LogId>> {
     let mut id = connection.prepare_cached("SELECT log_id FROM logs WHERE log = ?1")?;
-    let id: String = id.query_row([log.0], |row| row.get(0))?;
-    Ok(id.parse().ok())
+    let id: Option<String> = id.query_row([log.0], |row| row.get(0)).optional()?;
+    Ok(id.and_then(|id| id.parse().ok()))
 }
 
 /// All logs. A log whose id cannot be read is left out, so that the others are still served; `doctor` reports it.

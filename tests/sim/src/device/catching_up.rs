@@ -64,6 +64,7 @@ impl Device {
     pub(super) fn apply_history(&mut self, sim: &mut Sim, batch: &Batch) -> Result<()> {
         let (log, number) = (batch.log, self.number);
         if !self.can_write(sim) {
+            self.feed_only(sim, Input::HistoryUnwritten(log))?;
             return self.gap_moved(sim, log);
         }
         match self.mirror.apply_history(batch)? {

@@ -102,7 +102,7 @@ fn delay(advice: &RetryAdvice, tries: u32, terms: RetryTerms) -> Option<Duration
         (None, provider::RetryReason::OptionRefused) => Some(Duration::ZERO),
         (None, _) => {
             let full = Duration::from_millis(terms.ms_min << tries);
-            Some(full / 2 + share(full / 2))
+            Some((full / 2 + share(full / 2)).min(longest))
         }
     }
 }
