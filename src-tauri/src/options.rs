@@ -37,25 +37,25 @@ pub struct Options {
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The name of a profile: also the name of its folder, so letters, digits, `-` and `_` only.
+/// The name of a profile. It is also the name of its folder, so only letters, digits, `-` and `_` are allowed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProfileName(String);
 
-/// Why a text names no profile.
+/// Why a text is not a profile's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a profile's name is 1 to {NAME_CHARS_MAX} letters, digits, `-` or `_`")]
 pub struct ParseProfileNameError;
 
-/// Short enough for any file system and a window's title.
+/// Short enough for any file system and a window title.
 const NAME_CHARS_MAX: usize = 40;
 
 const DEFAULT_NAME: &str = "default";
@@ -66,7 +66,7 @@ impl ProfileName {
         &self.0
     }
 
-    /// Whether it is the one without `--profile`.
+    /// Whether it is the profile that opens without `--profile`.
     pub fn is_default(&self) -> bool {
         self.0 == DEFAULT_NAME
     }
