@@ -1,8 +1,7 @@
 //! Secrets in the system keyring.
 //!
 //! Each call opens the keyring anew: calls are rare, and this finds a keyring that was started or unlocked in the meantime. A locked
-//! keyring
-//! may show a password window and block while the window is open, so every call runs on a blocking thread and has a time limit.
+//! keyring may show a password window and block while the window is open, so every call runs on a blocking thread and has a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;

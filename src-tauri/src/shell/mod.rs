@@ -144,8 +144,7 @@ impl Shell {
     }
 
     /// Returns once nothing keeps the application running: other devices cannot use the hub inside, and no session there is at work. A
-    /// prompt
-    /// that waits for something other than its turn does not count: it is in the log.
+    /// prompt that waits for something other than its turn does not count: it is in the log.
     pub async fn at_rest(&self) {
         let mut stays = self.stays.subscribe();
         loop {

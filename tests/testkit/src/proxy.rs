@@ -24,8 +24,7 @@ use crate::sse::{Delta, SseReader};
 const REQUEST_BYTES_MAX: usize = 16 << 20;
 
 /// An HTTP reverse proxy on a free loopback port. It records requests to `…/chat/completions` and counts them from 0; everything else
-/// passes
-/// through unrecorded.
+/// passes through unrecorded.
 pub struct RecordingProxy {
     addr: SocketAddr,
     shared: Arc<Shared>,

@@ -1,6 +1,5 @@
 //! A client in another language, written from `docs/PROTOCOL.md` alone. Its connection is cut at seeded points, by killing the hub, and at
-//! any
-//! byte of its TLS stream. It must end with exactly what a late reader has who reads the log from its beginning.
+//! any byte of its TLS stream. It must end with exactly what a late reader has who reads the log from its beginning.
 
 mod stage;
 
@@ -153,7 +152,8 @@ async fn cut_at_seeded_points(seed: u64) {
     same_id_again(&mut a, &log).await;
 }
 
-/// During the first run, queues two prompts, moves one and edits one. Then stops the next run and sends a prompt that runs despite the pause.
+/// During the first run, queues two prompts, moves one and edits one. Then stops the next run and sends a prompt that runs despite the
+/// pause.
 async fn control_the_queue(a: &mut PythonClient, log: &str) {
     let second = a.receipt(log, prompt("second", "queue")).await["command"].clone();
     let third = a.receipt(log, prompt("third", "queue")).await["command"].clone();
