@@ -10,29 +10,29 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "baton", version)]
 pub struct Options {
-    /// A device of its own on this computer, with its own conversations on disk and its own window.
+    /// A separate device on this computer, with its own conversations on disk and its own window.
     #[arg(long, value_name = "NAME", default_value_t = ProfileName::default())]
     pub profile: ProfileName,
 
-    /// Where the profiles' folders are, instead of the user's data folder.
+    /// The folder that holds the profiles' folders, instead of the user's data folder.
     #[arg(long, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
 
-    /// Link to a hub at start, where the profile has none yet: `baton://link?…`. `-` reads it from standard input, where other users
+    /// Link to a hub at start if the profile has none yet: `baton://link?…`. `-` reads it from standard input, where other users
     /// cannot see it.
     #[arg(long, value_name = "LINK", env = "BATON_LINK", hide_env_values = true)]
     pub link: Option<String>,
 
-    /// Keep tokens in plain files that only this user can read, instead of the system keyring. Whoever can read the files, a backup
-    /// included, is then this device.
+    /// Keep tokens in plain files that only this user can read, instead of the system keyring. Anyone who can read the files or a
+    /// backup of them can then act as this device.
     #[arg(long)]
     pub insecure_token_file: bool,
 
-    /// Show the window of an instance that runs, or hide it where it is in front; start one where there is none.
+    /// Show the window of a running instance, or hide it if it is in front; start an instance if none runs.
     #[arg(long)]
     pub toggle: bool,
 
-    /// How log lines look, on standard error and in the profile's log file.
+    /// The format of log lines, on standard error and in the profile's log file.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
     pub log_format: LogFormat,
 }

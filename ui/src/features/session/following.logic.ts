@@ -54,7 +54,7 @@ export function follow(state: Following, signal: Signal): Following {
       const moved: Following = { ...state, top, height, viewport };
       const fromEnd = height - viewport - top;
       if (state.mode === "following") {
-        // A change of the content's or the window's height can move the position too: a scroll without one comes from the person.
+        // A change of the content's or the window's height can move the position too: a scroll without such a change comes from the person.
         // A person who scrolls over growing content has sent `pushedUp` before (wheel, touch, key, scrollbar).
         const still = Math.abs(height - state.height) <= 1 && Math.abs(viewport - state.viewport) <= 1;
         return still && top < state.top - 1 && fromEnd > 1 ? leave(moved, appended, "person") : moved;
