@@ -21,7 +21,7 @@ pub async fn view_request(shell: Shared<'_>, request: ViewRequest) -> Result<Vie
     shell.view_request(request).await
 }
 
-/// Sends every change of the page's views through the channel, at most one message a frame.
+/// Sends every change of the page's views through the channel, at most one message per frame.
 #[tauri::command]
 pub async fn view_connect(shell: Shared<'_>, channel: Channel<ViewFrame>) -> Result<(), String> {
     shell.view_connect(channel)

@@ -30,7 +30,7 @@ pub fn log_path(profile: &Profile) -> PathBuf {
     profile.folder().join("logs").join("baton.log")
 }
 
-/// Starts both outputs; only standard error if the file cannot be used.
+/// Starts both outputs, or standard error alone if the file cannot be used.
 pub fn start(profile: &Profile, format: LogFormat) {
     let wanted = std::env::var("BATON_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
     let filter = filter(&wanted);

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use crate::options::{Options, ProfileName};
 use crate::private_files::{self, Disk, SystemDisk};
 
-/// Files that mark a folder as a profile's.
+/// Files that mark a folder as a profile's folder.
 const OWN_NAMES: [&str; 3] = ["lock", "profile.json", "hub.json"];
 
 /// The paths of one device's files, and the disk that changes them.

@@ -1,6 +1,6 @@
 //! Carries frames from the device to the page.
 //!
-//! The webview has no backpressure: unread messages pile up. So it gets at most one message a frame; the device keeps that pace.
+//! The webview has no backpressure: unread messages pile up. So it gets at most one message per frame; the device sets that pace.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

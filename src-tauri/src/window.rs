@@ -27,7 +27,7 @@ pub fn open(app: &AppHandle, profile: &Profile) -> tauri::Result<WebviewWindow> 
         .build()
 }
 
-/// Whether the URL is our own page: Tauri's protocol, or the development server in a development build.
+/// Whether the URL is our own page: Tauri's protocol, `about:blank`, or the development server in a development build.
 fn is_own_page(url: &Url, development: Option<&Url>) -> bool {
     let is_tauri = url.scheme() == "tauri"
         || (matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost"));

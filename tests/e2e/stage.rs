@@ -15,7 +15,7 @@ use crate::programs::{Device, Hub, Place};
 /// There is one screen and one small model, so one scenario runs at a time, however the tests are started.
 static SCREEN: Mutex<()> = Mutex::const_new(());
 
-/// Pieces of an answer that put a test in the middle of it.
+/// How many pieces of an answer are handed over when it is held in its middle.
 pub const HALF: usize = 16;
 
 /// Pieces after which every answer ends: enough to cut, hold and compare, and few enough for a small model on two busy cores to say in less

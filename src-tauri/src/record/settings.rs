@@ -137,7 +137,7 @@ impl Settings {
         self.use_link(link, None);
     }
 
-    /// Switches to this link. Slots that were used before and no longer are get retired.
+    /// Switches to this link, and retires the slots that are no longer used.
     pub fn use_link(&mut self, link: Link, local: Option<LocalSettings>) {
         self.replace(|settings| {
             settings.link = Some(link);

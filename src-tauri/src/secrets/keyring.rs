@@ -91,7 +91,7 @@ fn translate(error: &Error) -> SecretError {
     }
 }
 
-/// Whether the service runs but has no default collection to store in: seen where a person never logged in to a desktop.
+/// Whether the service runs but has no default collection to store in. Seen with users who never logged in to a desktop.
 #[cfg(target_os = "linux")]
 fn has_no_collection(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(

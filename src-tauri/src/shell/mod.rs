@@ -1,4 +1,4 @@
-//! The parts of a running application. The modules below have the steps of its start and of its changes.
+//! The parts of a running application. The modules below implement the steps of starting and changing it.
 
 mod linking;
 mod local;
@@ -40,7 +40,7 @@ pub struct Shell {
     inside: tokio::sync::Mutex<Option<Inside>>,
     /// The task that carries over the data of the account that this device left.
     moving: Mutex<Option<OwnedTask>>,
-    /// Whether the application stays without a window although nothing is at work, because other devices use its hub.
+    /// Whether the application stays without a window even if nothing is at work, because other devices use its hub.
     stays: watch::Sender<bool>,
     /// Allows one start, link or change at a time.
     work: tokio::sync::Mutex<()>,
@@ -83,7 +83,7 @@ impl Shell {
         self.remember(|settings| settings.tokens_in_files = true)
     }
 
-    /// Creates a keyring if the system has none yet, then asks it again for what waits.
+    /// Creates a keyring if the system has none yet, then continues like [`unlock_keyring`](Self::unlock_keyring).
     pub async fn set_up_keyring(&self) -> Result<(), Refusal> {
         let made = self.secrets.set_up_keyring().await;
         made.map_err(|error| refused(&error))?;

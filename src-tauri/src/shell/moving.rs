@@ -17,7 +17,7 @@ use crate::shell_types::{MoveStatus, Refusal};
 use crate::tasks;
 use crate::tokens::WithheldToken;
 
-/// How long a connected device may take to fetch what it lacks: a day's sessions on a slow connection.
+/// How long a connected device may take to fetch what it lacks. Enough for a day's sessions on a slow connection.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
 impl Shell {
@@ -115,7 +115,7 @@ impl Shell {
         })
     }
 
-    /// Reports a move's progress until it is dropped.
+    /// Reports a move's progress until this future is dropped.
     async fn show_progress(&self, mut progress: watch::Receiver<MoveProgress>) -> Infallible {
         loop {
             let now = *progress.borrow_and_update();

@@ -30,7 +30,7 @@ pub enum Ending {
     Finished,
     /// The client closed its connection before that.
     ClosedByClient,
-    /// This side cut the connection: the test asked for it, or the upstream server did so.
+    /// The server side cut the connection, because the test asked for it or the upstream server did so.
     CutByServer,
     /// The answer is an HTTP error.
     Refused,
