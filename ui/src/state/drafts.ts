@@ -42,7 +42,7 @@ export function setDraft(session: SessionId, text: string): void {
   saveSoon(session);
 }
 
-/** Takes the text to send it as a prompt. Returns the seq of the draft that it replaces, if one was seen. */
+/** Takes the text to send it as a prompt. Returns the seq of the log's draft that the text is based on, if there is one. */
 export function takeDraft(session: SessionId): Seq | undefined {
   cancelSave(session);
   const draft = draftOf(session);

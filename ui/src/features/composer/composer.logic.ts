@@ -90,7 +90,7 @@ export const PROMPT_BYTES_MAX = 128 * 1024;
 
 /** How many UTF-8 bytes a text is over the limit; 0 if it fits. */
 export function bytesOver(text: string): number {
-  // A UTF-16 unit is at most three bytes, so a text of a third of the limit cannot be over it; most texts are far below.
+  // A UTF-16 unit takes at most three bytes in UTF-8, so a text of a third of the limit cannot be over it; most texts are far below.
   if (text.length * 3 <= PROMPT_BYTES_MAX) return 0;
   return Math.max(0, new TextEncoder().encode(text).length - PROMPT_BYTES_MAX);
 }
