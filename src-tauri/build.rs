@@ -1,4 +1,4 @@
-//! Embeds the interface and the window's rights.
+//! Embeds the interface and the window's capabilities.
 
 use std::error::Error;
 use std::fs;
@@ -10,7 +10,7 @@ const PLACEHOLDER: &str = "<!doctype html><meta charset=\"utf-8\"><title>Baton</
     <p>The interface was not built. Run <code>npm ci</code> and <code>npm run build</code>, then build the application again.</p>\n";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // tauri-build does not watch this folder by itself.
+    // tauri-build does not watch this folder.
     println!("cargo:rerun-if-changed={CAPABILITIES}");
     println!("cargo:rerun-if-changed=ui/dist");
     ensure_page()?;
@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tauri_build::try_build(attributes).map_err(Into::into)
 }
 
-/// `generate_context!` refuses a clean clone, in which nothing has built the interface yet.
+/// Creates a page if there is none: `generate_context!` fails in a clean clone, in which the interface is not built yet.
 fn ensure_page() -> std::io::Result<()> {
     let page = Path::new(PAGE);
     if page.exists() {

@@ -1,4 +1,4 @@
-//! Puts the application together and runs it.
+//! Builds the application and runs it.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use crate::profile::Profile;
 use crate::shell::Shell;
 use crate::{commands, diagnostics, tasks, window};
 
-/// Runs until the window is closed and nothing is at work inside any more.
+/// Runs until the window is closed and the hub inside has no session at work.
 ///
-/// Closing a window is never a stop: with the hub inside, the application stays without a window until its last answer is finished, and
-/// for as long as other devices may use that hub. A start in the meantime opens the window again; *Quit* in Settings ends it.
+/// Closing a window stops no run: with the hub inside, the application stays without a window until its last answer is finished, and for
+/// as long as other devices may use that hub. A second start opens the window again; *Quit* in Settings ends the application.
 pub fn run(options: Options) -> ExitCode {
     let profile = match Profile::open(&options) {
         Ok(profile) => profile,
         Err(error) => return refuse(&error),
     };
     diagnostics::start(&profile, options.log_format);
-    // A second start ends in here, where there is a session bus.
+    // If there is a session bus, a second start ends inside `build`.
     let built = builder(&profile).build(tauri::generate_context!());
     let app = match built {
         Ok(app) => app,
@@ -52,7 +52,7 @@ fn refuse(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Takes the profile before anything of it is opened. Tauri would panic if the setup said no.
+/// Claims the profile before any of its files is opened. Runs outside Tauri's setup hook, which would turn an error into a panic.
 fn claim(app: &App, options: Options, profile: Profile) -> Result<(), Box<dyn std::error::Error>> {
     // Held until the process ends.
     app.manage(profile.claim()?);
@@ -100,7 +100,7 @@ fn set_up(app: &mut App, profile: &Profile) -> Result<(), Box<dyn std::error::Er
     Ok(())
 }
 
-/// Ends the application at a person's wish, whatever it does in the background.
+/// Ends the application at the person's request, even if runs are in progress.
 pub fn quit(app: &AppHandle) {
     let app = app.clone();
     let shell = Arc::clone(&app.state::<Arc<Shell>>());
@@ -111,7 +111,7 @@ pub fn quit(app: &AppHandle) {
     });
 }
 
-/// The last window is closed. Ends the application in order as soon as nothing is at work, unless a window was opened again by then.
+/// Handles the closing of the last window: ends the application once nothing is at work, unless a window has opened again by then.
 fn end_when_at_rest(app: &AppHandle) {
     let app = app.clone();
     let shell = Arc::clone(&app.state::<Arc<Shell>>());
@@ -126,8 +126,8 @@ fn end_when_at_rest(app: &AppHandle) {
     });
 }
 
-/// A second start of the profile shows the window of the first, where there is a session bus; where there is none, the claim on the
-/// profile's folder refuses it with a message.
+/// Makes a second start of the profile show the window of the first if there is a session bus. Without a bus, the claim on the profile's
+/// folder refuses the second start with a message.
 #[cfg(target_os = "linux")]
 fn single_instance(
     builder: tauri::Builder<tauri::Wry>,
@@ -140,7 +140,7 @@ fn single_instance(
     builder.plugin(plugin)
 }
 
-/// Elsewhere the plugin knows one name for all profiles: the claim on the profile's folder does it alone.
+/// On other systems the plugin uses one name for all profiles, so only the claim on the profile's folder prevents a second start.
 #[cfg(not(target_os = "linux"))]
 fn single_instance(
     builder: tauri::Builder<tauri::Wry>,

@@ -1,4 +1,4 @@
-//! What the page may call. Each command delegates.
+//! The commands that the page may call. Each one delegates.
 
 use std::sync::Arc;
 
@@ -15,25 +15,25 @@ use crate::{diagnostics, external, model_servers};
 
 type Shared<'a> = State<'a, Arc<Shell>>;
 
-/// Asks the device for something.
+/// Serves a view request of the page.
 #[tauri::command]
 pub async fn view_request(shell: Shared<'_>, request: ViewRequest) -> Result<ViewResponse, String> {
     shell.view_request(request).await
 }
 
-/// Gives every change to the page, at most one message a frame.
+/// Sends every change of the page's views through the channel, at most one message per frame.
 #[tauri::command]
 pub async fn view_connect(shell: Shared<'_>, channel: Channel<ViewFrame>) -> Result<(), String> {
     shell.view_connect(channel)
 }
 
-/// How far the start is.
+/// Returns the step that the start has reached.
 #[tauri::command]
 pub fn shell_status(shell: Shared<'_>) -> ShellStatus {
     shell.status()
 }
 
-/// Begins on this computer.
+/// Sets up a hub and a runner on this computer.
 #[tauri::command]
 pub async fn shell_start_local(
     shell: Shared<'_>,
@@ -66,13 +66,13 @@ pub async fn shell_open_external(url: String) -> ShellResult {
     external::open(&url).await.into()
 }
 
-/// Keeps tokens in files from now on.
+/// Switches to keeping tokens in files.
 #[tauri::command]
 pub async fn shell_use_token_file(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(shell.use_token_file().await.into())
 }
 
-/// Makes a keyring where the system has none yet.
+/// Creates a keyring if the system has none yet.
 #[tauri::command]
 pub async fn shell_set_up_keyring(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(shell.set_up_keyring().await.into())
@@ -90,7 +90,7 @@ pub async fn shell_start_again(shell: Shared<'_>) -> Result<ShellResult, String>
     Ok(shell.inner().start_again().await.into())
 }
 
-/// Opens the profile's log file with the system's own program for it.
+/// Opens the profile's log file with the system's default program.
 #[tauri::command]
 pub async fn shell_open_log(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(external::open_file(diagnostics::log_path(shell.profile()))
@@ -98,7 +98,7 @@ pub async fn shell_open_log(shell: Shared<'_>) -> Result<ShellResult, String> {
         .into())
 }
 
-/// The model that answers on this computer.
+/// Returns the model that answers on this computer.
 #[tauri::command]
 pub async fn shell_model(shell: Shared<'_>) -> Result<Option<ModelView>, String> {
     shell.model().map_err(|refusal| refusal.sentence())
@@ -113,7 +113,7 @@ pub async fn shell_test_model(
     Ok(shell.test_model(options).await.into())
 }
 
-/// Uses another model from now on.
+/// Changes the model that answers on this computer.
 #[tauri::command]
 pub async fn shell_change_model(
     shell: Shared<'_>,
@@ -122,7 +122,7 @@ pub async fn shell_change_model(
     Ok(shell.change_model(options).await.into())
 }
 
-/// How this computer can be used from other devices.
+/// Returns how other devices can reach this computer.
 #[tauri::command]
 pub async fn shell_network(shell: Shared<'_>) -> Result<Option<NetworkView>, String> {
     shell.network().await.map_err(|refusal| refusal.sentence())
@@ -134,19 +134,19 @@ pub async fn shell_open_network(shell: Shared<'_>) -> Result<ShellResult, String
     Ok(shell.open_network().await.into())
 }
 
-/// Stops listening on the network; linked devices stay linked.
+/// Stops listening on the network. Linked devices stay linked.
 #[tauri::command]
 pub async fn shell_close_network(shell: Shared<'_>) -> Result<ShellResult, String> {
     Ok(shell.close_network().await.into())
 }
 
-/// Puts another of this computer's addresses into links.
+/// Chooses which of this computer's addresses links carry.
 #[tauri::command]
 pub async fn shell_choose_host(shell: Shared<'_>, host: String) -> Result<ShellResult, String> {
     Ok(shell.choose_host(host).await.into())
 }
 
-/// Whether the application stays when its window is closed.
+/// Sets whether the application stays when its window is closed.
 #[tauri::command]
 pub async fn shell_stay_in_background(
     shell: Shared<'_>,
@@ -161,19 +161,19 @@ pub async fn shell_network_link(shell: Shared<'_>) -> Result<NetworkLinkResult, 
     Ok(shell.network_link().await.into())
 }
 
-/// Takes away a device's access.
+/// Revokes a device's access.
 #[tauri::command]
 pub async fn shell_revoke_device(shell: Shared<'_>, id: String) -> Result<ShellResult, String> {
     Ok(shell.revoke_device(&id).await.into())
 }
 
-/// Quits, with the hub and the runner inside.
+/// Quits the application, with the hub and the runner inside.
 #[tauri::command]
 pub fn shell_quit(app: tauri::AppHandle) {
     crate::app::quit(&app);
 }
 
-/// Carries over what did not move yet.
+/// Retries an unfinished move to another hub.
 #[tauri::command]
 pub fn shell_move_again(shell: Shared<'_>) -> ShellResult {
     shell.inner().move_again();

@@ -1,6 +1,6 @@
-//! Where the application says what it does: standard error, and a file in the profile's folder.
+//! The application's logs: standard error and a file in the profile's folder.
 //!
-//! Never what people wrote: a panic's own message may quote it, so only the place of a panic is reported.
+//! They never contain what people wrote. A panic message may quote it, so only the location of a panic is reported.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -19,10 +19,10 @@ use crate::options::LogFormat;
 use crate::private_files;
 use crate::profile::Profile;
 
-/// Past this the file is put aside at the next start; one older file is kept.
+/// A larger file is renamed at the next start; one older file is kept.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
-/// Ours at `info`, everybody else's at `warn`: libraries may print bodies below that.
+/// Our own crates log at `info`, all others at `warn`: libraries may print message bodies below that.
 const DEFAULT_FILTER: &str = "warn,baton=info,baton_client=info,baton_hub=info,baton_log_sqlite=info,baton_runner=info,baton_transport=info";
 
 /// The profile's log file.
@@ -30,7 +30,7 @@ pub fn log_path(profile: &Profile) -> PathBuf {
     profile.folder().join("logs").join("baton.log")
 }
 
-/// Starts both. Without a usable file there is standard error alone.
+/// Starts both outputs, or standard error alone if the file cannot be used.
 pub fn start(profile: &Profile, format: LogFormat) {
     let wanted = std::env::var("BATON_LOG").unwrap_or_else(|_| DEFAULT_FILTER.to_owned());
     let filter = filter(&wanted);

@@ -1,4 +1,4 @@
-//! Addresses that open in the system's browser.
+//! Opens addresses in the system's browser and files in the system's programs.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use tauri::Url;
 
 use crate::shell_types::Refusal;
 
-/// Opens an https address. The screen has shown it in full and the person has said yes; the scheme is looked at again here.
+/// Opens an https address. The screen has shown it in full and the person has confirmed; the scheme is checked again here.
 pub async fn open(url: &str) -> Result<(), Refusal> {
     let url = checked(url)?;
     let opened = tokio::task::spawn_blocking(move || open::that_detached(url.as_str())).await;
@@ -19,7 +19,7 @@ pub async fn open(url: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Opens a file of the profile with the system's own program for it.
+/// Opens a file of the profile with the system's default program.
 pub async fn open_file(path: PathBuf) -> Result<(), Refusal> {
     let shown = path.display().to_string();
     let opened = tokio::task::spawn_blocking(move || open::that_detached(path)).await;
@@ -40,7 +40,7 @@ fn checked(url: &str) -> Result<Url, Refusal> {
         )
     };
     let url = Url::parse(url).map_err(|_| refuse())?;
-    // `https://bank.example@evil.example` reads like the bank's address.
+    // `https://bank.example@evil.example` looks like the bank's address.
     let names_someone = !url.username().is_empty() || url.password().is_some();
     let opens = url.scheme() == "https" && url.host().is_some() && !names_someone;
     if opens { Ok(url) } else { Err(refuse()) }
@@ -50,7 +50,7 @@ fn checked(url: &str) -> Result<Url, Refusal> {
 mod tests {
     use super::*;
 
-    /// The screen judges addresses too (`links.logic.ts`). Both are held against one table.
+    /// The screen checks addresses too (`links.logic.ts`). Both checks are tested against one table.
     const ADDRESSES: &str = include_str!("../../ui/test/addresses.json");
 
     #[derive(serde::Deserialize)]

@@ -1,7 +1,7 @@
 //! The desktop shell: a window, a profile's folder, the keyring, and commands that delegate to the device in `baton-client`.
 //!
-//! It composes the device with, where the person chose "on this computer", a hub and a runner inside the application. It holds no state of
-//! any conversation: the page asks the device for views through `commands`, and gets patches through one channel.
+//! It composes the device with a hub and a runner inside the application if the person chose "on this computer". It holds no conversation
+//! state: the page asks the device for views through `commands` and receives patches through one channel.
 //!
 //! **Invariant:** one process holds a profile at a time.
 //! **Invariant:** the page reaches no network, no disk and no other page; everything goes through the commands.

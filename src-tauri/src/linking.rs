@@ -1,8 +1,8 @@
-//! Linking this device: a one-time code becomes a link whose token is kept.
+//! Linking this device: exchanges a one-time code for a token and keeps it.
 //!
-//! The order is what keeps a profile whole. Everything that may fail is tried before the code is spent. The new token goes into a slot of
-//! its own, so that the old link works until the record changes. One rename of the record is the switch; a kill at any point leaves the
-//! old link or the new one, whole. Slots that nothing uses are listed in the record, and are emptied by [`sweep`].
+//! The order of the steps keeps a profile whole. Everything that may fail is tried before the code is spent. The new token goes into a slot
+//! of its own, so that the old link works until the record changes. One rename of the record switches the link; a kill at any point leaves
+//! the old link or the new one, whole. The record lists slots that nothing uses, and [`sweep`] empties them.
 
 use baton_client::{ConnectError, LinkError, LinkedHub};
 use baton_protocol::{LinkCode, LinkResponse, Principal, Role, limits};
@@ -13,14 +13,14 @@ use crate::record::{Link, ProfileRecord, RecordError};
 use crate::secrets::{SecretError, SecretSlot, Secrets};
 use crate::shell_types::Refusal;
 
-/// A link that nothing uses yet.
+/// A link that the record does not use yet.
 pub struct NewLink {
-    /// What it leads to, and the slot for its token.
+    /// The hub, and the slot for its token.
     pub link: Link,
     token: String,
 }
 
-/// Reads a link as a person pastes it.
+/// Parses a link as a person pastes it.
 pub fn parse(link: &str) -> Result<LinkCode, Refusal> {
     link.parse()
         .map_err(|error: baton_protocol::ParseLinkCodeError| {
@@ -31,7 +31,7 @@ pub fn parse(link: &str) -> Result<LinkCode, Refusal> {
         })
 }
 
-/// A device's name without blanks around it.
+/// Trims a device's name and checks its length.
 pub fn checked_name(name: &str) -> Result<&str, Refusal> {
     let name = name.trim();
     let length = name.chars().count();
@@ -45,7 +45,7 @@ pub fn checked_name(name: &str) -> Result<&str, Refusal> {
     ))
 }
 
-/// Tries everything that could fail after the code is spent: the keyring, the record, the folder of the accounts.
+/// Tries everything that could fail after the code is spent: the keyring, the record and the accounts' folder.
 pub async fn prepare(
     profile: &Profile,
     record: &ProfileRecord,
@@ -79,7 +79,7 @@ pub async fn exchange(code: &LinkCode, name: &str, role: Role) -> Result<NewLink
     })
 }
 
-/// Keeps the tokens of new links. The record uses none of them yet.
+/// Stores the tokens of new links. Their slots are retired first, so that a crash before the record uses them leaves no secret behind.
 pub async fn keep_tokens(
     record: &ProfileRecord,
     secrets: &Secrets,
@@ -94,7 +94,7 @@ pub async fn keep_tokens(
     Ok(())
 }
 
-/// Empties the slots that nothing uses. What cannot be emptied now is tried again at the next start.
+/// Empties the retired slots that nothing uses. A slot that cannot be emptied now is tried again at the next start.
 pub async fn sweep(record: &ProfileRecord, secrets: &Secrets) {
     let Ok(settings) = record.settings() else {
         return;
@@ -129,7 +129,7 @@ fn check_role(answer: &LinkResponse, role: Role) -> Result<(), Refusal> {
     ))
 }
 
-/// The code is used up, and this device has nothing from it.
+/// Extends a refusal for the case that the code is spent and this device has no token from it.
 fn spent(refusal: &Refusal) -> Refusal {
     let hint = format!(
         "{} Then make a new link: this one is used up.",
@@ -138,12 +138,12 @@ fn spent(refusal: &Refusal) -> Refusal {
     Refusal::new(refusal.message.clone(), hint)
 }
 
-/// A secret that cannot be kept, in words for a person.
+/// Explains to a person why a secret cannot be kept.
 pub fn refused(error: &SecretError) -> Refusal {
     Refusal::new(format!("{}.", sentence(&error.to_string())), error.hint())
 }
 
-/// A record that cannot be read or written.
+/// Explains to a person why the record cannot be read or written.
 pub fn unrecorded(error: &RecordError) -> Refusal {
     match error {
         RecordError::Damaged(_) => Refusal::new(
@@ -154,7 +154,7 @@ pub fn unrecorded(error: &RecordError) -> Refusal {
     }
 }
 
-/// A folder or a file of the profile that cannot be used.
+/// Explains to a person why a folder or a file of the profile cannot be used.
 pub fn unwritable(error: &dyn std::error::Error) -> Refusal {
     Refusal::new(
         format!("The profile's folder cannot be used: {error}."),
@@ -172,7 +172,7 @@ fn explain(error: &LinkError) -> Refusal {
     }
 }
 
-/// With a capital letter, and without a full stop of its own.
+/// Capitalizes the text and strips trailing full stops.
 pub fn sentence(text: &str) -> String {
     let text = text.trim_end_matches('.');
     let mut rest = text.chars();

@@ -1,4 +1,4 @@
-//! Which model answers on this computer.
+//! Chooses and tests the model that answers on this computer.
 
 use baton_runner::provider::{OpenAiEndpoint, OpenAiProvider};
 
@@ -6,15 +6,15 @@ use crate::model_servers;
 use crate::record::ModelSettings;
 use crate::shell_types::{ApiKeyChoice, ModelOptions, Refusal};
 
-/// An endpoint that can be asked.
+/// A validated choice of a model.
 pub struct Chosen {
-    /// Where, and which model. Its key's slot is absent until the key is kept.
+    /// The key's slot is absent until the key is kept.
     pub model: ModelSettings,
-    /// A key that is to be kept.
+    /// A key that is not in the secrets yet.
     pub new_key: Option<String>,
 }
 
-/// Completes what the person chose: without a model, the server's first one.
+/// Completes the person's choice: if it names no model, takes the server's first one.
 pub async fn choose(options: ModelOptions) -> Result<Chosen, Refusal> {
     let new_key = match &options.api_key {
         ApiKeyChoice::New { key } if !key.trim().is_empty() => Some(key.trim().to_owned()),
@@ -36,7 +36,7 @@ pub async fn choose(options: ModelOptions) -> Result<Chosen, Refusal> {
     Ok(Chosen { model, new_key })
 }
 
-/// Asks the server for its models, with the key that it would get.
+/// Asks the server for its models, with the key that it would be given.
 pub async fn test(options: &ModelOptions, key: Option<&str>) -> Result<Vec<String>, Refusal> {
     let provider = checked(options, key)?;
     let models = model_servers::ask(&provider)

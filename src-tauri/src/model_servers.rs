@@ -1,4 +1,4 @@
-//! Model servers on this computer, found by asking the usual ports of loopback.
+//! Finds model servers on this computer by asking the usual ports on loopback.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use futures::future::join_all;
 
 use crate::shell_types::{DetectedModelServer, Refusal};
 
-/// A server on loopback answers in milliseconds; one that is busy loading a model gets a bit more.
+/// A server on loopback answers in milliseconds; the margin is for one that is busy loading a model.
 const PROBE_LIMIT: Duration = Duration::from_millis(1_500);
 
-/// The usual ports, the best known first.
+/// The usual ports, the best-known servers first.
 const USUAL: [(&str, u16); 4] = [
     ("Ollama", 11_434),
     ("LM Studio", 1_234),
@@ -18,7 +18,7 @@ const USUAL: [(&str, u16); 4] = [
     ("Small local model", 7_430),
 ];
 
-/// The model that `cargo xtask model-server` serves, and what of a conversation fits into its context.
+/// The model that `cargo xtask model-server` serves, and how many characters of a conversation fit into its context.
 const SMALL_MODEL: (&str, usize) = ("smollm2-135m", 8_000);
 
 /// Asks all usual ports at once.
@@ -35,12 +35,12 @@ pub async fn detect() -> Vec<DetectedModelServer> {
     join_all(probes).await.into_iter().flatten().collect()
 }
 
-/// How much of a conversation fits into a model's context, where that is known to be little.
+/// How many characters of a conversation fit into a model's context, if it is known to be small.
 pub fn context_chars(model: &str) -> Option<usize> {
     (model == SMALL_MODEL.0).then_some(SMALL_MODEL.1)
 }
 
-/// Why a list of models cannot be shown, in words for a person.
+/// Explains to a person why a server's models cannot be listed.
 pub fn refusal(error: &ListModelsError) -> Refusal {
     match error {
         ListModelsError::Unreachable => Refusal::new(
@@ -66,7 +66,7 @@ pub fn refusal(error: &ListModelsError) -> Refusal {
     }
 }
 
-/// The models at an address without a key; nothing where no such server answers.
+/// Lists the models at an address without a key; `None` if no such server answers.
 async fn models(base_url: &str) -> Option<Vec<String>> {
     let endpoint = OpenAiEndpoint {
         base_url: base_url.to_owned(),
@@ -75,7 +75,7 @@ async fn models(base_url: &str) -> Option<Vec<String>> {
     ask(&OpenAiProvider::new(&endpoint).ok()?).await.ok()
 }
 
-/// The models of a server, those for chatting first.
+/// Lists a server's models, chat models first.
 pub async fn ask(provider: &OpenAiProvider) -> Result<Vec<String>, ListModelsError> {
     Ok(ordered(provider.models(PROBE_LIMIT).await?))
 }

@@ -10,52 +10,52 @@ use clap::{Parser, ValueEnum};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "baton", version)]
 pub struct Options {
-    /// A device of its own on this computer, with its own conversations on disk and its own window.
+    /// A separate device on this computer, with its own conversations on disk and its own window.
     #[arg(long, value_name = "NAME", default_value_t = ProfileName::default())]
     pub profile: ProfileName,
 
-    /// Where the profiles' folders are, instead of the user's data folder.
+    /// The folder that holds the profiles' folders, instead of the user's data folder.
     #[arg(long, value_name = "DIR")]
     pub data_root: Option<PathBuf>,
 
-    /// Link to a hub at start, where the profile has none yet: `baton://link?…`. `-` reads it from standard input, where other users
+    /// Link to a hub at start if the profile has none yet: `baton://link?…`. `-` reads it from standard input, where other users
     /// cannot see it.
     #[arg(long, value_name = "LINK", env = "BATON_LINK", hide_env_values = true)]
     pub link: Option<String>,
 
-    /// Keep tokens in plain files that only this user can read, instead of the system keyring. Whoever can read the files, a backup
-    /// included, is then this device.
+    /// Keep tokens in plain files that only this user can read, instead of the system keyring. Anyone who can read the files or a
+    /// backup of them can then act as this device.
     #[arg(long)]
     pub insecure_token_file: bool,
 
-    /// Show the window of an instance that runs, or hide it where it is in front; start one where there is none.
+    /// Show the window of a running instance, or hide it if it is in front; start an instance if none runs.
     #[arg(long)]
     pub toggle: bool,
 
-    /// How log lines look, on standard error and in the profile's log file.
+    /// The format of log lines, on standard error and in the profile's log file.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "BATON_LOG_FORMAT")]
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The name of a profile: also the name of its folder, so letters, digits, `-` and `_` only.
+/// The name of a profile. It is also the name of its folder, so only letters, digits, `-` and `_` are allowed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProfileName(String);
 
-/// Why a text names no profile.
+/// Why a text is not a profile's name.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a profile's name is 1 to {NAME_CHARS_MAX} letters, digits, `-` or `_`")]
 pub struct ParseProfileNameError;
 
-/// Short enough for any file system and a window's title.
+/// Short enough for any file system and a window title.
 const NAME_CHARS_MAX: usize = 40;
 
 const DEFAULT_NAME: &str = "default";
@@ -66,7 +66,7 @@ impl ProfileName {
         &self.0
     }
 
-    /// Whether it is the one without `--profile`.
+    /// Whether it is the profile that opens without `--profile`.
     pub fn is_default(&self) -> bool {
         self.0 == DEFAULT_NAME
     }

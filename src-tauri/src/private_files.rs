@@ -1,4 +1,4 @@
-//! Files that only their owner can read, and that are whole or absent.
+//! Files that only their owner can read, and that are either whole or absent.
 
 use std::fmt;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 pub use baton_private_files::{make_dir as create_folder, open, replace};
 
-/// The changes that a profile makes on the disk. Tests put a disk in its place that dies between two of them.
+/// The changes that a profile makes on the disk. Tests substitute a disk that fails between two of them.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Replaces a private file; see [`replace`].
     fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()>;
@@ -44,13 +44,13 @@ impl Disk for SystemDisk {
 
 fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent().map(baton_private_files::sync_dir) {
-        // A folder that is absent has nothing to keep.
+        // A folder that does not exist has nothing to make durable.
         Some(Err(error)) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
 }
 
-/// The content, or nothing where there is no file.
+/// Reads the file's content; `None` if there is no file.
 pub fn read(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),

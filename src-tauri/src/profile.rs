@@ -1,4 +1,4 @@
-//! A profile: one device of this computer, with a folder of its own that one process holds at a time.
+//! A profile: one device on this computer, with a folder of its own that one process holds at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 use crate::options::{Options, ProfileName};
 use crate::private_files::{self, Disk, SystemDisk};
 
-/// By these names a folder is known as a profile's.
+/// Files that mark a folder as a profile's folder.
 const OWN_NAMES: [&str; 3] = ["lock", "profile.json", "hub.json"];
 
-/// Where everything of a device is.
+/// The paths of one device's files, and the disk that changes them.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: ProfileName,
@@ -28,30 +28,29 @@ pub enum OpenProfileError {
     /// The system names no folder for a user's data.
     #[error("this system has no folder for a user's data; say where with --data-root")]
     NoDataFolder,
-    /// Another process has it.
+    /// Another process holds the profile.
     #[error("Baton is already open with the profile `{0}`")]
     InUse(ProfileName),
-    /// The folder is no place for conversations and secrets.
+    /// Conversations and secrets are not safe in the folder.
     #[error(transparent)]
     Folder(#[from] baton_private_files::ClaimDirError),
     /// The folder cannot be locked.
-    #[error("the folder `{}` cannot be used", path.display())]
+    #[error("the file `{}` cannot be locked", path.display())]
     Io {
-        /// Which.
+        /// The lock file.
         path: PathBuf,
-        /// Why.
         source: io::Error,
     },
 }
 
-/// The right to be the only process of a profile; given back when the process ends, however it ends.
+/// The exclusive right to a profile. Released when the process ends, however it ends.
 #[derive(Debug)]
 pub struct ProfileClaim {
     _lock: File,
 }
 
 impl Profile {
-    /// The profile that the options name; its folder exists afterwards.
+    /// Opens the profile that the options name, and creates its folder if needed.
     pub fn open(options: &Options) -> Result<Self, OpenProfileError> {
         let root = match &options.data_root {
             Some(root) => std::path::absolute(root).unwrap_or_else(|_| root.clone()),
@@ -68,19 +67,22 @@ impl Profile {
         })
     }
 
-    /// The same profile over another disk.
+    /// Returns the same profile on another disk.
     #[cfg(test)]
     pub fn with_disk(mut self, disk: Arc<dyn Disk>) -> Self {
         self.disk = disk;
         self
     }
 
-    /// Where every change of the record, of secrets in files and of the accounts' folders goes.
+    /// Returns the disk that takes every change of the record, of secrets in files and of the accounts' folders.
     pub fn disk(&self) -> &dyn Disk {
         &*self.disk
     }
 
-    /// Takes the profile, or says that another process has it.
+    /// Claims the profile.
+    ///
+    /// # Errors
+    /// [`OpenProfileError::InUse`] if another process holds it.
     pub fn claim(&self) -> Result<ProfileClaim, OpenProfileError> {
         let path = self.folder.join("lock");
         let failed = |source| OpenProfileError::Io {
@@ -99,38 +101,38 @@ impl Profile {
         }
     }
 
-    /// Its name.
+    /// Returns the profile's name.
     pub fn name(&self) -> &ProfileName {
         &self.name
     }
 
-    /// Its folder.
+    /// Returns the profile's folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What the webview keeps.
+    /// Returns the folder for the webview's own data.
     pub fn webview_folder(&self) -> PathBuf {
         self.folder.join("webview")
     }
 
-    /// The mirror, the drafts and the unsent intents of one account. They stay when the device is linked to another account, and are
-    /// found again when it returns.
+    /// Returns the folder of one account's mirror, drafts and unsent intents. It stays when the device is linked to another account, and is
+    /// used again when it returns.
     pub fn account_folder(&self, account: AccountId) -> PathBuf {
         self.accounts_folder().join(account.to_string())
     }
 
-    /// The folders of all accounts that this device was ever linked to.
+    /// Returns the parent folder of all accounts that this device was ever linked to.
     pub fn accounts_folder(&self) -> PathBuf {
         self.folder.join("accounts")
     }
 
-    /// The hub inside the application.
+    /// Returns the folder of the hub inside the application.
     pub fn hub_folder(&self) -> PathBuf {
         self.folder.join("hub")
     }
 
-    /// The window's title.
+    /// Returns the window's title.
     pub fn window_title(&self) -> String {
         if self.name.is_default() {
             "Baton".to_owned()
@@ -139,7 +141,7 @@ impl Profile {
         }
     }
 
-    /// A name for this device that a person recognises: the computer's, with the profile where there is one.
+    /// Suggests a device name that a person recognises: the computer's name, followed by the profile's unless it is the default.
     pub fn suggested_device_name(&self) -> String {
         let host = gethostname::gethostname().to_string_lossy().into_owned();
         let host = host.split('.').next().unwrap_or_default();
@@ -155,7 +157,7 @@ impl Profile {
         }
     }
 
-    /// A word for this profile and no other of this computer, for names on the session bus and in the keyring.
+    /// Returns a word that is unique to this profile on this computer, for names on the session bus and in the keyring.
     pub fn identity(&self) -> String {
         let digest = Sha256::digest(self.folder.to_string_lossy().as_bytes());
         format!("p{}", hex::encode(&digest[..8]))

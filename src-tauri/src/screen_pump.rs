@@ -1,6 +1,6 @@
 //! Carries frames from the device to the page.
 //!
-//! The webview has no backpressure: what it does not read piles up. So it gets at most one message a frame; the device sees to the pace.
+//! The webview has no backpressure: unread messages pile up. So it gets at most one message per frame; the device sets that pace.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +22,7 @@ struct Open {
 }
 
 impl ScreenPump {
-    /// Begins anew: a page that was loaded again has no views, and hears the state of everything at once.
+    /// Opens a new screen: a page that was loaded again has no views, and receives the state of everything at once.
     pub fn connect(&self, device: &Device, channel: Channel<ViewFrame>) {
         let screen = Arc::new(device.screen());
         let frames = Arc::clone(&screen);
@@ -42,12 +42,12 @@ impl ScreenPump {
         *self.lock() = Some(open);
     }
 
-    /// Follows nothing more.
+    /// Closes the screen.
     pub fn disconnect(&self) {
         *self.lock() = None;
     }
 
-    /// Serves a request of the page; nothing where it has not connected.
+    /// Serves a request of the page; `None` if the page has not connected.
     pub async fn request(&self, request: ViewRequest) -> Option<ViewResponse> {
         let screen = self.lock().as_ref().map(|open| Arc::clone(&open.screen))?;
         Some(screen.request(request).await)

@@ -1,34 +1,30 @@
-//! What the shell's commands take and give; `ui/src/platform/types.ts` says what each means.
+//! What the shell's commands take and return; `ui/src/platform/types.ts` says what each means.
 
 use serde::{Deserialize, Serialize};
 
-/// How far this installation is.
+/// The state of this installation.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ShellStatus {
-    /// The step.
     pub state: ShellPhase,
-    /// For people.
+    /// In words for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
-    /// The profile's name.
     pub profile: String,
-    /// A name to offer for this device.
+    /// A name to suggest for this device.
     pub device_name: String,
-    /// What is known of the keyring.
     pub keyring: KeyringState,
     /// Whether this profile's hub is the one inside the application, running or not.
     pub local: bool,
     /// Why the hub inside the application did not start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hub_problem: Option<String>,
-    /// The state of the agent inside the application, if it has one.
+    /// Absent if the application has no agent inside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<AgentStatus>,
-    /// How far a move to this hub is; absent where none is under way.
+    /// Progress of a move to this hub; absent if no move is in progress.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moving: Option<MoveStatus>,
-    /// The application's version.
     pub version: String,
 }
 
@@ -38,7 +34,6 @@ pub struct ShellStatus {
 pub enum ShellPhase {
     /// Nothing is set up.
     NeedsStart,
-    /// Work is under way.
     Starting,
     /// Views can be opened.
     Ready,
@@ -46,88 +41,85 @@ pub enum ShellPhase {
     Failed,
 }
 
-/// What is known of the keyring.
+/// What is known about the keyring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum KeyringState {
-    /// It works.
     Ok,
-    /// There is none.
+    /// The system has no keyring service.
     Missing,
     /// The service runs and has no keyring in it yet.
     NoCollection,
-    /// It did not open in time.
+    /// The keyring was not unlocked in time.
     Locked,
-    /// The person chose the file.
+    /// The person chose to keep tokens in files.
     File,
-    /// Not looked at yet.
+    /// Not asked yet.
     Unknown,
 }
 
-/// How far a move to another hub is.
+/// Progress of a move to another hub.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MoveStatus {
-    /// Sessions that are over.
+    /// Sessions that have moved.
     pub moved: usize,
-    /// Sessions that there are.
+    /// Sessions in total.
     pub sessions: usize,
-    /// Why it does not go on, for people.
+    /// Why the move does not continue, in words for a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// How the agent inside the application is.
+/// The state of the agent inside the application.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum AgentStatus {
     Starting,
-    /// It waits until its secrets can be read.
+    /// The agent waits until its secrets can be read.
     WaitsForKeyring {
         message: String,
     },
-    /// It can take runs.
     Running,
-    /// Its line to the hub is down, and another attempt follows by itself.
+    /// The connection to the hub is lost; the agent keeps trying.
     Reconnecting,
-    /// The hub does not want it.
+    /// The hub refuses the agent.
     Refused {
         message: String,
     },
-    /// It cannot start as it is set up.
+    /// The agent cannot start with its present settings.
     Unusable {
         message: String,
     },
 }
 
-/// What answers prompts on this computer.
+/// The person's choice of a model.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelOptions {
-    /// An OpenAI-compatible endpoint. A person chose it: a server that merely answers on a usual port gets no prompts.
+    /// An OpenAI-compatible endpoint that a person chose: a server that merely answers on a usual port gets no prompts.
     pub base_url: String,
-    /// What the server asks for.
     #[serde(default)]
     pub api_key: ApiKeyChoice,
-    /// The model's name there; absent: its first one.
+    /// The model's name at the server; absent: the server's first model.
     #[serde(default)]
     pub model: Option<String>,
 }
 
-/// What becomes of the model server's key.
+/// What to do about the model server's key.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ApiKeyChoice {
     /// The server needs none.
     #[default]
     None,
-    /// The one that is kept for this server.
+    /// Use the key that is kept for this server.
     Kept,
-    /// This one. Goes into the keyring.
+    /// Use this key and keep it in the keyring.
     New { key: String },
 }
 
-/// The model that is set up, without its key.
+/// The model in use, without its key.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelView {
@@ -137,12 +129,12 @@ pub struct ModelView {
     pub has_key: bool,
 }
 
-/// What a model server said.
+/// A model server's answer to a test.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ModelTest {
     Works {
-        /// Its models, the likely ones first.
+        /// Chat models first.
         models: Vec<String>,
     },
     Refused(Refusal),
@@ -157,28 +149,26 @@ impl From<Result<Vec<String>, Refusal>> for ModelTest {
     }
 }
 
-/// Done, or why not.
+/// The result of a command without a value.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum ShellResult {
-    /// Done.
     Done,
-    /// Not done.
     Refused(Refusal),
 }
 
-/// Words for a person.
+/// Why something was refused, in words for a person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refusal {
     /// What happened.
     pub message: String,
-    /// What to do about it.
+    /// What the person can do about it.
     pub hint: String,
 }
 
 impl Refusal {
-    /// Pairs the words.
+    /// Creates a refusal from its two texts.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -186,7 +176,7 @@ impl Refusal {
         }
     }
 
-    /// Both as one text.
+    /// Joins the message and the hint.
     pub fn sentence(&self) -> String {
         if self.hint.is_empty() {
             self.message.clone()
@@ -209,11 +199,10 @@ impl From<Result<(), Refusal>> for ShellResult {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DetectedModelServer {
-    /// Its name for people.
+    /// The server's name for people.
     pub name: String,
-    /// What to start with.
+    /// The base URL of its API.
     pub base_url: String,
-    /// Its models.
     pub models: Vec<String>,
 }
 

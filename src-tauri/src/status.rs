@@ -1,4 +1,4 @@
-//! How far the start is, as the screen asks for it.
+//! The progress of the start, as the screen asks for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +8,7 @@ use crate::profile::Profile;
 use crate::secrets::Secrets;
 use crate::shell_types::{AgentStatus, MoveStatus, Refusal, ShellPhase, ShellStatus};
 
-/// The step of the start and its words.
+/// The step of the start, with what the screen says about it.
 #[derive(Debug)]
 pub struct StatusBoard {
     profile: Profile,
@@ -24,20 +24,20 @@ struct Step {
     moving: Option<MoveStatus>,
 }
 
-/// What is known of the hub and the agent inside the application.
+/// The state of the hub and the agent inside the application.
 #[derive(Debug, Clone, Default)]
 pub enum InsideBoard {
-    /// This profile has none.
+    /// The profile has no hub inside.
     #[default]
     None,
-    /// The hub did not start, for this reason.
+    /// The hub did not start; carries the reason.
     Failed(String),
-    /// The hub runs, and this is how its agent is.
+    /// The hub runs; carries its agent's status.
     Running(watch::Receiver<AgentStatus>),
 }
 
 impl StatusBoard {
-    /// Nothing was begun yet.
+    /// Creates a board in the phase `Starting`.
     pub fn new(profile: Profile, secrets: Arc<Secrets>) -> Self {
         let step = Step {
             phase: ShellPhase::Starting,
@@ -52,42 +52,42 @@ impl StatusBoard {
         }
     }
 
-    /// Nothing is set up.
+    /// Notes that nothing is set up.
     pub fn needs_start(&self) {
         self.set(ShellPhase::NeedsStart, None);
     }
 
-    /// Work is under way.
+    /// Notes that work is in progress.
     pub fn starting(&self, message: &str) {
         self.set(ShellPhase::Starting, Some(message.to_owned()));
     }
 
-    /// Views can be opened.
+    /// Notes that views can be opened.
     pub fn ready(&self) {
         self.set(ShellPhase::Ready, None);
     }
 
-    /// A person must do something.
+    /// Notes that a person must act.
     pub fn failed(&self, refusal: &Refusal) {
         self.set(ShellPhase::Failed, Some(refusal.sentence()));
     }
 
-    /// What is inside the application.
+    /// Notes the state of the hub and the agent inside.
     pub fn set_inside(&self, inside: InsideBoard) {
         self.step().inside = inside;
     }
 
-    /// How far a move to this hub is.
+    /// Notes the progress of a move to this hub.
     pub fn set_moving(&self, moving: Option<MoveStatus>) {
         self.step().moving = moving;
     }
 
-    /// The same, as it was said last.
+    /// Returns the progress that was noted last.
     pub fn moving(&self) -> Option<MoveStatus> {
         self.step().moving.clone()
     }
 
-    /// All of it.
+    /// Returns the whole status.
     pub fn status(&self) -> ShellStatus {
         let step = self.step().clone();
         let (local, hub_problem, agent) = match step.inside {

@@ -1,11 +1,11 @@
-//! Background tasks by name. A panic in one is reported with the name, never swallowed.
+//! Named background tasks. A panic in one is reported with its name, never swallowed.
 
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt as _;
 use tokio::task::JoinHandle;
 
-/// A task that ends when this is dropped.
+/// A task that is cancelled when this is dropped.
 #[derive(Debug)]
 pub struct OwnedTask(JoinHandle<()>);
 
@@ -15,7 +15,7 @@ impl Drop for OwnedTask {
     }
 }
 
-/// Starts a task that ends with its owner.
+/// Starts a task that is cancelled when its owner drops it.
 pub fn spawn_owned(
     name: &'static str,
     work: impl Future<Output = ()> + Send + 'static,
@@ -23,7 +23,7 @@ pub fn spawn_owned(
     OwnedTask(spawn(name, work))
 }
 
-/// Starts a task that ends by itself.
+/// Starts a task that runs until its work is done.
 pub fn spawn(
     name: &'static str,
     work: impl Future<Output = ()> + Send + 'static,

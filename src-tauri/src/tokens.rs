@@ -1,4 +1,4 @@
-//! The device's token, from where the profile keeps its secrets.
+//! The device's token, read from the profile's secrets.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use crate::secrets::{SecretSlot, Secrets};
 
-/// Reads the token once it is needed, and again only until it was found: a keyring that is locked later cuts no connection.
+/// Reads the token when it is first needed, then keeps it in memory: a keyring that is locked later does not affect the connection.
 pub struct DeviceToken {
     secrets: Arc<Secrets>,
     slot: SecretSlot,
@@ -16,7 +16,7 @@ pub struct DeviceToken {
 }
 
 impl DeviceToken {
-    /// Reads nothing yet.
+    /// Creates a provider; reads nothing yet.
     pub fn new(secrets: Arc<Secrets>, slot: SecretSlot) -> Self {
         Self {
             secrets,
@@ -47,7 +47,7 @@ impl TokenProvider for DeviceToken {
     }
 }
 
-/// Withholds the token while the hub that it belongs to is known to be down: what listens at that hub's address then is another program.
+/// Withholds the token while its hub is known to be down: another program may listen at that hub's address.
 pub struct WithheldToken(pub String);
 
 #[async_trait]

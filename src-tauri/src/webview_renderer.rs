@@ -1,24 +1,25 @@
-//! Drivers under which WebKitGTK's window stays blank, and the renderer that works there.
+//! Works around drivers with which WebKitGTK's window stays blank.
 //!
-//! WebKitGTK shares buffers between its processes by DMA-BUF. With NVIDIA's own driver the sharing fails without an error, on X11 and on
-//! Wayland, and the window stays white (tauri-apps/tauri#9304 and #9394). On other drivers the setting costs speed, so it is made there alone.
+//! WebKitGTK shares buffers between its processes by DMA-BUF. With NVIDIA's proprietary driver the sharing fails without an error, on X11
+//! and on Wayland, and the window stays white (tauri-apps/tauri#9304 and #9394). With other drivers the setting costs speed, so it is made
+//! for that driver alone.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// WebKitGTK's own setting. A person's value, whatever it is, stands.
+/// WebKitGTK's own setting. A value that the person has set takes precedence, whatever it is.
 const SETTING: &str = "WEBKIT_DISABLE_DMABUF_RENDERER";
 
-/// Where the kernel lists NVIDIA's own driver while it is loaded. The free driver, `nouveau`, is another module.
+/// Exists while NVIDIA's proprietary driver is loaded. The free driver, `nouveau`, is another module.
 const NVIDIA_MODULE: &str = "sys/module/nvidia";
 
-/// Whether the setting must be made for a window that is not blank.
+/// Whether the window would stay blank without the setting.
 fn is_needed(system_root: &Path, kept: Option<&OsStr>) -> bool {
     kept.is_none() && system_root.join(NVIDIA_MODULE).exists()
 }
 
-/// Starts this program anew with the setting where it is needed: the setting must stand before the first thread. Returns where it is not,
-/// or where the program cannot be started anew.
+/// Restarts this program with the setting if it is needed: the environment must be set before the first thread starts. Returns if the
+/// setting is not needed or the program cannot be restarted.
 #[cfg(target_os = "linux")]
 pub fn choose() {
     use std::os::unix::process::CommandExt as _;
@@ -36,7 +37,7 @@ pub fn choose() {
     eprintln!("baton: the renderer for this driver could not be chosen: {error}");
 }
 
-/// Elsewhere the system's own webview is used.
+/// Does nothing: other systems do not use WebKitGTK.
 #[cfg(not(target_os = "linux"))]
 pub fn choose() {}
 

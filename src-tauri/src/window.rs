@@ -1,14 +1,14 @@
-//! The window: it shows our own page and nothing else, and keeps what it keeps in the profile's folder.
+//! The window: it shows only our own page, and keeps the webview's data in the profile's folder.
 
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewWindow, WebviewWindowBuilder};
 
 use crate::profile::Profile;
 
-/// Its label in `tauri.conf.json` and in the capability.
+/// The window's label in `tauri.conf.json` and in the capability.
 const LABEL: &str = "main";
 
-/// Opens the window of the profile.
+/// Opens the profile's window.
 pub fn open(app: &AppHandle, profile: &Profile) -> tauri::Result<WebviewWindow> {
     let config = app
         .config()
@@ -27,7 +27,7 @@ pub fn open(app: &AppHandle, profile: &Profile) -> tauri::Result<WebviewWindow> 
         .build()
 }
 
-/// Our own page: Tauri's protocol, or the development server where this is a development build.
+/// Whether the URL is our own page: Tauri's protocol, `about:blank`, or the development server in a development build.
 fn is_own_page(url: &Url, development: Option<&Url>) -> bool {
     let is_tauri = url.scheme() == "tauri"
         || (matches!(url.scheme(), "http" | "https") && url.host_str() == Some("tauri.localhost"));
@@ -36,12 +36,12 @@ fn is_own_page(url: &Url, development: Option<&Url>) -> bool {
     is_tauri || is_development || url.as_str() == "about:blank"
 }
 
-/// Whether there is a window, seen or hidden.
+/// Whether a window exists, visible or hidden.
 pub fn is_open(app: &AppHandle) -> bool {
     app.get_webview_window(LABEL).is_some()
 }
 
-/// Brings the window to the front; opens it again where it was closed and the application went on without it.
+/// Brings the window to the front; opens it again if it was closed while the application went on running.
 pub fn show(app: &AppHandle, profile: &Profile) {
     let shown = match app.get_webview_window(LABEL) {
         None => open(app, profile).map(|_| ()),
@@ -55,7 +55,7 @@ pub fn show(app: &AppHandle, profile: &Profile) {
     }
 }
 
-/// Hides the window where it is in front, and brings it there where it is not.
+/// Hides the window if it is in front; otherwise brings it to the front.
 pub fn toggle(app: &AppHandle, profile: &Profile) {
     let in_front = app.get_webview_window(LABEL).filter(|window| {
         window.is_focused().unwrap_or(false) && window.is_visible().unwrap_or(false)

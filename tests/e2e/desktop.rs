@@ -1,4 +1,4 @@
-//! The desktop as a person has it: a window, a profile, a mouse and a keyboard.
+//! The desktop as a person uses it: a window, a profile, a mouse and a keyboard.
 
 use std::fmt::Debug;
 use std::fs;
@@ -15,16 +15,16 @@ use crate::programs::Place;
 use crate::screen::Screen;
 use crate::title_bar;
 
-/// How long nothing at all may happen. A small model on two busy cores thinks long before its first word.
+/// How long nothing at all may change. A small model on two busy cores is slow to give its first word.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
-/// How long a screen may change without what is waited for: no answer of a test takes so long.
+/// How long a wait may take in all, even if the screen keeps changing: no answer of a test takes that long.
 const LIMIT_IN_ALL: Duration = Duration::from_secs(600);
 
-/// Between two looks at the screen.
+/// The time between two looks at the screen.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A window that is open.
+/// An open window.
 pub struct Desktop {
     driver: Driver,
     profile: String,
@@ -33,12 +33,12 @@ pub struct Desktop {
 }
 
 impl Desktop {
-    /// Opens the application with a profile; with a link, the profile links itself where it has no hub yet.
+    /// Opens the application with a profile. With a link, a profile that has no hub yet links itself.
     pub async fn start(root: &Path, profile: &str, link: Option<&str>) -> Self {
         Self::start_at(Seat::HERE, root, profile, link).await
     }
 
-    /// The same on another machine. Its keyring is not reached there, so its token is kept in a file.
+    /// Opens it on another machine. The keyring is out of reach there, so the token is kept in a file.
     pub async fn start_at(seat: Seat, root: &Path, profile: &str, link: Option<&str>) -> Self {
         let mut arguments = vec![
             "--profile".to_owned(),
@@ -67,33 +67,33 @@ impl Desktop {
         Self::start_at(self.seat.clone(), &self.root, &self.profile, None).await
     }
 
-    /// The profile's folder.
+    /// Returns the profile's folder.
     pub fn folder(&self) -> PathBuf {
         self.root.join(&self.profile)
     }
 
-    /// SIGKILL to the application, its webview and its driver.
+    /// Sends SIGKILL to the application, its webview and its driver.
     pub async fn kill_9(&mut self) {
         self.driver.kill_9().await;
     }
 
-    /// Closes the window as a person does, and waits until the application has ended by itself.
+    /// Closes the window as a person does, and waits until the application has ended on its own.
     pub async fn close(mut self) {
         self.close_window().await;
         self.ended().await;
     }
 
-    /// Closes the window as a person does, and waits until it is gone. The application may have something to finish.
+    /// Closes the window as a person does, and waits until it is gone. The application may have work to finish.
     pub async fn close_window(&mut self) {
         let title = self.title();
-        // A window that is being made does not listen yet: whoever sees it still there asks again.
+        // A window that is being created does not listen yet, so the request is repeated while the window is there.
         eventually(LIMIT, "the window is gone", || async {
             (!title_bar::ask_to_close(&title)).then_some(())
         })
         .await;
     }
 
-    /// Starts the application once more with the same profile, as a person does who sees no window, and waits until there is one again.
+    /// Starts the application again with the same profile, as a person does who sees no window, and waits until there is a window.
     pub async fn start_second(&self) {
         let mut second = std::process::Command::new(env!("CARGO_BIN_EXE_baton"));
         second.args(["--profile", &self.profile, "--data-root"]);
@@ -113,13 +113,13 @@ impl Desktop {
         }
     }
 
-    /// Whether the application is there, with a window or without.
+    /// Whether the application runs, with a window or without.
     pub fn holds_profile(&self) -> bool {
         fs::File::open(self.folder().join("lock"))
             .is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
     }
 
-    /// Waits until the application has ended by itself.
+    /// Waits until the application has ended on its own.
     pub async fn ended(&mut self) {
         eventually(LIMIT, "the application gives its profile back", || async {
             (!self.holds_profile()).then_some(())
@@ -128,7 +128,7 @@ impl Desktop {
         self.driver.kill_9().await;
     }
 
-    /// What the screen holds; nothing while the page is loading.
+    /// Returns what the screen holds; `None` while the page is loading.
     pub async fn screen(&self) -> Option<Screen> {
         let script = "return window.__batonInspect ? window.__batonInspect() : null";
         match self.driver.client.execute(script, Vec::new()).await {
@@ -142,14 +142,14 @@ impl Desktop {
         }
     }
 
-    /// Waits until the screen holds what `pick` takes.
+    /// Waits until `pick` accepts what the screen holds.
     pub async fn wait<T>(&self, what: &str, pick: impl Fn(&Screen) -> Option<T>) -> T {
         self.until(what, async || self.screen().await.as_ref().and_then(&pick))
             .await
     }
 
-    /// Looks until the probe gives something, for as long as the screen changes now and then; a failure leaves a picture and says what
-    /// the screen held.
+    /// Polls until the probe returns a value, as long as the screen changes now and then. A failure saves a picture and reports what the
+    /// screen held.
     async fn until<T>(&self, what: &str, probe: impl AsyncFn() -> Option<T>) -> T {
         let (begun, mut held) = (Instant::now(), None);
         let mut changed = begun;
@@ -174,7 +174,7 @@ impl Desktop {
         )
     }
 
-    /// Waits until the screen holds exactly this.
+    /// Waits until `pick` returns exactly the expected value.
     pub async fn wait_equal<T: PartialEq + Debug>(
         &self,
         what: &str,
@@ -190,7 +190,7 @@ impl Desktop {
         self.find(&format!("[data-testid=\"{test_id}\"]")).await
     }
 
-    /// Waits until an element that this CSS selector names is drawn.
+    /// Waits until an element that matches this CSS selector is drawn.
     pub async fn find(&self, css: &str) -> Element {
         self.until(&format!("`{css}`"), async || self.look(css).await)
             .await
@@ -200,7 +200,7 @@ impl Desktop {
         self.driver.client.find(Locator::Css(css)).await.ok()
     }
 
-    /// Waits until the element with this `data-testid` says what `pick` takes.
+    /// Waits until `pick` accepts the text of the element with this `data-testid`.
     pub async fn wait_text(&self, test_id: &str, what: &str, pick: impl Fn(&str) -> bool) {
         let script =
             "return document.querySelector(`[data-testid=\"${arguments[0]}\"]`)?.textContent ?? ''";
@@ -227,7 +227,7 @@ impl Desktop {
             .await;
     }
 
-    /// Presses the element that this CSS selector names, once it can be pressed.
+    /// Presses the element that matches this CSS selector, once it can be pressed.
     pub async fn press_css(&self, css: &str) {
         self.until(&format!("`{css}` that can be pressed"), async || {
             let element = self.look(css).await?;
@@ -245,13 +245,13 @@ impl Desktop {
         element.send_keys(text).await.expect("it takes keys");
     }
 
-    /// Sends a prompt from the composer as it stands, as a person does.
+    /// Sends a prompt from the composer with its present settings, as a person does.
     pub async fn send(&self, text: &str) {
         self.type_into("composer", text).await;
         self.press("send").await;
     }
 
-    /// Sends a prompt while a run is on, in this way: `steer`, `queue` or `interrupt`.
+    /// Sends a prompt during a run, with this delivery: `steer`, `queue` or `interrupt`.
     pub async fn send_as(&self, delivery: &str, text: &str) {
         let css = format!("label:has([data-testid=\"delivery-{delivery}\"])");
         self.press_css(&css).await;
@@ -262,7 +262,7 @@ impl Desktop {
         self.send(text).await;
     }
 
-    /// Begins a session with this prompt, and gives its id.
+    /// Starts a session with this prompt, and returns its id.
     pub async fn begin(&self, prompt: &str) -> String {
         self.press("new-session").await;
         self.send(prompt).await;
@@ -277,7 +277,7 @@ impl Desktop {
         self.press(&format!("session-row-{session}")).await;
     }
 
-    /// Draws the window into `target/e2e-screens`. Never fails a test.
+    /// Saves a picture of the window in `target/e2e-screens`. Never fails a test.
     pub async fn screenshot(&self, name: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e-screens");
         fs::create_dir_all(&folder).expect("a folder for screenshots");
@@ -296,7 +296,7 @@ impl Desktop {
     }
 }
 
-/// A window that is covered and has nothing to draw gives WebKit no next frame, for which its screenshot would wait for ever.
+/// Keeps the page drawing: WebKit's screenshot waits for the next frame, which never comes for a covered window with nothing to draw.
 const KEEP_DRAWING: &str = "
     const end = performance.now() + 3000;
     const draw = (now) => {

@@ -10,20 +10,20 @@ use serde_json::json;
 
 use crate::programs::Place;
 
-/// A debug build on two busy cores needs its time.
+/// A debug build starts slowly on two busy cores.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Where a window's programs run, and where their driver can be reached.
 #[derive(Clone, Debug)]
 pub struct Seat {
-    /// On this host or on a machine of a test's network.
+    /// This host or a machine of a test's network.
     pub place: Place,
-    /// The address on which the driver listens.
+    /// The address that the driver listens on.
     pub control: Ipv4Addr,
 }
 
 impl Seat {
-    /// This host.
+    /// This host, over loopback.
     pub const HERE: Self = Self {
         place: Place::Here,
         control: Ipv4Addr::LOCALHOST,
@@ -33,7 +33,7 @@ impl Seat {
 /// A driver with the one application that it started.
 pub struct Driver {
     process: Child,
-    /// Speaks to the page.
+    /// The WebDriver client for the page.
     pub client: Client,
 }
 
@@ -72,7 +72,7 @@ impl Driver {
         self.process.kill_9().await;
     }
 
-    /// What both printed, for a failing test.
+    /// Returns the output of both, for a failing test.
     pub fn said(&self) -> String {
         self.process.to_string()
     }

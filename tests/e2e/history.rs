@@ -1,4 +1,4 @@
-//! The same conversation by four witnesses: the windows, the hub's log, and what the model's server sent.
+//! Compares the windows, the hub's log and what the model server sent for the same conversation.
 
 use baton_protocol::Event;
 use baton_protocol::view::TranscriptRow;
@@ -9,14 +9,14 @@ use crate::programs::{self, Tail};
 use crate::screen::ShownRow;
 use crate::stage::Stage;
 
-/// The hub's log, by a device that never had a window, once `runs` runs have ended.
+/// Returns the hub's log, read by a device that never had a window, once `runs` runs have ended.
 pub async fn log(stage: &Stage, session: &str, runs: usize) -> Vec<Event> {
     let tail: Tail = stage.witness.tail(session);
     tail.wait_end(runs - 1).await;
     tail.events()
 }
 
-/// The rows that these events make.
+/// Folds events into rows.
 pub fn rows(events: &[Event]) -> Vec<ShownRow> {
     let mut state = SessionState::default();
     let mut transcript = Transcript::default();
@@ -37,7 +37,7 @@ fn shown(row: &TranscriptRow) -> ShownRow {
     }
 }
 
-/// Waits until every window shows exactly the rows of the hub's log, and checks the answer's bytes against what the model's server sent.
+/// Waits until every window shows exactly the rows of the hub's log, and compares the answer's bytes with what the model server sent.
 pub async fn assert_same_everywhere(
     stage: &Stage,
     session: &str,

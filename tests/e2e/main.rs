@@ -1,7 +1,7 @@
-//! The product as people have it: real windows, a real hub, a real runner, a real model.
+//! The product as people use it: real windows, a real hub, a real runner, a real model.
 //!
-//! `cargo xtask test` runs it, and `cargo xtask test --only windows NAME` one scenario. By hand, with `cargo xtask model-server` in another terminal and the programs built
-//! (`cargo build -p baton-hub -p baton-runner -p baton-cli`):
+//! `cargo xtask test` runs everything here, and `cargo xtask test --only windows NAME` one scenario. To run it by hand, start
+//! `cargo xtask model-server` in another terminal and build the programs (`cargo build -p baton-hub -p baton-runner -p baton-cli`):
 //!
 //! ```sh
 //! export BATON_TEST_MODEL_URL=http://127.0.0.1:7430/v1 BATON_TEST_MODEL_NAME=smollm2-135m
@@ -9,9 +9,9 @@
 //!   'printf pw | gnome-keyring-daemon --unlock --components=secrets; cargo test -p baton --test e2e -- --test-threads=1'
 //! ```
 //!
-//! The tests run one after the other: there is one screen and one small model. "In the middle of an answer" is a state here: the proxy
-//! before the model holds the answer after so many pieces until the test lets it go on, and ends it after so many more. A wait fails when
-//! nothing has moved for a while, however slow the machine is.
+//! The tests run one after the other: there is one screen and one small model. "In the middle of an answer" is a state here: the proxy in
+//! front of the model holds the answer after a number of pieces until the test releases it, and ends it after a larger number. A wait fails
+//! once nothing has moved for a while, however slow the machine is.
 
 mod desktop;
 mod driver;
@@ -21,7 +21,7 @@ mod screen;
 mod stage;
 mod title_bar;
 
-/// Programs, and devices of the terminal, as the tests without a window have them.
+/// Programs, and devices in the terminal, shared with the tests without windows.
 #[allow(dead_code)]
 #[path = "../system/tests/it/stage.rs"]
 mod programs;

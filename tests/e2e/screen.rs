@@ -1,4 +1,4 @@
-//! What a screen holds, by the page's own `__batonInspect`.
+//! What a screen holds, as the page's own `__batonInspect` reports it.
 
 use serde_json::Value;
 
@@ -6,31 +6,30 @@ use serde_json::Value;
 #[derive(PartialEq, Debug)]
 pub struct Screen(pub Value);
 
-/// A row as it is compared between windows, a mirror and a log.
+/// A row in the form in which windows, a mirror and a log are compared.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ShownRow {
-    /// Its id.
     pub id: String,
     /// `prompt`, `text`, `reasoning`, `runEnd`.
     pub kind: String,
-    /// Everything in it.
+    /// Everything in the row.
     pub body: Value,
 }
 
 impl ShownRow {
-    /// The words in it.
+    /// Returns the row's text.
     pub fn text(&self) -> &str {
         self.body["text"].as_str().unwrap_or_default()
     }
 
-    /// `open`, `complete` or `interrupted` of a piece of an answer.
+    /// Returns the state of a piece of an answer: `open`, `complete` or `interrupted`.
     pub fn state(&self) -> &str {
         self.body["state"].as_str().unwrap_or_default()
     }
 }
 
 impl Screen {
-    /// Where the line to the hub stands.
+    /// Returns the phase of the connection to the hub.
     pub fn phase(&self) -> &str {
         self.0["connection"]["phase"].as_str().unwrap_or_default()
     }
@@ -39,12 +38,12 @@ impl Screen {
         self.0["connection"]["hubName"].as_str().unwrap_or_default()
     }
 
-    /// Intents that the hub has not answered.
+    /// Returns the number of intents that the hub has not answered.
     pub fn outbox(&self) -> u64 {
         self.0["connection"]["outbox"].as_u64().unwrap_or_default()
     }
 
-    /// Whether an agent can be chosen whose runner is connected.
+    /// Whether the person can choose an agent whose runner is connected.
     pub fn has_agent(&self) -> bool {
         let online = self.0["account"]["online"].as_array();
         let agents = self.0["account"]["agents"].as_array();
@@ -54,31 +53,31 @@ impl Screen {
             .any(|agent| online.is_some_and(|online| online.contains(&agent["runner"])))
     }
 
-    /// This device's id.
+    /// Returns this device's id.
     pub fn me(&self) -> &str {
         self.0["account"]["me"]["device"]
             .as_str()
             .unwrap_or_default()
     }
 
-    /// A device's name by its id.
+    /// Returns a device's name by its id.
     pub fn name_of(&self, id: &str) -> &str {
         self.0["account"]["names"][id].as_str().unwrap_or_default()
     }
 
-    /// The session that is open.
+    /// Returns the open session.
     pub fn open_session(&self) -> Option<&str> {
         self.0["open"]["session"].as_str()
     }
 
-    /// What the list says about a session.
+    /// Returns a session's state in the list.
     pub fn session_state(&self, session: &str) -> Option<&str> {
         let rows = self.0["sessions"].as_array()?;
         let row = rows.iter().find(|row| row["session"] == session)?;
         row["state"]["type"].as_str()
     }
 
-    /// The rows of the open session.
+    /// Returns the rows of the open session.
     pub fn rows(&self) -> Vec<ShownRow> {
         let rows = self.0["open"]["rows"].as_array();
         rows.into_iter()
@@ -91,7 +90,7 @@ impl Screen {
             .collect()
     }
 
-    /// The rows of one kind.
+    /// Returns the rows of one kind.
     pub fn rows_of(&self, kind: &str) -> Vec<ShownRow> {
         self.rows()
             .into_iter()
@@ -99,12 +98,12 @@ impl Screen {
             .collect()
     }
 
-    /// Every piece of every answer, joined.
+    /// Returns every piece of every answer, joined.
     pub fn answer(&self) -> String {
         self.rows_of("text").iter().map(ShownRow::text).collect()
     }
 
-    /// How the runs of the open session ended: `completed`, `stopped`, `failed`, `lost`.
+    /// Returns how the runs of the open session ended: `completed`, `stopped`, `failed`, `lost`.
     pub fn outcomes(&self) -> Vec<String> {
         self.rows_of("runEnd")
             .iter()
@@ -112,17 +111,17 @@ impl Screen {
             .collect()
     }
 
-    /// The run that is on.
+    /// Returns the run in progress.
     pub fn run(&self) -> Option<&str> {
         self.0["open"]["header"]["run"]["run"].as_str()
     }
 
-    /// The device that sent the prompt of the run that is on.
+    /// Returns the device that sent the prompt of the run in progress.
     pub fn run_started_by(&self) -> Option<&str> {
         self.0["open"]["header"]["run"]["startedBy"]["device"].as_str()
     }
 
-    /// What waits: text, device, delivery and state of each.
+    /// Returns the text, device, delivery and state of each waiting prompt.
     pub fn queue(&self) -> Vec<(String, String, String, String)> {
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let items = self.0["open"]["queue"]["items"].as_array();

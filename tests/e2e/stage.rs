@@ -1,4 +1,4 @@
-//! What a scenario plays on: a hub, a runner, the real model behind a witness, and windows.
+//! The setup of a scenario: a hub, a runner, the real model behind a witness, and windows.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -12,17 +12,17 @@ use crate::desktop::{Desktop, LIMIT};
 use crate::driver::Seat;
 use crate::programs::{Device, Hub, Place};
 
-/// One screen, one small model: one scenario at a time, however the tests are started.
+/// There is one screen and one small model, so one scenario runs at a time, however the tests are started.
 static SCREEN: Mutex<()> = Mutex::const_new(());
 
-/// Enough of an answer to be in the middle of it.
+/// How many pieces of an answer are handed over when it is held in its middle.
 pub const HALF: usize = 16;
 
-/// Pieces at which every answer ends: enough to be cut, held and compared, and no more than a small model on two busy cores says in
-/// less than a minute.
+/// Pieces after which every answer ends: enough to cut, hold and compare, and few enough for a small model on two busy cores to say in less
+/// than a minute.
 const ANSWER_PIECES_MAX: usize = 120;
 
-/// A prompt whose answer is long enough to be caught in the middle, and short enough to wait for.
+/// A prompt whose answer is long enough to be interrupted in the middle, and short enough to wait for.
 pub const LONG: &str = "Explain in three paragraphs how tides work.";
 
 /// Everything but the windows.
@@ -30,24 +30,24 @@ pub struct Stage {
     pub hub: Hub,
     pub runner: Runner,
     pub model: RecordingProxy,
-    /// A device without a window, which reads the hub's log.
+    /// A device without a window that reads the hub's log.
     pub witness: Device,
     folder: TempDir,
     _screen: MutexGuard<'static, ()>,
 }
 
 impl Stage {
-    /// A hub with its usual limits.
+    /// Starts everything with a hub that has its usual limits.
     pub async fn set() -> Self {
         Self::set_with(&[]).await
     }
 
-    /// A hub with other limits.
+    /// Starts everything with a hub that has other limits.
     pub async fn set_with(hub_arguments: &[&str]) -> Self {
         Self::set_at(Place::Here, "127.0.0.1:0", hub_arguments).await
     }
 
-    /// A hub on another machine; the runner, the model and the witness are here.
+    /// Starts the hub on another machine; the runner, the model and the witness are here.
     pub async fn set_at(place: Place, listen: &str, hub_arguments: &[&str]) -> Self {
         let screen = SCREEN.lock().await;
         let model = witnessed_model().await;
@@ -71,12 +71,12 @@ impl Stage {
         }
     }
 
-    /// Opens a window that is a new device of this name, live and with an agent.
+    /// Opens a window that is a new device of this name, and waits until it is live and has an agent.
     pub async fn desktop(&self, profile: &str) -> Desktop {
         self.desktop_at(Seat::HERE, profile).await
     }
 
-    /// The same on another machine.
+    /// Opens such a window on another machine.
     pub async fn desktop_at(&self, seat: Seat, profile: &str) -> Desktop {
         let link = self.hub.link("device").await;
         let root = self.folder.path().join("desktops");
@@ -89,7 +89,7 @@ impl Stage {
         desktop
     }
 
-    /// Starts the runner again as the one that it was.
+    /// Starts the runner again with the same identity.
     pub async fn start_runner_again(&mut self) {
         self.runner = Runner::start(
             &self.folder.path().join("runner"),
@@ -99,29 +99,29 @@ impl Stage {
         .await;
     }
 
-    /// The answer of the n-th call as the model's server gave it, once it is over.
+    /// Returns the n-th answer as the model server gave it, once it has ended.
     pub async fn sent(&self, call: usize) -> String {
         sent(&self.model, call).await
     }
 
-    /// Waits until the n-th answer is held in its middle, and gives what was handed over by then.
+    /// Waits until the n-th answer is held in its middle, and returns the text that was handed over so far.
     pub async fn half(&self, call: usize) -> String {
         self.handed_over(call, HALF).await
     }
 
-    /// Waits until so many pieces of the n-th answer were handed over, and gives its text by then.
+    /// Waits until this many pieces of the n-th answer were handed over, and returns its text so far.
     pub async fn handed_over(&self, call: usize, pieces: usize) -> String {
         handed_over(&self.model, call, pieces).await
     }
 
-    /// Waits until the n-th call's connection to the model is closed by the runner, and nothing else.
+    /// Waits until the n-th answer ends, and checks that the runner has closed its connection.
     pub async fn closed(&self, call: usize) {
         let what = format!("the end of answer {call}");
         let ending = exchange(&self.model, call, &what, |exchange| exchange.ending).await;
         assert_eq!(ending, Ending::ClosedByClient);
     }
 
-    /// Waits for the n-th call, and gives what was asked.
+    /// Waits for the n-th call, and returns its request.
     pub async fn asked(&self, call: usize) -> serde_json::Value {
         let what = format!("call {call}");
         exchange(&self.model, call, &what, |exchange| {
@@ -131,13 +131,13 @@ impl Stage {
     }
 }
 
-/// The real model behind a witness, and the screen for oneself: for windows that bring a hub of their own.
+/// Returns the real model behind a witness, and the lock on the screen: for windows that bring a hub of their own.
 pub async fn model_alone() -> (RecordingProxy, MutexGuard<'static, ()>) {
     let screen = SCREEN.lock().await;
     (witnessed_model().await, screen)
 }
 
-/// The screen for oneself, before anything is there.
+/// Returns the lock on the screen, before anything is started.
 pub async fn screen_alone() -> MutexGuard<'static, ()> {
     SCREEN.lock().await
 }
@@ -146,19 +146,19 @@ async fn witnessed_model() -> RecordingProxy {
     model_at(Ipv4Addr::LOCALHOST).await
 }
 
-/// The real model behind a witness at an address of this host.
+/// Starts the real model's witness at an address of this host.
 pub async fn model_at(host: Ipv4Addr) -> RecordingProxy {
     let model = RecordingProxy::start_at(host, &variable("BATON_TEST_MODEL_URL")).await;
     model.end_after(ANSWER_PIECES_MAX);
     model
 }
 
-/// The model's name at its server.
+/// Returns the model's name at its server.
 pub fn model_name() -> String {
     variable("BATON_TEST_MODEL_NAME")
 }
 
-/// The answer of the n-th call as the model's server gave it, once it is over.
+/// Returns the n-th answer as the model server gave it, once it has ended.
 pub async fn sent(model: &RecordingProxy, call: usize) -> String {
     let what = format!("the end of answer {call}");
     exchange(model, call, &what, |exchange| {
@@ -167,7 +167,7 @@ pub async fn sent(model: &RecordingProxy, call: usize) -> String {
     .await
 }
 
-/// Waits until so many pieces of the n-th answer were handed over, and gives its text by then.
+/// Waits until this many pieces of the n-th answer were handed over, and returns its text so far.
 pub async fn handed_over(model: &RecordingProxy, call: usize, pieces: usize) -> String {
     let what = format!("{pieces} pieces of answer {call}");
     exchange(model, call, &what, |exchange| {
@@ -176,7 +176,7 @@ pub async fn handed_over(model: &RecordingProxy, call: usize, pieces: usize) -> 
     .await
 }
 
-/// A small model on two busy cores is slow: only one that says nothing more is given up.
+/// Waits for an exchange. A small model on two busy cores is slow, so the wait fails only if the model says nothing more.
 async fn exchange<T>(
     model: &RecordingProxy,
     call: usize,
@@ -202,7 +202,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Starts it, and waits until the hub has it.
+    /// Starts a runner, and waits until the hub has accepted it.
     pub async fn start(data: &Path, model_url: &str, link: Option<&str>) -> Self {
         let mut command = Command::new(bin("baton-runner"));
         command.arg("--data").arg(data);
@@ -223,7 +223,7 @@ impl Runner {
 }
 
 /// # Panics
-/// When it is not set: a test without its model server would show nothing.
+/// If the variable is not set: without its model server, a test would show nothing.
 fn variable(name: &str) -> String {
     match std::env::var(name) {
         Ok(value) if !value.is_empty() => value,

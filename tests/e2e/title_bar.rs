@@ -1,4 +1,4 @@
-//! What a person does with the bar of a window, which nothing draws where no manager of windows runs: closes it.
+//! Closes a window as its title bar does: without a window manager, nothing draws one.
 
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
@@ -6,7 +6,7 @@ use x11rb::protocol::xproto::{
 };
 use x11rb::rust_connection::RustConnection;
 
-/// Asks the window with this title to close, as its button in the frame does. Whether there is one.
+/// Asks the window with this title to close, as the button in its frame does. Returns false if there is no such window.
 pub fn ask_to_close(title: &str) -> bool {
     let (display, screen) = x11rb::connect(None).expect("there is a display");
     let root = display.setup().roots[screen].root;
@@ -29,7 +29,7 @@ pub fn is_open(title: &str) -> bool {
     find(&display, root, title).is_some()
 }
 
-/// Frames and helpers have no `WM_PROTOCOLS`: the window that listens for a close has.
+/// Finds the window that listens for a close: frames and helper windows have no `WM_PROTOCOLS`.
 fn find(display: &RustConnection, root: Window, title: &str) -> Option<Window> {
     let mut open = vec![root];
     while let Some(window) = open.pop() {

@@ -61,7 +61,11 @@ impl Output {
         let written = stdout
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush());
-        if written.is_err() {
+        if let Err(error) = written {
+            if error.kind() != std::io::ErrorKind::BrokenPipe {
+                eprintln!("error: the result cannot be written: {error}");
+                std::process::exit(1);
+            }
             // The reader has closed the pipe, as in `batonctl tail … | head`.
             std::process::exit(0);
         }

@@ -1,5 +1,5 @@
-//! The runner inside the application. It starts as soon as its token and its model's key can be read, which may need a person who
-//! unlocks the keyring. A keyring that cannot be read is never taken for "no key".
+//! The runner inside the application. It starts once its token and its model's key can be read, for which a person may have to unlock the
+//! keyring. A keyring that cannot be read is never taken for "no key".
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::secrets::{SecretError, SecretSlot, Secrets};
 use crate::shell_types::AgentStatus;
 use crate::tasks;
 
-/// How long to wait before the keyring is asked again.
+/// The delay before the keyring is asked again.
 const SECRET_RETRY: Duration = Duration::from_secs(10);
 
-/// A runner that runs, or waits for what it needs.
+/// A runner that runs, or waits for its secrets.
 pub struct LocalAgent {
     status: watch::Receiver<AgentStatus>,
     try_now: Arc<Notify>,
@@ -27,23 +27,23 @@ pub struct LocalAgent {
     ended: tokio::task::JoinHandle<()>,
 }
 
-/// What a runner is made of.
+/// What a runner is started from.
 struct Needs {
     hub: HubAddress,
     secrets: Arc<Secrets>,
     local: LocalSettings,
 }
 
-/// Why there is no runner yet.
+/// Why the runner cannot start yet.
 enum Unready {
     /// The keyring does not answer.
     Keyring(SecretError),
-    /// Waiting does not help.
+    /// The settings are unusable: waiting does not help.
     Unusable(String),
 }
 
 impl LocalAgent {
-    /// Begins in the background.
+    /// Starts the runner in the background.
     pub fn start(hub: HubAddress, secrets: Arc<Secrets>, local: LocalSettings) -> Self {
         let (sender, status) = watch::channel(AgentStatus::Starting);
         let (try_now, stop) = (Arc::new(Notify::new()), CancellationToken::new());
@@ -61,12 +61,12 @@ impl LocalAgent {
         }
     }
 
-    /// The agent's status, and every change of it.
+    /// Returns a receiver of the agent's status.
     pub fn status(&self) -> watch::Receiver<AgentStatus> {
         self.status.clone()
     }
 
-    /// Asks the keyring again at once.
+    /// Asks the keyring again without waiting for the next retry.
     pub fn try_now(&self) {
         self.try_now.notify_one();
     }
@@ -74,7 +74,7 @@ impl LocalAgent {
     /// Closes every connection to the model, then the one to the hub.
     pub async fn stop(self) {
         self.stop.cancel();
-        // A panic in it was reported by the task itself.
+        // The task itself has reported a panic.
         let _ = self.ended.await;
     }
 }
@@ -100,7 +100,7 @@ async fn run(
     runner.stop().await;
 }
 
-/// Everything that the runner needs, as soon as the keyring gives it.
+/// Waits until the keyring gives the runner's secrets, and builds its configuration.
 async fn config(
     needs: &Needs,
     status: &watch::Sender<AgentStatus>,
@@ -161,7 +161,7 @@ async fn model_key(secrets: &Secrets, model: &ModelSettings) -> Result<Option<St
         return Ok(None);
     };
     let key = secrets.get(slot).await.map_err(Unready::Keyring)?;
-    // Profiles from before slots had names do not say whether there is a key.
+    // Profiles from before slots had names do not record whether there is a key.
     if key.is_none() && *slot != SecretSlot::legacy_model_key() {
         let gone = "The model server's key is gone. Enter it again in Settings.";
         return Err(Unready::Unusable(gone.to_owned()));
@@ -169,7 +169,7 @@ async fn model_key(secrets: &Secrets, model: &ModelSettings) -> Result<Option<St
     Ok(key)
 }
 
-/// Passes on how the runner is. Ends where it ends for good.
+/// Forwards the runner's status until the runner has stopped.
 async fn follow(mut runner: watch::Receiver<RunnerStatus>, status: &watch::Sender<AgentStatus>) {
     loop {
         let now = match runner.borrow_and_update().clone() {

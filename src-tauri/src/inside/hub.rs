@@ -16,10 +16,10 @@ use crate::profile::Profile;
 /// Why the hub inside the application did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartLocalHubError {
-    /// The folder is in use or cannot be used.
+    /// The hub's folder is in use or unusable.
     #[error(transparent)]
     Folder(#[from] baton_hub::ClaimDataDirError),
-    /// It is not clear which log is the hub's.
+    /// It is not clear which log belongs to the hub.
     #[error(transparent)]
     WhichLog(#[from] SettleLogError),
     /// The log cannot be opened.
@@ -27,15 +27,15 @@ pub enum StartLocalHubError {
     Log(#[from] baton_log_sqlite::OpenError),
     #[error(transparent)]
     Hub(#[from] StartHubError),
-    /// The hub's folder now holds another account than the one that this device is linked to.
+    /// The hub's folder now holds a different account from the one that this device is linked to.
     #[error("its folder holds another account than this device's")]
     OtherAccount,
-    /// The start was cut short.
+    /// The task that opens the log did not finish.
     #[error("the start was interrupted")]
     Interrupted,
 }
 
-/// Starts the hub on the port, or on a free one where that is taken.
+/// Starts the hub on the port, or on a free one if the port is taken.
 pub async fn start(
     profile: &Profile,
     name: &str,

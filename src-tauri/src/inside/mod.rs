@@ -1,7 +1,7 @@
 //! "On this computer": a hub and a runner inside the application.
 //!
-//! Both are composed from their crates as `baton-hub` and `baton-runner` are, and know nothing of the application. The hub's state is in
-//! the profile's folder; the runner's token and the model server's key are among the profile's secrets.
+//! Both are composed from their crates as `baton-hub` and `baton-runner` are, and know nothing about the application. The hub's state is
+//! in the profile's folder; the runner's token and the model server's key are among the profile's secrets.
 
 mod agent;
 mod hub;
@@ -16,27 +16,25 @@ use crate::linking::sentence;
 use crate::network::NetworkState;
 use crate::shell_types::Refusal;
 
-/// The hub inside the app and its runner.
+/// The hub inside the application, its runner and its network listener.
 pub struct Inside {
     pub hub: RunningHub,
-    /// The runner, once it was started.
+    /// Absent until the runner is started.
     pub agent: Option<LocalAgent>,
-    /// The way to the hub from the network.
     pub door: NetworkDoorState,
 }
 
 /// Whether the hub can be reached from the network.
 pub enum NetworkDoorState {
-    /// It was not asked to.
+    /// The person has not opened it.
     Closed,
-    /// Other devices can connect.
     Open(NetworkDoor),
-    /// It was asked to, and cannot, for this reason.
+    /// The person opened it, but it cannot listen; carries the reason.
     Failed(String),
 }
 
 impl Inside {
-    /// A hub without its runner yet, closed to the network.
+    /// Wraps a hub that has no runner yet and is closed to the network.
     pub fn new(hub: RunningHub) -> Self {
         Self {
             hub,
@@ -45,13 +43,13 @@ impl Inside {
         }
     }
 
-    /// Where the hub serves this computer.
+    /// Returns the hub's address for this computer.
     pub fn address(&self) -> HubAddress {
         self.hub.address().clone()
     }
 
-    /// Opens the hub to the network at a port, 0 for a free one, and gives the port. A port that is taken stays the kept one: other
-    /// devices look for the hub there.
+    /// Opens the hub to the network at a port, 0 for a free one, and returns the port. If the port is taken, the hub does not fall back to
+    /// another one: linked devices look for it at this port.
     pub async fn open_network(&mut self, port: u16) -> Result<u16, Refusal> {
         self.close_network().await;
         match self.hub.open_network(port).await {
@@ -78,7 +76,7 @@ impl Inside {
         }
     }
 
-    /// In words for the screen.
+    /// Returns the network state for the screen.
     pub fn network_state(&self) -> NetworkState {
         match &self.door {
             NetworkDoorState::Closed => NetworkState::Off,
@@ -91,7 +89,7 @@ impl Inside {
         }
     }
 
-    /// Ends all of it in order, so that everything that is decided is recorded.
+    /// Stops everything in order, so that the log records everything that was decided.
     pub async fn stop(mut self) {
         self.close_network().await;
         if let Some(agent) = self.agent {

@@ -1,4 +1,4 @@
-//! Under which addresses this computer can be reached from its networks.
+//! The addresses under which other computers can reach this one.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
@@ -8,16 +8,16 @@ use serde::Serialize;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkAddress {
-    /// The address, as links carry it.
+    /// The address as links carry it: IPv6 in brackets.
     pub host: String,
-    /// The network's name at this computer, for example `eth0`.
+    /// The network interface's name, for example `eth0`.
     pub network: String,
 }
 
-/// Never asked, only routed to: an address for documentation.
+/// A documentation address (RFC 5737): only routes to it are looked up, nothing is sent.
 const ROUTE_PROBE: &str = "192.0.2.1:9";
 
-/// Those that another computer could use, IPv4 first. Empty where there is no network, or the system does not say.
+/// Returns the addresses that another computer could use, IPv4 first. Empty if there is no network, or the system does not list them.
 pub fn addresses() -> Vec<NetworkAddress> {
     let found = if_addrs::get_if_addrs().unwrap_or_else(|error| {
         tracing::warn!(%error, "the system does not list its addresses");
@@ -37,7 +37,7 @@ pub fn addresses() -> Vec<NetworkAddress> {
     named.collect()
 }
 
-/// The one to begin with: that from which this computer would speak to the rest of the world.
+/// Returns the address to suggest first: the source address of this computer's traffic to the internet, else the first of the list.
 pub fn preferred(addresses: &[NetworkAddress]) -> Option<String> {
     let routed = routed_address().map(host);
     let is_there = |host: &String| addresses.iter().any(|address| address.host == *host);
@@ -46,7 +46,7 @@ pub fn preferred(addresses: &[NetworkAddress]) -> Option<String> {
         .or_else(|| addresses.first().map(|address| address.host.clone()))
 }
 
-/// Link-local addresses need the name of a network behind them, which is another one on the other computer.
+/// Link-local addresses are unusable: they need an interface name, which differs on the other computer.
 fn is_usable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local() && !v4.is_unspecified(),
@@ -61,7 +61,7 @@ fn host(address: IpAddr) -> String {
     }
 }
 
-/// The address from which this computer would reach others. Asks the system's routes and sends nothing.
+/// Returns the source address of this computer's traffic to the internet. Asks the system's routes and sends nothing.
 fn routed_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
     socket.connect(ROUTE_PROBE).ok()?;

@@ -1,4 +1,4 @@
-//! *Use from other devices*: what the hub inside the application shows to a network, and what the screen is told of it.
+//! *Use from other devices*: how the hub inside the application can be reached from a network, and what the screen is told about it.
 
 mod addresses;
 mod qr;

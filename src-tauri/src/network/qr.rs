@@ -1,20 +1,20 @@
-//! A link as a QR code, as the path of an SVG: the screen draws it, and no markup crosses from here to there.
+//! A link as a QR code in the form of an SVG path: the screen draws it, so no markup crosses to the page.
 
 use qrcode::{Color, QrCode};
 use serde::Serialize;
 
-/// Dark modules as one path, in units of a module.
+/// The dark modules as one path, in units of a module.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct QrPath {
-    /// Modules a side, without the light margin of four that a reader needs.
+    /// Modules per side, without the light margin of four modules that a reader needs.
     pub size: usize,
-    /// The `d` of an SVG path.
+    /// The `d` attribute of an SVG path.
     pub path: String,
 }
 
 impl QrPath {
-    /// Draws a text; nothing where it is too long for a QR code.
+    /// Encodes a text; `None` if it is too long for a QR code.
     pub fn of(text: &str) -> Option<Self> {
         let code = QrCode::new(text).ok()?;
         let size = code.width();

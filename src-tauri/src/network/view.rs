@@ -1,4 +1,4 @@
-//! What the screen is told; `ui/src/platform/types.ts` says what each means.
+//! What the screen is told about the network; `ui/src/platform/types.ts` says what each value means.
 
 use baton_protocol::TimestampMs;
 use serde::Serialize;
@@ -10,18 +10,17 @@ use crate::shell_types::Refusal;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkView {
-    /// Whether the hub listens.
     pub state: NetworkState,
-    /// Where this computer can be reached now.
+    /// Where this computer can be reached at the moment.
     pub addresses: Vec<NetworkAddress>,
     /// The address that links carry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Whether this computer still has that address. Devices that were linked by it look for the hub there.
+    /// Whether this computer still has that address. Devices that were linked under it look for the hub there.
     pub host_is_current: bool,
     /// Whether the application stays when its window is closed.
     pub stays_in_background: bool,
-    /// Everyone who is linked, the newest first.
+    /// All linked devices and runners, the newest first.
     pub devices: Vec<NetworkDevice>,
 }
 
@@ -31,12 +30,11 @@ pub struct NetworkView {
 pub enum NetworkState {
     Off,
     On {
-        /// On this port of every address.
+        /// The port, the same on every address.
         port: u16,
     },
-    /// It should, and cannot.
+    /// It should listen, but cannot.
     Failed {
-        /// The reason, in words for a person.
         message: String,
     },
 }
@@ -48,10 +46,9 @@ pub struct NetworkDevice {
     pub id: String,
     /// The name that a person gave it.
     pub name: String,
-    /// Whether it is this application: its device or its runner.
+    /// Whether it is this application's own device or runner.
     pub is_here: bool,
     pub linked_at: TimestampMs,
-    /// When it was connected last.
     pub seen: DeviceSeen,
 }
 
@@ -59,11 +56,11 @@ pub struct NetworkDevice {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum DeviceSeen {
-    /// Connected now.
+    /// Connected at this moment.
     Now,
-    /// Its last connection ended then.
+    /// When its last connection ended.
     At { at: TimestampMs },
-    /// Not since the application was started.
+    /// Not since the application started.
     NotSinceStart,
 }
 
@@ -73,14 +70,14 @@ pub enum DeviceSeen {
 pub struct NetworkLink {
     /// `baton://link?…`.
     pub link: String,
-    /// The same as a QR code.
+    /// The link as a QR code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qr: Option<QrPath>,
-    /// How long it can be used from now on, in milliseconds.
+    /// How long the link can still be used, in milliseconds.
     pub lasts_ms: u64,
 }
 
-/// A link, or the reason why none could be made.
+/// A link, or the reason why none could be created.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 pub enum NetworkLinkResult {

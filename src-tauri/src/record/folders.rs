@@ -1,4 +1,4 @@
-//! The folders of accounts, and how those of older versions come to their names.
+//! The folders of accounts, and how the folders of older versions are renamed.
 //!
 //! Older versions kept the account in use in `device`, with its link in `device/hub.json`, and others in `device-before-…`.
 
@@ -15,10 +15,10 @@ use crate::secrets::SecretSlot;
 const LEGACY: &str = "device";
 const LEGACY_ASIDE: &str = "device-before-";
 
-/// Why a folder could not be given its name.
+/// Why a folder could not be renamed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdoptError {
-    /// A folder cannot be looked at or renamed.
+    /// A folder cannot be read, created or renamed.
     #[error("the folder `{}` cannot be used: {source}", path.display())]
     Folder { path: PathBuf, source: io::Error },
     /// The record cannot be written.
@@ -26,12 +26,12 @@ pub enum AdoptError {
     Record(#[from] RecordError),
 }
 
-/// Whether a folder holds a link of an older version.
+/// Whether the profile has a link of an older version.
 pub(super) fn has_legacy_link(profile: &Profile) -> bool {
     matches!(LinkedHub::load(&profile.folder().join(LEGACY)), Ok(Some(_)))
 }
 
-/// The link of an older version, where the record has none. It is written with the record's next change.
+/// Adds the link of an older version if the settings have none. It reaches the disk with the record's next change.
 pub(super) fn with_legacy_link(
     profile: &Profile,
     mut settings: Settings,
@@ -53,7 +53,7 @@ pub(super) fn with_legacy_link(
     }
 }
 
-/// Names each folder of an older version by the account that it holds. Safe to repeat after a crash.
+/// Renames each folder of an older version to the account that it holds. Safe to repeat after a crash.
 pub(super) fn adopt(profile: &Profile) -> Result<(), AdoptError> {
     let failed = |path: &Path| {
         let path = path.to_owned();

@@ -1,7 +1,7 @@
-//! `profile.json`: the one record of a profile. A change is one rename: a crash leaves the record before it or the record after it.
+//! `profile.json`: the one record of a profile. Each change is one rename, so a crash leaves the record from before or after it.
 //!
-//! **Invariant:** a hub's address, who this device is there, and the slot of its token are one value of one file.
-//! **Invariant:** a record that cannot be read is never taken for an absent one, and is only set aside when a person links again.
+//! **Invariant:** a hub's address, this device's identity there and the slot of its token are one value in one file.
+//! **Invariant:** a record that cannot be read is never taken for an absent one, and is set aside only when a person links again.
 
 mod folders;
 mod settings;
@@ -23,29 +23,29 @@ pub enum RecordError {
     /// The file cannot be read or written.
     #[error("`{}` cannot be used: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// The file holds something else.
+    /// The file is not a valid record.
     #[error("`{}` is damaged", .0.display())]
     Damaged(PathBuf),
 }
 
-/// The record as this process knows it; what it says is on the disk.
+/// The record as this process knows it; everything in it is on the disk.
 #[derive(Debug)]
 pub struct ProfileRecord {
     profile: Profile,
     settings: Mutex<Result<Settings, RecordError>>,
 }
 
-/// How many damaged records are kept side by side before the oldest name is used again.
+/// How many damaged records are kept before the first one's name is reused.
 const DAMAGED_KEPT_MAX: u32 = 100;
 
 impl ProfileRecord {
-    /// Reads it. Damage is kept, and said by [`ProfileRecord::settings`].
+    /// Reads the record. A damaged one is remembered, and [`ProfileRecord::settings`] reports it.
     pub fn open(profile: Profile) -> Self {
         let settings = Mutex::new(load(&profile));
         Self { profile, settings }
     }
 
-    /// Takes over what an older version left: its link, then its folders. To be called before an account's folder is used.
+    /// Takes over the link of an older version, then its folders. Call it before an account's folder is used.
     pub fn adopt_older(&self) -> Result<(), AdoptError> {
         if folders::has_legacy_link(&self.profile) {
             // The record must have the link before the folder with its only other copy moves.
@@ -54,7 +54,7 @@ impl ProfileRecord {
         folders::adopt(&self.profile)
     }
 
-    /// The settings as they were recorded last.
+    /// Returns the settings that were recorded last.
     pub fn settings(&self) -> Result<Settings, RecordError> {
         match &*self.lock() {
             Ok(settings) => Ok(settings.clone()),
@@ -62,7 +62,7 @@ impl ProfileRecord {
         }
     }
 
-    /// Changes the record on the disk, then in memory. An error leaves both as they were.
+    /// Changes the record on disk, then in memory. An error leaves both unchanged.
     pub fn change(&self, change: impl FnOnce(&mut Settings)) -> Result<Settings, RecordError> {
         let mut known = self.lock();
         let mut settings = match &*known {
@@ -78,7 +78,7 @@ impl ProfileRecord {
         Ok(settings)
     }
 
-    /// Begins a new record in the place of a damaged one, which stays beside it. The accounts' folders stay as they are.
+    /// Starts a new record in place of a damaged one, which is kept under another name. The accounts' folders stay unchanged.
     pub fn replace_damaged(&self) -> Result<(), RecordError> {
         let mut known = self.lock();
         let Err(RecordError::Damaged(path)) = &*known else {
@@ -96,7 +96,7 @@ impl ProfileRecord {
         Ok(())
     }
 
-    /// Notes that these slots hold nothing of use until a later change uses them: a crash in between leaves no secret behind.
+    /// Notes that these slots hold nothing of use until a later change uses them, so that a crash in between leaves no secret behind.
     pub fn retire(&self, slots: &[SecretSlot]) -> Result<(), RecordError> {
         self.change(|settings| settings.retired.extend_from_slice(slots))?;
         Ok(())
@@ -123,13 +123,13 @@ fn path(profile: &Profile) -> PathBuf {
     profile.folder().join("profile.json")
 }
 
-/// What was kept; the defaults where nothing was.
+/// Reads the settings; the defaults if there is no record.
 fn load(profile: &Profile) -> Result<Settings, RecordError> {
     let path = path(profile);
     let settings = match private_files::read(&path) {
         Ok(Some(text)) => serde_json::from_str(&text).map_err(|_| RecordError::Damaged(path)),
         Ok(None) => Ok(Settings::default()),
-        // A file with broken UTF-8 is damaged; anything else may be readable the next time.
+        // A file with invalid UTF-8 is damaged; after other errors it may be readable the next time.
         Err(source) if source.kind() == io::ErrorKind::InvalidData => {
             Err(RecordError::Damaged(path))
         }

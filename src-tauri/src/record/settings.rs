@@ -1,4 +1,4 @@
-//! What the record holds: the link in use with the slot of its token, what runs inside the application, and what is to be removed.
+//! The content of the record: the link in use with the slot of its token, what runs inside the application, and what must be removed.
 
 use baton_client::LinkedHub;
 use baton_protocol::AccountId;
@@ -6,45 +6,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrets::SecretSlot;
 
-/// The profile's `profile.json`. No secrets.
+/// The content of the profile's `profile.json`. It has no secrets.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// The hub that this device is linked to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
-    /// The hub and the runner inside the application, where the link leads there.
+    /// The hub and the runner inside the application, if the link leads to them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalSettings>,
     /// Whether the person chose to keep tokens in files.
     #[serde(default)]
     pub tokens_in_files: bool,
-    /// Moves that the new hub has not confirmed whole.
+    /// Moves that the new hub has not fully confirmed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub moves: Vec<UnfinishedMove>,
-    /// Slots that hold nothing of use: of links that were replaced, or that were never finished.
+    /// Slots that hold nothing of use: of links that were replaced or never completed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<SecretSlot>,
 }
 
-/// A hub, who this device is there, and where its token is kept. One value, so that no token can meet another hub.
+/// A hub, this device's identity there, and where its token is kept. One value, so that no token can reach another hub.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Link {
     /// The hub, the account and this device's name there.
     #[serde(flatten)]
     pub hub: LinkedHub,
-    /// The slot of the token that this hub gave.
     pub token: SecretSlot,
 }
 
-/// What an account's folder holds is on its way to another account.
+/// A move that is not complete: data of one account's folder that goes to another account.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UnfinishedMove {
-    /// Where it comes from.
     pub from: LinkedHub,
-    /// Where it goes. It goes on whenever this device is linked to that account.
+    /// The move continues whenever this device is linked to this account.
     pub to: AccountId,
 }
 
@@ -52,13 +49,12 @@ pub struct UnfinishedMove {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocalSettings {
-    /// The port of the last start; taken again where it is free.
+    /// The port of the last start; reused if it is free.
     pub port: u16,
     pub model: ModelSettings,
-    /// The slot of the runner's token.
     #[serde(default = "SecretSlot::legacy_runner_token")]
     pub runner_token: SecretSlot,
-    /// How the hub is open to the network; absent until it was opened once.
+    /// Absent until the hub is opened to the network for the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkSettings>,
 }
@@ -67,14 +63,14 @@ pub struct LocalSettings {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkSettings {
-    /// Whether it is to be open.
+    /// Whether the hub should be open.
     pub is_on: bool,
-    /// The port that linked devices know; 0 until there is one.
+    /// The port that linked devices know; 0 before the first opening.
     pub port: u16,
-    /// The address that links carry; absent: the one that leads to the rest of the world.
+    /// The address that links carry; absent: the source address of this computer's traffic to the internet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Whether the application stays when its window is closed, while the hub is open.
+    /// Whether the application stays when its window is closed while the hub is open.
     pub stays_in_background: bool,
 }
 
@@ -89,29 +85,28 @@ impl Default for NetworkSettings {
     }
 }
 
-/// A model behind an OpenAI-compatible endpoint.
+/// A model at an OpenAI-compatible endpoint.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelSettings {
     /// For example `http://127.0.0.1:11434/v1`.
     pub base_url: String,
-    /// The model's name there.
     pub model: String,
-    /// How much of a conversation fits into its context, where that is known to be little.
+    /// How many characters of a conversation fit into the model's context, if it is known to be small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_chars: Option<usize>,
-    /// The slot of this server's key; `None` where it needs none.
+    /// The slot of this server's key; `None` if the server needs none.
     #[serde(default = "legacy_model_key")]
     pub api_key: Option<SecretSlot>,
 }
 
-/// Profiles from before slots had names say nothing of a key: it is in that slot, or there is none.
+/// Profiles from before slots had names do not say whether there is a key: if there is one, it is in this slot.
 fn legacy_model_key() -> Option<SecretSlot> {
     Some(SecretSlot::legacy_model_key())
 }
 
 impl Settings {
-    /// The slots that are in use.
+    /// Returns the slots of the link, the runner and the model.
     pub fn slots_in_use(&self) -> Vec<SecretSlot> {
         let link = self.link.iter().map(|link| link.token.clone());
         let local = self.local.iter().flat_map(|local| {
@@ -123,12 +118,12 @@ impl Settings {
         link.chain(local.flatten()).collect()
     }
 
-    /// Uses this link from now on, and moves there what the link in use has.
+    /// Switches to this link, and notes that the data of the link in use moves there.
     pub fn move_to(&mut self, link: Link) {
         let to = link.hub.account;
         let from = self.link.as_ref().map(|before| before.hub.clone());
         let here = from.filter(|from| from.account != to);
-        // What was on its way to the hub that is left goes on from there.
+        // Moves to the hub that this device leaves continue to the new hub.
         self.moves
             .retain(|unfinished| unfinished.from.account != to);
         for unfinished in &mut self.moves {
@@ -142,7 +137,7 @@ impl Settings {
         self.use_link(link, None);
     }
 
-    /// Uses this link from now on. Whatever was used before and is not used now is retired.
+    /// Switches to this link, and retires the slots that are no longer used.
     pub fn use_link(&mut self, link: Link, local: Option<LocalSettings>) {
         self.replace(|settings| {
             settings.link = Some(link);
@@ -150,7 +145,7 @@ impl Settings {
         });
     }
 
-    /// Uses this model from now on, where a runner is inside.
+    /// Switches the runner inside, if there is one, to this model.
     pub fn use_model(&mut self, model: ModelSettings) {
         self.replace(|settings| {
             if let Some(local) = &mut settings.local {

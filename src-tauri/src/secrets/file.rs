@@ -1,4 +1,4 @@
-//! Secrets in plain files, at the person's own wish.
+//! Secrets in plain files, at the person's own choice.
 
 use std::io;
 use std::path::PathBuf;
@@ -32,7 +32,7 @@ pub(super) fn remove(profile: &Profile, slot: &SecretSlot) -> io::Result<()> {
     profile.disk().remove(&path(profile, slot))
 }
 
-/// Whether a secret could be kept now.
+/// Checks whether a secret could be kept now.
 pub(super) fn probe(profile: &Profile) -> io::Result<()> {
     private_files::create_folder(&profile.folder().join("secrets"))?;
     let path = profile.folder().join("secrets").join("probe");

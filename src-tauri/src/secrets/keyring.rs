@@ -1,7 +1,7 @@
 //! Secrets in the system keyring.
 //!
-//! Each call opens the keyring anew: they are few, and a keyring that was started or unlocked meanwhile is then found. A locked one may show
-//! a password window and block for as long as it is open, so every call runs on a thread for blocking work and ends by its limit.
+//! Each call opens the keyring anew: calls are rare, and this finds a keyring that was started or unlocked in the meantime. A locked
+//! keyring may show a password window and block while the window is open, so every call runs on a blocking thread and has a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::profile::Profile;
 /// How long a person may take to type the keyring's password.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Under this name people find it in their keyring's own window.
+/// The name under which people find the secrets in their keyring's own window.
 const SERVICE: &str = "dev.baton.desktop";
 
 const PROBE: &str = "probe";
@@ -79,7 +79,7 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// The keyring's own errors may carry what was stored, so none is passed on.
+/// Maps a keyring error. The keyring's own errors may carry what was stored, so none is passed on.
 fn translate(error: &Error) -> SecretError {
     match error {
         Error::NoStorageAccess(cause) if has_no_collection(cause.as_ref()) => {
@@ -91,7 +91,7 @@ fn translate(error: &Error) -> SecretError {
     }
 }
 
-/// The service runs, and has no default collection that could hold anything: seen where a person never logged in to a desktop.
+/// Whether the service runs but has no default collection to store in. Seen with users who never logged in to a desktop.
 #[cfg(target_os = "linux")]
 fn has_no_collection(cause: &(dyn std::error::Error + 'static)) -> bool {
     matches!(
@@ -105,7 +105,7 @@ fn has_no_collection(_cause: &(dyn std::error::Error + 'static)) -> bool {
     false
 }
 
-/// Makes the default collection. The keyring asks the person for a password of its own.
+/// Creates the default collection. The keyring asks the person to choose a password for it.
 #[cfg(target_os = "linux")]
 pub(super) async fn create_collection() -> Result<(), SecretError> {
     use secret_service::blocking::SecretService;

@@ -1,7 +1,7 @@
 //! The secrets of a profile: tokens and the model server's key.
 //!
-//! They live in the system keyring. A plain file takes its place only where the person asked for that. Nothing here is ever logged, and no
-//! error carries a secret.
+//! They are kept in the system keyring, or in plain files if the person asked for that. Nothing here is ever logged, and no error carries a
+//! secret.
 
 mod file;
 mod keyring;
@@ -17,25 +17,24 @@ pub use slot::SecretSlot;
 /// Where secrets are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SecretPlace {
-    /// In the system keyring.
     Keyring,
-    /// In files that only this user can read, at the person's own wish.
+    /// In files that only this user can read, at the person's own choice.
     File,
 }
 
 /// Why a secret cannot be read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// There is no service that would keep it.
+    /// The system has no service that would keep it.
     #[error("this system has no keyring")]
     NoKeyring,
-    /// The service runs and has no keyring in it yet.
+    /// The service runs but has no keyring yet.
     #[error("the system keyring is not set up")]
     NoCollection,
-    /// It is locked, and was not unlocked in time.
+    /// The keyring is locked, and was not unlocked in time.
     #[error("the system keyring is locked")]
     Locked,
-    /// It failed in another way.
+    /// The keyring failed in another way.
     #[error("the system keyring does not work")]
     Failed,
     /// A file cannot be read or written.
@@ -44,7 +43,7 @@ pub enum SecretError {
 }
 
 impl SecretError {
-    /// What a person can do about it.
+    /// Returns what the person can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoKeyring | Self::Failed => {
@@ -70,7 +69,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Opens nothing yet.
+    /// Creates the store; opens nothing yet.
     pub fn new(profile: Profile, place: SecretPlace) -> Self {
         Self {
             profile,
@@ -82,17 +81,17 @@ impl Secrets {
         }
     }
 
-    /// What is known of the keyring.
+    /// Returns what is known about the keyring.
     pub fn state(&self) -> KeyringState {
         *lock(&self.state)
     }
 
-    /// Where secrets are kept now.
+    /// Returns where secrets are kept now.
     pub fn place(&self) -> SecretPlace {
         *lock(&self.place)
     }
 
-    /// Keeps secrets in files from now on. Copies those that are in use, as far as the keyring is known to be open.
+    /// Switches to keeping secrets in files. Copies those in use if the keyring is known to be open.
     pub async fn use_files(&self, in_use: &[SecretSlot]) -> Result<(), SecretError> {
         let copies = self.place() == SecretPlace::Keyring && self.state() == KeyringState::Ok;
         for slot in in_use.iter().filter(|_| copies) {
@@ -105,12 +104,12 @@ impl Secrets {
         Ok(())
     }
 
-    /// Makes a default keyring where the system has none yet. May wait for a person who chooses a password.
+    /// Creates a default keyring if the system has none yet. May wait for a person who chooses a password.
     pub async fn set_up_keyring(&self) -> Result<(), SecretError> {
         self.noted(keyring::create_collection().await)
     }
 
-    /// The secret, or nothing where none is kept. May wait for a person who types the keyring's password.
+    /// Reads the secret; `None` if none is kept. May wait for a person who types the keyring's password.
     pub async fn get(&self, slot: &SecretSlot) -> Result<Option<String>, SecretError> {
         match self.place() {
             SecretPlace::File => file::get(&self.profile, slot).map_err(SecretError::File),
@@ -118,7 +117,7 @@ impl Secrets {
         }
     }
 
-    /// Keeps the secret in the place of an older one.
+    /// Keeps the secret in place of an older one.
     pub async fn set(&self, slot: &SecretSlot, secret: &str) -> Result<(), SecretError> {
         match self.place() {
             SecretPlace::File => file::set(&self.profile, slot, secret).map_err(SecretError::File),
@@ -128,7 +127,7 @@ impl Secrets {
         }
     }
 
-    /// Forgets the secret.
+    /// Removes the secret.
     pub async fn remove(&self, slot: &SecretSlot) -> Result<(), SecretError> {
         match self.place() {
             SecretPlace::File => file::remove(&self.profile, slot).map_err(SecretError::File),
@@ -136,7 +135,7 @@ impl Secrets {
         }
     }
 
-    /// Writes, reads and removes something that is no secret, to know whether a token could be kept before a one-time link is used up.
+    /// Writes, reads and removes a value that is not secret, to check that a token could be kept before a one-time link is spent.
     pub async fn probe(&self) -> Result<(), SecretError> {
         match self.place() {
             SecretPlace::File => file::probe(&self.profile).map_err(SecretError::File),

@@ -1,4 +1,4 @@
-//! Linking this device to a hub elsewhere, with what it has or without.
+//! Linking this device to another hub, with or without moving its conversations.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::Shell;
 use crate::linking;
 use crate::shell_types::Refusal;
 
-/// What becomes of the conversations at the hub that this device leaves.
+/// What to do with the conversations at the hub that this device leaves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LeavingChoice {
@@ -19,7 +19,7 @@ pub enum LeavingChoice {
 }
 
 impl Shell {
-    /// Links this device to a hub, in the place of the one that it was linked to.
+    /// Links this device to a hub, in place of the hub that it is linked to.
     pub async fn link(
         self: &Arc<Self>,
         link: &str,

@@ -1,4 +1,4 @@
-//! Starting on this computer: a hub and a runner inside the application, and this device linked to it.
+//! The start on this computer: a hub and a runner inside the application, with this device linked to the hub.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::shell_types::{ModelOptions, Refusal};
 use crate::tasks;
 
 impl Shell {
-    /// Begins on this computer. Returns once the work is under way; the status tells how it goes.
+    /// Starts on this computer. Returns once the work is in progress; the status reports how it goes.
     pub async fn start_local(self: &Arc<Self>, options: ModelOptions) -> Result<(), Refusal> {
         let chosen = model_choice::choose(options).await?;
         let shell = Arc::clone(self);
@@ -59,7 +59,7 @@ impl Shell {
         }
     }
 
-    /// Links the runner and the device, and records both with one rename.
+    /// Links the runner and the device, and records both in one rename.
     async fn link_inside(
         &self,
         inside: &Inside,

@@ -1,4 +1,4 @@
-//! The parts of a running application. The steps of its start and of its changes are in the modules below.
+//! The parts of a running application. The modules below implement the steps of starting and changing it.
 
 mod linking;
 mod local;
@@ -25,7 +25,7 @@ use crate::shell_types::{Refusal, ShellStatus};
 use crate::status::{InsideBoard, StatusBoard};
 use crate::tasks::OwnedTask;
 
-/// What the page gets for a request before it may ask.
+/// The page's answer to a request before a device is open.
 const NOT_READY: &str = "the shell is not ready";
 
 /// Everything that lives as long as the application.
@@ -38,11 +38,11 @@ pub struct Shell {
     pump: ScreenPump,
     device: Mutex<Option<Device>>,
     inside: tokio::sync::Mutex<Option<Inside>>,
-    /// What carries an older account's data over.
+    /// The task that carries over the data of the account that this device left.
     moving: Mutex<Option<OwnedTask>>,
-    /// Whether the application stays without a window although nothing is at work: other devices use its hub.
+    /// Whether the application stays without a window even if nothing is at work, because other devices use its hub.
     stays: watch::Sender<bool>,
-    /// One start, link or change at a time.
+    /// Allows one start, link or change at a time.
     work: tokio::sync::Mutex<()>,
 }
 
@@ -74,7 +74,7 @@ impl Shell {
         }
     }
 
-    /// Keeps tokens in files from now on, at the person's own wish.
+    /// Switches to keeping tokens in files, at the person's own choice.
     pub async fn use_token_file(&self) -> Result<(), Refusal> {
         let in_use = self.settings()?.slots_in_use();
         let copied = self.secrets.use_files(&in_use).await;
@@ -83,14 +83,14 @@ impl Shell {
         self.remember(|settings| settings.tokens_in_files = true)
     }
 
-    /// Makes a keyring where the system has none yet, then goes on.
+    /// Creates a keyring if the system has none yet, then continues like [`unlock_keyring`](Self::unlock_keyring).
     pub async fn set_up_keyring(&self) -> Result<(), Refusal> {
         let made = self.secrets.set_up_keyring().await;
         made.map_err(|error| refused(&error))?;
         self.unlock_keyring().await
     }
 
-    /// Asks the keyring again, which shows its password window where it is locked. What waited for it goes on.
+    /// Asks the keyring again, which shows its password window if it is locked. The runner and the device then try again.
     pub async fn unlock_keyring(&self) -> Result<(), Refusal> {
         self.secrets
             .probe()
@@ -112,17 +112,17 @@ impl Shell {
         Ok(())
     }
 
-    /// Whose conversations these are.
+    /// Returns the profile.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// How far the start is.
+    /// Returns the progress of the start.
     pub fn status(&self) -> ShellStatus {
         self.board.status()
     }
 
-    /// The device, once it is open.
+    /// Returns the device, once it is open.
     pub fn device(&self) -> Option<Device> {
         self.device
             .lock()
@@ -136,15 +136,15 @@ impl Shell {
         response.ok_or_else(|| NOT_READY.to_owned())
     }
 
-    /// Gives the page everything from now on.
+    /// Sends the page every change from now on.
     pub fn view_connect(&self, channel: Channel<ViewFrame>) -> Result<(), String> {
         let device = self.device().ok_or_else(|| NOT_READY.to_owned())?;
         self.pump.connect(&device, channel);
         Ok(())
     }
 
-    /// Returns once nothing keeps the application: no other device may use the hub inside, and nothing is at work there. A prompt that
-    /// waits for something else than its turn does not count: it is in the log.
+    /// Returns once nothing keeps the application running: other devices cannot use the hub inside, and no session there is at work. A
+    /// prompt that waits for something other than its turn does not count: it is in the log.
     pub async fn at_rest(&self) {
         let mut stays = self.stays.subscribe();
         loop {
@@ -154,7 +154,7 @@ impl Shell {
             let at_work = inside.as_ref().map(|inside| inside.hub.sessions_at_work());
             drop(inside);
             if let Some(mut at_work) = at_work {
-                // An error means that the hub has ended, and so has its work.
+                // An error means that the hub has ended, and its work with it.
                 let _ = at_work.wait_for(|sessions| *sessions == 0).await;
             }
             if !*stays.borrow_and_update() {
@@ -163,7 +163,7 @@ impl Shell {
         }
     }
 
-    /// Ends everything in order.
+    /// Stops everything in order.
     pub async fn stop(&self) {
         self.close_device();
         self.end_inside().await;

@@ -1,4 +1,4 @@
-//! The model that answers on this computer: what is set up, whether another one would answer, and changing it.
+//! The model that answers on this computer: shows, tests and changes it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::shell_types::{ApiKeyChoice, ModelOptions, ModelView, Refusal};
 use crate::status::InsideBoard;
 
 impl Shell {
-    /// What answers here; nothing where the hub is elsewhere.
+    /// Returns the model that answers here; `None` if the hub is elsewhere.
     pub fn model(&self) -> Result<Option<ModelView>, Refusal> {
         let local = self.settings()?.local;
         Ok(local.map(|local| ModelView {
@@ -23,13 +23,13 @@ impl Shell {
         }))
     }
 
-    /// Asks the server whether it would answer. Changes nothing. Gives its models, the likely ones first.
+    /// Asks the server whether it would answer, and returns its models, chat models first. Changes nothing.
     pub async fn test_model(&self, options: ModelOptions) -> Result<Vec<String>, Refusal> {
         let key = self.key_for(&options).await?;
         model_choice::test(&options, key.as_deref()).await
     }
 
-    /// Uses another model from now on. Refused while an answer is being written: the change would cut it off.
+    /// Switches to another model. Refused while an answer is being written: the change would cut it off.
     pub async fn change_model(&self, options: ModelOptions) -> Result<(), Refusal> {
         let _alone = self.work.lock().await;
         let local = self.kept_local()?;
@@ -77,7 +77,7 @@ impl Shell {
         inside.agent = Some(agent);
     }
 
-    /// The key that the server would get. A kept one goes to the server that it was kept for, and to no other.
+    /// Returns the key that the server would get. A kept key goes to the server that it was kept for, and to no other.
     async fn key_for(&self, options: &ModelOptions) -> Result<Option<String>, Refusal> {
         match &options.api_key {
             ApiKeyChoice::None => Ok(None),

@@ -1,4 +1,4 @@
-//! *Move to another hub*: before the link changes, what must be on this device; after it, the way of everything to the new hub.
+//! *Move to another hub*: what must be on this device before the link changes, and how everything reaches the new hub afterwards.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::shell_types::{MoveStatus, Refusal};
 use crate::tasks;
 use crate::tokens::WithheldToken;
 
-/// How long a device that is connected may take to fetch what it does not have yet: a day's work of sessions on a slow line.
+/// How long a connected device may take to fetch what it lacks. Enough for a day's sessions on a slow connection.
 const FETCH_LIMIT: Duration = Duration::from_secs(60);
 
 impl Shell {
-    /// Returns once everything that is to move is on this device, and nothing is being written.
+    /// Returns once this device has everything that is to move. Refused while an answer is being written.
     pub(super) async fn ready_to_move(&self) -> Result<(), Refusal> {
         let device = self.device();
         let is_running = |row: &SessionRow| matches!(row.state, SessionRowState::Running { .. });
@@ -50,7 +50,7 @@ impl Shell {
         }
     }
 
-    /// Carries over what waits for it, in the background. The status tells how it goes.
+    /// Starts the unfinished moves in the background. The status reports their progress.
     pub(super) fn begin_moves(self: &Arc<Self>) {
         let shell = Arc::clone(self);
         let moving = tasks::spawn_owned("move to another hub", async move {
@@ -62,7 +62,7 @@ impl Shell {
             .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(moving);
     }
 
-    /// Tries again what did not go over.
+    /// Tries again to move what is still missing.
     pub fn move_again(self: &Arc<Self>) {
         self.begin_moves();
     }
@@ -115,7 +115,7 @@ impl Shell {
         })
     }
 
-    /// Says how far it is, for as long as it is asked.
+    /// Reports a move's progress until this future is dropped.
     async fn show_progress(&self, mut progress: watch::Receiver<MoveProgress>) -> Infallible {
         loop {
             let now = *progress.borrow_and_update();
@@ -125,13 +125,13 @@ impl Shell {
                 problem: None,
             }));
             if progress.changed().await.is_err() {
-                // The move says itself how it ended.
+                // The move itself reports how it ended.
                 std::future::pending::<Infallible>().await;
             }
         }
     }
 
-    /// The device of an account that this profile left. It never connects: its token is gone.
+    /// Opens the device of an account that this profile left. It never connects: its token is gone.
     async fn open_left(&self, unfinished: UnfinishedMove) -> Result<Device, OpenDeviceError> {
         let left = "this account was left for another hub".to_owned();
         Device::open(DeviceConfig {
@@ -143,7 +143,7 @@ impl Shell {
     }
 }
 
-/// Whether everything is on a device.
+/// Whether a device has everything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Whole {
     Yes,
@@ -151,7 +151,7 @@ enum Whole {
     HubAway,
 }
 
-/// Waits until everything that the hub has is on the device, or until it is known that it cannot be.
+/// Waits until the device has everything that the hub has, or until it is known that it cannot get it.
 async fn whole(device: &Device) -> Result<Whole, baton_client::StoreError> {
     let account = LogId::Account(device.linked().account);
     let mut changes = device.changes();

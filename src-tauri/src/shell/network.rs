@@ -1,4 +1,4 @@
-//! *Use from other devices*: the hub inside the application opens to the network, and closes again.
+//! *Use from other devices*: opens the hub inside the application to the network, and closes it again.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use crate::record::{NetworkSettings, Settings};
 use crate::shell_types::Refusal;
 
 impl Shell {
-    /// How this computer can be used from other devices; nothing where its hub is elsewhere or does not run.
+    /// Returns how other devices can reach this computer; `None` if its hub is elsewhere or does not run.
     pub async fn network(&self) -> Result<Option<NetworkView>, Refusal> {
         let settings = self.settings()?;
         let inside = self.inside.lock().await;
@@ -36,7 +36,7 @@ impl Shell {
         }))
     }
 
-    /// Opens the hub to the network, at the port that was kept where there is one.
+    /// Opens the hub to the network, at the recorded port if there is one.
     pub async fn open_network(&self) -> Result<(), Refusal> {
         let _alone = self.work.lock().await;
         let settings = self.settings()?;
@@ -66,7 +66,7 @@ impl Shell {
         self.change_network(|network| network.is_on = false)
     }
 
-    /// Puts this address into links from now on.
+    /// Chooses the address that links carry.
     pub async fn choose_host(&self, host: String) -> Result<(), Refusal> {
         let _alone = self.work.lock().await;
         let is_ours = network::addresses()
@@ -81,7 +81,7 @@ impl Shell {
         self.change_network(|network| network.host = Some(host))
     }
 
-    /// Whether the application stays when its window is closed and the hub is open to the network.
+    /// Sets whether the application stays when its window is closed and the hub is open to the network.
     pub async fn stay_in_background(&self, choice: BackgroundChoice) -> Result<(), Refusal> {
         let _alone = self.work.lock().await;
         let stays = choice == BackgroundChoice::Stay;
@@ -123,7 +123,7 @@ impl Shell {
         })
     }
 
-    /// Takes away a device's access. When this returns, nothing is delivered to it any more.
+    /// Revokes a device's access. When this returns, nothing is delivered to it any more.
     pub async fn revoke_device(&self, id: &str) -> Result<(), Refusal> {
         let settings = self.settings()?;
         if ids_here(&settings).contains(&id.to_owned()) {
@@ -150,11 +150,11 @@ impl Shell {
     }
 }
 
-/// What becomes of the application when its window is closed.
+/// What the application does when its window is closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BackgroundChoice {
-    /// It stays, and other devices reach it.
+    /// It stays, so that other devices reach it.
     Stay,
     End,
 }
@@ -176,7 +176,7 @@ fn no_hub() -> Refusal {
     )
 }
 
-/// The ids of this device and of the runner inside, at the hub inside.
+/// Returns the ids of this device and of the runner inside, at the hub inside.
 fn ids_here(settings: &Settings) -> Vec<String> {
     let device = settings
         .link

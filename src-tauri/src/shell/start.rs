@@ -1,4 +1,4 @@
-//! From a profile as it is to a device that is open.
+//! The start: from a profile's record to an open device.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::shell_types::Refusal;
 use crate::status::InsideBoard;
 use crate::tokens::{DeviceToken, WithheldToken};
 
-/// How long the first start waits for the keyring before it shows itself: longer means a password window is open.
+/// How long the first start waits for the keyring before it shows the first screen: a longer wait means that a password window is open.
 const KEYRING_FIRST_LOOK: Duration = Duration::from_secs(3);
 
 impl Shell {
-    /// Continues from the profile's record.
+    /// Starts what the profile's record describes.
     pub async fn start(self: &Arc<Self>) {
         if let Err(refusal) = self.try_start().await {
             tracing::error!(message = refusal.message, "the start failed");
@@ -57,7 +57,7 @@ impl Shell {
         }
     }
 
-    /// Starts the hub and the runner of this profile. Where the hub does not start, the history can be read, and the token stays here:
+    /// Starts the hub and the runner of this profile. If the hub does not start, the history can still be read, but the token is withheld:
     /// another program may listen at the hub's address.
     async fn start_kept_local(
         self: &Arc<Self>,
@@ -100,7 +100,7 @@ impl Shell {
         }
         let mut inside = Inside::new(hub);
         if let Some(network) = local.network.as_ref().filter(|network| network.is_on) {
-            // A port that is taken is shown in Settings; everything on this computer works.
+            // If the port is taken, Settings shows it; everything on this computer still works.
             let opened = inside.open_network(network.port).await;
             self.stays
                 .send_replace(opened.is_ok() && network.stays_in_background);
@@ -109,7 +109,7 @@ impl Shell {
         Ok(link)
     }
 
-    /// Starts the runner and takes both over.
+    /// Starts the runner and keeps it with the hub.
     pub(super) async fn run_inside(&self, mut inside: Inside, local: LocalSettings) {
         let agent = LocalAgent::start(inside.address(), Arc::clone(&self.secrets), local);
         self.board.set_inside(InsideBoard::Running(agent.status()));
@@ -117,7 +117,7 @@ impl Shell {
         *self.inside.lock().await = Some(inside);
     }
 
-    /// Starts the hub inside the application again after a person has mended what kept it from starting.
+    /// Starts the hub inside the application again after a person has fixed what kept it from starting.
     pub async fn start_again(self: &Arc<Self>) -> Result<(), Refusal> {
         {
             let _alone = self.work.lock().await;
@@ -162,7 +162,7 @@ impl Shell {
     }
 }
 
-/// The link that the command line gives, or names.
+/// Returns the link of the `--link` option, or reads it from standard input if the option is `-`.
 async fn given_link(link: String) -> Result<String, Refusal> {
     if is_on_command_line(std::env::args(), &["--link"]) {
         tracing::warn!("{ON_COMMAND_LINE}");
@@ -174,7 +174,7 @@ async fn given_link(link: String) -> Result<String, Refusal> {
     }
 }
 
-/// Why the hub of this profile is not running.
+/// Why this profile's hub does not run.
 enum KeptLocalError {
     Hub(StartLocalHubError),
     Refused(Refusal),

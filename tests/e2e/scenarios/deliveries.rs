@@ -132,7 +132,8 @@ async fn queue_from_b_interrupt_from_a() {
     .await;
 }
 
-/// The prompts as they were taken, each with the device that it came from, and each accepted as what it was sent as.
+/// Checks the order in which runs took the prompts, the device that each came from, and that each was accepted with the delivery that was
+/// requested.
 async fn assert_order(stage: &Stage, session: &str, expected: &[(&str, &str)]) {
     let events = log(stage, session, expected.len()).await;
     let prompts: Vec<_> = events

@@ -1,4 +1,4 @@
-//! What is begun to be written on one machine goes on on the other.
+//! A draft that is started on one machine continues on the other.
 
 use crate::history::assert_same_everywhere;
 use crate::screen::Screen;
@@ -62,7 +62,7 @@ async fn a_first_prompt_is_begun_on_one_machine_and_sent_from_the_other() {
             })
             .await;
     }
-    // The box on the first machine begins another session.
+    // The composer on the first machine starts another session.
     let other = a.begin("Say goodbye.").await;
     assert_ne!(other, session);
 }

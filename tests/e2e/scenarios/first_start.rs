@@ -1,4 +1,4 @@
-//! From opening to a first answer with nothing set up: a hub and a runner inside the application.
+//! From the first opening to the first answer: sets up a hub and a runner inside the application.
 
 use std::path::Path;
 
@@ -77,7 +77,7 @@ async fn closed_in_mid_answer_with_the_hub_inside() {
     assert_eq!(model.request_count(), 1);
 }
 
-/// Opens the application for the first time and begins on this computer, as a person does.
+/// Opens the application for the first time and starts on this computer, as a person does.
 async fn begin_here(folder: &Path, model: &RecordingProxy) -> Desktop {
     let a = Desktop::start(folder, "default", None).await;
     a.press("choose-local").await;
@@ -95,7 +95,7 @@ async fn begin_here(folder: &Path, model: &RecordingProxy) -> Desktop {
     a
 }
 
-/// Tokens and keys are in the keyring: no file of the profile holds one.
+/// Checks that no file of the profile holds a token or key: they are in the keyring.
 fn assert_no_secret_in_files(folder: &Path) {
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -119,7 +119,7 @@ fn assert_no_secret_in_files(folder: &Path) {
     }
 }
 
-/// `baton_` and 64 hex characters.
+/// Whether the text starts with a token: `baton_` and 64 hex characters.
 fn is_token(text: &str) -> bool {
     let hex: Vec<char> = text.chars().skip("baton_".len()).take(64).collect();
     hex.len() == 64 && hex.iter().all(char::is_ascii_hexdigit)

@@ -1,4 +1,4 @@
-//! One answer, two windows.
+//! One answer in two windows.
 
 use baton_protocol::EventBody;
 use baton_testkit::Ending;

@@ -1,4 +1,4 @@
-//! What must hold for a person with two machines.
+//! Scenarios of a person with two machines.
 
 mod crashes;
 mod deliveries;

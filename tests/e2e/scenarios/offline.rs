@@ -1,4 +1,4 @@
-//! No hub.
+//! Work while the hub cannot be reached.
 
 use baton_protocol::EventBody;
 

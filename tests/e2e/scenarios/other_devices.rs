@@ -1,4 +1,4 @@
-//! The first journey: start on this computer, go on from another one, then move everything to a hub of its own.
+//! The first journey: start on this computer, continue on another one, then move everything to a separate hub.
 
 use baton_testkit::{Ending, eventually};
 use tempfile::TempDir;
@@ -9,9 +9,9 @@ use crate::network::Network;
 use crate::programs::{Hub, Place};
 use crate::stage::{HALF, LONG, handed_over, model_at, model_name, screen_alone};
 
-/// Begun to be written, and never sent.
+/// A draft that is never sent.
 const DRAFT: &str = "and what of the moon?";
-/// Written behind the draft on the other machine, and sent while no hub can be reached.
+/// Typed after the draft on the other machine, and sent while no hub can be reached.
 const UNSENT: &str = " And of the stars?";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn start_here_go_on_there_and_move_to_another_hub() {
     )
     .await;
     a.type_into("composer", DRAFT).await;
-    // What the other window shows is at the hub.
+    // What the other window shows has reached the hub.
     b.wait_value("composer", DRAFT).await;
     move_to(&attic, &a, &session).await;
     shows(&a, &session, &half).await;
@@ -79,7 +79,7 @@ async fn start_here_go_on_there_and_move_to_another_hub() {
     assert_eq!(model.request_count(), 1, "nothing was asked again");
 }
 
-/// Begins on this computer with the model, as a person does.
+/// Starts on this computer with the model, as a person does.
 async fn begin_at(a: &Desktop, model_url: &str) {
     a.press("choose-local").await;
     a.press("source-endpoint").await;
@@ -92,7 +92,7 @@ async fn begin_at(a: &Desktop, model_url: &str) {
     .await;
 }
 
-/// Switches it on in Settings, chooses this address, and gives the link that is shown.
+/// Switches on *Use from other devices* in Settings, chooses this address, and returns the link that is shown.
 async fn use_from_other_devices(a: &Desktop, address: &str) -> String {
     a.press("open-settings").await;
     a.press("network-on").await;
@@ -115,7 +115,7 @@ async fn use_from_other_devices(a: &Desktop, address: &str) -> String {
     link
 }
 
-/// The hub inside is closed with the move: what is said on the laptop waits, and goes to the new hub when the laptop moves there too.
+/// The move closes the hub inside: what the person sends on the laptop waits, and goes to the new hub when the laptop moves there too.
 async fn move_with_an_unsent_prompt(
     attic: &Hub,
     a: &Desktop,
@@ -138,7 +138,7 @@ async fn move_with_an_unsent_prompt(
         .await;
     for window in [a, b] {
         shows(window, session, half).await;
-        // The new hub has no agent yet, so the prompt waits in the session, once.
+        // The new hub has no agent yet, so the prompt waits in the session, exactly once.
         window
             .wait_equal("the prompt", &vec![format!("{DRAFT}{UNSENT}")], |screen| {
                 screen.queue().into_iter().map(|(text, ..)| text).collect()
@@ -162,7 +162,7 @@ async fn move_to(attic: &Hub, a: &Desktop, session: &str) {
     .await;
 }
 
-/// The session is as it was.
+/// Opens the session and checks that it is unchanged.
 async fn shows(a: &Desktop, session: &str, half: &str) {
     a.open(session).await;
     a.wait_equal("the answer", &half.to_owned(), |screen| screen.answer())

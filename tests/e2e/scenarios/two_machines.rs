@@ -1,4 +1,4 @@
-//! Windows on machines of their own, over TLS with the pinned key.
+//! Windows on separate machines, over TLS with the pinned key.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::network::Network;
 use crate::programs::{Hub, Place};
 use crate::stage::{HALF, LONG, Stage};
 
-/// How long the line is cut: beyond every heartbeat.
+/// How long the connection is cut: longer than every heartbeat.
 const CUT: Duration = Duration::from_secs(20);
 
 pub(super) fn seat(network: &Network, machine: &str) -> Seat {

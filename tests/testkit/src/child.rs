@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::eventually::within;
 
-/// A program of this workspace, from the folder in which this test was built.
+/// Returns the path of a program of this workspace, in the folder that this test was built in.
 ///
 /// # Panics
-/// When it was not built: a test build makes the programs of its own package only.
+/// If the program was not built: a test build builds only the programs of its own package.
 pub fn bin(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
     let folder = test
@@ -36,7 +36,7 @@ pub fn bin(name: &str) -> PathBuf {
     path
 }
 
-/// A running program. Dropped, it is killed with everything it started.
+/// A running program. Dropping it kills the program and everything it started.
 pub struct Child {
     name: String,
     process: TokioChild,
@@ -47,18 +47,18 @@ pub struct Child {
 struct Output {
     stdout: Mutex<Vec<String>>,
     stderr: Mutex<Vec<String>>,
-    /// Counts changes; closed streams count too.
+    /// Counts changes, including closed streams.
     changed: watch::Sender<u64>,
     open_streams: Mutex<usize>,
 }
 
 impl Child {
-    /// Starts a program. Its standard input is empty; what it prints is kept.
+    /// Starts a program. Its standard input is empty; its output is kept.
     pub fn spawn(command: StdCommand) -> Self {
         Self::start(command, Stdio::null())
     }
 
-    /// Starts a program that is spoken to with [`say`](Self::say).
+    /// Starts a program that reads lines from [`say`](Self::say).
     pub fn spawn_listening(command: StdCommand) -> Self {
         Self::start(command, Stdio::piped())
     }
@@ -107,25 +107,25 @@ impl Child {
         }
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         u32::try_from(self.pid.as_raw_nonzero().get()).expect("process ids are positive")
     }
 
-    /// The lines of standard output so far.
+    /// Returns the lines of standard output so far.
     pub fn stdout_lines(&self) -> Vec<String> {
         lock(&self.output.stdout).clone()
     }
 
-    /// The lines of standard error so far.
+    /// Returns the lines of standard error so far.
     pub fn stderr_lines(&self) -> Vec<String> {
         lock(&self.output.stderr).clone()
     }
 
-    /// Writes a line to its standard input.
+    /// Writes a line to the program's standard input.
     ///
     /// # Panics
-    /// When it was not started with [`spawn_listening`](Self::spawn_listening), or does not read any more.
+    /// If the program was not started with [`spawn_listening`](Self::spawn_listening), or no longer reads.
     pub async fn say(&mut self, line: &str) {
         let shown = self.to_string();
         let stdin = self.process.stdin.as_mut().expect("it listens");
@@ -134,10 +134,10 @@ impl Child {
         }
     }
 
-    /// Waits for a line of standard output that `pick` takes, the ones already there included.
+    /// Waits for a line of standard output that `pick` accepts. Lines that were already printed count.
     ///
     /// # Panics
-    /// When it closes its output or the limit passes without one, with everything it printed.
+    /// If the output ends or the limit passes without such a line; the message has everything that the program printed.
     pub async fn wait_for_line<T>(&self, what: &str, pick: impl Fn(&str) -> Option<T>) -> T {
         self.wait(what, |output| {
             lock(&output.stdout).iter().find_map(|line| pick(line))
@@ -145,7 +145,7 @@ impl Child {
         .await
     }
 
-    /// The same for standard error.
+    /// Like [`wait_for_line`](Self::wait_for_line), for standard error.
     pub async fn wait_for_stderr_line<T>(&self, what: &str, pick: impl Fn(&str) -> Option<T>) -> T {
         self.wait(what, |output| {
             lock(&output.stderr).iter().find_map(|line| pick(line))
@@ -175,7 +175,7 @@ impl Child {
         }
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the program ends on its own.
     pub async fn wait_exit(&mut self) -> ExitStatus {
         let name = self.name.clone();
         within(&format!("the end of {name}"), self.process.wait())
@@ -183,39 +183,39 @@ impl Child {
             .expect("it is our child")
     }
 
-    /// Whether it still runs.
+    /// Whether the program still runs.
     pub fn is_running(&mut self) -> bool {
         self.process.try_wait().expect("it is our child").is_none()
     }
 
-    /// SIGKILL to it and everything it started, as a power cut would; gone on return.
+    /// Sends SIGKILL to the program and everything it started. They have ended when this returns.
     pub async fn kill_9(&mut self) {
         self.signal_group(Signal::KILL);
         self.wait_exit().await;
     }
 
-    /// SIGTERM: asks it to end.
+    /// Sends SIGTERM, which asks the program to end.
     pub fn sigterm(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// SIGINT: what Ctrl-C sends.
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn sigint(&self) {
         self.signal(Signal::INT);
     }
 
-    /// SIGSTOP to it and everything it started: it exists and does nothing, its sockets open.
+    /// Sends SIGSTOP to the program and everything it started: they stay, do nothing and keep their sockets open.
     pub fn sigstop(&self) {
         self.signal_group(Signal::STOP);
     }
 
-    /// SIGCONT after [`sigstop`](Self::sigstop).
+    /// Sends SIGCONT after [`sigstop`](Self::sigstop).
     pub fn sigcont(&self) {
         self.signal_group(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
-        // Only an unreaped child's number is certain to be its own.
+        // After the child is reaped, its process id may belong to another process.
         if self.process.id().is_some() {
             os::kill_process(self.pid, signal)
                 .unwrap_or_else(|error| panic!("cannot signal {self}: {error}"));
@@ -232,7 +232,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Its group may outlive it, and keeps its number while it does.
+        // The group may outlive the child, and keeps its id meanwhile.
         let _ = os::kill_process_group(self.pid, Signal::KILL);
         let _ = self.process.start_kill();
     }
@@ -253,7 +253,8 @@ impl fmt::Display for Child {
     }
 }
 
-/// A group of its own would survive a test process that is killed; Linux can end it with the thread that started it.
+/// Makes the program end with this test: its own process group would survive a killed test process, but Linux can kill it when the
+/// thread that started it ends.
 fn ending_with_us(command: StdCommand) -> StdCommand {
     const SETPRIV: &str = "/usr/bin/setpriv";
     if !std::path::Path::new(SETPRIV).is_file() {

@@ -10,16 +10,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Which way bytes go.
+/// The direction in which bytes flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// From the one that connects to the one that listens.
+    /// From the connecting side to the listening side.
     ToServer,
-    /// Back.
+    /// From the listening side to the connecting side.
     ToClient,
 }
 
-/// A TCP proxy on a free port of loopback that forwards, cuts, swallows and refuses as it is told.
+/// A TCP proxy on a free loopback port that forwards, cuts, swallows and refuses as the test tells it.
 pub struct TcpCutter {
     addr: SocketAddr,
     shared: Arc<Shared>,
@@ -29,9 +29,9 @@ pub struct TcpCutter {
 struct Shared {
     target: Mutex<SocketAddr>,
     is_passing: watch::Sender<bool>,
-    /// Raised by one: every connection that is open then ends.
+    /// Incremented for each cut: every open connection then ends.
     cuts: watch::Sender<u64>,
-    /// One connection is cut when it has carried so many bytes that way.
+    /// The next single cut: the direction, and the bytes that a connection may carry before it.
     armed: Mutex<Option<(Direction, u64)>>,
     accepted: AtomicUsize,
     open: watch::Sender<usize>,
@@ -39,7 +39,7 @@ struct Shared {
 }
 
 impl TcpCutter {
-    /// Starts it in front of an address.
+    /// Starts a proxy in front of an address.
     pub async fn start(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -64,47 +64,47 @@ impl TcpCutter {
         }
     }
 
-    /// Where to connect to.
+    /// Returns the address to connect to.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Where connections lead from now on: a server that was started again may have another port.
+    /// Sets where new connections lead: a restarted server may have another port.
     pub fn set_target(&self, target: SocketAddr) {
         *lock(&self.shared.target) = target;
     }
 
-    /// Ends every open connection, at both sides.
+    /// Ends every open connection on both sides.
     pub fn cut_all(&self) {
         self.shared.cuts.send_modify(|version| *version += 1);
     }
 
-    /// Ends the first connection that has carried exactly `bytes` that way, once; bytes beyond them are not forwarded.
+    /// Ends the first connection that carries `bytes` in that direction, once. It forwards exactly that many.
     pub fn cut_once_after(&self, direction: Direction, bytes: u64) {
         *lock(&self.shared.armed) = Some((direction, bytes));
     }
 
-    /// Whether the cut of [`cut_once_after`](Self::cut_once_after) is still to come.
+    /// Whether the cut of [`cut_once_after`](Self::cut_once_after) has not happened yet.
     pub fn is_armed(&self) -> bool {
         lock(&self.shared.armed).is_some()
     }
 
-    /// From now on nothing is forwarded: no byte, no FIN, no RST. New connections are taken and hear nothing either.
+    /// Stops forwarding: no byte, no FIN, no RST. New connections are accepted, but receive nothing either.
     pub fn blackhole(&self) {
         self.shared.is_passing.send_replace(false);
     }
 
-    /// From now on connections are refused; open ones are cut.
+    /// Cuts open connections and refuses new ones.
     pub async fn refuse(&mut self) {
         if let Some(acceptor) = self.acceptor.take() {
             acceptor.abort();
-            // The listener is closed when the task is gone.
+            // The listener is closed once the task has ended.
             let _ = acceptor.await;
         }
         self.cut_all();
     }
 
-    /// Ends a black hole, what it held goes on; ends refusing, on the same port.
+    /// Ends a black hole and forwards what it held; ends refusing, on the same port.
     pub async fn resume(&mut self) {
         if self.acceptor.is_none() {
             let listener = TcpListener::bind(self.addr)
@@ -115,17 +115,17 @@ impl TcpCutter {
         self.shared.is_passing.send_replace(true);
     }
 
-    /// How many connections were taken.
+    /// Returns how many connections were accepted.
     pub fn accepted_count(&self) -> usize {
         self.shared.accepted.load(Ordering::SeqCst)
     }
 
-    /// How many connections are open.
+    /// Returns how many connections are open.
     pub fn open_count(&self) -> usize {
         *self.shared.open.borrow()
     }
 
-    /// Waits until so many connections are open.
+    /// Waits until exactly `count` connections are open.
     pub async fn wait_open(&self, count: usize) {
         let mut open = self.shared.open.subscribe();
         let waiting = open.wait_for(|open| *open == count);
@@ -134,7 +134,7 @@ impl TcpCutter {
             .expect("we hold the sender");
     }
 
-    /// How many bytes were forwarded that way, over all connections.
+    /// Returns how many bytes were forwarded in that direction, over all connections.
     pub fn carried(&self, direction: Direction) -> u64 {
         self.shared.carried[direction as usize].load(Ordering::SeqCst)
     }
@@ -156,7 +156,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// Counts a connection as open for as long as it lives.
+/// Counts a connection as open while it lives.
 struct Open(Arc<Shared>);
 
 impl Drop for Open {
@@ -190,7 +190,7 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-/// Why carrying one way ended the whole connection.
+/// One direction has ended, and the whole connection with it.
 struct Broken;
 
 async fn carry(
@@ -210,7 +210,7 @@ async fn carry(
             .map_err(|_| Broken)?;
         let count = read.map_err(|_| Broken)?;
         if count == 0 {
-            // Half closed: the other way may go on.
+            // Half closed: the other direction may continue.
             return to.shutdown().await.map_err(|_| Broken);
         }
         let (allowed, is_cut) = shared.allow(direction, carried, count);
@@ -224,7 +224,7 @@ async fn carry(
 }
 
 impl Shared {
-    /// How many of these bytes may pass, and whether the connection ends after them.
+    /// Returns how many of these bytes may pass, and whether the connection ends after them.
     fn allow(&self, direction: Direction, carried: u64, count: usize) -> (usize, bool) {
         let mut armed = lock(&self.armed);
         match *armed {

@@ -1,15 +1,15 @@
-//! Waiting for something that can only be looked at.
+//! Waiting for state that can only be polled.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long this crate's own waits take before they give up: far beyond anything that still works.
+/// The limit of this crate's own waits: far beyond anything that still works.
 pub const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks until the probe gives something, and panics with `what` when it has not within `limit`.
+/// Polls until the probe returns a value, and panics with `what` after `limit`.
 /// For state that offers nothing to await: a file, a table of a database, a page.
 pub async fn eventually<T, F, Fut>(limit: Duration, what: &str, mut probe: F) -> T
 where
@@ -27,8 +27,8 @@ where
     }
 }
 
-/// Looks until the probe gives something, for as long as something moves: panics with `what` when `progress` has said the same for
-/// `limit`. For work that takes as long as the machine is slow.
+/// Polls until the probe returns a value, as long as something moves: panics with `what` if `progress` has not changed for `limit`.
+/// For work whose duration depends on the machine's speed.
 pub async fn while_it_moves<T, P, F, Fut>(
     limit: Duration,
     what: &str,
@@ -57,7 +57,7 @@ where
     }
 }
 
-/// The same limit for something that can be awaited.
+/// Awaits a future for at most [`WAIT_LIMIT`], and panics with `what` after it.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(WAIT_LIMIT, work).await {
         Ok(found) => found,

@@ -1,4 +1,4 @@
-//! What was asked of a model and what it was seen to answer, as the fake model and the recording proxy keep it.
+//! The requests to a model and its answers, as the fake model and the recording proxy record them.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,30 +10,29 @@ use crate::eventually::within;
 /// A request for a completion, and its answer so far.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exchange {
-    /// How the client named the request (`x-request-id`), where it did.
+    /// The client's name for the request (`x-request-id`), if it has one.
     pub request_id: Option<String>,
-    /// The request's body.
     pub request: Value,
-    /// The answer's text that was handed to the client's connection, put together.
+    /// The text that was handed to the client's connection, joined.
     pub text: String,
-    /// The same for the reasoning.
+    /// The reasoning that was handed to the client's connection, joined.
     pub reasoning: String,
-    /// How many pieces of text and reasoning that was.
+    /// How many pieces the text and the reasoning came in.
     pub deltas: usize,
-    /// How it ended; nothing while it goes on.
+    /// Absent while the answer is in progress.
     pub ending: Option<Ending>,
 }
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// All of it was handed over.
+    /// The whole answer was handed over.
     Finished,
     /// The client closed its connection before that.
     ClosedByClient,
-    /// This side broke off, as it was told to, or because the server behind it did.
+    /// The server side cut the connection, because the test asked for it or the upstream server did so.
     CutByServer,
-    /// Answered with an HTTP error.
+    /// The answer is an HTTP error.
     Refused,
 }
 
@@ -63,7 +62,7 @@ impl ExchangeLog {
         self.lock().clone()
     }
 
-    /// A new exchange, to be written by the guard.
+    /// Adds an exchange; the returned guard writes it.
     pub fn open(&self, request: Value, request_id: Option<String>) -> OpenExchange {
         let exchange = Exchange {
             request_id,
@@ -84,7 +83,7 @@ impl ExchangeLog {
         }
     }
 
-    /// Waits until the exchange of this index is as asked for.
+    /// Waits until `pick` accepts the exchange with this index.
     pub async fn wait<T>(
         &self,
         index: usize,
@@ -116,8 +115,8 @@ impl ExchangeLog {
     }
 }
 
-/// Writes one exchange. Dropped without an ending, it says that the client closed: the server drops a response's body
-/// when its connection is gone.
+/// Writes one exchange. If it is dropped without an ending, it records that the client closed: the server drops a response's body when
+/// the connection is gone.
 pub(crate) struct OpenExchange {
     log: ExchangeLog,
     index: usize,
@@ -142,7 +141,7 @@ impl OpenExchange {
         });
     }
 
-    /// The first ending stands.
+    /// Records the ending. A later call changes nothing.
     pub fn end(&self, ending: Ending) {
         self.change(|exchange| {
             exchange.ending.get_or_insert(ending);

@@ -1,4 +1,4 @@
-//! An OpenAI-compatible endpoint that answers what a test tells it to.
+//! An OpenAI-compatible endpoint that gives the answers that a test scripts.
 
 mod answer;
 mod reply;
@@ -21,13 +21,13 @@ use tokio::task::JoinHandle;
 use crate::exchange::{Ending, Exchange, ExchangeLog};
 pub use reply::Reply;
 
-/// The model's name in the API.
+/// The name of the model in the API.
 const NAME: &str = "fake-model";
 
-/// `POST /v1/chat/completions` and `GET /v1/models` on a free port of loopback.
+/// Serves `POST /v1/chat/completions` and `GET /v1/models` on a free loopback port.
 ///
-/// Requests are answered by the scripted replies in turn, then by the reply for the rest. A request for which there is none
-/// gets a 500 that says so. Requests are counted from 0.
+/// Scripted replies answer requests in turn, then the reply for the rest answers all others. A request without a reply gets a 500 that says
+/// so. Requests are counted from 0.
 pub struct FakeModel {
     addr: SocketAddr,
     shared: Arc<Shared>,
@@ -53,7 +53,7 @@ impl Shared {
 }
 
 impl FakeModel {
-    /// Starts it with an empty script.
+    /// Starts a server with an empty script.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -69,7 +69,7 @@ impl FakeModel {
             .route("/v1/models", get(models))
             .route("/v1/chat/completions", post(completions))
             .with_state(Arc::clone(&shared));
-        // Without it, small writes wait for each other and none is seen alone.
+        // Without it, small writes wait for each other and the client never sees one alone.
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("TCP has nodelay"));
         let server = tokio::spawn(async move {
             axum::serve(listener, routes)
@@ -83,42 +83,42 @@ impl FakeModel {
         }
     }
 
-    /// What goes into `OPENAI_BASE_URL`.
+    /// Returns the value for `OPENAI_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)
     }
 
-    /// The model's name.
+    /// Returns the model's name.
     pub fn model(&self) -> &'static str {
         NAME
     }
 
-    /// Answers the next request that has no reply yet.
+    /// Adds a reply for the next request that has none yet.
     pub fn reply(&self, reply: Reply) {
         self.shared.script().replies.push_back(reply);
     }
 
-    /// Answers every request for which there is no scripted reply.
+    /// Sets the reply for every request without a scripted one.
     pub fn reply_to_the_rest(&self, reply: Reply) {
         self.shared.script().rest = Some(reply);
     }
 
-    /// Lets request `index` go on past its [`Reply::hold_after`]; it may come before the request does.
+    /// Releases request `index` from its [`Reply::hold_after`]. May be called before the request arrives.
     pub fn release(&self, index: usize) {
         gate(&mut self.shared.script(), index).send_replace(true);
     }
 
-    /// How many completions were asked for.
+    /// Returns the number of completion requests.
     pub fn request_count(&self) -> usize {
         self.shared.log.all().len()
     }
 
-    /// Every exchange so far.
+    /// Returns every exchange so far.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.log.all()
     }
 
-    /// Waits for request `index` and gives its body.
+    /// Waits for request `index` and returns its body.
     pub async fn wait_request(&self, index: usize) -> Value {
         self.shared
             .log
@@ -128,7 +128,7 @@ impl FakeModel {
             .await
     }
 
-    /// Waits until so many pieces of answer `index` were handed to the connection, and gives its text by then.
+    /// Waits until `deltas` pieces of answer `index` were handed to the connection, and returns its text so far.
     pub async fn wait_sent(&self, index: usize, deltas: usize) -> String {
         let sent = |exchange: &Exchange| (exchange.deltas >= deltas).then(|| exchange.text.clone());
         self.shared
@@ -137,7 +137,7 @@ impl FakeModel {
             .await
     }
 
-    /// Waits until the answer of request `index` is over, and gives how it ended.
+    /// Waits until the answer to request `index` has ended, and returns how.
     pub async fn wait_ended(&self, index: usize) -> Ending {
         self.shared
             .log
@@ -145,7 +145,7 @@ impl FakeModel {
             .await
     }
 
-    /// Waits until the client has closed the connection of request `index` before its end; panics if it ends otherwise.
+    /// Waits until the client closes the connection of request `index` early; panics if the answer ends in another way.
     pub async fn wait_closed(&self, index: usize) {
         let ending = self.wait_ended(index).await;
         assert_eq!(

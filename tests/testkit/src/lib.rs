@@ -1,8 +1,8 @@
-//! What tests share, in two kinds: programs ([`Child`], [`bin`]) and the network between them ([`FakeModel`],
-//! [`RawModel`], [`RecordingProxy`], [`TcpCutter`]).
+//! What tests share: programs ([`Child`], [`bin`]) and the network between them ([`FakeModel`], [`RawModel`], [`RecordingProxy`],
+//! [`TcpCutter`]).
 //!
-//! Nothing here sleeps for luck: whatever a test has to wait for can be awaited, and every wait ends in a panic that says
-//! what did not come. It knows no crate of Baton, so that every crate's tests can use it.
+//! Nothing here sleeps and hopes: a test can await everything that it has to wait for, and every wait that fails panics with what did not
+//! come. This crate depends on no crate of Baton, so that every crate's tests can use it.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

@@ -1,4 +1,4 @@
-//! A witness between a runner and a real model server: what was asked, and exactly what was answered.
+//! A witness between a runner and a real model server: records each request and the exact answer.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,8 +23,8 @@ use crate::sse::{Delta, SseReader};
 
 const REQUEST_BYTES_MAX: usize = 16 << 20;
 
-/// An HTTP reverse proxy on a free port of loopback. Requests to `…/chat/completions` are recorded and counted from 0;
-/// everything else passes through unseen.
+/// An HTTP reverse proxy on a free loopback port. It records requests to `…/chat/completions` and counts them from 0; everything else
+/// passes through unrecorded.
 pub struct RecordingProxy {
     addr: SocketAddr,
     shared: Arc<Shared>,
@@ -37,13 +37,13 @@ struct Shared {
     client: reqwest::Client,
     log: ExchangeLog,
     connections: AtomicUsize,
-    /// Answers stop after so many deltas while it is set.
+    /// Pauses each answer after this many deltas.
     hold_after: watch::Sender<Option<usize>>,
-    /// Answers end here, whatever the server behind would still say; 0: where it ends them.
+    /// Ends each answer after this many deltas, whatever the upstream server would still send; 0: where upstream ends it.
     end_after: AtomicUsize,
 }
 
-/// How a model ends an answer.
+/// The last events of an answer.
 const END: &str = concat!(
     r#"data: {"id":"end","object":"chat.completion.chunk","created":0,"model":"m","#,
     r#""choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
@@ -51,12 +51,12 @@ const END: &str = concat!(
 );
 
 impl RecordingProxy {
-    /// Starts it in front of a server, given by its base URL with the path, as in `http://127.0.0.1:8080/v1`.
+    /// Starts a proxy in front of a server, given by its base URL with the path, as in `http://127.0.0.1:8080/v1`.
     pub async fn start(upstream_base_url: &str) -> Self {
         Self::start_at(Ipv4Addr::LOCALHOST, upstream_base_url).await
     }
 
-    /// The same on another address of this host, for callers on other machines.
+    /// Like [`start`](Self::start), on another address of this host, for callers on other machines.
     pub async fn start_at(host: Ipv4Addr, upstream_base_url: &str) -> Self {
         let upstream = reqwest::Url::parse(upstream_base_url).expect("a valid base URL");
         let listener = TcpListener::bind((host, 0))
@@ -97,43 +97,43 @@ impl RecordingProxy {
         }
     }
 
-    /// What goes into `OPENAI_BASE_URL`.
+    /// Returns the value for `OPENAI_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://{}{}", self.addr, self.shared.path)
     }
 
-    /// How many connections were accepted.
+    /// Returns how many connections were accepted.
     pub fn connection_count(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many completions were asked for.
+    /// Returns the number of completion requests.
     pub fn request_count(&self) -> usize {
         self.shared.log.all().len()
     }
 
-    /// Every exchange so far.
+    /// Returns every exchange so far.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.log.all()
     }
 
-    /// From now on every answer stops after so many deltas, the connection open, until [`release`](Self::release).
-    /// It makes "in the middle of an answer" a state that a test can stay in.
+    /// Pauses every answer after this many deltas, with the connection open, until [`release`](Self::release).
+    /// This turns "in the middle of an answer" into a state that a test can stay in.
     pub fn hold_after(&self, deltas: usize) {
         self.shared.hold_after.send_replace(Some(deltas));
     }
 
-    /// Lets held answers go on, and holds no other one.
+    /// Lets held answers continue, and holds no later ones.
     pub fn release(&self) {
         self.shared.hold_after.send_replace(None);
     }
 
-    /// Ends every answer after so many deltas, as a model ends one: how long a small model talks is no business of a test.
+    /// Ends every answer after this many deltas as a model does, so that no test depends on how long a small model talks.
     pub fn end_after(&self, deltas: usize) {
         self.shared.end_after.store(deltas, Ordering::SeqCst);
     }
 
-    /// Waits for request `index` and gives its body.
+    /// Waits for request `index` and returns its body.
     pub async fn wait_request(&self, index: usize) -> Value {
         self.shared
             .log
@@ -143,7 +143,7 @@ impl RecordingProxy {
             .await
     }
 
-    /// Waits until so many deltas of answer `index` were handed to the client, and gives its text by then.
+    /// Waits until `deltas` deltas of answer `index` were handed to the client, and returns its text so far.
     pub async fn wait_sent(&self, index: usize, deltas: usize) -> String {
         let sent = |exchange: &Exchange| (exchange.deltas >= deltas).then(|| exchange.text.clone());
         self.shared
@@ -152,7 +152,7 @@ impl RecordingProxy {
             .await
     }
 
-    /// Waits until the answer of request `index` is over, and gives how it ended.
+    /// Waits until the answer to request `index` has ended, and returns how.
     pub async fn wait_ended(&self, index: usize) -> Ending {
         self.shared
             .log
@@ -160,7 +160,7 @@ impl RecordingProxy {
             .await
     }
 
-    /// Waits until the client has closed the connection of request `index` before its end; panics if it ends otherwise.
+    /// Waits until the client closes the connection of request `index` early; panics if the answer ends in another way.
     pub async fn wait_closed(&self, index: usize) {
         let ending = self.wait_ended(index).await;
         assert_eq!(
@@ -228,7 +228,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     (status, headers, body).into_response()
 }
 
-/// Headers that are not about one connection.
+/// Copies the headers that do not concern a single connection.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let hop_by_hop = [
         header::CONNECTION,
@@ -244,8 +244,8 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
         .collect()
 }
 
-/// An answer on its way through. The server drops it when the client's connection is gone, which ends the exchange and
-/// closes the connection to the server behind.
+/// An answer that passes through. The server drops it when the client's connection is gone, which ends the exchange and closes the
+/// connection to the upstream server.
 struct Witness {
     upstream: BoxStream<'static, reqwest::Result<Bytes>>,
     events: SseReader,
@@ -254,7 +254,7 @@ struct Witness {
     deltas: usize,
     exchange: OpenExchange,
     hold_after: watch::Receiver<Option<usize>>,
-    /// 0: where the server behind ends it.
+    /// 0: where the upstream server ends the answer.
     end_after: usize,
 }
 
@@ -284,7 +284,7 @@ impl Witness {
         })
     }
 
-    /// The next line with its end, so that an answer can be held between two deltas; what is left over at the end.
+    /// Returns the next line with its line end, so that the answer can be held between two deltas; at the end, the remaining bytes.
     async fn next_piece(&mut self) -> reqwest::Result<Option<Bytes>> {
         loop {
             if let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
@@ -317,7 +317,7 @@ impl Witness {
         }
     }
 
-    /// The last line of an answer that ends here. Nothing more is read of the server behind: its connection is closed.
+    /// Ends the answer after this line. Nothing more is read from the upstream server: its connection is closed.
     fn end(&mut self, line: Vec<u8>) -> Bytes {
         self.upstream = stream::empty().boxed();
         self.pending.clear();
@@ -357,7 +357,7 @@ impl Witness {
         }
     }
 
-    /// An answer that was no stream has its text in one JSON body.
+    /// Records the text of an answer that is no stream: it is in one JSON body.
     fn finish(&self) {
         if let Ok(body) = serde_json::from_slice::<Value>(&self.whole) {
             let message = &body["choices"][0]["message"];

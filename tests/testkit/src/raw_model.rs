@@ -1,4 +1,4 @@
-//! A model server that sends exact bytes, and keeps what it was asked.
+//! A model server that sends exact bytes and records its requests.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -8,26 +8,26 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Answers each request by a function of it, on a free port of loopback. Each connection serves one request.
+/// Answers each request with a function's result, on a free loopback port. Each connection serves one request.
 pub struct RawModel {
     addr: SocketAddr,
     requests: Arc<Mutex<Vec<RawRequest>>>,
     server: JoinHandle<()>,
 }
 
-/// A request as it came.
+/// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct RawRequest {
-    /// The target of the request line: a path, or a whole address where the client takes this server for a proxy.
+    /// The target of the request line: a path, or a full URL if the client takes this server for a proxy.
     pub target: String,
-    /// The request line and the fields, names in lower case.
+    /// The request line and the header fields, with names in lower case.
     pub head: String,
-    /// The body, for the API.
+    /// The JSON body.
     pub body: serde_json::Value,
 }
 
 impl RawRequest {
-    /// The text of the newest message.
+    /// Returns the text of the newest message.
     pub fn prompt(&self) -> &str {
         let messages = self.body["messages"].as_array();
         let newest = messages.and_then(|messages| messages.last());
@@ -37,7 +37,7 @@ impl RawRequest {
     }
 }
 
-/// What is sent. The end of the body is the end of the connection.
+/// The bytes to send. The end of the connection marks the end of the body.
 #[derive(Clone, Debug)]
 pub struct RawAnswer {
     status: u16,
@@ -48,7 +48,7 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// A status and a body of a type.
+    /// Creates an answer with a status and a body of this content type.
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             status,
@@ -59,18 +59,18 @@ impl RawAnswer {
         }
     }
 
-    /// A stream of events with status 200.
+    /// Creates a stream of events with status 200.
     pub fn stream(body: impl Into<Vec<u8>>) -> Self {
         Self::new(200, "text/event-stream", body)
     }
 
-    /// One more header field.
+    /// Adds a header field.
     pub fn field(mut self, name: &str, value: impl Into<String>) -> Self {
         self.fields.push((name.to_owned(), value.into()));
         self
     }
 
-    /// The body in separate writes of this size.
+    /// Sends the body in separate writes of this many bytes.
     pub fn write_bytes(self, write_bytes: usize) -> Self {
         Self {
             write_bytes,
@@ -78,7 +78,7 @@ impl RawAnswer {
         }
     }
 
-    /// Behind the body the connection stays open until the client closes it.
+    /// Keeps the connection open after the body until the client closes it.
     pub fn stays_open(self) -> Self {
         Self {
             stays_open: true,
@@ -88,7 +88,7 @@ impl RawAnswer {
 }
 
 impl RawModel {
-    /// Listens on a free port of loopback and answers each request with `answer`.
+    /// Listens on a free loopback port and answers each request with `answer`.
     pub async fn start(answer: impl Fn(&RawRequest) -> RawAnswer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0")
             .await
@@ -103,7 +103,7 @@ impl RawModel {
             while let Ok((tcp, _)) = listener.accept().await {
                 let (kept, answer) = (Arc::clone(&kept), Arc::clone(&answer));
                 connections.spawn(async move {
-                    // A client may go away at any byte.
+                    // A client may close its connection at any byte.
                     let _ = serve(tcp, &kept, &*answer).await;
                 });
             }
@@ -115,17 +115,17 @@ impl RawModel {
         }
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What goes into `OPENAI_BASE_URL`.
+    /// Returns the value for `OPENAI_BASE_URL`.
     pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.addr)
     }
 
-    /// Every request so far.
+    /// Returns every request so far.
     pub fn requests(&self) -> Vec<RawRequest> {
         self.requests
             .lock()
@@ -165,7 +165,7 @@ async fn serve(
     for piece in answer.body.chunks(answer.write_bytes) {
         tcp.write_all(piece).await?;
         tcp.flush().await?;
-        // The client reads what it has before it gets more.
+        // Lets the client read what it has before it gets more.
         tokio::task::yield_now().await;
     }
     if !answer.stays_open {

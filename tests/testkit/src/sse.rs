@@ -1,8 +1,8 @@
-//! Server-sent events of an OpenAI-compatible stream: making them, and reading them from bytes cut anywhere.
+//! Server-sent events of an OpenAI-compatible stream: builds them, and reads them from bytes that are cut anywhere.
 
 use serde_json::{Value, json};
 
-/// One event with a delta of the first choice.
+/// Builds an event with a delta of the first choice.
 pub(crate) fn delta_event(model: &str, delta: Value, finish_reason: Option<&str>) -> String {
     let chunk = json!({
         "id": "chatcmpl-fake",
@@ -14,7 +14,7 @@ pub(crate) fn delta_event(model: &str, delta: Value, finish_reason: Option<&str>
     format!("data: {chunk}\n\n")
 }
 
-/// What the first choice of one event carries.
+/// The delta of the first choice of one event.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Delta {
     pub text: String,
@@ -22,14 +22,14 @@ pub(crate) struct Delta {
     pub is_done: bool,
 }
 
-/// Reads events from bytes as they come.
+/// Reads events from bytes as they arrive.
 #[derive(Default)]
 pub(crate) struct SseReader {
     pending: Vec<u8>,
 }
 
 impl SseReader {
-    /// The deltas of the lines that these bytes complete.
+    /// Returns the deltas of the lines that these bytes complete.
     pub fn read(&mut self, bytes: &[u8]) -> Vec<Delta> {
         self.pending.extend_from_slice(bytes);
         let mut deltas = Vec::new();

@@ -35,9 +35,9 @@ export function Button({ tone = "plain", size = "normal", icon, testId, classNam
 
 interface IconButtonProps extends Omit<Props, "children" | "tone" | "size"> {
   icon: IconName;
-  /** What it does, in words: its accessible name and its tooltip. */
+  /** The button's action in words: its accessible name and its tooltip. */
   label: string;
-  /** What it does that to, where several buttons have the same label; for screen readers alone. */
+  /** What the action applies to, if several buttons have the same label; for screen readers only. */
   about?: string;
 }
 

@@ -4,14 +4,14 @@ import { IconButton } from "./Button";
 
 interface Props {
   title: string;
-  /** `bare` has no heading of its own: the title is its label. */
+  /** `bare` has no heading: the title is only its label. */
   frame?: "titled" | "bare";
   testId: string;
   onClose: () => void;
   children: ReactNode;
 }
 
-/** A modal dialog: the platform's own, so that focus stays in it, Esc closes it, and focus returns to where it was. */
+/** A modal dialog. It is the platform's own: focus stays in it, Esc closes it, and focus then returns to where it was. */
 export function Dialog({ title, frame = "titled", testId, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useId();

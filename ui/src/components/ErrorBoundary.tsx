@@ -6,7 +6,7 @@ interface State {
   fault: Error | undefined;
 }
 
-/** A fault in drawing one place leaves the rest alone, and can be tried again. */
+/** Limits a fault in drawing to one place, and offers to try again. */
 export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
   override state: State = { fault: undefined };
 

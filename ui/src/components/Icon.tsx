@@ -1,4 +1,4 @@
-/** Line icons on a 16 px grid. Always beside words or on a button that has a label, so hidden from screen readers. */
+/** Line icons on a 16 px grid. They always have words next to them or a labelled button around them, so screen readers skip them. */
 const PATHS = {
   add: "M8 3v10M3 8h10",
   alert: "M8 2.2 14.3 13H1.7L8 2.2ZM8 6.4v3M8 11.2v.1",

@@ -1,4 +1,4 @@
-/** A key, as it is printed. `Mod` is Ctrl, or ⌘ on a Mac. */
+/** A key as it is printed on the keyboard. `Mod` is Ctrl, or ⌘ on a Mac. */
 export function Kbd({ keys }: { keys: string }) {
   return (
     <span className="inline-flex gap-1">

@@ -17,7 +17,7 @@ interface Props {
   className?: string;
 }
 
-/** A small button that opens a list of actions above it. Arrow keys move, Esc closes. The window gives the focus back. */
+/** A small button that opens a list of actions above it. Arrow keys move, Esc closes. `useFocusReturn` gives the focus back. */
 export function Menu({ label, items, testId, className = "" }: Props) {
   const [shown, setShown] = useState<"open" | "closed">("closed");
   const root = useRef<HTMLDivElement>(null);

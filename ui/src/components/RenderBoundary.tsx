@@ -3,13 +3,13 @@ import { Component, type ReactNode } from "react";
 interface Props {
   children: ReactNode;
   fallback: ReactNode;
-  /** Another value is another attempt. */
+  /** A changed value makes another attempt. */
   resetBy: unknown;
 }
 
 type State = { type: "sound" } | { type: "failed" } | { type: "fallback"; of: unknown };
 
-/** Shows `fallback` in place of what cannot be drawn. What is around it stays as it is. */
+/** Shows `fallback` in place of children that cannot be drawn. Everything outside is not affected. */
 export class RenderBoundary extends Component<Props, State> {
   override state: State = { type: "sound" };
 

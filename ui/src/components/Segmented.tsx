@@ -18,7 +18,7 @@ interface Props<T extends string> {
   onChange: (value: T) => void;
 }
 
-/** One of a few, all in view: native radio buttons, so arrow keys work by themselves. */
+/** A choice from a few options, all in view. They are native radio buttons, so arrow keys work. */
 export function Segmented<T extends string>({ label, value, choices, testId, size = "normal", onChange }: Props<T>) {
   const name = useId();
   const scale = size === "normal" ? "min-h-8 px-3" : "min-h-6.5 px-2 text-sm";

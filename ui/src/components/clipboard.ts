@@ -1,4 +1,4 @@
-/** Copies a text. Webviews that refuse the clipboard interface still copy a selection. */
+/** Copies a text. If the webview refuses the clipboard API, falls back to copying a selection. */
 export async function copyText(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);

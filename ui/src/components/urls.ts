@@ -1,4 +1,4 @@
-/** Whether a text is an address of HTTP. */
+/** Whether a text is an HTTP or HTTPS address. */
 export function isHttpUrl(text: string): boolean {
   try {
     const { protocol } = new URL(text.trim());

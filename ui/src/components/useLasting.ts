@@ -1,9 +1,9 @@
 import { useEffect, useState } from "react";
 
-/** Longer than a blink: what is over sooner is not worth a word. */
+/** A blink: what ends sooner is not worth mentioning. */
 export const BLINK_MS = 400;
 
-/** Whether something has been so for longer than a blink (or `afterMs`). */
+/** Whether something has lasted longer than a blink (or `afterMs`). */
 export function useLasting(holds: boolean, afterMs: number = BLINK_MS): boolean {
   const [lasted, setLasted] = useState(false);
   useEffect(() => {

@@ -4,7 +4,7 @@ const TICK_MS = 1000;
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
 
-/** The time in whole seconds, again every second while `ticking`; for words like "12 s". One clock serves all who ask. */
+/** The time in whole seconds, updated every second while `ticking`; for words like "12 s". All callers share one clock. */
 export function useNow(ticking: "ticking" | "still"): number {
   return useSyncExternalStore(ticking === "ticking" ? listen : listenToNothing, wholeSeconds);
 }

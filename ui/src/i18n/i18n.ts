@@ -1,4 +1,4 @@
-/** Words come from a catalogue. `t` takes a message's id; an id that is not in the catalogue is a type error. */
+/** Looks up the words of the screen in a catalogue. `t` takes a message's id; an unknown id is a type error. */
 import { i18n } from "@lingui/core";
 import { compileMessage } from "@lingui/message-utils/compileMessage";
 import { type MessageId, messagesEn } from "./messages.en";
@@ -10,7 +10,7 @@ export function t(id: MessageId, values?: Record<string, string | number>): stri
   return i18n._(id, values);
 }
 
-/** Hours and minutes as this locale writes them; with the day where it is not today. */
+/** Hours and minutes in this locale's format, preceded by the day unless it is today. */
 export function formatTime(atMs: number, nowMs: number = Date.now()): string {
   const at = new Date(atMs);
   const sameDay = at.toDateString() === new Date(nowMs).toDateString();
@@ -18,7 +18,7 @@ export function formatTime(atMs: number, nowMs: number = Date.now()): string {
   return i18n.date(at, sameDay ? clock : { ...clock, day: "numeric", month: "short" });
 }
 
-/** For the list: the time today, else the day. */
+/** For the list: the time if it is today, else the day. */
 export function formatDay(atMs: number, nowMs: number = Date.now()): string {
   const at = new Date(atMs);
   if (at.toDateString() === new Date(nowMs).toDateString()) return formatTime(atMs, nowMs);

@@ -1,4 +1,4 @@
-/** English. Ids are by place; ICU message format. */
+/** The English catalogue. Ids name the place on the screen; messages use the ICU format. */
 export const messagesEn = {
   "app.name": "Baton",
   "common.cancel": "Cancel",

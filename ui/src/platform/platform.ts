@@ -1,4 +1,4 @@
-/** Chooses the platform once, when the page is loaded. */
+/** Chooses the platform once, when the page loads. */
 import type { Platform } from "./types";
 
 declare global {
@@ -22,7 +22,7 @@ export function choosePlatformForTest(instead: Platform): void {
   chosen = instead;
 }
 
-/** The platform; an error in the UI's own start order where it was not chosen yet. */
+/** The platform. Throws if the UI uses it before it is chosen. */
 export function platform(): Platform {
   if (!chosen) throw new Error("the platform was used before it was chosen");
   return chosen;

@@ -1,6 +1,6 @@
 /**
- * A few words that this device remembers for the screen (theme, what Enter does). Never a draft, never anything of a conversation.
- * Where the webview keeps nothing, the defaults stand.
+ * Small settings that this device remembers for the screen (theme, what Enter does). Never a draft or any part of a conversation.
+ * If the webview stores nothing, the defaults apply.
  */
 const PREFIX = "baton.";
 
@@ -16,6 +16,6 @@ export function savePreference(key: string, value: string): void {
   try {
     window.localStorage.setItem(PREFIX + key, value);
   } catch {
-    // The choice then lasts until the window is closed.
+    // The choice then lasts until the window closes.
   }
 }

@@ -1,4 +1,4 @@
-/** What a person can do, as requests. Each reports a refusal where the person sees it, and says whether it was taken. */
+/** What a person can do, as requests. Each action shows a refusal to the person, and returns whether it was accepted. */
 import type { CommandBody } from "../generated/CommandBody";
 import type { CommandId } from "../generated/CommandId";
 import type { LogId } from "../generated/LogId";
@@ -21,14 +21,14 @@ import { showProblem, useInterface } from "./interface";
 import { lineOf } from "./line.logic";
 import { uuidV7 } from "./uuid";
 
-/** Rows at first and rows for each step back: enough for a tall window, little enough to paint at once. */
+/** Rows at first and for each step back: enough for a tall window, few enough to paint at once. */
 export const ROWS_AT_FIRST = 120;
 export const ROWS_A_STEP = 120;
 
 let lastView: ViewId = 0;
 const nextView = (): ViewId => (lastView += 1);
 
-/** Connects the frames and follows the sessions list. Called once, when the shell is ready. */
+/** Connects the frames and follows the sessions list. The app calls it once, when the shell is ready. */
 export async function connect(): Promise<void> {
   await platform().onFrame((frame) => {
     useConversation.setState((state) => applyFrame(state, frame));
@@ -41,7 +41,7 @@ export async function connect(): Promise<void> {
   await ask({ type: "openSessions", view });
 }
 
-/** Shows a session: the one before is closed, its draft stays. */
+/** Opens a session, and closes the one before; its draft stays. */
 export async function openSession(session: SessionId): Promise<void> {
   useInterface.setState({ place: { type: "session", session }, revealed: undefined, drawer: "closed" });
   const before = useConversation.getState().open;
@@ -59,7 +59,7 @@ export async function beginNewSession(): Promise<void> {
   if (before) await ask({ type: "close", view: before.view });
 }
 
-/** What was begun to be written where it cannot be sent stands in the box of a new session. */
+/** Copies a draft that cannot be sent into the composer of a new session. */
 export async function goOnInNewSession(text: string): Promise<void> {
   joinDraft(useDrafts.getState().next, text);
   await beginNewSession();
@@ -78,7 +78,10 @@ export async function loadOlder(view: ViewId): Promise<void> {
   await ask({ type: "loadOlder", view, rows: ROWS_A_STEP });
 }
 
-/** Puts an intent into the outbox, with the draft that a prompt goes on from; its id once it is durable there, nothing where it was refused. */
+/**
+ * Puts an intent into the outbox, with the seq of the draft that a prompt came from. Returns its id once it is durable there; undefined if
+ * it was refused.
+ */
 export async function act(session: SessionId, body: CommandBody, draft?: Seq): Promise<CommandId | undefined> {
   const log: LogId = `session:${session}`;
   const response = await ask({ type: "act", log, body, ...(draft !== undefined && { draft }) });
@@ -86,8 +89,8 @@ export async function act(session: SessionId, body: CommandBody, draft?: Seq): P
 }
 
 /**
- * Stops what runs, or the prompt whose run is about to begin. The screen says "Stopping…" in the same frame; pressing again sends it
- * again, which the hub answers as often as it is asked.
+ * Stops the run, or the prompt whose run is about to start. The screen says "Stopping…" in the same frame. Another press sends another
+ * stop, which the hub answers too.
  */
 export async function stop(session: SessionId, target: StopTarget, scope: StopScope): Promise<void> {
   const aim = stopAim(target);
@@ -96,7 +99,7 @@ export async function stop(session: SessionId, target: StopTarget, scope: StopSc
   useInterface.setState({ stopPressed: command === undefined ? undefined : { aim, command } });
 }
 
-/** Takes back a stop that the hub has not answered. */
+/** Cancels a stop that the hub has not answered. */
 export async function cancelStop(): Promise<void> {
   const pressed = useInterface.getState().stopPressed;
   if (pressed?.command !== undefined && (await cancelIntent(pressed.command))) useInterface.setState({ stopPressed: undefined });
@@ -106,7 +109,7 @@ export function stopAim(target: StopTarget): string {
   return target.type === "run" ? target.run : target.prompt;
 }
 
-/** What a press on Stop is aimed at: the run that is on, or the prompt that is about to start one. */
+/** The target of a press on Stop: the run in progress, or the prompt that is about to start one. */
 export function stopTargetOf(open: OpenSession | undefined): StopTarget | undefined {
   if (open?.header?.run) return { type: "run", run: open.header.run.run };
   const { queue } = open ?? {};
@@ -116,7 +119,7 @@ export function stopTargetOf(open: OpenSession | undefined): StopTarget | undefi
 }
 
 export async function markRead(session: SessionId, seq: number): Promise<void> {
-  // Not a thing that a person asked for: a refusal is not theirs to read, and the next end in view marks again.
+  // No person asked for this, so a refusal is not shown; the next end that comes into view marks again.
   await platform()
     .request({ type: "markRead", session, seq })
     .catch(() => undefined);
@@ -130,12 +133,12 @@ export async function cancelIntent(command: CommandId): Promise<boolean> {
   return (await ask({ type: "cancelIntent", command })).type !== "refused";
 }
 
-/** Discards a message of the outbox that this version cannot read, for good. */
+/** Discards a message of the outbox that this version cannot read. This cannot be undone. */
 export async function discardOpaque(ordinal: number): Promise<void> {
   await ask({ type: "discardOpaque", ordinal });
 }
 
-/** What a search found, and what the person should know beside it. */
+/** The hits of a search, with a note for the person. */
 export interface Found {
   hits: readonly SearchHit[];
   note?: SearchNote;
@@ -146,7 +149,7 @@ export async function search(query: string): Promise<Found> {
   return response.type === "found" ? response : { hits: [] };
 }
 
-/** Asks, and shows why where it was refused. Never rejects. */
+/** Sends a request, and shows the reason if it is refused. Never rejects. */
 async function ask(request: ViewRequest): Promise<ViewResponse> {
   let response: ViewResponse;
   try {
@@ -158,7 +161,7 @@ async function ask(request: ViewRequest): Promise<ViewResponse> {
   return response;
 }
 
-/** The refusal of what a device without access cannot do: it would wait in the outbox for a line that does not come back by itself. */
+/** Refuses what a device without access cannot do: it would wait in the outbox for a connection that does not come back. */
 function withoutAccess(request: ViewRequest): ViewResponse | undefined {
   const { connection } = useConversation.getState();
   const sends = request.type === "act" || request.type === "startSession";

@@ -101,7 +101,7 @@ function randomPatches(random: (below: number) => number, count: number): RowPat
   });
 }
 
-/** The same by the plainest means. */
+/** Applies patches by the simplest means. */
 function model(patches: readonly RowPatch[]): TranscriptRow[] {
   let rows: TranscriptRow[] = [];
   for (const patch of patches) {

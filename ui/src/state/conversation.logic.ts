@@ -1,7 +1,7 @@
 /**
- * Applies view messages to what the screen holds. Rust owns the conversation; this only follows its ordered patches.
+ * Applies view messages to the screen's state. Rust owns the conversation; this code only follows its ordered patches.
  *
- * Untouched rows keep their object identity, so that a memoised row is rendered again only when it changed.
+ * Unchanged rows keep their object identity, so that a memoised row renders again only if it changed.
  */
 import type { AccountView } from "../generated/AccountView";
 import type { ConnectionView } from "../generated/ConnectionView";
@@ -17,18 +17,18 @@ import type { ViewFrame } from "../generated/ViewFrame";
 import type { ViewId } from "../generated/ViewId";
 import type { ViewMessage } from "../generated/ViewMessage";
 
-/** What the screen has of one open session. */
+/** The screen's state of one open session. */
 export interface OpenSession {
   readonly view: ViewId;
   readonly session: SessionId;
   readonly header: SessionHeader | undefined;
   readonly queue: QueueView | undefined;
   readonly rows: readonly TranscriptRow[];
-  /** Whether the first rows have arrived; until then "empty" is not known to be true. */
+  /** Whether the first rows have arrived; before that, no rows does not mean an empty session. */
   readonly painted: boolean;
-  /** How many rows were put at the end since the view was opened: "12 new" is a difference of two of these. */
+  /** How many rows were appended since the view was opened: "12 new" is a difference of two of these. */
   readonly appended: number;
-  /** Grows with each patch that put rows before the first one. */
+  /** Incremented by each patch that puts rows before the first one. */
   readonly prepended: number;
 }
 
@@ -56,7 +56,7 @@ export function openedSession(view: ViewId, session: SessionId): OpenSession {
   return { view, session, header: undefined, queue: undefined, rows: [], painted: false, appended: 0, prepended: 0 };
 }
 
-/** Applies a frame. Messages for a view that is closed by now are dropped. */
+/** Applies a frame. Drops messages for a view that is already closed. */
 export function applyFrame(state: Conversation, frame: ViewFrame): Conversation {
   return frame.messages.reduce(applyMessage, state);
 }
@@ -80,7 +80,7 @@ function applyMessage(state: Conversation, message: ViewMessage): Conversation {
     case "rows":
       return withOpen(state, message.view, (open) => applyPatches(open, message.patches));
     default:
-      // A newer shell may say more than this screen knows.
+      // A newer shell may send messages that this screen does not know.
       return state;
   }
 }
@@ -89,7 +89,7 @@ function withOpen(state: Conversation, view: ViewId, next: (open: OpenSession) =
   return state.open?.view === view ? { ...state, open: next(state.open) } : state;
 }
 
-/** Applies the patches in order; one copy of the list a call, not one a patch. */
+/** Applies the patches in order. Copies the list once per call, not once per patch. */
 export function applyPatches(open: OpenSession, patches: readonly RowPatch[]): OpenSession {
   let rows = [...open.rows];
   let { painted, appended, prepended } = open;
@@ -121,7 +121,7 @@ export function applyPatches(open: OpenSession, patches: readonly RowPatch[]): O
   return { ...open, rows, painted, appended, prepended };
 }
 
-/** Where a row stands; the end where it is not known. Growth happens at the end and history at the front, so it looks there first. */
+/** A row's index; the end if it is unknown. Growth happens at the end and history at the front, so the search starts there. */
 function indexOfRow(rows: readonly TranscriptRow[], id: string, from: "front" | "end"): number {
   const at = from === "front" ? rows.findIndex((row) => row.id === id) : rows.findLastIndex((row) => row.id === id);
   return at === -1 ? rows.length : at;

@@ -1,4 +1,4 @@
-/** What Rust has told this screen. Written by the platform's frames alone. */
+/** What Rust has told this screen. Only the platform's frames change it. */
 import { create } from "zustand";
 import { type Conversation, emptyConversation } from "./conversation.logic";
 import { type Line, lineOf } from "./line.logic";

@@ -16,7 +16,7 @@ const view = (text: string, seq: number, by = other, more: Partial<DraftView> = 
 });
 const unsent = (text: string, basedOn = 0) => ({ unsent: { text, basedOn } });
 const typed = (draft: Draft, text: string): Draft => ({ ...draft, text });
-/** What stands in the box after all of these, one after the other. */
+/** The composer's text after all of these views in turn. */
 const boxAfter = (draft: Draft | undefined, ...views: (DraftView | undefined)[]) =>
   views.reduce<Draft | undefined>((now, next) => follow(now, next, me), draft);
 

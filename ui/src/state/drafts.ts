@@ -1,4 +1,4 @@
-/** The texts in the boxes, and their way to the other devices. */
+/** The texts in the composers, and how they reach other devices. */
 import { create } from "zustand";
 import type { DraftView } from "../generated/DraftView";
 import type { Seq } from "../generated/Seq";
@@ -12,13 +12,13 @@ import { uuidV7 } from "./uuid";
 
 interface Drafts {
   readonly drafts: Readonly<Record<SessionId, Draft>>;
-  /** Under which the next first prompt stands. No session has this id. */
+  /** The id under which the next first prompt is drafted. No session has this id. */
   readonly next: SessionId;
 }
 
 export const useDrafts = create<Drafts>()(() => ({ drafts: {}, next: uuidV7() }));
 
-/** How long nothing must be typed before it is saved, and how long typing may go on without. */
+/** How long a pause in typing must be before the draft is saved, and how long typing may continue unsaved. */
 const SAVE_AFTER_MS = 400;
 const SAVE_WITHIN_MS = 2_000;
 
@@ -29,20 +29,20 @@ interface Saving {
 
 const savings = new Map<SessionId, Saving>();
 
-/** What was asked of the device last about a session's draft, until it answers. The next thing is asked then. */
+/** The last request about each session's draft until it is answered; the next request waits for it. */
 const turns = new Map<SessionId, Promise<unknown>>();
 
 function draftText(session: SessionId): string {
   return useDrafts.getState().drafts[session]?.text ?? "";
 }
 
-/** The person typed. */
+/** Handles typing. */
 export function setDraft(session: SessionId, text: string): void {
   put(session, { ...draftOf(session), text });
   saveSoon(session);
 }
 
-/** The text goes out as a prompt, and with it the draft of this seq, where one was seen. */
+/** Takes the text to send it as a prompt. Returns the seq of the log's draft that the text is based on, if there is one. */
 export function takeDraft(session: SessionId): Seq | undefined {
   cancelSave(session);
   const draft = draftOf(session);
@@ -50,7 +50,7 @@ export function takeDraft(session: SessionId): Seq | undefined {
   return seenOf(draft);
 }
 
-/** The same for the first prompt; the next one stands elsewhere. */
+/** Like `takeDraft`, for the first prompt of a session; the next first prompt gets another id. */
 export function takeFirstDraft(): SentDraft {
   const session = useDrafts.getState().next;
   const seen = takeDraft(session);
@@ -58,20 +58,20 @@ export function takeFirstDraft(): SentDraft {
   return { session, ...(seen !== undefined && { seen }) };
 }
 
-/** A text that could not be sent, or was taken back, comes before what was typed since. Kept at once: it stands nowhere else. */
+/** Puts a text that could not be sent, or was taken back, before what was typed since. Saves at once: no other place has it. */
 export function restoreDraft(session: SessionId, unsent: string): void {
   const current = draftText(session);
   put(session, { ...draftOf(session), text: current === "" ? unsent : `${unsent}\n${current}` });
   save(session);
 }
 
-/** A text that was begun elsewhere stands in this box too, once: another device may have brought it here already. */
+/** Adds a text from elsewhere to this composer, once: another device may already have added it. */
 export function joinDraft(session: SessionId, text: string): void {
   put(session, { ...draftOf(session), text: both(text, draftText(session)) });
   save(session);
 }
 
-/** What is kept now, here and in the account's log. */
+/** Takes over what is kept now, here and in the account's log. */
 export function followDrafts(views: readonly DraftView[]): void {
   const me = useConversation.getState().account?.me;
   const known = new Set([...Object.keys(useDrafts.getState().drafts), ...views.map((view) => view.session)]);
@@ -84,12 +84,12 @@ export function followDrafts(views: readonly DraftView[]): void {
   chooseNext(views);
 }
 
-/** Saves at once whatever waits for it. */
+/** Saves at once every draft that waits to be saved. */
 export function saveDrafts(): void {
   for (const session of savings.keys()) save(session);
 }
 
-/** An empty box shows the first prompt that was begun on any device, and never what is written in a session. */
+/** Chooses the draft for an empty composer of a new session: the newest one from any device, but never the draft of a session. */
 function chooseNext(views: readonly DraftView[]): void {
   const { next, drafts } = useDrafts.getState();
   const view = viewOf(views, next);
@@ -132,11 +132,11 @@ function save(session: SessionId): void {
   const draft = draftOf(session);
   const seen = seenOf(draft);
   const request: ViewRequest = { type: "saveDraft", session, text: draft.text, ...(seen !== undefined && { seen }) };
-  // Nobody asked for it: where it is refused the text stays in the box, and what is typed next is saved again.
+  // No person asked for this: after a refusal the text stays in the composer, and the next typing saves it again.
   void inTurn(session, () => platform().request(request)).catch(() => undefined);
 }
 
-/** Asks something about a session's draft, once what was asked before is answered: a prompt must not overtake the save of its text. */
+/** Runs a request about a session's draft after the one before is answered: a prompt must not overtake the save of its text. */
 export function inTurn<T>(session: SessionId, ask: () => Promise<T>): Promise<T> {
   const before = turns.get(session);
   const answer = before ? before.then(ask) : ask();

@@ -1,4 +1,4 @@
-/** How an answer ended, and how a model that gave nothing is asked again, in words. */
+/** Words for how an answer ended, and for the retry of a model that gave nothing. */
 import type { FinishReason } from "../generated/FinishReason";
 import type { RetryReason } from "../generated/RetryReason";
 import type { RetryView } from "../generated/RetryView";
@@ -29,14 +29,14 @@ function retryCause(reason: RetryReason): string {
   }
 }
 
-/** `Busy, next try in 3 s`; once the pause is over, that it is asked again. */
+/** `Busy, next try in 3 s`; after the pause, that the model is asked again. */
 export function retryText(retry: RetryView, now: number): string {
   const seconds = Math.ceil((retry.until - now) / 1000);
   const cause = retryCause(retry.reason);
   return seconds > 0 ? t("retry.waiting", { cause, seconds }) : t("retry.asking", { cause });
 }
 
-/** The same without a countdown, to be said once. */
+/** The retry without a countdown, for a single announcement. */
 export function retryNews(retry: RetryView): string {
   return t("retry.asking", { cause: retryCause(retry.reason) });
 }

@@ -1,8 +1,8 @@
-/** The time as the hub has it. What a hub recorded is compared with this, never with the clock of this device. */
+/** The hub's clock. Times that a hub recorded are compared with it, never with this device's clock. */
 import { useNow } from "../components/useNow";
 import { useConversation } from "./conversation";
 
-/** As `useNow`, by the hub's clock; by this device's until a hub has said. */
+/** Like `useNow`, by the hub's clock; by this device's clock until the hub has reported its time. */
 export function useHubNow(ticking: "ticking" | "still"): number {
   const offsetMs = useConversation((state) => state.connection?.clockOffsetMs ?? 0);
   return useNow(ticking) + offsetMs;

@@ -1,4 +1,4 @@
-/** `window.__batonInspect()`: what the screen holds, for end-to-end tests. A copy: nothing can be changed through it. */
+/** `window.__batonInspect()`: a copy of what the screen holds, for end-to-end tests. Changing it has no effect. */
 import { useConversation } from "./conversation";
 import type { Conversation } from "./conversation.logic";
 import { type Place, useInterface } from "./interface";

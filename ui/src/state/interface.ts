@@ -1,4 +1,4 @@
-/** What belongs to this screen alone: which session is shown, which dialog is open. Never a part of the conversation. */
+/** State of this screen alone: which session is shown, which dialog is open. Never a part of the conversation. */
 import { create } from "zustand";
 import type { RowId } from "../generated/RowId";
 import type { SessionId } from "../generated/SessionId";
@@ -6,7 +6,7 @@ import { isNarrow, useNarrow } from "./narrow";
 
 export type Place = { type: "new" } | { type: "session"; session: SessionId };
 
-/** The dialog that is open. There is one at a time: opening another one closes it. */
+/** The open dialog. There is at most one: opening another closes it. */
 export type OpenDialog =
   | { type: "search" }
   | { type: "settings" }
@@ -24,22 +24,22 @@ export interface Reveal {
 interface Interface {
   place: Place;
   dialog: OpenDialog | undefined;
-  /** The list beside the session, in a wide window. */
+  /** The list next to the session, in a wide window. */
   sidebar: "shown" | "hidden";
   /** The list over the session, in a narrow window. */
   drawer: "open" | "closed";
   reveal: Reveal | undefined;
   /** The row that a search led to; marked until another session is opened. */
   revealed: RowId | undefined;
-  /** How often a new session was asked for: the box for it takes the focus each time. */
+  /** Counts the requests for a new session: its composer takes the focus each time. */
   newAsked: number;
-  /** How often the end of the transcript was asked for from elsewhere. */
+  /** Counts the requests from elsewhere to show the end of the transcript. */
   endAsked: number;
-  /** A stop that was pressed here: at what, and its intent once that is in the outbox. */
+  /** A stop that was pressed here: its target, and its intent once that is in the outbox. */
   stopPressed: { aim: string; command: string | undefined } | undefined;
-  /** Whether one Esc was pressed, so that the next one stops. */
+  /** `armed`: Esc was pressed once, so the next Esc stops. */
   escape: "none" | "armed";
-  /** Something that a person did could not be done at all; shown until dismissed. */
+  /** Why a person's action failed; shown until dismissed. */
   problem: { message: string; hint: string } | undefined;
 }
 
@@ -57,7 +57,7 @@ export const useInterface = create<Interface>()(() => ({
   problem: undefined,
 }));
 
-/** The person sent something that begins at the end: that is where they want to look. */
+/** Scrolls to the end: the person has sent something that starts there. */
 export function askForEnd(): void {
   useInterface.setState((state) => ({ endAsked: state.endAsked + 1 }));
 }
@@ -81,7 +81,7 @@ export function toggleSidebar(): void {
   );
 }
 
-/** Whether the list is out of view, so that a button to show it is needed. */
+/** Whether the list is hidden, so that a button to show it is needed. */
 export function useListHidden(): boolean {
   const sidebar = useInterface((state) => state.sidebar);
   const narrow = useNarrow();

@@ -1,7 +1,7 @@
-/** What the line to the hub means for a person: whether what they do goes out now, later, or not at all. */
+/** What the connection to the hub means for a person: their actions go out now, later, or not at all. */
 import type { ConnectionView } from "../generated/ConnectionView";
 
-/** `refused`: this device has no access, so nothing that it does is ever sent. */
+/** `refused`: this device has no access, so nothing from it is ever sent. */
 export type Line = "up" | "down" | "refused";
 
 export function lineOf(connection: ConnectionView | undefined): Line {

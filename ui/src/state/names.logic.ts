@@ -1,4 +1,4 @@
-/** Names for people. The account knows names by id; what has none is still called something. */
+/** Names for people. The account has names by id; everything else gets a fallback name. */
 import type { AccountView } from "../generated/AccountView";
 import type { Principal } from "../generated/Principal";
 import type { SessionHeader } from "../generated/SessionHeader";
@@ -30,7 +30,7 @@ export function runnerName(account: AccountView | undefined, runner: string): st
   return account?.names[runner] ?? t("who.unnamedRunner");
 }
 
-/** An agent's name for people; its id where the account has not told. Runners name agents of one id as they like. */
+/** An agent's name for people; its id if the account does not know it. Runners may name agents with the same id differently. */
 export function agentName(account: AccountView | undefined, agent: string | undefined, runner?: string): string {
   if (agent === undefined || agent === "") return account?.agents[0]?.agent.name ?? "Assistant";
   const offers = account?.agents.filter((offered) => offered.agent.id === agent) ?? [];
@@ -38,12 +38,12 @@ export function agentName(account: AccountView | undefined, agent: string | unde
   return (own ?? (runner === undefined ? offers[0] : undefined))?.agent.name ?? agent;
 }
 
-/** The runner that a session's answers come from: the one that it was begun for, else the one that works. */
+/** The runner that a session's answers come from: that of the current run, else the one that the session was started for. */
 export function runnerOf(header: SessionHeader | undefined): string | undefined {
   return header?.run?.runner ?? header?.runner;
 }
 
-/** The name of a session's own runner, or of the one that offers its agent; nothing where there are several or none. */
+/** The name of a session's own runner, or of the only one that offers its agent; undefined if there are several or none. */
 export function onlyRunnerOf(account: AccountView | undefined, agent: string | undefined, own?: string): string | undefined {
   if (own !== undefined) return runnerName(account, own);
   const runners = new Set(account?.agents.filter((offered) => offered.agent.id === agent).map((offered) => offered.runner));
@@ -51,7 +51,7 @@ export function onlyRunnerOf(account: AccountView | undefined, agent: string | u
   return runners.size === 1 && runner !== undefined ? runnerName(account, runner) : undefined;
 }
 
-/** The other devices that are connected now, by name. Runners are no company. */
+/** The names of the other devices that are connected now, without runners. */
 export function otherDevicesOnline(account: AccountView | undefined): string[] {
   if (!account) return [];
   const me = principalId(account.me);

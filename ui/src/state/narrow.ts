@@ -1,4 +1,4 @@
-/** Whether the window is too narrow for the list to stand beside the session. */
+/** Whether the window is too narrow for the list to fit next to the session. */
 import { useSyncExternalStore } from "react";
 
 const QUERY = "(max-width: 767px)";

@@ -1,4 +1,4 @@
-/** How far a prompt has come, in words. */
+/** The state of a prompt in words. */
 import type { PromptState } from "../generated/PromptState";
 import { t } from "../i18n/i18n";
 import type { Line } from "./line.logic";

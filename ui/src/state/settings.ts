@@ -7,7 +7,7 @@ export type DefaultDelivery = "steer" | "queue";
 
 interface Settings {
   theme: Theme;
-  /** What Enter does while a run is on; Ctrl/Cmd+Enter does the other one. */
+  /** What Enter does during a run; Ctrl/Cmd+Enter does the opposite. */
   defaultDelivery: DefaultDelivery;
 }
 
@@ -24,7 +24,7 @@ export function changeSetting<K extends keyof Settings>(key: K, value: Settings[
   savePreference(key, String(value));
 }
 
-/** Keeps the document's theme in step with the choice and the system's. Returns the end of it. */
+/** Keeps the document's theme in step with the choice and the system's theme. Returns a function that stops it. */
 export function followTheme(): () => void {
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {

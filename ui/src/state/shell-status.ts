@@ -1,11 +1,11 @@
-/** What the shell says of itself, for those who show it while the window is open. */
+/** The shell's own status, for views that show it while the window is open. */
 import { useEffect } from "react";
 import { create } from "zustand";
 import { platform } from "../platform/platform";
 import type { ShellResult, ShellStatus } from "../platform/types";
 import { showProblem } from "./interface";
 
-/** Milliseconds between two requests while a view shows it. The answer costs the shell nothing. */
+/** Milliseconds between two requests while a view shows the status. An answer costs the shell nothing. */
 const ASK_AGAIN_MS = 2000;
 
 const useStatus = create<{ status: ShellStatus | undefined }>()(() => ({ status: undefined }));
@@ -14,11 +14,11 @@ export async function askShell(): Promise<void> {
   useStatus.setState({ status: await platform().shell.status() });
 }
 
-/** The newest status; asked again every two seconds while a component uses it. */
+/** The newest status, requested again every two seconds while a component uses it. */
 export function useShellStatus(): ShellStatus | undefined {
   useEffect(() => {
     const ask = () => {
-      // A shell that does not answer is told of by what the person does next.
+      // If the shell does not answer, the person's next action reports it.
       askShell().catch(() => {});
     };
     ask();
@@ -28,7 +28,7 @@ export function useShellStatus(): ShellStatus | undefined {
   return useStatus((state) => state.status);
 }
 
-/** Does something at the shell that a person asked for, says what went wrong, and asks for the status again. */
+/** Awaits a shell command for the person, shows what went wrong, and requests the status again. */
 export async function perform(work: Promise<ShellResult>): Promise<boolean> {
   const result = await work.catch((cause: unknown): ShellResult => ({ type: "refused", message: String(cause), hint: "" }));
   if (result.type === "refused") showProblem(result.message, result.hint);

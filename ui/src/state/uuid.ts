@@ -1,4 +1,4 @@
-/** A UUIDv7: ordered by time, as the ids that Rust makes. */
+/** A UUIDv7: ordered by time, like the ids that Rust creates. */
 export function uuidV7(nowMs: number = Date.now(), random: Uint8Array = crypto.getRandomValues(new Uint8Array(10))): string {
   const bytes = new Uint8Array(16);
   let rest = nowMs;

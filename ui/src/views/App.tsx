@@ -8,10 +8,10 @@ import { connect } from "../state/actions";
 import { MainView } from "./MainView";
 import { StartView } from "./StartView";
 
-/** How often a shell that is starting is asked how far it is. */
+/** Milliseconds between two status requests while the shell is starting. */
 const ASK_AGAIN_MS = 300;
 
-/** First start or the main view, as the shell says. */
+/** Shows the first start or the main view, as the shell's status says. */
 export function App() {
   const { status, problem, greeted, ask } = useShellStatus();
   if (problem !== undefined) {
@@ -23,7 +23,7 @@ export function App() {
     );
   }
   if (!status) return null;
-  // A device that is set up opens its window many times: it is not greeted each time.
+  // A device that is set up opens its window many times, so it does not show the first start each time.
   if (status.state === "starting" && !greeted) return <Splash message={status.message} />;
   return <ErrorBoundary>{status.state === "ready" ? <Ready /> : <StartView status={status} onAsk={ask} />}</ErrorBoundary>;
 }
@@ -40,7 +40,7 @@ function Splash({ message }: { message: string | undefined }) {
   );
 }
 
-/** The client runs: frames are received from now on. */
+/** Receives frames once the client runs. */
 function Ready() {
   const [problem, setProblem] = useState<string | undefined>();
   useEffect(() => {
@@ -60,7 +60,7 @@ let connecting: Promise<void> | undefined;
 
 function connectOnce(): Promise<void> {
   connecting ??= connect().catch((cause: unknown) => {
-    // So that drawing it again tries it again.
+    // Drawing the view again then tries again.
     connecting = undefined;
     throw cause;
   });

@@ -10,7 +10,7 @@ import { beginNewSession } from "../state/actions";
 import { closeDialog, showDialog, toggleSidebar, useInterface } from "../state/interface";
 import { OpenAddressDialog } from "./OpenAddressDialog";
 
-/** The one dialog that is open. */
+/** The open dialog, if any. */
 export function Dialogs() {
   const dialog = useInterface((state) => state.dialog);
   switch (dialog?.type) {
@@ -39,7 +39,7 @@ function paletteActions(): PaletteAction[] {
   ];
 }
 
-/** Links this device anew. The shell then has another client, so the window begins anew. */
+/** Links this device again. The shell then has another client, so the page reloads. */
 function Relink({ onClose }: { onClose: () => void }) {
   const [deviceName, setDeviceName] = useState<string | undefined>();
   useEffect(() => {

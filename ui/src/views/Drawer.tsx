@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import { SessionsList } from "../features/sessions/SessionsList";
 import { closeDrawer } from "../state/interface";
 
-/** The list over the session, in a narrow window. It takes the focus; Esc, a choice or a press beside it closes it. */
+/** The list over the session, in a narrow window. It takes the focus; Esc, a choice or a press outside closes it. */
 export function Drawer() {
   const list = useRef<HTMLElement>(null);
   useEffect(() => list.current?.focus(), []);

@@ -17,7 +17,7 @@ import { useShortcuts } from "./useShortcuts";
 
 const openAddress = (url: string) => showDialog({ type: "openAddress", url });
 
-/** The list, a session or a new one, and the line to the hub. */
+/** The list, a session or a new one, and the state of the connection to the hub. */
 export function MainView() {
   const place = useInterface((state) => state.place);
   const sidebar = useInterface((state) => state.sidebar);
@@ -26,7 +26,7 @@ export function MainView() {
   const narrow = useNarrow();
   useShortcuts();
   useFocusReturn();
-  // A window that is made wide and narrow again shows the session, not the list.
+  // A window that is made wide and then narrow again shows the session, not the list.
   useEffect(() => {
     if (!narrow) closeDrawer();
   }, [narrow]);

@@ -4,7 +4,7 @@ import { t } from "../i18n/i18n";
 import { platform } from "../platform/platform";
 import { showProblem } from "../state/interface";
 
-/** Asks before an address is opened, with all of it in view. */
+/** Asks before an address is opened, and shows the whole address. */
 export function OpenAddressDialog({ url, onClose }: { url: string; onClose: () => void }) {
   const open = async () => {
     onClose();

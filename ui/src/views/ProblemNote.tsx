@@ -3,7 +3,7 @@ import { Icon } from "../components/Icon";
 import { t } from "../i18n/i18n";
 import { useInterface } from "../state/interface";
 
-/** Something that was asked for was not done: said until a person has read it, over nothing that they read. */
+/** Why an action failed, shown until the person dismisses it, without covering what they read. */
 export function ProblemNote() {
   const problem = useInterface((state) => state.problem);
   if (!problem) return null;

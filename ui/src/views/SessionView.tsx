@@ -6,7 +6,7 @@ import { SessionBar } from "../features/session/SessionBar";
 import { Transcript } from "../features/session/Transcript";
 import type { OpenSession } from "../state/conversation.logic";
 
-/** One session: what was said, what waits, what is written next. */
+/** One session: its transcript, its queue and its composer. */
 export function SessionView({ open }: { open: OpenSession }) {
   return (
     <section className="flex min-h-0 grow flex-col" data-testid="session" data-session={open.session}>

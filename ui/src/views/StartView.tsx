@@ -9,7 +9,7 @@ import type { ShellResult, ShellStatus, ModelOptions } from "../platform/types";
 
 type Step = "choose" | "local" | "link";
 
-/** From opening to a first answer: on this computer, or with a hub that is there already. */
+/** The first start: on this computer, or with an existing hub. */
 export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () => void }) {
   const [step, setStep] = useState<Step>("choose");
   const [refusal, setRefusal] = useState<Extract<ShellResult, { type: "refused" }> | undefined>();
@@ -24,7 +24,7 @@ export function StartView({ status, onAsk }: { status: ShellStatus; onAsk: () =>
     }
     onAsk();
   };
-  // Where the keyring was what failed, it is tried again at once.
+  // If the start failed because of the keyring, it is tried again at once.
   const goOn = async (work: Promise<ShellResult>) => {
     const result = await work;
     return result.type === "done" && status.state === "failed" ? platform().shell.startAgain() : result;
@@ -118,7 +118,7 @@ function Panel({ title, onBack, children }: { title: string; onBack: () => void;
   );
 }
 
-/** A keyring that cannot keep a token, with the ways on. */
+/** Explains why the keyring cannot keep a token, and offers what to do. */
 function KeyringNote({ status, onAct }: { status: ShellStatus; onAct: (work: Promise<ShellResult>) => void }) {
   const { keyring } = status;
   if (keyring !== "missing" && keyring !== "locked" && keyring !== "noCollection") return null;

@@ -1,4 +1,4 @@
-/** What a key means outside of a text field's own business. */
+/** What a key press means, apart from a text field's own handling. */
 export type Shortcut =
   | { type: "none" }
   | { type: "escape" }
@@ -9,7 +9,7 @@ export type Shortcut =
   | { type: "sidebar" }
   | { type: "needsYou" }
   | { type: "help" }
-  /** A character typed where nothing takes text: it goes to the composer. */
+  /** A character typed outside a text field: it goes to the composer. */
   | { type: "write" }
   | { type: "switch"; place: number };
 
@@ -24,16 +24,16 @@ export interface ShortcutPress {
   altKey: boolean;
 }
 
-/** The second Esc must come within this. */
+/** The second Esc must follow within this time. */
 export const ESCAPE_TWICE_MS = 1500;
 
 const NONE: Shortcut = { type: "none" };
 
-/** Where the focus is: in a field that takes text, in a control that gives letters a meaning of its own, in another control, or nowhere. */
+/** Where the focus is: in a text field, in a control that handles letters itself, in another control, or nowhere. */
 export type FocusKind = "text" | "letters" | "control" | "nowhere";
 
 export function shortcutOf(press: ShortcutPress, focus: FocusKind): Shortcut {
-  // An input method that begins with the focus elsewhere begins a text.
+  // An input method that starts while the focus is elsewhere starts a text.
   if (press.isComposing || press.keyCode === 229) return takesText(focus) ? NONE : { type: "write" };
   if (press.altKey) return NONE;
   const mod = press.ctrlKey || press.metaKey;
@@ -43,7 +43,7 @@ export function shortcutOf(press: ShortcutPress, focus: FocusKind): Shortcut {
     if (press.key === "?") return { type: "help" };
     return isCharacter(press.key) && !(press.key === " " && focus === "control") ? { type: "write" } : NONE;
   }
-  // By the place of the key, so that it works with a keyboard of another script too.
+  // Falls back to the key's position, so that it also works with a keyboard of another script.
   const key = /^[a-z]$/i.test(press.key) ? press.key.toLowerCase() : press.code.replace(/^Key/, "").toLowerCase();
   if (press.shiftKey) return key === "u" ? { type: "needsYou" } : NONE;
   if (press.key === ".") return { type: "stop" };
@@ -66,7 +66,7 @@ function takesText(focus: FocusKind): boolean {
   return focus === "text" || focus === "letters";
 }
 
-/** Whether a key writes something. */
+/** Whether a key writes a character. */
 function isCharacter(key: string): boolean {
   return key === "Dead" || [...key].length === 1;
 }

@@ -1,18 +1,18 @@
 /**
- * Where the keyboard goes when the element that had the focus goes away.
+ * Where the focus goes when the element that has it disappears.
  *
- * A dialog closes, a menu or an editor is put away, a button is disabled by its own press: the browser then gives the focus to the page,
- * and what a person types next is lost. This watches the document instead of each of those places. The focus returns to the last field
- * or control that a person went to with the keyboard, and to the composer where that is gone. A button that was pressed with the mouse is
- * no such place: the space bar would press it again. A person who presses on an empty place has left the focus on purpose, and nothing
- * takes it back.
+ * A dialog closes, a menu or an editor is closed, a button is disabled by its own press: the browser then moves the focus to the page, and
+ * what a person types next is lost. This code watches the document instead of each of those places. The focus returns to the last field
+ * or control that the person reached with the keyboard, or to the composer if that is gone. It never returns to a button that was pressed
+ * with the mouse: the space bar would press it again. A person who clicks on an empty place has removed the focus on purpose, so it is not
+ * taken back.
  */
 import { useEffect } from "react";
 
 /** Enough to go back through a few layers; elements that are gone are skipped. */
 const HISTORY_MAX = 16;
 
-/** What takes the focus where nothing else can: the composer, or what is in its place. */
+/** What takes the focus if nothing else can: the composer, or what replaces it. */
 const HOME = "[data-focus-home]";
 const IN_DIALOG = "dialog[open] :is(input, textarea, select, button):enabled";
 
@@ -39,7 +39,7 @@ function watchFocus(): () => void {
     if (history.length > HISTORY_MAX) history.shift();
   };
   const onFocusOut = ({ target }: FocusEvent) => {
-    // Some engines say this of an element that is being removed, and before it is.
+    // Some engines also fire this for an element that is being removed, before it is gone.
     queueMicrotask(() => {
       if (hasFocus() || last !== target) return;
       if (canTakeFocus(last)) last = undefined;
@@ -56,7 +56,8 @@ function watchFocus(): () => void {
   };
   const onChange = (changes: MutationRecord[]) => {
     if (last === undefined) return;
-    // Children change with every token of an answer: whether an element is drawn, which costs a layout, is asked only after a change that can hide it.
+    // Children change with every token of an answer. Whether an element is drawn costs a layout, so it is checked only after a change that
+    // can hide it.
     const mayBeLost = !hasFocus() || changes.some(({ type }) => type === "attributes");
     if (mayBeLost && !canTakeFocus(last)) giveBack();
   };

@@ -6,7 +6,7 @@ import { closeDrawer, showDialog, toggleSidebar, useInterface } from "../state/i
 import { ESCAPE_TWICE_MS, type FocusKind, type Shortcut, shortcutOf } from "./shortcuts.logic";
 import { focusHome } from "./useFocusReturn";
 
-/** Listens to the window's keys. A dialog keeps its own Esc. */
+/** Handles the window's keys. A dialog handles Esc itself. */
 export function useShortcuts(): void {
   useEffect(() => {
     let disarm: ReturnType<typeof setTimeout> | undefined;
@@ -22,7 +22,7 @@ export function useShortcuts(): void {
       const { dialog, drawer } = useInterface.getState();
       if (dialog && shortcut.type !== "palette") return;
       if (shortcut.type === "escape") {
-        // A key that is held down has closed something already: it is no second press.
+        // A held key may already have closed something: its repeats are not a second press.
         if (event.repeat) return;
         if (drawer === "open") return closeDrawer();
         if (!canStop()) return;
@@ -34,7 +34,7 @@ export function useShortcuts(): void {
         }
         return;
       }
-      // The key's own work is still to come: it writes into what has the focus by then.
+      // The key press is still to be handled: it writes into the element that has the focus by then.
       if (shortcut.type === "write") return focusHome();
       event.preventDefault();
       perform(shortcut);

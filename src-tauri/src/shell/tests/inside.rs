@@ -20,7 +20,7 @@ async fn a_hub_inside_that_does_not_start_gets_no_token_at_its_old_port() {
     let settings = before.record.settings().unwrap();
     before.stop().await;
 
-    // Another program takes the port, and the hub's folder is held by another process.
+    // Another program takes the port, and another process holds the hub's folder.
     let port = settings.local.unwrap().port;
     let thief = tokio::net::TcpListener::bind(("127.0.0.1", port))
         .await
@@ -139,7 +139,7 @@ async fn a_key_that_cannot_be_read_is_never_taken_for_no_key() {
         .join(slot.as_str());
     let key = std::fs::read(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
-    // A folder in its place cannot be read as a file: as a keyring that is locked.
+    // A folder in the file's place cannot be read, like a locked keyring.
     std::fs::create_dir(&file).unwrap();
 
     let after = shell(root.path());

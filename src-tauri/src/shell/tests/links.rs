@@ -1,4 +1,4 @@
-//! A profile that is linked back and forth between two hubs, and killed at every step of a link.
+//! Links a profile back and forth between two hubs, and kills it at every step of a link.
 
 use super::*;
 
@@ -25,7 +25,7 @@ async fn a_profile_goes_to_another_hub_and_back_and_finds_what_it_left() {
         draft.unsent.is_none().then_some(draft.seq)
     })
     .await;
-    // The draft's next version stays unsent: the hub is away.
+    // The draft's next version stays unsent: the hub is down.
     let mut folder = a.stop().await;
     let unsent = device.save_draft(session, "unsent at a".into(), Some(seen));
     drop((unsent.await.unwrap(), device));
@@ -226,7 +226,7 @@ async fn a_link_and_folders_of_an_older_version_are_taken_over() {
     drop(device);
     before.stop().await;
 
-    // As version 0.1 left it: the link in the device's folder, the token without a name of its own.
+    // Recreates a profile of version 0.1: the link in the device's folder, the token in a slot without a name of its own.
     let settings = before.record.settings().unwrap();
     let link = settings.link.unwrap();
     let (profile, _) = profile(root.path());

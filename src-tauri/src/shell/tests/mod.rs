@@ -28,7 +28,7 @@ use crate::shell_types::{ApiKeyChoice, ModelOptions, ShellPhase};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A disk that takes so many changes, and none after them. A file is half written when it dies.
+/// A disk that takes a number of changes and refuses all later ones. The file of the first refused change is half written.
 #[derive(Debug)]
 struct DyingDisk {
     left: AtomicUsize,
@@ -109,7 +109,7 @@ impl TestHub {
         code.unwrap().to_string()
     }
 
-    /// Stops it, and gives its folder.
+    /// Stops the hub and returns its folder.
     async fn stop(self) -> PathBuf {
         self.hub.stop().await;
         self.folder
@@ -135,7 +135,7 @@ fn shell_on(root: &Path, disk: Arc<dyn Disk>) -> Arc<Shell> {
     Arc::new(Shell::new(profile.with_disk(disk), options))
 }
 
-/// The device, once its token was taken by the hub of its link. Another hub would have refused it.
+/// Waits until the hub of the device's link has accepted its token, and returns the device. Another hub would refuse the token.
 async fn live(shell: &Shell) -> Device {
     eventually(LIMIT, "a live device", || async {
         let device = shell.device()?;
@@ -151,7 +151,7 @@ async fn live(shell: &Shell) -> Device {
     .await
 }
 
-/// The secrets that are kept in files.
+/// Returns the names of the secrets that are kept in files.
 fn kept_secrets(root: &Path) -> Vec<String> {
     let folder = profile(root).0.folder().join("secrets");
     let mut names: Vec<String> = std::fs::read_dir(folder)
@@ -174,7 +174,7 @@ fn slots_in_use(shell: &Shell) -> Vec<String> {
     names
 }
 
-/// Starts on this computer with this model, and gives its live device.
+/// Starts on this computer with this model, and returns its live device.
 async fn start_here(shell: &Arc<Shell>, model: &FakeModel) -> Device {
     shell.start().await;
     let options = ModelOptions {

@@ -1,4 +1,4 @@
-//! *Move to another hub*: everything is there afterwards, once, however often it was interrupted.
+//! *Move to another hub*: afterwards everything is there exactly once, however often the move was interrupted.
 
 use baton_protocol::{
     AgentId, CommandBody, CreateSessionCommand, Delivery, LogId, PinSessionCommand,
@@ -41,7 +41,7 @@ async fn begin_with(device: &Device, title: &str, agent: AgentId) -> SessionId {
     session
 }
 
-/// Waits until the session's answer is on the device, and its account's list knows of it.
+/// Waits until the session's answer is on the device and in its account's list.
 async fn answered(device: &Device, session: SessionId) {
     eventually(LIMIT, "an answer", || async {
         let seen = device.session(session).await.unwrap()?;
@@ -54,7 +54,7 @@ async fn answered(device: &Device, session: SessionId) {
     .await;
 }
 
-/// What a person sees: titles with their states, drafts, and what is pinned comes first.
+/// Returns what a person sees: the titles and the drafts, each sorted.
 fn shown(device: &Device) -> (Vec<String>, Vec<String>) {
     let mut titles: Vec<String> = device.sessions().into_iter().map(|row| row.title).collect();
     titles.sort();
@@ -111,7 +111,7 @@ async fn a_move_that_is_interrupted_after_each_session_brings_everything_once() 
     let texts = model.request_count();
     drop(device);
 
-    // The hub inside is down when the last prompt is written: it waits on this device alone.
+    // The hub inside is down when the last prompt is written, so the prompt waits on this device alone.
     before.stop().await;
     let (held, _) = profile(root.path());
     let claim = baton_hub::DataDirClaim::take(&held.hub_folder()).unwrap();
@@ -130,7 +130,7 @@ async fn a_move_that_is_interrupted_after_each_session_brings_everything_once() 
         .unwrap();
     drop(claim);
 
-    // Killed after each session, and once more at the very end.
+    // The move is killed after each session, and once more at the very end.
     let mut at = away;
     for stop_at in 0..=3 {
         let look = eventually(LIMIT, "progress", || async {

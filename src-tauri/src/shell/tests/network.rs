@@ -9,7 +9,7 @@ use super::*;
 use crate::network::{DeviceSeen, NetworkState};
 use crate::shell::BackgroundChoice;
 
-/// Links another device by a code that the hub inside makes for the host.
+/// Links another device with a code that the hub inside issues for the host.
 async fn other_device(shell: &Shell, folder: &Path) -> Device {
     let code = {
         let inside = shell.inside.lock().await;
@@ -72,7 +72,7 @@ async fn another_device_comes_in_from_the_network_and_is_out_when_it_closes() {
     let listed = listed.iter().find(|device| device.name == "Phone").unwrap();
     assert_eq!((listed.is_here, &listed.seen), (false, &DeviceSeen::Now));
 
-    // A stranger who holds a connection half open does not keep the door open.
+    // A client that holds a connection half open does not keep the listener open.
     let mut stranger = TcpStream::connect(("127.0.0.1", kept)).await.unwrap();
     stranger.write_all(b"\x16\x03\x01").await.unwrap();
     shell.close_network().await.unwrap();
@@ -169,7 +169,7 @@ async fn an_open_network_is_kept_over_a_restart_and_keeps_the_app_without_a_wind
         .unwrap();
     tokio::time::timeout(LIMIT, rest).await.unwrap();
 
-    // A port that was taken meanwhile is said, and kept.
+    // If the port was taken in the meantime, the status says so and the port stays recorded.
     after.stop().await;
     let thief = tokio::net::TcpListener::bind(("0.0.0.0", kept))
         .await

@@ -1,4 +1,4 @@
-//! Processes that are killed, connections that are cut.
+//! Killed processes and cut connections.
 
 use baton_protocol::{Event, EventBody, RunOutcome};
 use baton_testkit::{FakeModel, Reply};
@@ -115,7 +115,7 @@ async fn a_fenced_runner_that_wakes_up_writes_nothing() {
     assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
     let lost = answer(&on_a.events());
     runner.child.sigcont();
-    // The woken runner must give the model's connection up, and its late writes must stand nowhere.
+    // The woken runner must close the connection to the model, and its late writes must appear nowhere.
     model.wait_ended(0).await;
     a.receipt(&["queue", &session, "pause"]).await;
     let pause_seen = |events: &[baton_protocol::Event]| {

@@ -13,7 +13,7 @@ use crate::stage::*;
 /// The first byte of a TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// Takes the port, reads what comes first on each connection, and hangs up.
+/// Takes the port, reads the first bytes of each connection, and hangs up.
 struct Impostor {
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
     accepting: JoinHandle<()>,
@@ -36,7 +36,7 @@ impl Impostor {
         Self { heard, accepting }
     }
 
-    /// Waits until a client has connected twice more.
+    /// Waits for two more connections.
     async fn wait_for_two(&self, who: &str) {
         let count = || self.heard.lock().expect("no panic").len();
         let until = count() + 2;
@@ -46,7 +46,7 @@ impl Impostor {
         .await;
     }
 
-    /// Gives the port back.
+    /// Frees the port, and returns what it has read.
     async fn leave(self) -> Vec<Vec<u8>> {
         self.accepting.abort();
         let _ = self.accepting.await;

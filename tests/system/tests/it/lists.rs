@@ -1,4 +1,4 @@
-//! What puts sessions in order, and what is begun to be written, from any device.
+//! How sessions are ordered, and drafts, from any device.
 
 use baton_protocol::CommandEffect;
 use baton_testkit::{Ending, FakeModel, Reply};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::stage::*;
 
-/// The sessions in the order in which they are listed.
+/// Returns the sessions in the order of the list.
 async fn listed(device: &Device) -> Vec<String> {
     let output = device.ctl(&["list"]).await;
     assert_eq!(output.code, 0, "{output:?}");
@@ -87,7 +87,7 @@ async fn a_draft_goes_on_on_another_device_and_survives_the_hubs_death() {
     assert_eq!(draft(&b, &session).await, "");
 }
 
-/// Whoever follows a session that is deleted elsewhere, or waits for an answer there, hears so and waits no more.
+/// A deletion on one device ends what other devices follow or wait for in that session, and tells them so.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deletion_ends_what_goes_on_in_the_session_on_every_device() {
     let model = FakeModel::start().await;
@@ -110,7 +110,7 @@ async fn a_deletion_ends_what_goes_on_in_the_session_on_every_device() {
     assert!(said.contains("this session was deleted"), "{said}");
     assert_eq!(model.wait_ended(0).await, Ending::ClosedByClient);
 
-    // Also where it is asked for later, and without a hub.
+    // Later requests report the deletion too, even without a hub.
     for words in [
         &["tail", &session, "--until-idle"][..],
         &["tail", &session, "--offline"],

@@ -1,4 +1,4 @@
-//! What crosses crates, with the real programs and without windows: hub, runner and `batonctl` as processes.
+//! Tests that cross crates, with the real programs and without windows: hub, runner and `batonctl` as processes.
 
 mod crashes;
 mod handover;

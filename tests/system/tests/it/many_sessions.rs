@@ -1,4 +1,4 @@
-//! More sessions at work at once than one runner's connection can follow.
+//! More sessions at work at once than one runner connection can follow.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use baton_testkit::{FakeModel, Reply, while_it_moves};
 use crate::rounds::linked;
 use crate::stage::{Hub, LIMIT, Runner};
 
-/// One more than a connection's subscriptions.
+/// One more than the subscriptions of a connection.
 const SESSIONS: usize = limits::SUBSCRIPTIONS_PER_CONNECTION_MAX + 1;
 
 async fn act(device: &Device, log: LogId, body: CommandBody) {
@@ -62,7 +62,7 @@ async fn every_one_of_257_sessions_that_are_prompted_at_once_is_answered() {
         }
     });
     futures::future::join_all(prompts).await;
-    // The first answers hold the places of all others: as many runs are on as the runner takes.
+    // The held answers take all of the runner's places for runs, so all other sessions wait.
     (0..held).for_each(|index| model.release(index));
     let all_done = async || {
         let rows = device.sessions().into_iter();

@@ -1,4 +1,4 @@
-//! Answers of model servers as they occur in the field, through the real runner and hub to a device: whole, and one byte a write.
+//! Answers of model servers as found in the field, sent through the real runner and hub to a device: whole, and in writes of one byte.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::stage::*;
 
-/// Devices that ask at the same time.
+/// The number of devices that ask at the same time.
 const SIDE_BY_SIDE: usize = 4;
 
 #[derive(Clone)]
@@ -39,7 +39,7 @@ fn cases() -> BTreeMap<String, Case> {
     index.into_iter().map(case).collect()
 }
 
-/// The prompt names the case, and how it is sent.
+/// Answers with the case that the prompt names, in the way that it names.
 fn scripted(cases: &BTreeMap<String, Case>, request: &RawRequest) -> RawAnswer {
     let (name, how) = request.prompt().split_once(' ').expect("a case and a way");
     let Case { about, answer, .. } = &cases[name];
@@ -53,7 +53,7 @@ fn scripted(cases: &BTreeMap<String, Case>, request: &RawRequest) -> RawAnswer {
     }
 }
 
-/// The text of all parts of a kind.
+/// Returns the text of all parts of one kind.
 fn said(events: &[Event], kind: &PartKind) -> String {
     let opened = events.iter().filter_map(|event| match &event.body {
         EventBody::PartOpened(opened) if opened.kind == *kind => Some((opened.run, opened.part)),
@@ -88,7 +88,7 @@ async fn check(device: &Device, name: &str, how: &str, case: &Case) {
             assert!(message.contains(words), "{name} {how}: {message}");
         }
         (Some("completed"), RunOutcome::Completed) => {
-            // One of them is a refusal in a field of its own.
+            // This case is a refusal in a field of its own.
             let refusal = (name == "B10c").then_some(FinishReason::Refusal);
             assert_eq!(end.finish_reason, refusal, "{name} {how}");
         }

@@ -1,4 +1,4 @@
-//! Everything that a device has moves from one hub to another, wherever it is interrupted.
+//! Everything on a device moves from one hub to another, wherever the move is interrupted.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn row(device: &Device, log: LogId) -> Option<SessionRow> {
     rows.into_iter().find(|row| row.session == session(log))
 }
 
-/// All events that the device has of a session, once `n` runs have ended there.
+/// Returns all events of a session that the device has, once `n` runs have ended there.
 async fn events(device: &Device, log: LogId, n: usize) -> Vec<Event> {
     let mut tail = device.tail(log, TailStart::After(Seq::ZERO));
     let mut events: Vec<Event> = Vec::new();
@@ -86,7 +86,7 @@ async fn events(device: &Device, log: LogId, n: usize) -> Vec<Event> {
     }
 }
 
-/// A device at a hub with two answered sessions, of which one is pinned and has a draft.
+/// Fills a hub with two answered sessions, of which one is pinned and has a draft.
 async fn begun(hub: &Hub, device: &Device, model: &FakeModel) -> (LogId, LogId) {
     model.reply(Reply::text(long_text(200)));
     model.reply(Reply::text("four"));
@@ -130,7 +130,7 @@ async fn everything_is_at_the_new_hub_once_wherever_the_move_was_cut() {
     let old = open(&from).await;
     let (long, short) = begun(&old_hub, &old, &model).await;
     let said = [events(&old, long, 1).await, events(&old, short, 1).await];
-    // The old hub goes away for good, with a prompt and a session that it never heard of.
+    // The old hub never comes back, and never receives the last prompt.
     old_hub.kill_9().await;
     old.act(long, prompt("unsent")).await.expect("durable");
 

@@ -1,8 +1,8 @@
-//! Machines of our own: network namespaces on a bridge, whose line can be cut without a FIN or an RST.
+//! Machines for tests: network namespaces on a bridge, whose connections can be cut without a FIN or an RST.
 
 use std::process::Command;
 
-/// A bridge with machines at addresses of their own. Gone on drop.
+/// A bridge with machines that have addresses of their own. Removed on drop.
 pub struct Network {
     tag: String,
     machines: Vec<String>,
@@ -22,7 +22,7 @@ fn ip(words: &[&str]) {
 }
 
 impl Network {
-    /// The bridge, in a namespace of its own. `subnet` tells networks of one machine apart.
+    /// Creates the bridge, in a namespace of its own. `subnet` distinguishes networks on one host.
     pub fn new(subnet: u8) -> Self {
         let tag = format!("bt{subnet}x{}", std::process::id() % 100_000);
         let bridge = format!("{tag}-net");
@@ -44,7 +44,7 @@ impl Network {
         format!("10.213.{}.{host}", self.subnet)
     }
 
-    /// A machine, with its namespace's name and its address.
+    /// Adds a machine, and returns its namespace's name and its address.
     pub fn machine(&mut self) -> (String, String) {
         let host = self.machines.len() + 1;
         let name = format!("{}-{host}", self.tag);
@@ -71,7 +71,8 @@ impl Network {
         (name, address)
     }
 
-    /// A second line from the test's own host to a machine, for driving it while its first one is cut. Gives the machine's address on it.
+    /// Adds a second connection from the test's host to a machine, to drive it while the first one is cut. Returns the machine's address on
+    /// it.
     #[allow(dead_code)]
     pub fn control_line(&self, machine: &str) -> String {
         let host = self.host_of(machine);
@@ -98,13 +99,13 @@ impl Network {
         there
     }
 
-    /// The address of the test's own host on this network, once it has joined.
+    /// Returns the address of the test's own host on this network, once it has joined.
     #[allow(dead_code)]
     pub fn host_address(&self) -> String {
         self.address(254)
     }
 
-    /// Plugs the test's own host in as well: the model's server and its witness run there.
+    /// Joins the test's own host: the model server and its witness run there.
     #[allow(dead_code)]
     pub fn join(&self) {
         let (near, bridge) = (format!("{}h", self.tag), self.bridge());
@@ -122,7 +123,7 @@ impl Network {
         ip(&["link", "set", &near, "up"]);
     }
 
-    /// Unplugs a machine at the bridge: its own end still looks well, nothing arrives any more.
+    /// Unplugs a machine at the bridge: its own end still looks connected, but nothing arrives any more.
     pub fn cut(&self, machine: &str) {
         ip(&[
             "-n",
@@ -159,7 +160,7 @@ impl Network {
 impl Drop for Network {
     fn drop(&mut self) {
         for name in self.machines.iter().chain([&self.bridge()]) {
-            // A namespace that cannot be removed must not hide why the test failed.
+            // A failure to remove a namespace must not hide why the test failed.
             let _ = Command::new("ip").args(["netns", "del", name]).output();
         }
     }

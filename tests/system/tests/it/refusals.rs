@@ -1,4 +1,4 @@
-//! Clear refusals, and no harm to anybody else.
+//! Clear refusals that harm no other client.
 
 use baton_testkit::{FakeModel, Reply};
 

@@ -1,4 +1,4 @@
-//! A hub that is restored from a backup, and a device that was ahead of it.
+//! A hub that is restored from a backup, and a device that was ahead of the backup.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ async fn open(hub: &Hub, directory: &Path, name: &str) -> RealDevice {
     RealDevice::open(config).await.expect("opens")
 }
 
-/// Says something and waits for the receipt.
+/// Sends a prompt and waits for the receipt.
 async fn say(device: &RealDevice, log: LogId, text: &str) {
     let prompt = CommandBody::SendPrompt(SendPromptCommand {
         run: None,
@@ -55,7 +55,7 @@ impl Reader {
         }
     }
 
-    /// Reads on until the prompts are these and the mirror is level with the hub.
+    /// Reads until the prompts are these and the mirror is level with the hub.
     async fn until(&mut self, wanted: &[&str]) {
         let mut is_level = false;
         let reading = async {

@@ -1,4 +1,4 @@
-//! A hub on loopback behind a real nginx that ends TLS, under a public name and a path.
+//! A hub on loopback behind a real nginx that terminates TLS, under a public name and a path.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -13,13 +13,13 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::stage::*;
 
-/// Where the proxy listens: with TLS for clients, and in plain text for a peer that comes from another address.
+/// The proxy's ports: TLS for clients, and plain text for a peer that connects from another address.
 struct Ports {
     tls: u16,
     plain: u16,
 }
 
-/// A certificate authority of its own, its certificate for `localhost`, and an nginx that shows it.
+/// An nginx with a certificate for `localhost` from a certificate authority of its own.
 struct Proxy {
     _nginx: Child,
     ports: Ports,
@@ -46,7 +46,7 @@ fn make_certificates(folder: &Path) {
     fs::write(folder.join("site-key.pem"), key.serialize_pem()).expect("writes");
 }
 
-/// What `docs/OPERATIONS.md` says, with what nginx needs around it to run beside others.
+/// Returns the configuration of `docs/OPERATIONS.md`, with what nginx needs to run next to other instances.
 fn configuration(folder: &Path, ports: &Ports, hub: &str) -> String {
     let (folder, tls, plain) = (folder.display(), ports.tls, ports.plain);
     format!(
@@ -83,7 +83,7 @@ http {{
 }
 
 impl Proxy {
-    /// With the hub that it is for.
+    /// Starts the proxy and its hub.
     async fn start() -> (Self, Hub) {
         let folder = TempDir::new().expect("a temporary folder");
         make_certificates(folder.path());
@@ -122,7 +122,7 @@ impl Proxy {
         self.folder.path().join("root.pem")
     }
 
-    /// Tries a link code that no hub made, from an address of this computer. Gives the status.
+    /// Tries an invalid link code from an address of this computer. Returns the status.
     async fn guess_from(&self, address: &str) -> u16 {
         let socket = TcpSocket::new_v4().expect("a socket");
         let from: SocketAddr = format!("{address}:0").parse().expect("an address");
@@ -180,7 +180,7 @@ async fn a_device_that_does_not_trust_the_proxys_certificate_spends_no_code() {
     let refused = stranger.ctl(&["link", &link, "--name", "Laptop"]).await;
     assert_ne!(refused.code, 0);
     assert!(refused.stderr.contains("not trusted"), "{refused:?}");
-    // A name that the certificate does not have.
+    // The certificate does not have this name.
     let other_name = link.replace("localhost", "127.0.0.1");
     let device = Device::unlinked(proxy.trusting(), "Laptop");
     let refused = device.ctl(&["link", &other_name, "--name", "Laptop"]).await;

@@ -1,4 +1,4 @@
-//! A hub that is killed again and again under devices that keep their receipts.
+//! A hub that is killed repeatedly while devices keep the receipts that they got.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::stage::{Hub, LIMIT};
 const ROUNDS: u64 = 8;
 const DEVICES: usize = 3;
 
-/// Receipts in one round before the kill, at most.
+/// The highest number of receipts in one round before the kill.
 const RECEIPTS_MAX: u64 = 60;
 
-/// A command and the answer that its device got.
+/// A command and the receipt that its device got.
 type Answered = (Command, Receipt);
 
-/// Links to a hub. Gives what it is linked to, and the token.
+/// Links to a hub. Returns the link and the token.
 pub async fn linked(hub: &Hub, name: &str) -> (LinkedHub, String) {
     let code: LinkCode = hub.link("device").await.parse().expect("a link");
     let linked = baton_client::link(&code, name).await.expect("links");
@@ -41,7 +41,7 @@ async fn device(hub: &Hub, folder: &std::path::Path, name: &str) -> Device {
     Device::open(config).await.expect("opens")
 }
 
-/// Renames a session of its own, one title after the other, and gives away each receipt.
+/// Creates a session, renames it again and again, and sends out each receipt.
 async fn produce(
     device: Device,
     mut stop: watch::Receiver<bool>,
@@ -78,7 +78,7 @@ async fn produce(
     }
 }
 
-/// The titles that a session's log has, in order, with their seqs.
+/// Returns the titles in a session's log in order, each with its seq and command.
 fn titles(events: &[Event]) -> Vec<(Seq, CommandId, String)> {
     let titles = events.iter().filter_map(|event| match &event.body {
         EventBody::SessionRenamed(renamed) => {
@@ -122,7 +122,7 @@ async fn every_receipt_stands_for_ever_however_often_the_hub_is_killed() {
     hold(&mut hub, &answered, folder.path()).await;
 }
 
-/// A device that was not there asks for everything again.
+/// Checks the log and every receipt with a device that took no part: it sends all commands again.
 async fn hold(hub: &mut Hub, answered: &[Answered], folder: &std::path::Path) {
     let judge = device(hub, folder, "judge").await;
     let mut sessions: Vec<LogId> = answered.iter().map(|(command, _)| command.log).collect();

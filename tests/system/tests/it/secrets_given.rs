@@ -1,4 +1,4 @@
-//! How programs are given links: not by a command line, which every user of the computer can read.
+//! How programs are given links: never on a command line, which every user of the computer can read.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -18,7 +18,7 @@ async fn batonctl_link(arguments: &[&str], stdin: &str) -> Output {
     let run = move || {
         let mut child = command.spawn().expect("batonctl starts");
         let mut input = child.stdin.take().expect("its input is a pipe");
-        // A program that does not read its input may be over by now.
+        // A program that does not read its input may have ended by now.
         let _ = input.write_all(line.as_bytes());
         drop(input);
         let output = child.wait_with_output().expect("it ends");

@@ -9,10 +9,10 @@ use baton_testkit::{Child, bin, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Far beyond anything that works, on a machine that does other things too.
+/// Far beyond anything that works, even on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Where a program runs: on this host, there with a certificate authority that it trusts, or in a network namespace.
+/// Where a program runs: on this host, on this host with a certificate authority that it trusts, or in a network namespace.
 #[derive(Clone, Debug)]
 pub enum Place {
     Here,
@@ -40,7 +40,7 @@ impl Place {
     }
 }
 
-/// A hub's process and how to start it again.
+/// A hub's process and what is needed to restart it.
 pub struct Hub {
     pub place: Place,
     pub data: PathBuf,
@@ -53,7 +53,7 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// On loopback, on a free port that it keeps over restarts.
+    /// Starts a hub on loopback, on a free port that it keeps across restarts.
     pub async fn start() -> Self {
         Self::start_at(Place::Here, "127.0.0.1:0", &[]).await
     }
@@ -75,7 +75,7 @@ impl Hub {
         hub
     }
 
-    /// Starts the process; at its first address again where it ran before.
+    /// Starts the process, at its first address if it ran before.
     pub async fn run(&mut self) {
         let mut command = self.place.command(&bin("baton-hub"));
         command.arg("serve").arg("--data").arg(&self.data);
@@ -125,7 +125,7 @@ impl Hub {
         output(command).await
     }
 
-    /// Makes a directory from a backup.
+    /// Restores a backup into a directory.
     pub async fn restore(&self, from: &Path, data: &Path) -> Output {
         let mut command = self.place.command(&bin("baton-hub"));
         command.arg("restore").arg("--from").arg(from);
@@ -182,7 +182,7 @@ impl Runner {
     }
 }
 
-/// What a command printed, and its exit code.
+/// A command's output and exit code.
 #[derive(Debug)]
 pub struct Output {
     pub code: i32,
@@ -204,7 +204,7 @@ pub async fn output(mut command: Command) -> Output {
     }
 }
 
-/// A device that is driven by `batonctl`.
+/// A device that `batonctl` drives.
 pub struct Device {
     pub name: String,
     place: Place,
@@ -246,12 +246,12 @@ impl Device {
         command
     }
 
-    /// Runs `batonctl` to its end.
+    /// Runs `batonctl` until it ends.
     pub async fn ctl(&self, words: &[&str]) -> Output {
         output(self.command(words)).await
     }
 
-    /// Runs it, expects success, and gives the receipt.
+    /// Runs `batonctl`, expects success, and returns the receipt.
     pub async fn receipt(&self, words: &[&str]) -> (u64, CommandEffect) {
         let output = self.ctl(words).await;
         assert_eq!(output.code, 0, "batonctl {words:?}: {output:?}");
@@ -269,7 +269,7 @@ impl Device {
         }
     }
 
-    /// Begins a session with a first prompt and gives its id.
+    /// Starts a session with a first prompt and returns its id.
     pub async fn new_session(&self, prompt: &str) -> String {
         let output = self.ctl(&["new", prompt]).await;
         assert_eq!(output.code, 0, "{output:?}");
@@ -283,7 +283,7 @@ impl Device {
         session.unwrap_or_else(|| panic!("no session in {output:?}"))
     }
 
-    /// Follows a session in a process of its own, from the beginning.
+    /// Follows a session from its beginning, in a process of its own.
     pub fn tail(&self, session: &str) -> Tail {
         Tail {
             child: Child::spawn(self.command(&["tail", session, "--from", "0"])),
@@ -299,7 +299,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Every event so far.
+    /// Returns every event so far.
     pub fn events(&self) -> Vec<Event> {
         let lines = self.child.stdout_lines();
         let values = lines
@@ -311,7 +311,7 @@ impl Tail {
             .collect()
     }
 
-    /// Waits until the events satisfy something.
+    /// Waits until `pick` accepts the events.
     pub async fn wait<T>(&self, what: &str, pick: impl Fn(&[Event]) -> Option<T>) -> T {
         let what = format!("{} on {}", what, self.device);
         eventually(LIMIT, &what, || async { pick(&self.events()) }).await
@@ -323,7 +323,7 @@ impl Tail {
             .await
     }
 
-    /// Waits for the end of the n-th run (from 0) and gives it.
+    /// Waits for the end of the n-th run (from 0) and returns it.
     pub async fn wait_end(&self, n: usize) -> baton_protocol::RunEndedEvent {
         self.wait("the end of the run", |events| {
             let ends = events.iter().filter_map(|event| match &event.body {
@@ -336,7 +336,7 @@ impl Tail {
     }
 }
 
-/// All text of all parts, in order, as a reader of the log has it.
+/// Returns all text of all parts in order, as a reader of the log has it.
 pub fn answer(events: &[Event]) -> String {
     let mut parts: Vec<((baton_protocol::RunId, baton_protocol::PartIndex), String)> = Vec::new();
     for event in events {
@@ -373,7 +373,7 @@ pub fn kinds(events: &[Event]) -> Vec<String> {
     events.iter().map(kind).collect()
 }
 
-/// A text with what breaks careless programs in it.
+/// Builds a text with characters that break careless programs.
 pub fn long_text(words: usize) -> String {
     let pieces = [
         "tide ",

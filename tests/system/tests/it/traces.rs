@@ -1,4 +1,4 @@
-//! One prompt is followed through every program by one id, and no line says what was written.
+//! One id follows a prompt through every program, and no log line quotes what was written.
 
 use baton_testkit::{FakeModel, Reply, eventually};
 use serde_json::Value;
@@ -10,7 +10,7 @@ const PROMPT: &str = "zebrafinch umbrella";
 const ANSWER: &str = "quokka marmalade";
 const JSON: [&str; 2] = ["--log-format", "json"];
 
-/// The messages of the lines that name the command, in their order.
+/// Returns the messages of the lines that name the command, in order.
 fn steps(lines: &[String], command: &str) -> Vec<String> {
     let lines = lines.iter().map(|line| {
         serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON line: {line}"))
@@ -20,7 +20,7 @@ fn steps(lines: &[String], command: &str) -> Vec<String> {
     named.filter_map(message).collect()
 }
 
-/// Waits until a program has said its last step.
+/// Waits until a program has logged this last step, and returns its steps.
 async fn steps_upto(child: &baton_testkit::Child, command: &str, last: &str) -> Vec<String> {
     eventually(LIMIT, last, || async {
         let steps = steps(&child.stderr_lines(), command);
@@ -29,7 +29,7 @@ async fn steps_upto(child: &baton_testkit::Child, command: &str, last: &str) -> 
     .await
 }
 
-/// What the events say, in however many pieces it came, sealed or not.
+/// Joins the text of the events, in however many pieces it came, sealed or not.
 fn answered(stdout: &str) -> String {
     let events = stdout.lines().map(|line| {
         serde_json::from_str::<Value>(line).expect("a line of JSON")["event"]["body"].clone()

@@ -8,10 +8,10 @@ use baton_testkit::{Child, bin};
 use crate::network::Network;
 use crate::stage::*;
 
-/// How long the line is cut: beyond every heartbeat.
+/// How long the connection is cut: longer than every heartbeat.
 const CUT: Duration = Duration::from_secs(20);
 
-/// A model on the runner's own machine: the test's own process is on none of them.
+/// A model on the runner's own machine: the test process is on none of the machines.
 struct Model {
     child: Child,
     url: String,

@@ -1,4 +1,4 @@
-//! A runner that was stopped past its lease and comes back as if nothing had happened.
+//! A runner that is suspended past its lease and resumes as if nothing had happened.
 
 use baton_protocol::{Event, EventBody, RunId, RunOutcome};
 use baton_testkit::{FakeModel, Reply};
@@ -12,7 +12,7 @@ fn first_run(events: &[Event]) -> Option<RunId> {
     })
 }
 
-/// Everything that was written for a run.
+/// Returns everything that was written for a run.
 fn of_run(events: &[Event], run: RunId) -> Vec<&Event> {
     let is_of = |event: &&Event| {
         let body = serde_json::to_value(&event.body).expect("serialises");
@@ -39,10 +39,10 @@ async fn a_runner_that_wakes_after_its_lease_writes_nothing() {
     let kept = answer(&on_a.events());
 
     let _other = Runner::start_at(&Place::Here, &hub, &model.base_url(), "other-box").await;
-    // What the model says now waits in the stopped process's socket.
+    // The model's new text waits in the socket of the stopped process.
     model.release(0);
     zombie.child.sigcont();
-    // It has understood when it gives the model up, or the model has said all.
+    // The runner has noticed when it closes the connection to the model, or the model has said everything.
     model.wait_ended(0).await;
     a.receipt(&["retry", &session]).await;
     assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);

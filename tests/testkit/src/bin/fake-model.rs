@@ -1,7 +1,7 @@
-//! The fake model as a program of its own, for machines (network namespaces) that a test's own process is not on.
+//! The fake model as a program of its own, for machines (network namespaces) that the test process does not run on.
 //!
 //! `fake-model WORDS PER_SECOND` prints `listening BASE_URL`, then `request` for each request and `closed` for each answer whose
-//! connection the client closed early.
+//! connection the client closes early.
 
 use std::time::Duration;
 

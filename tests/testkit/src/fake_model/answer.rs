@@ -1,4 +1,4 @@
-//! Turning a scripted reply into a response.
+//! Turns a scripted reply into a response.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,7 +19,7 @@ use super::reply::{Kind, Reply};
 use crate::exchange::{Ending, OpenExchange};
 use crate::sse::delta_event;
 
-/// The answer in one piece, for a request that asks for no stream.
+/// Builds the answer in one piece, for a request that asks for no stream.
 pub(super) fn whole(reply: &Reply, exchange: &OpenExchange) -> Response {
     exchange.add_reasoning(&reply.reasoning);
     exchange.add_text(&reply.text);
@@ -33,7 +33,7 @@ pub(super) fn whole(reply: &Reply, exchange: &OpenExchange) -> Response {
     Json(body).into_response()
 }
 
-/// The answer as a stream of events.
+/// Builds the answer as a stream of events.
 pub(super) fn streamed(
     reply: Reply,
     exchange: OpenExchange,
@@ -62,7 +62,7 @@ pub(super) fn streamed(
         .into_response()
 }
 
-/// One thing that an answer does.
+/// One step of an answer.
 enum Move {
     /// An event that carries no part of the answer.
     Frame(String),
@@ -98,13 +98,13 @@ fn moves(reply: &Reply, with_usage: bool) -> VecDeque<Move> {
                             "choices": [], "usage": usage });
         moves.push_back(Move::Frame(format!("data: {chunk}\n\n")));
     }
-    // Finished before its last words are handed over: a client may close as soon as it has them.
+    // The exchange is finished before its last event is handed over: the client may close as soon as it has that.
     moves.push_back(Move::Finish);
     moves.push_back(Move::Frame("data: [DONE]\n\n".to_owned()));
     moves
 }
 
-/// An answer under way. The server drops it when the client's connection is gone, which ends the exchange.
+/// An answer in progress. The server drops it when the client's connection is gone, which ends the exchange.
 struct Answer {
     moves: VecDeque<Move>,
     write_bytes: Option<usize>,
@@ -118,7 +118,7 @@ struct Answer {
 impl Answer {
     async fn next_piece(&mut self) -> Option<io::Result<Bytes>> {
         loop {
-            // Pending once for each piece: the server writes out what it has before it asks again.
+            // Yield once per piece, so that the server writes out what it has before it asks for more.
             tokio::task::yield_now().await;
             if let Some(piece) = self.pieces.pop_front() {
                 return Some(Ok(piece));

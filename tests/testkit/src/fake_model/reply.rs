@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-/// What the fake model answers to one request. Lengths of deltas are in characters, places in deltas.
+/// The fake model's answer to one request. Lengths of deltas are in characters, positions in deltas.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(super) text: String,
@@ -16,7 +16,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A text, in deltas of four characters, as fast as the client reads.
+    /// Creates a reply of this text, in deltas of four characters, sent as fast as the client reads.
     pub fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -30,7 +30,7 @@ impl Reply {
         }
     }
 
-    /// An HTTP status with an error body in the API's form.
+    /// Creates an HTTP error with a body in the API's form.
     pub fn error(status: u16, message: impl Into<String>) -> Self {
         Self {
             error: Some((status, message.into())),
@@ -38,7 +38,7 @@ impl Reply {
         }
     }
 
-    /// Reasoning before the text, as `reasoning_content`.
+    /// Adds reasoning before the text, as `reasoning_content`.
     pub fn with_reasoning(self, reasoning: impl Into<String>) -> Self {
         Self {
             reasoning: reasoning.into(),
@@ -46,7 +46,7 @@ impl Reply {
         }
     }
 
-    /// So many characters a delta.
+    /// Sets the length of a delta in characters.
     pub fn delta_chars(self, delta_chars: usize) -> Self {
         assert!(delta_chars > 0, "a delta has at least one character");
         Self {
@@ -55,7 +55,7 @@ impl Reply {
         }
     }
 
-    /// The stream's bytes in separate writes of this size, whatever they cut: a UTF-8 sequence, an escape, an event.
+    /// Sends the stream in separate writes of this many bytes, wherever they cut: inside a UTF-8 sequence, an escape or an event.
     pub fn write_bytes(self, write_bytes: usize) -> Self {
         assert!(write_bytes > 0, "a write has at least one byte");
         Self {
@@ -64,7 +64,7 @@ impl Reply {
         }
     }
 
-    /// No more than so many deltas a second.
+    /// Limits the rate of deltas per second.
     pub fn deltas_per_second(self, rate: f64) -> Self {
         assert!(rate > 0.0, "a rate is positive");
         Self {
@@ -73,7 +73,7 @@ impl Reply {
         }
     }
 
-    /// Stops after so many deltas until [`FakeModel::release`](crate::FakeModel::release), the connection open.
+    /// Pauses after this many deltas until [`FakeModel::release`](crate::FakeModel::release), with the connection open.
     pub fn hold_after(self, deltas: usize) -> Self {
         Self {
             hold_after: Some(deltas),
@@ -81,7 +81,7 @@ impl Reply {
         }
     }
 
-    /// Breaks the connection off after so many deltas.
+    /// Cuts the connection after this many deltas.
     pub fn cut_after(self, deltas: usize) -> Self {
         Self {
             cut_after: Some(deltas),
@@ -97,7 +97,7 @@ impl Reply {
         ))
     }
 
-    /// The deltas, reasoning first.
+    /// Splits the reply into deltas, reasoning first.
     pub(super) fn deltas(&self) -> Vec<(Kind, String)> {
         let pieces = |kind: Kind, text: &str| {
             let characters: Vec<char> = text.chars().collect();
@@ -112,7 +112,7 @@ impl Reply {
     }
 }
 
-/// What a delta belongs to.
+/// The channel of the answer that a delta belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Reasoning,

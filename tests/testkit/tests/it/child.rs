@@ -9,7 +9,7 @@ fn shell(script: &str) -> Child {
     Child::spawn(command)
 }
 
-/// Running, stopped and so on, as Linux abbreviates them; nothing once it is gone or only waits to be reaped.
+/// Returns the process state as Linux abbreviates it; `None` once the process is gone or only waits to be reaped.
 fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let state = stat.rsplit_once(") ")?.1.chars().next()?;
@@ -73,7 +73,7 @@ async fn sigterm_lets_it_say_goodbye_and_kill_9_does_not() {
 
 #[tokio::test]
 async fn a_stopped_program_exists_and_goes_on_later() {
-    // One process: a shell that is just starting another one waits for it in a state of its own.
+    // One process only: a shell that is still starting another process has a state of its own while it waits.
     let child = shell("echo ready; exec sleep 600");
     child
         .wait_for_line("ready", |line| (line == "ready").then_some(()))

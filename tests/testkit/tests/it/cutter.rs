@@ -6,7 +6,7 @@ use baton_testkit::{Direction, TcpCutter};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A server that sends back what it gets.
+/// Starts a server that sends back what it receives.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
@@ -53,7 +53,7 @@ async fn exactly_the_asked_bytes_arrive_before_the_cut_and_only_once() {
         let mut stream = TcpStream::connect(cutter.addr()).await.unwrap();
         stream.write_all(b"0123456789").await.unwrap();
         let mut arrived = Vec::new();
-        // The end may come as a reset or as an end of file: neither takes back what had arrived.
+        // The connection may end with a reset or an end of file: neither takes back bytes that have arrived.
         let _ = stream.read_to_end(&mut arrived).await;
         assert_eq!(arrived, b"0123456789"[..limit]);
         assert!(!cutter.is_armed());

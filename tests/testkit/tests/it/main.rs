@@ -1,4 +1,4 @@
-//! The tools that other tests trust.
+//! Tests of the tools that other tests rely on.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic anywhere")]
 

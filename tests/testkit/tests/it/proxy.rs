@@ -78,7 +78,7 @@ async fn an_answer_can_be_ended_as_a_model_ends_one() {
     assert_eq!(answer.text(), "abc");
     assert_eq!(proxy.wait_ended(0).await, Ending::Finished);
     assert_eq!(proxy.exchanges()[0].text, "abc");
-    // The server behind is not asked to go on.
+    // The proxy closes its connection to the upstream server.
     model.wait_closed(0).await;
 }
 

@@ -30,7 +30,7 @@ impl Answer {
         }
     }
 
-    /// Reads on until the text is as asked for; false when the stream ended before.
+    /// Reads until `is_enough` accepts the text; returns false if the stream ends before.
     pub async fn read_until(&mut self, is_enough: impl Fn(&str) -> bool) -> bool {
         while !is_enough(&self.text()) {
             match self.response.chunk().await.unwrap() {
@@ -57,7 +57,7 @@ impl Answer {
     }
 }
 
-/// The whole stream, in the pieces in which it came, and whether it came to its end.
+/// Reads the whole stream. Returns the pieces that it came in, and whether it ended without an error.
 pub async fn pieces(response: reqwest::Response) -> (Vec<Vec<u8>>, bool) {
     let mut stream = response.bytes_stream();
     let mut pieces = Vec::new();

@@ -10,7 +10,10 @@ import { Chunks } from "./PlainText";
 
 export type CodeProgress = "settled" | "growing";
 
-/** A block of code: its language, copy, wrap. Colours come when it has settled, and change no height. *Copy* gives every byte of `code`. */
+/**
+ * A code block with its language, copy and wrap. Colours come once it has settled, and do not change its height. *Copy* gives `code`
+ * exactly.
+ */
 export function CodeBlock({ code, language, progress }: { code: string; language: string; progress: CodeProgress }) {
   const [wrap, setWrap] = useKeptState<"wrap" | "scroll">("wrap", "scroll");
   const shown = shownCode(code);
@@ -72,7 +75,7 @@ function useHighlight(code: string, language: string, progress: CodeProgress): C
       (lines) => {
         if (lines && !stop.signal.aborted) setColored({ code, lines });
       },
-      // Without colours it is still the code.
+      // Without colours the code is still readable.
       () => {},
     );
     return () => stop.abort();

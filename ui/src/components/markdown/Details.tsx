@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { t } from "../../i18n/i18n";
 import { useKeptState } from "../kept-state";
 
-/** What a text folds away. Nothing inside is drawn, or measured, before it is opened. */
+/** A `<details>` of a text. Its content is neither drawn nor measured before it is opened. */
 export function Details({ summary, children }: { summary: string; children: ReactNode }) {
   const [fold, setFold] = useKeptState<"folded" | "unfolded">("details", "folded");
   const unfolded = fold === "unfolded";
@@ -10,7 +10,7 @@ export function Details({ summary, children }: { summary: string; children: Reac
     <details
       open={unfolded}
       className="block rounded-lg border border-line px-3 py-2"
-      // The engine opens it too, when it finds a text inside.
+      // The engine also opens it when a search in the page finds a text inside.
       onToggle={({ currentTarget }) => setFold(currentTarget.open ? "unfolded" : "folded")}
     >
       <summary

@@ -2,7 +2,7 @@ import { type ReactNode, use } from "react";
 import { linkTarget, namesItsHost } from "./links.logic";
 import { OpenLinkContext } from "./open-link";
 
-/** A link of a text: https alone, with its host beside it where its words hide that, and never followed without asking. */
+/** A link in a text: https only, with its host next to it if its words hide that, and never followed without asking. */
 export function ExternalLink({ href, label, children }: { href: string | undefined; label: string; children: ReactNode }) {
   const open = use(OpenLinkContext);
   const target = linkTarget(href);

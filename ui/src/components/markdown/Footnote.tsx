@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { t } from "../../i18n/i18n";
 
-/** Leads to the note, which is where the model wrote it. */
+/** A link to the footnote, which stays where the model wrote it. */
 export function FootnoteCall({ label, number }: { label: string; number: string }) {
   return (
     <sup>
@@ -27,7 +27,7 @@ export function Footnote({ label, number, children }: { label: string; number: s
   );
 }
 
-/** A label is the same in any case; another answer may have the same one. */
+/** Labels ignore case. Searches only this answer, because another one may use the same label. */
 function noteOf(call: Element, label: string): Element | undefined {
   const notes = call.closest(".prose")?.querySelectorAll("[data-footnote]") ?? [];
   return [...notes].find((note) => note.getAttribute("data-footnote")?.toLowerCase() === label.toLowerCase());

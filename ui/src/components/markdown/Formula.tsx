@@ -7,7 +7,7 @@ type Katex = typeof import("katex").default;
 let loaded: Katex | undefined;
 let loading: Promise<Katex> | undefined;
 
-/** KaTeX comes with the first formula. It draws MathML, which needs no style sheet, no fonts and no raw HTML. */
+/** Loads KaTeX with the first formula. It draws MathML, which needs no style sheet, no fonts and no raw HTML. */
 function loadKatex(): Promise<Katex> {
   loading ??= import("katex").then((module) => {
     loaded = module.default;
@@ -16,7 +16,7 @@ function loadKatex(): Promise<Katex> {
   return loading;
 }
 
-/** A formula: its source, until it is drawn and where it cannot be. Formulas are drawn one after the other, between other work. */
+/** A formula. Shows its source until it is drawn, or if it cannot be. Formulas are drawn one after the other, between other work. */
 export function Formula({ source, display }: { source: string; display: "block" | "inline" }) {
   const place = useRef<HTMLSpanElement>(null);
   const [state, setState] = useState<"source" | "drawn">("source");
@@ -40,7 +40,7 @@ export function Formula({ source, display }: { source: string; display: "block" 
   const frame = display === "block" ? "block overflow-x-auto py-1 text-center" : "inline";
   return (
     <span dir="ltr" className={`${frame} ${state === "drawn" ? "" : "font-mono text-sm"}`} data-testid="formula" data-state={state}>
-      {/* KaTeX owns what is in here once it has drawn; another source is another element. */}
+      {/* After drawing, KaTeX owns the content of this element, so another source gets another element. */}
       <span key={source} ref={place}>
         {source}
       </span>

@@ -9,11 +9,11 @@ import { useDrawn } from "./useDrawn";
 interface Props {
   text: string;
   progress: "growing" | "whole";
-  /** Called with blocks that settled while this was on the screen; not with those that were there before. */
+  /** Called with blocks that settle while this is mounted, but not with those that were settled before. */
   onSettled?: ((blocks: readonly string[]) => void) | undefined;
 }
 
-/** Markdown that may still grow: settled blocks are frozen, only the tail is parsed and rendered again. A long text is drawn in steps. */
+/** Markdown that may still grow: settled blocks are frozen; only the tail is parsed and rendered again. A long text is drawn in steps. */
 export function Markdown({ text, progress, onSettled }: Props) {
   const [source] = useState(() => new MarkdownDocument());
   const blocks = source.read(text, progress);
@@ -31,11 +31,11 @@ export function Markdown({ text, progress, onSettled }: Props) {
 }
 
 /**
- * How many sections come to the page together, and are one element there: an answer may have forty thousand, and the engine looks at each
- * element behind one whose height changes, in the same parent.
+ * How many sections are added to the page together, in one element. An answer may have forty thousand sections, and when the height of an
+ * element changes, the engine visits every later sibling.
  */
 const GROUP_SECTIONS = 50;
-/** What a section costs before it is drawn, in the units of `budget.logic.ts`. */
+/** The cost of a section before it is drawn, in the units of `budget.logic.ts`. */
 const SECTION_COST = 40;
 
 function Sections({ sections }: { sections: readonly Section[] }) {
@@ -44,7 +44,7 @@ function Sections({ sections }: { sections: readonly Section[] }) {
   return groups.map((group, place) => <Group key={place} sections={group} first={place * GROUP_SECTIONS} />);
 }
 
-/** Sections in a row. They are one text until their turn comes, and stay one where the document has used up its budget. */
+/** Consecutive sections. They are shown as one text until their turn comes, and stay text if the document has used up its budget. */
 function Group({ sections, first }: { sections: readonly Section[]; first: number }) {
   const { place, isDrawn } = useDrawn<HTMLDivElement>(() => sections.length * SECTION_COST);
   if (!isDrawn) {
@@ -69,7 +69,7 @@ function isContinued(section: Section | undefined): boolean {
 
 function OneSection({ section, place }: { section: Section; place: number }) {
   const scope = useContext(KeptScope);
-  // A settled block never changes its place, so what a person did with it is kept by its place.
+  // A settled block never changes its position, so the position identifies what a person did with it.
   const own = scope === undefined ? undefined : `${scope}/${place}`;
   if (section.type === "details") {
     return (

@@ -24,15 +24,15 @@ interface Props {
   drawing: Drawing;
 }
 
-/** Addresses are judged where they are rendered; nothing is fetched by itself, so there is nothing to rewrite. */
+/** Links are checked where they are rendered, and nothing is fetched automatically, so no address needs rewriting. */
 const asWritten = (url: string) => url;
-/** Closes for the eye what is not closed yet. A formula that is not closed is text. */
+/** Completes what is still open, for display only. An open formula stays text. */
 const OPEN_END: RemendOptions = { linkMode: "text-only", singleTilde: false, katex: false };
 
-/** Closing what is open takes time with the square of the text. Longer open ends show their marks until they settle. */
+/** Completing an open end takes quadratic time. A longer open end shows its marks until it settles. */
 const OPEN_END_CHARS_MAX = 2_000;
 
-/** One block. A settled one is rendered again only when its references change. */
+/** One block. A settled block renders again only if its references change. */
 export const MarkdownBlock = memo(function MarkdownBlock({ block, references, progress, drawing }: Props) {
   const { place, isDrawn } = useDrawn<HTMLDivElement>(() => costOfBlock(block));
   if (!isDrawn) {
@@ -51,7 +51,7 @@ export const MarkdownBlock = memo(function MarkdownBlock({ block, references, pr
   );
 });
 
-/** A block as it is drawn, whatever else is to be drawn. */
+/** A block as it is drawn, without waiting for its turn. */
 export function DrawnBlock({ block, references, progress, drawing }: Props) {
   const plugins = usePlugins(block, references);
   if (block.kind === "code") {

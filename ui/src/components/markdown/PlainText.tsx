@@ -3,12 +3,12 @@ import { chunksOf } from "./code.logic";
 import { useDrawn } from "./useDrawn";
 import { runsOf } from "./words.logic";
 
-/** A text as it was written, in chunks: only what is near to the window is laid out, and only the last one again as it grows. */
+/** A text as it was written, in chunks: only chunks near the window are laid out, and only the last one changes as the text grows. */
 export function Chunks({ text }: { text: string }) {
   return chunksOf(text).map((chunk, place) => <Chunk key={place} text={chunk} />);
 }
 
-/** What laying out a character costs, in the units of `budget.logic.ts`; more where letters are shaped together or run both ways. */
+/** The cost of laying out a character, in the units of `budget.logic.ts`; more if letters are shaped together or run both ways. */
 const CHAR_COST = 0.5;
 const SHAPED_CHAR_COST = 3;
 const SHAPED = /[\p{M}\p{Script=Arabic}\p{Script=Hebrew}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
@@ -27,12 +27,12 @@ const Chunk = memo(function Chunk({ text }: { text: string }) {
   );
 });
 
-/** What is far is not laid out: it has about the height that it will have, and the engine does not change that by itself. */
+/** Skips the layout of a text that is far from the window, and reserves about the height that it will have. */
 export function outOfWindow(text: string): CSSProperties {
   return { contentVisibility: "auto", blockSize: `${lineCount(text)}lh` };
 }
 
-/** A line of prose holds about so many characters. */
+/** The approximate number of characters in a line of prose. */
 const LINE_CHARS = 86;
 
 function lineCount(text: string): number {
@@ -40,7 +40,7 @@ function lineCount(text: string): number {
   return lines.reduce((count, line) => count + Math.max(1, Math.ceil(line.length / LINE_CHARS)), 0);
 }
 
-/** Markdown that would cost too much to draw, or that cannot be drawn. */
+/** Shows the source of Markdown that cannot be drawn or would cost too much to draw. */
 export function PlainText({ text }: { text: string }) {
   return (
     <div className="break-words whitespace-pre-wrap" data-testid="markdown-plain">

@@ -9,7 +9,7 @@ import { PlainText } from "./PlainText";
 import { HANDLERS } from "./syntax/references";
 import { rowGroups, type RowGroup } from "./table.logic";
 
-/** A table of the document, or a piece of a long one. Its rows are parsed and drawn in groups, of which only the last one grows. */
+/** A table, or a piece of a long one. Its rows are parsed and drawn in groups, of which only the last one grows. */
 export function TableBlock({ block, plugins }: { block: Block; plugins: PluggableList }) {
   const { groups, layout } = rowGroups(block);
   if (!groups.every((group) => isAffordable(group.source, "block"))) return <PlainText text={block.text} />;

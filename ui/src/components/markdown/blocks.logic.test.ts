@@ -107,7 +107,7 @@ describe("a block", () => {
       const text = Array.from({ length: 2 + random(12) }, () => lines[random(lines.length)] ?? "").join("\n");
       if (!hasSameMeaning(text)) others.push(`seed ${seed}: ${JSON.stringify(text)}`);
     }
-    // Marks without a partner, directly below an item of a list that they do not belong to, are read otherwise.
+    // Unpaired marks directly below a list item that they do not belong to are read differently.
     expect(others.length, others.join("\n")).toBeLessThan(15);
   }, 60_000);
 });
@@ -122,11 +122,11 @@ function hasSameMeaning(source: string): boolean {
   return JSON.stringify(pieces) === JSON.stringify(together);
 }
 
-/** What the parser finds in the blocks one by one, and in the whole text. */
+/** What the parser finds in the separate blocks, and in the whole text. */
 function bothWays(source: string): [RootContent[], RootContent[]] {
   const document = new MarkdownDocument();
   const { settled } = document.read(source, "whole");
-  // `<details>` is recognised in the document and not by the parser.
+  // The document recognises `<details>`, the parser does not.
   if (settled.some((block) => block.kind.startsWith("details"))) return [[], []];
   const pieces: RootContent[] = [];
   for (const block of settled) {
@@ -145,13 +145,13 @@ function bothWays(source: string): [RootContent[], RootContent[]] {
 function parsed(source: string, references: References): Root {
   const parser = unified().use(remarkParse).use(PLUGINS).use(remarkReferences, references);
   const tree = parser.runSync(parser.parse(source));
-  // Definitions that came from other blocks have no place in this one.
+  // Removes definitions that came from other blocks.
   tree.children = tree.children.filter((child) => child.position !== undefined || child.type !== "definition");
   tidy(tree);
   return tree;
 }
 
-/** Without positions and numbers, and without how far a list's items are apart, which its pieces decide for themselves. */
+/** Removes positions, numbers and the spacing of lists, which depends on the pieces that a list is cut into. */
 function tidy(node: Nodes): void {
   delete node.position;
   if (node.type === "footnoteReference" || node.type === "footnoteDefinition") delete node.data;

@@ -1,10 +1,10 @@
 /**
- * Splits a growing Markdown text into blocks, line by line, each line read once. A block settles when no later text can change it any
- * more, and is frozen then: only the tail is parsed and rendered again as text comes in.
+ * Splits a growing Markdown text into blocks, line by line, reading each line once. A block settles when no later text can change it, and
+ * is then frozen: only the tail is parsed and rendered again as text arrives.
  *
- * **Invariant:** the blocks joined are the text, byte for byte, whatever the chunks were in which it came; and the parser finds in each
- * block what it finds there in the whole text, but for references (`references.logic.ts`). Where a line leaves doubt, it stays in the
- * block before it: a block that is too large costs time, one that is cut costs meaning.
+ * **Invariant:** the joined blocks are the text, byte for byte, whatever chunks it arrived in; and the parser finds the same in each block
+ * as it finds there in the whole text, except for references (`references.logic.ts`). A line in doubt stays in the block before it: a block
+ * that is too large costs time, a block that is cut loses meaning.
  */
 import {
   cellCount,
@@ -27,37 +27,37 @@ import {
 export interface Block {
   readonly kind: "prose" | "list" | "code" | "table" | "footnote" | "detailsOpen" | "detailsClose" | "blank";
   readonly text: string;
-  /** Of a numbered list, or of a piece of one: the number of its first item. */
+  /** For a numbered list, or a piece of one: the number of its first item. */
   readonly start?: number | undefined;
-  /** Of a piece of a table that is not its first: the table's header and the row below it. */
+  /** For a continued piece of a table: the table's header and the delimiter row below it. */
   readonly head?: string | undefined;
-  /** Whether it is the rest of a list or table that the block before it began. */
+  /** Whether it continues the list or table of the block before it. */
   readonly place: "first" | "continued";
 }
 
 export interface Blocks {
-  /** Only ever grows while the text grows. */
+  /** Only grows, as long as the text does. */
   readonly settled: readonly Block[];
-  /** What may still change; empty once the text is whole. */
+  /** The blocks that may still change; empty once the text is whole. */
   readonly tail: readonly Block[];
 }
 
-/** A list is cut before its next item from here on, so that a long one costs only its newest piece. */
+/** From this length on, a list is cut before its next item, so that a long list costs only its newest piece. */
 const LIST_PIECE_CHARS = 1_500;
-/** A table is cut after so many cells or characters, so that laying out a row never means laying out ten thousand. */
+/** A table is cut after this many cells or characters, so that a new row never means laying out ten thousand. */
 export const TABLE_PIECE_CELLS = 500;
 const TABLE_PIECE_CHARS = 8_000;
-/** Wider tables are not read as tables: a row of one cell would be filled up with all the others. */
+/** Wider tables are not read as tables: a row of one cell would be padded to the full width. */
 const TABLE_COLUMNS_MAX = 64;
 
-/** A block that is being read. */
+/** A block that is still being read. */
 interface Open {
   kind: Block["kind"];
   lines: string[];
   chars: number;
   fence: Fence | undefined;
   list: ListMarker | undefined;
-  /** A formula's mark stood alone on a line and is not closed. */
+  /** The opening mark of a formula that was alone on its line and is not closed. */
   formula: "$$" | "\\[" | undefined;
   isAfterBlank: boolean;
   start: number | undefined;
@@ -67,7 +67,7 @@ interface Open {
   columns: number;
 }
 
-/** Remembers how far it has read. For one text; another one starts it over. */
+/** Splits one text and remembers how far it has read; a different text starts over. */
 export class BlockSplitter {
   #text = "";
   #isWhole = false;
@@ -97,12 +97,12 @@ export class BlockSplitter {
     return this.#blocks;
   }
 
-  /** Reads the lines that are complete, and gives what is behind them. */
+  /** Reads the complete lines, and returns the text after them. */
   #readLines(closed: Block[], whole: boolean): string {
     const text = this.#text;
     while (this.#readTo < text.length) {
       const end = lineEnd(text, this.#readTo);
-      // A `\r` at the end of an open text may be the first half of a `\r\n`.
+      // A `\r` at the end of a growing text may be the first half of a `\r\n`.
       if (end === -1 || (!whole && end === text.length && text.endsWith("\r"))) break;
       this.#open = readLine(this.#open, text.slice(this.#readTo, end), closed);
       this.#readTo = end;
@@ -111,7 +111,7 @@ export class BlockSplitter {
   }
 }
 
-/** The offset behind the line that begins at `from`; -1 where it has no end. */
+/** The offset after the line that begins at `from`, including its line end; -1 if the line has no end yet. */
 function lineEnd(text: string, from: number): number {
   LINE_END.lastIndex = from;
   return LINE_END.test(text) ? LINE_END.lastIndex : -1;
@@ -119,7 +119,7 @@ function lineEnd(text: string, from: number): number {
 
 const LINE_END = /\r\n?|\n/g;
 
-/** The open block with the line that is not complete, as if it were. */
+/** The open block together with the incomplete line, read as if it were complete. */
 function tailOf(open: Open | undefined, rest: string): readonly Block[] {
   const blocks: Block[] = [];
   const copy = open && { ...open, lines: [...open.lines] };
@@ -158,7 +158,7 @@ function append(open: Open, line: string): Open {
   return open;
 }
 
-/** Adds one line; pushes the block that it ends, and gives the one that is open then. */
+/** Reads one line. Pushes the block that it ends, and returns the block that is then open. */
 function readLine(open: Open | undefined, line: string, closed: Block[]): Open | undefined {
   if (open?.fence) {
     append(open, line);
@@ -191,7 +191,7 @@ function readBlank(open: Open | undefined, line: string, closed: Block[]): Open 
   return undefined;
 }
 
-/** Whether the line begins something that ends the open block, whatever that is. */
+/** Whether the line begins something that ends the open block, whatever kind that is. */
 function endsBefore(open: Open, line: string): boolean {
   const indent = indentOf(line);
   if (open.kind === "blank") return true;
@@ -200,7 +200,7 @@ function endsBefore(open: Open, line: string): boolean {
     const marker = indent < 4 ? listMarker(line) : undefined;
     if (open.list && indent < open.list.contentMin && marker?.mark !== open.list.mark) return true;
   }
-  // What belongs to a list's item cannot begin a block of the document.
+  // Content of a list item cannot begin a block of the document.
   if (indent >= (open.list ? Math.min(open.list.content, 4) : 4)) return false;
   if (openingFence(line) !== undefined || isHeading(line) || footnoteLabel(line) !== undefined) return true;
   if (open.kind !== "table" && opensFormula(line) !== undefined) return true;
@@ -209,7 +209,7 @@ function endsBefore(open: Open, line: string): boolean {
   return open.kind !== "detailsOpen" && detailsTag(line) !== undefined;
 }
 
-/** Adds the line to the open block, or gives nothing where it does not belong there. */
+/** Adds the line to the open block; returns undefined if it does not belong there. */
 function grow(open: Open, line: string, closed: Block[]): Open | undefined {
   if (open.kind === "detailsOpen") {
     const hasSummary = /<summary>/i.test(open.lines[0] ?? "");
@@ -218,7 +218,7 @@ function grow(open: Open, line: string, closed: Block[]): Open | undefined {
   if (open.kind === "table") return growTable(open, line, closed);
   const marker = indentOf(line) < 4 ? listMarker(line) : undefined;
   if (marker && (!open.list || indentOf(line) < open.list.contentMin)) return growList(open, line, marker, closed);
-  // Only a paragraph goes on at a line that is not indented as its item is.
+  // After an item, only a paragraph continues with a line that is indented less than the item.
   const item = open.list && indentOf(line) < open.list.contentMin ? listMarker(open.lines.at(-1) ?? "") : undefined;
   if (item?.holds === "nothing" || item?.holds === "code") return undefined;
   return tableFrom(open, line, closed) ?? append(open, line);
@@ -240,7 +240,7 @@ function growList(open: Open, line: string, marker: ListMarker, closed: Block[])
   return append(open, line);
 }
 
-/** The row below a header makes a table of the line before it. */
+/** Turns the line before a delimiter row into the header of a table. */
 function tableFrom(open: Open, line: string, closed: Block[]): Open | undefined {
   const header = open.lines.at(-1);
   if (open.kind !== "prose" || open.list || open.isAfterBlank || header === undefined) return undefined;

@@ -1,38 +1,38 @@
 /**
- * What a block may cost. Parsers of Markdown, ours too, need time with the square of some inputs and stack with the depth of others, and a
- * short table can ask for a million cells. So each block is estimated in one pass over its characters before any parser sees it, and a
- * block over the budget is shown as the text that it is.
+ * The budget of a block. Markdown parsers, including ours, need quadratic time for some inputs and deep stacks for others, and a short
+ * table can ask for a million cells. So each block is estimated in one pass over its characters before a parser sees it, and a block over
+ * the budget is shown as plain text.
  *
- * One unit is about what a character of ordinary prose costs, parsed, rendered and laid out.
+ * One unit is about the cost of parsing, rendering and laying out one character of ordinary prose.
  */
 import { longestMarkedWord } from "./words.logic";
 
-/** A block that costs more is shown as text. Twelve pages of prose without a blank line are below it. */
+/** A block that costs more is shown as text. Twelve pages of prose without a blank line cost less. */
 export const BLOCK_COST_MAX = 32_000;
-/** A block that still grows is parsed at each frame, so it may cost much less. */
+/** A growing block is parsed in each frame, so its budget is much smaller. */
 export const TAIL_COST_MAX = 8_000;
-/** Quotes and lists in one another. People nest four or five. */
+/** The nesting depth of quotes and lists. People nest four or five deep. */
 export const DEPTH_MAX = 20;
 
-/** Each is an element on the screen, with what its line or cell brings. */
+/** Each adds an element to the screen, with all that its line or cell needs. */
 const LINE_COST = 30;
 const CELL_COST = 25;
 const FORMULA_COST = 150;
-/** An address is found, cut and judged several times on its way. */
+/** An address is found, cut and checked several times on its way. */
 const ADDRESS_COST = 25;
-/** A mark that may begin something: the parser tries it, and often makes an element of it. */
+/** For a mark that may begin something: the parser tries it, and often creates an element. */
 const MARK_COST = 8;
-/** Divisors of squares: so many marks of a kind cost that many units more each. Measured with the corpus of `test/markdown/hostile.ts`. */
+/** Divisors of squared counts: n marks of a kind cost n² / divisor more units. Measured with the corpus of `test/markdown/hostile.ts`. */
 const EMPHASIS_SQUARE = 150;
 const BRACKET_SQUARE = 100;
 const TARGET_SQUARE = 5;
 const TICK_SQUARE = 150;
-/** For layout, not for the parser: see `words.logic.ts`. */
+/** A layout cost, not a parsing cost: see `words.logic.ts`. */
 const MARKED_WORD_SQUARE = 30;
 
 /**
- * What all blocks of a document may cost, so that ten thousand small ones do not fill the memory: so much, and so much more for each
- * character. Ordinary documents cost about four units a character.
+ * The budget of all blocks of a document, so that ten thousand small ones do not fill the memory: a base amount, and an amount for each
+ * character. Ordinary documents cost about four units per character.
  */
 export const DOCUMENT_COST_MAX = 400_000;
 export const DOCUMENT_COST_PER_CHAR_MAX = 6;
@@ -44,7 +44,7 @@ export function isAffordable(text: string, budget: Budget): boolean {
   return text.length <= max && isWithin(text, costOf(text), max);
 }
 
-/** Whether a text of this estimate may be parsed. */
+/** Whether a text with this estimate may be parsed. */
 export function isWithin(text: string, estimate: number, max: number): boolean {
   return estimate <= max && !isDeep(text);
 }
@@ -52,17 +52,17 @@ export function isWithin(text: string, estimate: number, max: number): boolean {
 interface Marks {
   emphasis: number;
   brackets: number;
-  /** `](` and `![`: each may read on to the end in search of its own. */
+  /** `](` and `![`: the parser may read on to the end in search of the closing mark of each. */
   targets: number;
   ticks: number;
   formulas: number;
-  /** `<`, `&`, `\\` and tabs, which cost no more than themselves. */
+  /** `<`, `&`, `\\` and tabs, which cost only the mark itself. */
   others: number;
   /** `://`, `www.` and `@`. */
   addresses: number;
 }
 
-/** The estimate of a block, in units. */
+/** Estimates the cost of a block, in units. */
 export function costOf(text: string): number {
   const { emphasis, brackets, targets, ticks, formulas, others, addresses } = countMarks(text);
   const { lines, cells } = countCells(text);
@@ -130,7 +130,7 @@ function countMarks(text: string): Marks {
   return marks;
 }
 
-/** Lines, and the cells of tables: each row below a delimiter row, to the next blank line, is filled up to the width of the header. */
+/** Counts lines and table cells: each row from a delimiter row to the next blank line is padded to the width of the header. */
 function countCells(text: string): { lines: number; cells: number } {
   let lines = 0;
   let cells = 0;
@@ -144,7 +144,7 @@ function countCells(text: string): { lines: number; cells: number } {
   return { lines, cells };
 }
 
-/** Also within quotes and lists, so it takes more lines for one than the parser does. */
+/** Also accepts delimiter rows within quotes and lists, so it accepts more lines than the parser does. */
 function mayBeDelimiterRow(line: string): boolean {
   return line.includes("|") && line.includes("-") && !/[^\s|:>*+\-.)\d]/.test(line);
 }
@@ -155,7 +155,7 @@ function pipesIn(line: string): number {
   return pipes;
 }
 
-/** Whether quotes and lists are in one another more deeply than the budget allows, on a line or from line to line. */
+/** Whether quotes and lists are nested more deeply than the budget allows, within a line or across lines. */
 export function isDeep(text: string): boolean {
   const items: number[] = [];
   for (const line of text.split(/\r\n?|\n/)) {

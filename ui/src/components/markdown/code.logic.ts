@@ -1,13 +1,13 @@
-/** Code blocks of the document, read from their source: the parser would give the same, but not the bytes. */
+/** Code blocks, read from their source: the parser's result would look the same, but not keep the exact bytes. */
 import { isClosingFence, openingFence } from "./lines.logic";
 
 export interface FencedCode {
   readonly language: string;
-  /** Every byte between the fences, with the last line's end. */
+  /** Every byte between the fences, including the last line's end. */
   readonly code: string;
 }
 
-/** `block` begins with a fence. */
+/** Reads a fenced code block. `block` begins with the fence. */
 export function readFence(block: string): FencedCode {
   const first = /^.*(?:\r\n?|\n|$)/.exec(block)?.[0] ?? "";
   const fence = openingFence(first);
@@ -19,31 +19,31 @@ export function readFence(block: string): FencedCode {
   return { language: info.split(/\s/, 1)[0] ?? "", code: fence.indent === 0 ? code : unindented(code, fence.indent) };
 }
 
-/** As it is shown while it grows: the first marks of a closing fence are not code. */
+/** The code to show while it grows: the first marks of a closing fence are not code. */
 export function withoutHalfFence(code: string): string {
   return code.replace(/(^|\n) {0,3}[`~]+$/, "$1");
 }
 
-/** As it is shown: line ends of one kind, and none behind the last line. */
+/** The code to show: with `\n` as the only line end, and none after the last line. */
 export function shownCode(code: string): string {
   return (code.includes("\r") ? code.replace(/\r\n?/g, "\n") : code).replace(/\n$/, "");
 }
 
-/** The offset at which the last line begins; a line end at the end belongs to it. */
+/** The offset at which the last line begins; a trailing line end belongs to it. */
 function lastLine(text: string): number {
   const end = text.length - (text.endsWith("\r\n") ? 2 : /[\r\n]$/.test(text) ? 1 : 0);
   return Math.max(text.lastIndexOf("\n", end - 1), text.lastIndexOf("\r", end - 1)) + 1;
 }
 
-/** Without the columns by which the fence itself is indented, where a line has them. */
+/** Removes up to `columns` spaces from each line: the indentation of the fence itself. */
 function unindented(code: string, columns: number): string {
   return code.replace(new RegExp(`(^|\\r\\n?|\\n) {1,${columns}}`, "g"), "$1");
 }
 
-/** How much text is laid out as one. */
+/** How many characters are laid out as one chunk. */
 export const CHUNK_CHARS = 4_000;
 
-/** Cuts a text at line ends into chunks; what was a chunk stays the same one as the text grows. */
+/** Cuts a text into chunks at line ends. As the text grows, all chunks but the last stay the same. */
 export function chunksOf(text: string): readonly string[] {
   const chunks: string[] = [];
   for (let from = 0; from < text.length; ) {

@@ -2,10 +2,10 @@ import { type Block, type Blocks, BlockSplitter } from "./blocks.logic";
 import { BLOCK_COST_MAX, costOf, DOCUMENT_COST_MAX, DOCUMENT_COST_PER_CHAR_MAX, isWithin } from "./budget.logic";
 import { DocumentReferences, type References } from "./references.logic";
 
-/** How a block is drawn: as Markdown, or as the text that it is where the document has used up its budget. */
+/** How a block is drawn: as Markdown, or as its source if the document has used up its budget. */
 export type Drawing = "markdown" | "text";
 
-/** A text that grows: its blocks, what they refer to in one another, and what they cost together. */
+/** A growing text: its blocks, the references between them, and their total cost. */
 export class MarkdownDocument {
   readonly #splitter = new BlockSplitter();
   #references = new DocumentReferences();
@@ -58,7 +58,7 @@ export class MarkdownDocument {
   }
 }
 
-/** What drawing a block costs. Text and code are laid out in chunks that have their own turns. */
+/** The cost of drawing a block. Plain text and code are laid out in chunks that have their own turns. */
 export function costOfBlock(block: Block): number {
   const known = costs.get(block);
   if (known !== undefined) return known;
@@ -74,15 +74,15 @@ function parsingCost({ kind, head = "", text }: Block): number {
   return isWithin(text, estimate, BLOCK_COST_MAX) ? estimate : 0;
 }
 
-/** Parsing a block costs something, however short it is. */
+/** The fixed cost of parsing a block, however short it is. */
 const EACH_COST = 200;
 
 const costs = new WeakMap<Block, number>();
 
-/** Blocks with those between `<details>` and `</details>` inside of one another. */
+/** A block, or a `<details>` with the sections up to its `</details>`. */
 export type Section = BlockSection | { type: "details"; summary: string; sections: Section[] };
 
-/** A block with everything that it is drawn from. */
+/** A block with everything that is needed to draw it. */
 export interface BlockSection {
   readonly type: "block";
   readonly block: Block;
@@ -91,7 +91,7 @@ export interface BlockSection {
   readonly drawing: Drawing;
 }
 
-/** Details within details, at most; deeper ones are shown as text. */
+/** The greatest depth of nested details; deeper ones are shown as text. */
 const DETAILS_DEPTH_MAX = 8;
 
 export function sectionsOf({ settled, tail }: Blocks, source: MarkdownDocument): readonly Section[] {

@@ -1,20 +1,20 @@
 /**
- * When blocks are drawn. What is new on the screen is drawn at once as far as one task may go; the rest is there as text. What of it is in
- * or near the window is drawn in steps, what is nearest to the window's middle first; what is farther stays text until it comes near.
- * Between two steps the window takes keys and clicks.
+ * Schedules the drawing of blocks. New blocks are drawn at once within the budget of a task; the rest is shown as text first. Blocks in or
+ * near the window are then drawn in steps, the nearest to the middle of the window first; blocks farther away stay text until they come
+ * near. Between two steps the window handles keys and clicks.
  *
- * The budget is one for all rows: an answer that scrolls into the window costs a task no more because others do so too.
+ * All rows share one budget, so several answers that scroll into the window together cost a task no more than one.
  */
 import { flushSync } from "react-dom";
 import { keepReadingPosition } from "./reading-position";
 import { soon } from "./work";
 
-/** What may be drawn at once in one task, in the units of `budget.logic.ts`: about two thousand characters of ordinary Markdown. */
+/** The cost that one task may draw at once, in the units of `budget.logic.ts`: about two thousand characters of ordinary Markdown. */
 export const TASK_COST_MAX = 8_000;
-/** What is drawn in one step. */
+/** The cost that one step may draw. */
 export const STEP_COST_MAX = 4_000;
 
-/** How far above and below the window is near, in its heights. */
+/** How far above and below the window counts as near, in window heights. */
 const REACH = 2;
 
 interface Undrawn {
@@ -28,7 +28,7 @@ let reset: ReturnType<typeof setTimeout> | undefined;
 const undrawn = new Set<Undrawn>();
 let isStepDue = false;
 
-/** Whether so much more may be drawn in this task. */
+/** Whether a piece of this cost may still be drawn in this task. */
 export function mayDrawNow(cost: number): boolean {
   reset ??= setTimeout(() => {
     taken = 0;
@@ -39,7 +39,7 @@ export function mayDrawNow(cost: number): boolean {
   return true;
 }
 
-/** Draws what stands as text in `element` when it is near to the window; gives what cancels it. */
+/** Draws the piece, which is shown as text in `element`, when it is near the window. Returns a function that cancels it. */
 export function drawLater(piece: Undrawn): () => void {
   if (undrawn.size === 0) document.addEventListener("scroll", wantStep, { capture: true, passive: true });
   undrawn.add(piece);
@@ -53,11 +53,11 @@ function done(piece: Undrawn): void {
   if (undrawn.size === 0) document.removeEventListener("scroll", wantStep, { capture: true });
 }
 
-/** What scrolls an answer, and has one element that holds everything in it. */
+/** The element that scrolls an answer. It has one child that holds the whole content. */
 const SCROLLER = "[data-following]";
 const watched = new WeakSet<Element>();
 
-/** What changes its height moves the rest, without a scroll. */
+/** Asks for a step when the height of the scroller or its content changes: that moves pieces without a scroll event. */
 function watch(scroller: Element | null): void {
   const content = scroller?.firstElementChild;
   if (!scroller || !content || watched.has(content)) return;
@@ -75,7 +75,7 @@ function wantStep(): void {
   soon(step);
 }
 
-/** Draws some of what is near. It is asked for again until nothing is. */
+/** Draws some of the pieces near the window, and asks for another step until none is left. */
 function step(): void {
   isStepDue = false;
   const now: Undrawn[] = [];
@@ -95,18 +95,18 @@ function step(): void {
   wantStep();
 }
 
-/** How many pieces are measured at once: an answer may have ten thousand. */
+/** The number of pieces that are measured at once: an answer may have ten thousand. */
 const MEASURED_MAX = 64;
 
 interface Measured {
   readonly piece: Undrawn;
-  /** Pixels to the middle of the window. */
+  /** The distance to the middle of the window, in pixels. */
   readonly distance: number;
 }
 
 /**
- * What is near to the window's middle, nearest first. Pieces stand in the order of the page but for rows that came later, so a sample of
- * them finds the region to look at, until that is small.
+ * The pieces near the middle of the window, nearest first. Pieces are in page order except for rows that were added later, so sampling
+ * narrows down the region until it is small enough to measure.
  */
 function nearestFirst(pieces: readonly Undrawn[]): Measured[] {
   let region = pieces;
@@ -114,7 +114,7 @@ function nearestFirst(pieces: readonly Undrawn[]): Measured[] {
     const stride = Math.ceil(region.length / MEASURED_MAX);
     const sample = region.filter((_, place) => place % stride === 0);
     const nearest = sample.indexOf(byDistance(sample)[0]?.piece as Undrawn) * stride;
-    // Two strides are less than the whole, as a sample has more than two pieces.
+    // A sample has more than two pieces, so two strides are less than the whole region.
     region = region.slice(Math.max(0, nearest - stride), nearest + stride);
   }
   return byDistance(region);
@@ -124,7 +124,7 @@ function byDistance(pieces: readonly Undrawn[]): Measured[] {
   return pieces.map((piece) => ({ piece, distance: distanceOf(piece.element) })).toSorted((a, b) => a.distance - b.distance);
 }
 
-/** Pixels between an element and the middle of the window. */
+/** The pixels between an element and the middle of the window. */
 function distanceOf(element: Element): number {
   const middle = window.innerHeight / 2;
   const { top, bottom } = element.getBoundingClientRect();

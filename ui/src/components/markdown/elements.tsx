@@ -7,14 +7,14 @@ import { ExternalLink } from "./ExternalLink";
 import { Footnote, FootnoteCall } from "./Footnote";
 import { Formula } from "./Formula";
 
-/** Elements of our own syntax; `syntax/` makes them. */
+/** The elements of our own syntax; `syntax/` creates them. */
 interface OwnComponents {
   "x-formula": (props: { display?: "block" | "inline"; node?: Element }) => ReactNode;
   "x-footnote-call": (props: { label?: string; number?: string }) => ReactNode;
   "x-footnote": (props: { label?: string; number?: string; children?: ReactNode }) => ReactNode;
 }
 
-/** How each element of an answer is drawn. */
+/** The component for each element of an answer. */
 export const COMPONENTS: Record<CodeProgress, Components> = { settled: components("settled"), growing: components("growing") };
 
 function components(progress: CodeProgress): Components {
@@ -55,7 +55,7 @@ function components(progress: CodeProgress): Components {
   return Object.assign(known, own);
 }
 
-/** Nothing is loaded by itself: a picture's address alone can carry words away. */
+/** Images are never loaded automatically: the address alone can leak data. */
 function RemoteImage({ src, alt }: { src: string; alt: string }) {
   return (
     <span className="inline-flex max-w-full flex-wrap items-baseline gap-x-1 rounded border border-dashed border-line-strong px-2 py-0.5 text-sm" data-testid="image-placeholder">

@@ -1,4 +1,4 @@
-/** Which code is given colours, and the words between the window and the worker that finds them. */
+/** Which code is coloured, and the messages between the window and the worker that finds the colours. */
 
 const LANGUAGES = [
   "bash",
@@ -54,7 +54,7 @@ export interface ColorRequest {
   readonly language: Language;
 }
 export interface ColorAnswer {
-  /** None where the code has too many tokens. */
+  /** Undefined if the code has too many tokens. */
   readonly lines: CodeLines | undefined;
 }
 
@@ -65,10 +65,10 @@ export interface CodeToken {
   dark: string | undefined;
 }
 
-/** Beyond this, colours cost more than they help. */
+/** Beyond these limits, colours cost more than they help. */
 const CODE_CHARS_MAX = 20_000;
 const CODE_LINES_MAX = 400;
-/** A longer line is data. Grammars need time with the square of a line. */
+/** A longer line is data. Grammars need quadratic time for the length of a line. */
 const LINE_CHARS_MAX = 600;
 
 export function isColorable(code: string): boolean {
@@ -77,7 +77,7 @@ export function isColorable(code: string): boolean {
   return lines.length <= CODE_LINES_MAX && lines.every((line) => line.length <= LINE_CHARS_MAX);
 }
 
-/** The language that a fence names, if it is known. */
+/** The language that a fence names, if it is supported. */
 export function languageOf(name: string): Language | undefined {
   const lower = name.toLowerCase();
   return (Object.hasOwn(ALIASES, lower) ? ALIASES[lower] : undefined) ?? LANGUAGES.find((language) => language === lower);

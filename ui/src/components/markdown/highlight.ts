@@ -1,10 +1,10 @@
 /**
- * Colours for settled code, found by a worker one block at a time. A grammar may need seconds for a line, so a block that takes too long
+ * Colours for settled code. A worker finds them, one block at a time. A grammar may need seconds for a line, so a block that takes too long
  * ends the worker and stays without colours; the window never waits.
  */
 import { type CodeLines, type ColorAnswer, type ColorRequest, isColorable, languageOf } from "./highlight.logic";
 
-/** How long the worker may take for a block, the loading of its grammar included. */
+/** The worker's time limit for a block, including the loading of its grammar. */
 const BLOCK_MS_MAX = 10_000;
 /** Rows that scroll away and come back find their colours here. */
 const CACHED_BLOCKS_MAX = 200;
@@ -14,7 +14,7 @@ interface Wanted extends ColorRequest {
   readonly done: (lines: CodeLines | undefined) => void;
 }
 
-/** Nothing stands for code that gets no colours. */
+/** `undefined` marks code without colours. */
 const cache = new Map<string, CodeLines | undefined>();
 const waiting: Wanted[] = [];
 let worker: Worker | undefined;
@@ -24,7 +24,7 @@ export function cachedHighlight(code: string, language: string): CodeLines | und
   return cache.get(keyOf(code, language));
 }
 
-/** The code's tokens, or nothing where the language is not known, the block is too large or `stop` came first. */
+/** The code's tokens; undefined if the language is unknown, the block is too large, the worker gives up or `stop` comes first. */
 export async function highlight(code: string, language: string, stop: AbortSignal): Promise<CodeLines | undefined> {
   const known = languageOf(language);
   if (known === undefined || !isColorable(code) || typeof Worker === "undefined") return undefined;
@@ -58,7 +58,7 @@ function startWorker(): Worker {
   return started;
 }
 
-/** Ends the worker: it does not answer, or could not be loaded. */
+/** Ends a worker that does not answer or could not be loaded. */
 function giveUp(): void {
   worker?.terminate();
   worker = undefined;

@@ -1,6 +1,6 @@
 /**
- * The grammars, off the main thread: the first line of C++ alone takes one of them a second. The engine is JavaScript's own regular
- * expressions (the content security policy allows no WASM) and each language comes as a file of its own.
+ * The grammars, off the main thread: the first line of C++ alone takes one of them a second. The engine uses JavaScript's own regular
+ * expressions (the content security policy allows no WASM), and each language is a file of its own.
  */
 import { createHighlighterCore, type HighlighterCore, type ThemedToken } from "shiki/core";
 import { createJavaScriptRegexEngine } from "shiki/engine/javascript";
@@ -8,7 +8,7 @@ import dark from "shiki/themes/github-dark-high-contrast.mjs";
 import light from "shiki/themes/github-light-high-contrast.mjs";
 import type { ColorAnswer, ColorRequest, CodeToken, Language } from "./highlight.logic";
 
-/** Each is an element. Code has about ten a line. */
+/** Each token is an element. Code has about ten per line. */
 const CODE_TOKENS_MAX = 6_000;
 
 const GRAMMARS: Record<Language, () => Promise<{ default: unknown }>> = {

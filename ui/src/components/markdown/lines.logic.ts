@@ -1,6 +1,6 @@
-/** What one line of Markdown may begin, judged by the line alone. No expression here looks at a character more than a few times. */
+/** What a line of Markdown may begin, judged by the line alone. No regular expression here visits a character more than a few times. */
 
-/** Columns of white space before the text; a tab goes to the next multiple of four. */
+/** The columns of white space before the text; a tab goes to the next multiple of four. */
 export function indentOf(line: string): number {
   let columns = 0;
   for (const character of line) {
@@ -36,16 +36,16 @@ export function isClosingFence(line: string, fence: Fence): boolean {
 }
 
 export interface ListMarker {
-  /** Items with the same mark are of one list: `-`, `+`, `*`, `.` or `)`. */
+  /** Items with the same mark belong to one list: `-`, `+`, `*`, `.` or `)`. */
   readonly mark: string;
-  /** Columns at which the item's content begins. */
+  /** The column at which the item's content begins. */
   readonly content: number;
-  /** The fewest columns at which a later line can belong to the item. */
+  /** The fewest columns by which a later line must be indented to belong to the item. */
   readonly contentMin: number;
   readonly number: number | undefined;
-  /** What is behind the marker. A blank line ends an item that holds nothing yet. */
+  /** What follows the marker. A blank line ends an item that holds nothing yet. */
   readonly holds: "text" | "code" | "nothing";
-  /** Whether such an item ends a paragraph above it. */
+  /** Whether such an item can interrupt a paragraph above it. */
   readonly interrupts: boolean;
 }
 
@@ -63,7 +63,7 @@ export function listMarker(line: string): ListMarker | undefined {
   return { mark: bullet ?? mark ?? "", content, contentMin, number, holds, interrupts };
 }
 
-/** `---`, `* * *`. */
+/** Whether a line is a thematic break: `---`, `* * *`. */
 export function isRule(line: string): boolean {
   const marks = line.replace(/[ \t\r\n]/g, "");
   return marks.length >= 3 && (isOnly(marks, "-") || isOnly(marks, "*") || isOnly(marks, "_"));
@@ -82,7 +82,7 @@ export function isHeading(line: string): boolean {
   return /^ {0,3}#{1,6}(?:[ \t\r\n]|$)/.test(line);
 }
 
-/** A formula's mark alone on its line. */
+/** A formula's mark that is alone on its line. */
 export function formulaMark(line: string): "\\[" | "\\]" | "$$" | undefined {
   const mark = line.trim();
   return mark === "\\[" || mark === "\\]" || mark === "$$" ? mark : undefined;
@@ -106,7 +106,7 @@ export function linkDefinition(line: string): LinkDefinition | undefined {
   return label === undefined || isBlank(label) || url === undefined ? undefined : { label, url, title: title?.slice(1, -1) };
 }
 
-/** How many cells a row of a table has. */
+/** The number of cells in a table row. */
 export function cellCount(line: string): number {
   const row = line.trim();
   let pipes = 0;
@@ -121,7 +121,7 @@ export function cellCount(line: string): number {
   return pipes + 1 - (row.startsWith("|") ? 1 : 0) - (row.length > 1 && last === row.length - 1 ? 1 : 0);
 }
 
-/** The line below a table's header: `|---|:-:|`. */
+/** Whether a line is the delimiter row below a table's header: `|---|:-:|`. */
 export function isDelimiterRow(line: string): boolean {
   if (!/^[|:\- \t\r\n]*$/.test(line) || !line.includes("|")) return false;
   const cells = line.trim().replace(/^\|/, "").replace(/\|$/, "").split("|");

@@ -7,7 +7,7 @@ describe("linkTarget", () => {
     expect(linkTarget("https://example.org/a?b=c#d")).toEqual({ type: "https", url: "https://example.org/a?b=c#d", host: "example.org" });
   });
 
-  // `external.rs` judges the address once more, by the same table.
+  // `external.rs` checks addresses again, tested with the same table.
   it.each(ADDRESSES)("$address opens: $opens", ({ address, opens }) => {
     const target = linkTarget(address);
     expect(target.type).toBe(opens ? "https" : "none");

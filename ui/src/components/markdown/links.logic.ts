@@ -1,4 +1,4 @@
-/** Which addresses of a text may be opened: https alone. Everything else is shown as what it is: text. */
+/** Which addresses in a text may be opened: only https. Everything else is shown as text. */
 export type LinkTarget = { type: "https"; url: string; host: string } | { type: "none"; text: string };
 
 export function linkTarget(href: string | undefined): LinkTarget {
@@ -14,8 +14,8 @@ export function linkTarget(href: string | undefined): LinkTarget {
 }
 
 /**
- * Whether a link's text already says where it goes: it is an address of that host, or the host's name. A name in other letters that look
- * the same is not the host's name, nor is one with characters that cannot be seen.
+ * Whether a link's text already says where it goes: it is an address on that host, or the host's name. A name in lookalike letters is not
+ * the host's name, nor is a name with invisible characters.
  */
 export function namesItsHost(text: string, host: string): boolean {
   const said = text.trim();

@@ -1,4 +1,4 @@
-/** How a link is opened is not this component's business: the view provides it. Without a provider nothing is opened. */
+/** Opens a link. The view provides the function; without a provider nothing is opened. */
 import { createContext } from "react";
 
 export const OpenLinkContext = createContext<(url: string) => void>(() => {});

@@ -1,4 +1,4 @@
-/** The Markdown that answers are written in: CommonMark and GFM, with formulas, a little HTML, and emphasis that works beside CJK text. */
+/** The Markdown dialect of answers: CommonMark and GFM, with formulas, a little HTML, and emphasis that works next to CJK text. */
 import type { Root } from "mdast";
 import remarkCjkFriendly from "remark-cjk-friendly/parseOnly";
 import remarkCjkStrikethrough from "remark-cjk-friendly-gfm-strikethrough/parseOnly";
@@ -9,7 +9,7 @@ import { endAutolinks } from "./syntax/autolinks";
 import { formulaFromMarkdown, formulaSyntax } from "./syntax/formulas";
 import { pairTags, safeTagFromMarkdown, safeTagSyntax } from "./syntax/safe-tags";
 
-/** `~5 to ~10` is no strikethrough. */
+/** `~5 to ~10` is not strikethrough. */
 const STRIKETHROUGH = { singleTilde: false };
 
 const remarkOwnSyntax: Plugin<[], Root> = function remarkOwnSyntax() {

@@ -1,11 +1,11 @@
 /**
- * The place of what a person reads while blocks above it are drawn: a drawn block is seldom as high as its text. The engine has no scroll
- * anchoring, and the virtualizer knows rows, not what is inside of them.
+ * Keeps the reading position while blocks above it are drawn: a drawn block seldom has the height of its text. The engine has no scroll
+ * anchoring, and the virtualizer knows rows, but not what is inside them.
  */
 
 /**
- * Changes what is in `changing`, and leaves what stands in view where it is: at once, and again in the same frame when the virtualizer
- * has seen the new height and has moved the scroller for it. The end that is followed is kept by who follows it.
+ * Changes the content of `changing`, and keeps what is in view where it is: at once, and again in the same frame after the virtualizer has
+ * seen the new height and moved the scroller. If the end is followed, `useFollowing` keeps it instead.
  */
 export function keepReadingPosition(scroller: HTMLElement | null, changing: readonly Element[], change: () => void): void {
   const anchor = scroller?.dataset["following"] === "false" ? anchorIn(scroller, changing) : undefined;
@@ -18,9 +18,9 @@ export function keepReadingPosition(scroller: HTMLElement | null, changing: read
   keep();
   const left = scroller.scrollTop;
   requestAnimationFrame(() => {
-    // A person has scrolled since.
+    // The person has scrolled since.
     if (scroller.scrollTop !== left) return;
-    // Observers are called in the order in which they were made: this one comes after the virtualizer's.
+    // Observers are called in the order of their creation, so this one runs after the virtualizer's.
     const observer = new ResizeObserver(() => {
       observer.disconnect();
       keep();
@@ -29,7 +29,7 @@ export function keepReadingPosition(scroller: HTMLElement | null, changing: read
   });
 }
 
-/** The first row, or block or chunk of one, that begins in view, and neither changes nor holds what does. */
+/** The first row, block or chunk that begins in view and neither contains nor is inside a changing element. */
 function anchorIn(scroller: HTMLElement, changing: readonly Element[]): Element | undefined {
   const { top, bottom } = scroller.getBoundingClientRect();
   for (const each of scroller.querySelectorAll("article, .block, .chunk")) {

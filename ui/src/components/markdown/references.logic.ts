@@ -1,13 +1,13 @@
 /**
- * Link definitions and footnotes, which one block of a document makes and the others use. Each block knows which labels it mentions; a
- * block gets new references, and is rendered again, only when a label that it mentions becomes defined.
+ * Link definitions and footnotes, which one block of a document defines and others use. Each block knows which labels it mentions; it gets
+ * new references, and renders again, only when a label that it mentions becomes defined.
  */
 import type { Block } from "./blocks.logic";
 import { footnoteLabel, type LinkDefinition, linkDefinition } from "./lines.logic";
 
 export interface Footnote {
   readonly label: string;
-  /** Counted in the order in which the document mentions them. */
+  /** The number, in the order in which the document mentions footnotes. */
   readonly number: number;
 }
 
@@ -18,9 +18,9 @@ export interface References {
 
 export const NO_REFERENCES: References = { links: [], footnotes: [] };
 
-/** Definitions of one document that are remembered; a longer list is no list of sources any more. */
+/** How many definitions of one document are remembered; a longer list is no longer a list of sources. */
 const DEFINITIONS_MAX = 2_000;
-/** Labels of one block that are looked up. */
+/** How many labels of one block are looked up. */
 const LABELS_MAX = 200;
 
 export class DocumentReferences {
@@ -28,11 +28,11 @@ export class DocumentReferences {
   readonly #links = new Map<string, LinkDefinition>();
   readonly #footnotes = new Set<string>();
   readonly #numbers = new Map<string, Footnote>();
-  /** The blocks that mention a label. */
+  /** The blocks that mention each label. */
   readonly #mentions = new Map<string, Block[]>();
   readonly #references = new Map<Block, References>();
 
-  /** Takes the blocks that have settled since the last time. */
+  /** Reads the blocks that have settled since the last call. */
   read(settled: readonly Block[]): void {
     const changed = new Set<Block>();
     for (; this.#read < settled.length; this.#read += 1) {
@@ -52,12 +52,12 @@ export class DocumentReferences {
     for (const block of changed) this.#references.set(block, this.#lookUp(block));
   }
 
-  /** The same object until a label that the block mentions becomes defined. */
+  /** The references of a settled block. The same object until a label that the block mentions becomes defined. */
   of(block: Block): References {
     return this.#references.get(block) ?? NO_REFERENCES;
   }
 
-  /** For a block that still grows and is not among those that were read. */
+  /** The references of a block that still grows and has not been read. */
   ofTail(block: Block): References {
     return block.kind === "code" || !block.text.includes("[") ? NO_REFERENCES : this.#lookUp(block);
   }
@@ -74,7 +74,7 @@ export class DocumentReferences {
     if (block.kind !== "prose" || !block.text.includes("]:")) return keys;
     for (const line of block.text.split(/\r\n?|\n/)) {
       const definition = linkDefinition(line);
-      // They stand before a paragraph's text, not in it.
+      // Definitions come before a paragraph's text, not in it.
       if (!definition) break;
       const key = keyOf(definition.label);
       if (this.#links.has(key) || this.#links.size >= DEFINITIONS_MAX) continue;
@@ -104,7 +104,7 @@ export class DocumentReferences {
   }
 }
 
-/** What stands in brackets: `label`, and `^label` of a footnote. Each once. */
+/** The text in brackets: `label`, and `^label` for a footnote. Each once. */
 function labelsIn(text: string): readonly string[] {
   if (!text.includes("[")) return [];
   const labels = new Set<string>();
@@ -115,7 +115,7 @@ function labelsIn(text: string): readonly string[] {
   return [...labels];
 }
 
-/** Labels are the same whatever their case and white space. */
+/** Labels ignore case and runs of white space. */
 function keyOf(label: string): string {
   return label.trim().replace(/\s+/g, " ").toLowerCase();
 }

@@ -7,10 +7,10 @@ export interface RowGroup {
   readonly shows: "all" | "body";
 }
 
-/** Cells of a group. */
+/** The most cells in a group, unless a single row has more. */
 const GROUP_CELLS = 100;
 
-/** The groups of a table's rows: the same ones as the table grows, but for the last. Long tables have columns of even width. */
+/** The groups of a table's rows. As the table grows, all groups but the last stay the same. Long tables have columns of equal width. */
 export function rowGroups({ text, head }: Block): { groups: readonly RowGroup[]; layout: "fitted" | "even" } {
   const lines = text.trimEnd().split(/\r\n?|\n/);
   const header = head === undefined ? lines.slice(0, 2) : head.trimEnd().split(/\r\n?|\n/);

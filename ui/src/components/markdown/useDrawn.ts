@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { drawLater, mayDrawNow } from "./drawing";
 
-/** Whether the turn has come to draw what costs so much. What is drawn stays drawn as it grows. */
+/** Whether a piece of this cost may be drawn yet. Once drawn, it stays drawn as it grows. */
 export function useDrawn<Place extends HTMLElement>(cost: () => number) {
   const place = useRef<Place>(null);
   const [price] = useState(cost);

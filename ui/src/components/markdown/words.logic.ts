@@ -1,12 +1,12 @@
 /**
- * Words without an end. WebKit lays out letters with combining marks with the square of a word's length, where it looks for a place to
- * break it; a word of 160 KB took it seconds.
+ * Endless words. To find a line break, WebKit lays out letters with combining marks in time quadratic in the word's length: a word of
+ * 160 KB took seconds.
  */
 
-/** Such a word is cut into runs of this length. No word that is read is so long. */
+/** Endless words are cut into runs of this length. No real word is as long. */
 const RUN_CHARS = 240;
 
-/** The longest word that has combining marks, in UTF-16 units; 0 where there is none. */
+/** The length of the longest endless word with combining marks, in UTF-16 units; 0 if there is none. */
 export function longestMarkedWord(text: string): number {
   if (!/\p{M}/u.test(text)) return 0;
   let longest = 0;
@@ -14,7 +14,7 @@ export function longestMarkedWord(text: string): number {
   return longest;
 }
 
-/** The text in runs that are each laid out alone; one run, but for endless words. A letter stays with its marks. */
+/** Splits a text into runs that are laid out separately; one run if it has no endless words. A letter stays with its marks. */
 export function runsOf(text: string): readonly string[] {
   if (text.length <= RUN_CHARS || longestMarkedWord(text) === 0) return [text];
   const runs: string[] = [];

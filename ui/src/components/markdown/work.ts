@@ -1,15 +1,15 @@
 /**
- * Work on the main thread that can wait: colours, formulas, blocks of a long answer. It is done a little at a time, and between two tasks
- * the window takes keys and clicks and draws.
+ * Work on the main thread that can wait: colours, formulas, blocks of a long answer. It is done in short tasks, and between two of them the
+ * window handles keys and clicks and draws.
  */
 
-/** How long the work of one task goes on. A piece that has begun is finished. */
+/** How long one task runs. A piece that has started is finished. */
 const TASK_MS_MAX = 8;
 
 const waiting: (() => void)[] = [];
 let timer: ReturnType<typeof setTimeout> | undefined;
 
-/** Does `piece` when its turn comes; gives what cancels it. */
+/** Runs `piece` when its turn comes. Returns a function that cancels it. */
 export function soon(piece: () => void): () => void {
   waiting.push(piece);
   timer ??= setTimeout(work, 0);
@@ -19,7 +19,7 @@ export function soon(piece: () => void): () => void {
   };
 }
 
-/** Waits for a turn. */
+/** Resolves when its turn comes. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => {
     soon(resolve);

@@ -5,7 +5,7 @@ import { bytesOver, type ComposerKey, composerKey } from "./composer.logic";
 interface Props {
   text: string;
   placeholder: string;
-  /** Changes when the focus should come here: another session was opened. */
+  /** Changes when another session is opened: the composer then takes the focus. */
   focusKey: string;
   note?: ReactNode;
   leading?: ReactNode;
@@ -14,26 +14,26 @@ interface Props {
   onKey: (key: Exclude<ComposerKey, "typing">) => void;
 }
 
-/** Shared by the field and its mirror: the same text must break at the same places. */
+/** Shared by the field and its mirror: the same text must break at the same positions. */
 const TEXT = "col-start-1 row-start-1 min-w-0 px-4 pt-3 pb-1 text-read break-words whitespace-pre-wrap";
 
-/** More than a third of the largest window holds: the rest of a long text needs no second layout. */
+/** More text than fits into a third of the largest window: the rest of a long text needs no second layout. */
 const MIRRORED_CHARS_MAX = 20_000;
 
-/** The field that a person writes in. It grows with its text up to a third of the window. */
+/** The text field of a prompt. It grows with its text up to a third of the window. */
 export function ComposerBox({ text, placeholder, focusKey, note, leading, trailing, onText, onKey }: Props) {
   const area = useRef<HTMLTextAreaElement>(null);
   useLayoutEffect(() => {
     const element = area.current;
     if (!element) return;
     element.focus({ preventScroll: true });
-    // The caret goes behind a text that is there already.
+    // The caret goes after existing text.
     element.setSelectionRange(element.value.length, element.value.length);
   }, [focusKey]);
   const over = bytesOver(text);
   return (
     <div className="@container shrink-0 rounded-xl border border-line-strong/70 bg-raised shadow-sm focus-within:border-accent">
-      {/* The mirror gives the field its height. Measuring `scrollHeight` would need a moment of another height, in which the transcript above is clamped. */}
+      {/* The mirror sets the field's height. Measuring `scrollHeight` would change the height briefly and clamp the transcript above. */}
       <div className="grid max-h-[33vh] overflow-hidden">
         <div aria-hidden="true" dir="auto" className={`${TEXT} invisible max-h-[33vh] overflow-hidden`}>
           {text.slice(0, MIRRORED_CHARS_MAX)}
@@ -61,7 +61,7 @@ export function ComposerBox({ text, placeholder, focusKey, note, leading, traili
           }}
         />
       </div>
-      {/* Nothing here is cut: what does not fit beside the rest takes a line of its own. */}
+      {/* Nothing here is truncated: what does not fit next to the rest wraps to a line of its own. */}
       <div className="flex min-h-11 flex-wrap items-center gap-x-3 gap-y-1.5 px-2 pb-2">
         {leading}
         <p

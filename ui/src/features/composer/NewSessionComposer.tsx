@@ -10,7 +10,7 @@ import { agentName, runnerName } from "../../state/names.logic";
 import { ComposerBox } from "./ComposerBox";
 import { bytesOver, refusedId } from "./composer.logic";
 
-/** The agent that every runner has; asked for where none is known yet, so that a first prompt can wait for it. */
+/** The agent that every runner has. Used while no agent is known, so that a first prompt can wait for a runner. */
 const BUILT_IN_AGENT = "assistant";
 
 const keyOf = (offered: OfferedAgent) => `${offered.runner}/${offered.agent.id}`;

@@ -24,7 +24,7 @@ import {
 } from "./composer.logic";
 import { StopButton, StopNote } from "./StopButton";
 
-/** Sends into an open session: steer, queue or interrupt while a run is on, and Stop always within reach. */
+/** The composer of an open session: steers, queues or interrupts during a run, and always offers Stop. */
 export function SessionComposer({ open }: { open: OpenSession }) {
   const { session, header, queue } = open;
   const account = useConversation((state) => state.account);
@@ -32,7 +32,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
   const setting = useSettings((state) => state.defaultDelivery);
   const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   const escape = useInterface((state) => state.escape);
-  // The choice is for the next prompt of this run alone.
+  // The choice applies only to the next prompt of this run.
   const [choice, setChoice] = useState<{ run: string; delivery: Delivery } | undefined>();
 
   const run = header?.run;
@@ -126,7 +126,7 @@ export function SessionComposer({ open }: { open: OpenSession }) {
 function noteFor(situation: Situation, other: Delivery): ReactNode {
   if (situation.run === "off") return "";
   if (situation.steering === "impossible") return t("composer.cannotSteer");
-  // Where there is no room for it, there is no such keyboard either.
+  // A layout too narrow for the hint belongs to a device without such a keyboard.
   return <span className="@max-sm:hidden">{enterHint(other)}</span>;
 }
 

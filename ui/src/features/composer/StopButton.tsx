@@ -6,7 +6,7 @@ import { cancelStop, stop, stopAim } from "../../state/actions";
 import { useConversation, useLine } from "../../state/conversation";
 import { useInterface } from "../../state/interface";
 
-/** Stop, with this answer as the default and everything one press further. It never goes dead: a second press acts again. */
+/** Stops this answer by default; a menu has the other stops. The button stays enabled after a press: a second press sends another stop. */
 export function StopButton({ session, target }: { session: SessionId; target: StopTarget }) {
   const pressed = useInterface((state) => state.stopPressed);
   const stopping = useConversation((state) => state.open?.header?.run?.stopping ?? "none");
@@ -42,7 +42,7 @@ export function StopButton({ session, target }: { session: SessionId; target: St
   );
 }
 
-/** What is said beside the button while a stop cannot be sent. */
+/** Shown next to the button while a stop cannot be sent. */
 export function StopNote() {
   const pressed = useInterface((state) => state.stopPressed);
   return (

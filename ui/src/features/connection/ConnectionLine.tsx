@@ -20,10 +20,10 @@ const TONES = {
   bad: "bg-bad-soft text-bad",
 } as const;
 
-/** While the line is up, what was just sent is answered before one could read that it waits. */
+/** While the connection is up, a prompt is usually answered before a person could read that it waits. */
 const OUTBOX_WHILE_LIVE_MS = 1500;
 
-/** Always there, always true, always the same height: whether what is on the screen is what the hub has. */
+/** Says whether the screen is level with the hub. Always visible, always true, always the same height. */
 export function ConnectionLine() {
   const connection = useConversation((state) => state.connection);
   const shown = useUnblinked(connection?.phase);
@@ -45,7 +45,7 @@ export function ConnectionLine() {
         <span data-testid="connection-phase" data-phase={connection?.phase ?? "none"} aria-hidden="true" className="truncate">
           {connection && shown ? phaseText({ ...connection, phase: shown }, now) : t("connection.none")}
         </span>
-        {/* Without the seconds: a screen reader says it once, not with every tick. */}
+        {/* Without the seconds, so that a screen reader says it once and not with every tick. */}
         <span role="status" aria-label={t("connection.label")} className="sr-only" data-testid="connection-spoken">
           {connection && shown ? spokenText({ ...connection, phase: shown }) : t("connection.none")}
         </span>
@@ -76,7 +76,7 @@ export function ConnectionLine() {
   );
 }
 
-/** The phase, but a brief one only once it has lasted longer than a blink. */
+/** The phase; a brief phase only after it has lasted longer than a blink. */
 function useUnblinked(phase: ConnectionPhase | undefined): ConnectionPhase | undefined {
   const [shown, setShown] = useState<ConnectionPhase | undefined>();
   useEffect(() => {

@@ -6,10 +6,10 @@ import type { AgentStatus } from "../../platform/types";
 import { showDialog } from "../../state/interface";
 import { perform } from "../../state/shell-status";
 
-/** The hub inside the app did not start: why, and the ways on. What this device has can be read meanwhile. */
+/** Explains why the hub inside the app did not start, and offers what to do. Meanwhile, this device's history can be read. */
 export function HubInsideFailed({ problem }: { problem: string }) {
   const tryAgain = async () => {
-    // The shell then has another client, so the page begins anew.
+    // The shell then has another client, so the page reloads.
     if (await perform(platform().shell.startAgain())) window.location.reload();
   };
   return (
@@ -28,7 +28,7 @@ export function HubInsideFailed({ problem }: { problem: string }) {
   );
 }
 
-/** The agent inside the app, where it cannot take prompts: why, and the way on. */
+/** If the agent inside the app cannot take prompts, explains why, and offers what to do. */
 export function InsideNote({ agent }: { agent: AgentStatus }) {
   if (agent.type !== "waitsForKeyring" && agent.type !== "refused" && agent.type !== "unusable") return null;
   return (

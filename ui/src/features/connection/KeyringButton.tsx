@@ -4,7 +4,7 @@ import { platform } from "../../platform/platform";
 import { perform } from "../../state/shell-status";
 import type { ClosedKeyring } from "./connection.logic";
 
-/** The way on where the keyring keeps this device's token to itself. */
+/** Unlocks or sets up the keyring that does not give this device's token. */
 export function KeyringButton({ keyring }: { keyring: ClosedKeyring }) {
   const { shell } = platform();
   const sets = keyring === "noCollection";

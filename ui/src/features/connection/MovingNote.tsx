@@ -4,7 +4,7 @@ import { platform } from "../../platform/platform";
 import type { ShellStatus } from "../../platform/types";
 import { perform } from "../../state/shell-status";
 
-/** How far the conversations are on their way to this hub. */
+/** The progress of a move to this hub. */
 export function MovingNote({ moving }: { moving: NonNullable<ShellStatus["moving"]> }) {
   const { moved, sessions, problem } = moving;
   if (problem === undefined) {

@@ -1,4 +1,4 @@
-/** What the line to the hub says. Calm while it works, plain while it does not. */
+/** What the screen says about the connection to the hub: calm while it works, plain while it does not. */
 import type { ConnectionPhase } from "../../generated/ConnectionPhase";
 import type { ConnectionView } from "../../generated/ConnectionView";
 import type { IconName } from "../../components/Icon";
@@ -7,7 +7,7 @@ import { t } from "../../i18n/i18n";
 
 export type Tone = "calm" | "busy" | "warn" | "bad";
 
-/** What is said only if it takes longer than a blink. */
+/** Whether the phase is shown only if it lasts longer than a blink. */
 export function isBrief(phase: ConnectionPhase): boolean {
   return phase === "connecting" || phase === "catchingUp";
 }
@@ -53,19 +53,19 @@ export function phaseText(connection: ConnectionView, nowMs: number): string {
   return t(isOwn(connection) ? "connection.stopped" : `connection.${phase}`);
 }
 
-/** The same for a screen reader: it changes with the phase alone. */
+/** The text for a screen reader: it changes only with the phase. */
 export function spokenText(connection: ConnectionView): string {
   return connection.phase === "reconnecting" ? t("connection.offline") : phaseText(connection, 0);
 }
 
-/** Whether the line is down for a reason of this device's own, which linking it again does not mend. */
+/** Whether the connection is refused for a reason on this device, which linking again does not fix. */
 export function isOwn({ phase, problem }: ConnectionView): boolean {
   return phase === "refused" && problem?.code === "storage_unavailable";
 }
 
 export type ClosedKeyring = "locked" | "noCollection" | "missing";
 
-/** The keyring, where it gives no token: linking again would not mend that. */
+/** The keyring's state if it gives no token: linking again would not fix that. */
 export function closedKeyring(status: ShellStatus | undefined): ClosedKeyring | undefined {
   const keyring = status?.keyring;
   return keyring === "locked" || keyring === "noCollection" || keyring === "missing" ? keyring : undefined;

@@ -9,7 +9,7 @@ import { isThisDevice, nameOf, onlyRunnerOf } from "../../state/names.logic";
 import { waitingOf } from "../../state/waiting.logic";
 import { QueueRow } from "./QueueRow";
 
-/** What waits, over the composer. Nothing waits and nothing is paused: nothing is shown. */
+/** The waiting prompts, above the composer. Hidden if nothing waits and the queue is not paused. */
 export function QueuePanel({ open }: { open: OpenSession }) {
   const { session, queue } = open;
   if (!queue) return null;

@@ -22,7 +22,7 @@ const SHOWN: Record<QueueItemAction, { icon: IconName; label: MessageId }> = {
   cancel: { icon: "close", label: "common.cancel" },
 };
 
-/** Enough to know one prompt from the next. */
+/** Enough to tell one prompt from the next. */
 const ABOUT_CHARS_MAX = 80;
 
 interface Props {
@@ -138,7 +138,7 @@ function ItemState({ item }: { item: QueueItem }) {
   );
 }
 
-/** Edits in place; `undefined` where the person changed their mind. */
+/** Edits a prompt in place; `onDone` gets `undefined` if the person cancels. */
 function EditPrompt({ text, onText, onDone }: { text: string; onText: (text: string) => void; onDone: (text: string | undefined) => void }) {
   return (
     // oxlint-disable-next-line jsx-a11y/no-static-element-interactions -- Esc puts the editor away from its buttons too

@@ -1,10 +1,10 @@
-/** What a waiting prompt's row says and offers. */
+/** The text and the actions of a waiting prompt's row. */
 import type { PromptId } from "../../generated/PromptId";
 import type { QueueItem } from "../../generated/QueueItem";
 
 export type QueueItemAction = "edit" | "sendNow" | "remove" | "up" | "down" | "retry" | "cancel";
 
-/** What can be done with a waiting prompt, in the order in which it is shown. */
+/** The actions for a waiting prompt, in the order in which they are shown. */
 export function actionsOf(item: QueueItem, items: readonly QueueItem[]): QueueItemAction[] {
   switch (item.state.type) {
     case "accepted": {
@@ -28,7 +28,7 @@ export function actionsOf(item: QueueItem, items: readonly QueueItem[]): QueueIt
   }
 }
 
-/** Where a move puts a prompt: before which other one, or at the end. */
+/** Where a move puts a prompt: before another one, or at the end. */
 export type MoveTarget = { type: "before"; prompt: PromptId } | { type: "end" };
 
 export function moveTarget(prompt: PromptId, direction: "up" | "down", items: readonly QueueItem[]): MoveTarget | undefined {
@@ -44,7 +44,7 @@ export function moveTarget(prompt: PromptId, direction: "up" | "down", items: re
   return before ? { type: "before", prompt: before.prompt } : { type: "end" };
 }
 
-/** The place in the queue that an item shows: 0 is next. Steers have none: they go into the running answer. */
+/** The place in the queue that a row shows; 0 is next. Steers have none: they go into the running answer. */
 export function placeOf(item: QueueItem, items: readonly QueueItem[]): number | undefined {
   if (item.delivery === "steer") return undefined;
   return items.filter((each) => each.delivery !== "steer").findIndex((each) => each.prompt === item.prompt);

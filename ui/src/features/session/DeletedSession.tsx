@@ -4,7 +4,7 @@ import { t } from "../../i18n/i18n";
 import { beginNewSession, goOnInNewSession } from "../../state/actions";
 import { useDrafts } from "../../state/drafts";
 
-/** In the place of the box: nothing can be sent here any more, and what was begun to be written goes on elsewhere. */
+/** Replaces the composer of a deleted session: nothing can be sent there any more, and its draft can move to a new session. */
 export function DeletedSession({ session }: { session: SessionId }) {
   const text = useDrafts((state) => state.drafts[session]?.text ?? "");
   return (

@@ -2,7 +2,7 @@ import { useLasting } from "../../components/useLasting";
 import { t } from "../../i18n/i18n";
 import { useConversation, useLine } from "../../state/conversation";
 
-/** No rows: because nothing was said, or because this device does not have them yet. Said only if it takes longer than a blink. */
+/** Explains why there are no rows: the session is empty, or this device does not have them yet. It says the latter only after a blink. */
 export function Emptiness({ caughtUp }: { caughtUp: "yes" | "no" }) {
   const online = useConversation((state) => state.connection?.phase === "live" || state.connection?.phase === "catchingUp");
   const line = useLine();

@@ -1,7 +1,7 @@
 import { Icon } from "../../components/Icon";
 import { t } from "../../i18n/i18n";
 
-/** Over the transcript's end while a person reads elsewhere: nothing is moved for it. */
+/** A button over the transcript's end while a person reads elsewhere. The text does not move for it. */
 export function JumpToLatest({ mode, missed, onJump }: { mode: "following" | "reading"; missed: number; onJump: () => void }) {
   if (mode === "following") return null;
   return (

@@ -5,7 +5,7 @@ import type { OpenSession } from "../../state/conversation.logic";
 import { announce, useAnnouncements } from "./announcements";
 import { newsOf } from "./announcements.logic";
 
-/** For screen readers alone: the transcript itself changes with every token and would never stop talking. */
+/** For screen readers only: the transcript itself changes with every token, so reading it out would never stop. */
 export function LiveLog({ open }: { open: OpenSession }) {
   const lines = useAnnouncements((state) => state.lines);
   const seen = useRef<OpenSession | undefined>(undefined);

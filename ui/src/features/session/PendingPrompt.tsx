@@ -6,7 +6,7 @@ import { act } from "../../state/actions";
 import { restoreDraft } from "../../state/drafts";
 import { PromptRow } from "./rows/PromptRow";
 
-/** A prompt that is about to begin or to steer, drawn as the row that it becomes, so that nothing jumps when it does. */
+/** A prompt that is about to start or to steer, drawn like the row that it becomes, so that nothing jumps when it does. */
 export function PendingPrompt({ session, item }: { session: SessionId; item: QueueItem }) {
   const { prompt, text, by, state } = item;
   const steers = item.delivery === "steer";

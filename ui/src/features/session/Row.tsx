@@ -22,7 +22,7 @@ interface Props {
   onSettled: (blocks: readonly string[]) => void;
 }
 
-/** One row. Drawn again only when it is another object, which it is only when Rust changed it. */
+/** One row. Rendered again only if it is another object, which happens only if Rust has changed it. */
 export const Row = memo(function Row({ session, row, mark, onSettled }: Props) {
   const isRest = useConversation(({ open }) => row.body.type === "text" && open !== undefined && joinedTexts(open.rows).get(row.id)?.role === "rest");
   return (

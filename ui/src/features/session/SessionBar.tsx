@@ -10,10 +10,10 @@ import type { OpenSession } from "../../state/conversation.logic";
 import { toggleSidebar, useListHidden } from "../../state/interface";
 import { agentName, isThisDevice, nameOf, onlyRunnerOf, otherDevicesOnline, runnerName } from "../../state/names.logic";
 
-/** The protocol's `TITLE_CHARS_MAX`. */
+/** `TITLE_CHARS_MAX` of the protocol. */
 const TITLE_CHARS_MAX = 200;
 
-/** The top of a session: its title, where it runs and who started it, who else is here. */
+/** The top of a session: its title, where it runs, who started it, and which other devices are connected. */
 export function SessionBar({ open }: { open: OpenSession }) {
   const { session, header } = open;
   const listHidden = useListHidden();
@@ -55,7 +55,7 @@ function Title({ session, title, fixed }: { session: string; title: string; fixe
         onKeyDown={(event) => {
           if (event.nativeEvent.isComposing || event.keyCode === 229) return;
           if (event.key === "Enter") {
-            // Its line break would go to what has the focus next.
+            // Otherwise its line break goes to the element that takes the focus next.
             event.preventDefault();
             done(draft);
           }
@@ -107,7 +107,7 @@ function Where({ header }: { header: SessionHeader }) {
   return runner === undefined ? agent : t("session.agentOn", { agent, runner });
 }
 
-/** Who else is connected, by name on hover and to screen readers. */
+/** The other connected devices, named on hover and for screen readers. */
 function Presence() {
   const account = useConversation((state) => state.account);
   const others = otherDevicesOnline(account);

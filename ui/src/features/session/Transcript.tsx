@@ -16,9 +16,9 @@ import { useReadMark } from "./useReadMark";
 import { useSelectedRows } from "./useSelectedRows";
 import { Working } from "./Working";
 
-/** The space above the first row, where older ones are asked for. The virtualizer must know it. */
+/** The space above the first row for loading older rows. The virtualizer must know it. */
 const HEAD_PX = 48;
-/** So near to the first row, older ones are asked for by themselves. */
+/** Within this distance of the first row, older rows load automatically. */
 const NEAR_START_PX = 600;
 
 /** The rows of a session. Mounted anew for each opened view. */
@@ -45,14 +45,14 @@ export function Transcript({ open }: { open: OpenSession }) {
     following.jump();
   }, [endAsked, following]);
 
-  // The virtualizer keeps the reading position from the end for exactly the rendering that put rows at the start.
+  // The virtualizer keeps the reading position from the end only in the render that put rows at the start.
   const [seenPrepended, setSeenPrepended] = useState(prepended);
   // oxlint-disable-next-line react/set-state-in-effect -- the flag must be down again after exactly one rendering
   useLayoutEffect(() => setSeenPrepended(prepended), [prepended]);
 
   const { handlers } = following;
   return (
-    // In a low window the queue gives way before the transcript does.
+    // In a low window the queue shrinks before the transcript does.
     <div className="relative min-h-32 grow basis-0">
       <div
         ref={scroller}
@@ -102,8 +102,9 @@ export function Transcript({ open }: { open: OpenSession }) {
 }
 
 /**
- * The rows at the end stay in the page while it is followed. Where one grows by more than a window at once, the end comes into view before
- * the virtualizer has its new height: it takes the window for one behind all rows, takes them out, and draws them anew a moment later.
+ * The last rows stay in the page while the end is followed. If one of them grows by more than a window at once, the end comes into view
+ * before the virtualizer knows the new height: it would take the view for one past all rows, remove them, and draw them again a moment
+ * later.
  */
 const FOLLOWED_ROWS = 3;
 
@@ -111,7 +112,7 @@ function lastPlaces(count: number): number[] {
   return Array.from({ length: Math.min(FOLLOWED_ROWS, count) }, (_, fromEnd) => count - 1 - fromEnd);
 }
 
-/** Older rows, one step at a time. */
+/** Loads older rows, one step at a time. */
 function useOlder({ view, header }: OpenSession) {
   const [state, setState] = useState<"idle" | "loading">("idle");
   const busy = useRef(false);
@@ -127,7 +128,7 @@ function useOlder({ view, header }: OpenSession) {
   return { state, load };
 }
 
-/** Goes to the row that a search pointed to, loading older ones until it is there. */
+/** Scrolls to the row that a search hit points to, and loads older rows until it is there. */
 function useReveal(open: OpenSession, show: (place: number) => void): void {
   const reveal = useInterface((state) => state.reveal);
   const wanted = reveal?.session === open.session ? reveal.row : undefined;
@@ -146,7 +147,7 @@ function useReveal(open: OpenSession, show: (place: number) => void): void {
     }
     useInterface.setState({ reveal: undefined, revealed: place === -1 ? undefined : wanted });
     if (place === -1) return;
-    // After the virtualizer has seen the rows.
+    // Waits until the virtualizer has seen the rows.
     requestAnimationFrame(() => show(place));
   }, [wanted, painted, header, rows, view, show]);
 }

@@ -8,7 +8,7 @@ import { retryText } from "../../state/ending.logic";
 import { useHubNow } from "../../state/hub-clock";
 import { agentName, runnerOf } from "../../state/names.logic";
 
-/** Under the last row: that an agent is at work, and for how long. Its height never changes, so that nothing jumps when it ends. */
+/** Says under the last row that an agent works, and for how long. Its height is fixed, so that nothing jumps when the work ends. */
 export function Working({ header, last }: { header: SessionHeader | undefined; last: TranscriptRow | undefined }) {
   const account = useConversation((state) => state.account);
   const live = useConversation((state) => state.connection?.phase === "live");

@@ -1,4 +1,4 @@
-/** What has happened in a session since it was last looked at, in words for a screen reader. */
+/** What has happened in a session since the last look, in words for a screen reader. */
 import type { AccountView } from "../../generated/AccountView";
 import type { RowBody } from "../../generated/RowBody";
 import type { RunOutcome } from "../../generated/RunOutcome";
@@ -7,7 +7,7 @@ import type { OpenSession } from "../../state/conversation.logic";
 import { finishText, retryNews } from "../../state/ending.logic";
 import { agentName, isThisDevice, nameOf, runnerOf } from "../../state/names.logic";
 
-/** A run's start and end, and an approval that waits. What an opened session shows at first is history, not news. */
+/** A run's start and end, and an approval that waits. The first rows of an opened session are history, not news. */
 export function newsOf(before: OpenSession | undefined, now: OpenSession, account: AccountView | undefined): string[] {
   if (!before?.painted || before.view !== now.view) return [];
   const { header } = now;

@@ -1,7 +1,7 @@
-/** What a screen reader is told of a growing answer: blocks, once they have settled. */
+/** What a screen reader hears of a growing answer: its blocks, once they have settled. */
 import { create } from "zustand";
 
-/** A log region keeps a little of what it said; older lines go. */
+/** A log region keeps only the last few lines. */
 const LINES_MAX = 6;
 
 interface Announcements {

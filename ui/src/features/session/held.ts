@@ -1,17 +1,17 @@
-/** What a person has unfolded in the transcript while following: it stays in view. */
+/** What a person has unfolded in the transcript while following. It stays in view. */
 
 export interface Held {
   control: Element;
-  /** The row around it, where the control goes away by its own press. */
+  /** The row around the control, for a control that its own press removes. */
   row: Element;
 }
 
 export type HeldChange = { type: "unfolds"; held: Held } | { type: "folds" } | { type: "nothing" };
 
-/** Whatever unfolds something says so, by its role or by `data-unfolds`. */
+/** Every control that unfolds something is marked, by its role or by `data-unfolds`. */
 const FOLD = "[aria-expanded], [aria-pressed], summary, [data-unfolds]";
 
-/** What a press on this element does to what is held, as things are before the press takes effect. */
+/** What a press on this element changes. Must be called before the press takes effect. */
 export function heldBy(target: EventTarget): HeldChange {
   const control = target instanceof Element ? target.closest(FOLD) : null;
   const row = control?.closest("article");
@@ -19,7 +19,7 @@ export function heldBy(target: EventTarget): HeldChange {
   return isUnfolded(control) ? { type: "folds" } : { type: "unfolds", held: { control, row } };
 }
 
-/** Where the held thing begins in the scroller's content, in pixels; nothing once it is out of the page. */
+/** The upper edge of what is held, in pixels of the scroller's content; undefined once it is out of the page. */
 export function placeOf({ control, row }: Held, scroller: Element): number | undefined {
   const element = control.isConnected ? control : row;
   if (!element.isConnected) return undefined;

@@ -1,4 +1,4 @@
-/** What rows say, as data. */
+/** What rows show, as data. */
 import type { RowBody } from "../../generated/RowBody";
 import type { RunId } from "../../generated/RunId";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
@@ -25,18 +25,18 @@ export function rowState(body: RowBody): string {
   }
 }
 
-/** The exact length of a row's source text in UTF-16 units; 0 where it has none. */
+/** The length of a row's source text in UTF-16 units; 0 if it has none. */
 export function rowLength(body: RowBody): number {
   return "text" in body ? body.text.length : 0;
 }
 
-/** What was written in a row, for when it cannot be drawn as it should be. */
+/** The row's source text, for a row that cannot be drawn as it should be. */
 export function rawText(body: RowBody): string {
   if ("text" in body) return body.text;
   return JSON.stringify(body, null, 2);
 }
 
-/** A run's answer as it was written: texts apart by a blank line, the parts of one text joined. */
+/** A run's answer as it was written: a blank line between texts, with the parts of one text joined. */
 export function answerOf(rows: readonly TranscriptRow[], run: RunId | undefined): string {
   let answer = "";
   rows.forEach((row, place) => {
@@ -48,17 +48,17 @@ export function answerOf(rows: readonly TranscriptRow[], run: RunId | undefined)
   return answer;
 }
 
-/** `120 in · 480 out`, with a dash for what is not known. */
+/** `120 in · 480 out`, with a dash for an unknown count. */
 export function usageText(body: Extract<RowBody, { type: "runEnd" }>): string {
   if (body.usage?.inputTokens === undefined && body.usage?.outputTokens === undefined) return t("end.tokensUnknown");
   const known = (count: number | undefined) => (count === undefined ? t("common.unknown") : formatCount(count));
   return t("end.tokens", { input: known(body.usage?.inputTokens), output: known(body.usage?.outputTokens) });
 }
 
-/** Whether a row belongs closely to the one before it, so that it stands nearer. */
+/** Whether a row belongs to the one before it, so that the space between them is smaller. */
 export function isTight(row: TranscriptRow, before: TranscriptRow | undefined): boolean {
   return before !== undefined && row.body.type === "runEnd" && before.body.type !== "prompt";
 }
 
-/** How long a host may take to confirm before the screen says that it has not. */
+/** How long a host may take to confirm before the screen says that it has not. In milliseconds. */
 export const CONFIRM_WITHIN_MS = 8_000;

@@ -5,13 +5,13 @@ import { type Held, heldBy, placeOf } from "./held";
 interface Options {
   scroller: RefObject<HTMLElement | null>;
   appended: number;
-  /** Changes with every change of the rows, so that the end is kept in view in the same frame. */
+  /** Changes with every change of the rows, so that the end stays in view in the same frame. */
   revision: unknown;
 }
 
-/** Keeps the end in view while following, instantly and only then. */
+/** Keeps the end in view while it is followed, without animation. */
 export function useFollowing({ scroller, appended, revision }: Options) {
-  // Decisions are made from events between renders, so the state's home is a ref; what is rendered is a copy.
+  // Events between renders make the decisions, so the state lives in a ref; the render uses a copy.
   const state = useRef<Following>(FOLLOWING);
   const held = useRef<Held | undefined>(undefined);
   const counted = useRef(appended);
@@ -26,7 +26,7 @@ export function useFollowing({ scroller, appended, revision }: Options) {
     state.current = follow(before, next);
     if (before.mode === state.current.mode) return;
     setShown(state.current);
-    // The end is followed again: what was held before is done with.
+    // The end is followed again, so nothing is held any more.
     if (state.current.mode === "following") held.current = undefined;
   });
   const [look] = useState(() => () => {
@@ -52,7 +52,7 @@ export function useFollowing({ scroller, appended, revision }: Options) {
   useEffect(() => {
     const { current: element } = scroller;
     if (!element) return undefined;
-    // The window, the queue or the composer took or gave room.
+    // The window, the queue or the composer has changed its size.
     const observer = new ResizeObserver(keepEnd);
     observer.observe(element);
     return () => observer.disconnect();
@@ -62,9 +62,9 @@ export function useFollowing({ scroller, appended, revision }: Options) {
   return {
     mode: shown.mode,
     missed: missedCount(shown, appended),
-    /** The list has measured rows and has its new height: still in the same frame. */
+    /** Call this when the list has measured its rows and has its new height, still in the same frame. */
     keepEnd,
-    /** For a place that a person asked for. */
+    /** Call this when a person goes to another place. */
     leave: () => signal({ type: "sentElsewhere", appended: counted.current }),
     jump: () => {
       held.current = undefined;
@@ -73,7 +73,7 @@ export function useFollowing({ scroller, appended, revision }: Options) {
     },
     handlers: {
       onScroll: look,
-      // Before the row's own handler: the position is the one that the person pressed at.
+      // Captured before the row's own handler, so that the position is the one that the person pressed at.
       onClickCapture: ({ target }: MouseEvent) => {
         const change = heldBy(target);
         if (change.type === "unfolds") held.current = change.held;
@@ -83,7 +83,7 @@ export function useFollowing({ scroller, appended, revision }: Options) {
         if (event.deltaY < 0) signal({ type: "pushedUp", appended: counted.current });
       },
       onPointerDown: (event: PointerEvent) => {
-        // Beside the content's own width is the scrollbar. Let go at the end, following comes back.
+        // The scrollbar is right of the content's width. If it is released at the end, following resumes.
         const element = scroller.current;
         if (element && event.target === element && event.nativeEvent.offsetX >= element.clientWidth) {
           signal({ type: "pushedUp", appended: counted.current });

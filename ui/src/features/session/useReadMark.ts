@@ -4,13 +4,13 @@ import { markRead } from "../../state/actions";
 import { useConversation } from "../../state/conversation";
 import type { OpenSession } from "../../state/conversation.logic";
 
-/** Only what is shown as unread somewhere needs a mark: each one is an intent that the hub must store. */
+/** The read mark moves only if a list shows the session as unread: each mark is an intent that the hub must store. */
 const UNREAD: readonly SessionRowState["type"][] = ["unread", "failed", "needsYou"];
 
-/** The end must have been in view for so long before it counts as read. */
+/** How long the end must be in view before it counts as read. */
 const READ_AFTER_MS = 150;
 
-/** Moves the read mark: only with the window in focus and the end in view, and only when something is over, not with every token. */
+/** Moves the read mark if the window has the focus and the end is in view: once when a run has ended, not with every token. */
 export function useReadMark({ session, header, painted }: OpenSession, mode: "following" | "reading"): void {
   const focused = useWindowFocus();
   const marked = useRef(0);

@@ -1,8 +1,8 @@
-/** The rows that a text selection begins, ends or passes in: they stay in the page while they are selected, or the selection ends with them. */
+/** Keeps the rows of a text selection in the page: if they left it, the selection would end. */
 import { type RefObject, useEffect, useState } from "react";
 import type { TranscriptRow } from "../../generated/TranscriptRow";
 
-/** Beyond this many rows only the two ends are kept: each one costs as much as one in view. */
+/** Beyond this many rows only the first and last one are kept: each costs as much as a row in view. */
 const KEPT_ROWS_MAX = 200;
 
 interface Ends {
@@ -10,7 +10,7 @@ interface Ends {
   focus: string;
 }
 
-/** Their places in `rows`. */
+/** The indexes of the selected rows in `rows`. */
 export function useSelectedRows(scroller: RefObject<HTMLElement | null>, rows: readonly TranscriptRow[]): number[] {
   const [ends, setEnds] = useState<Ends | undefined>();
   useEffect(() => {
@@ -35,7 +35,7 @@ function rowOf(node: Node | null, scroller: HTMLElement): string | undefined {
   return element.closest("article")?.dataset.row;
 }
 
-/** The same object where nothing changed, so that nothing is drawn for it. */
+/** Returns the same object if nothing changed, so that nothing renders again. */
 function same(before: Ends | undefined, now: Ends | undefined): Ends | undefined {
   return before?.anchor === now?.anchor && before?.focus === now?.focus ? before : now;
 }

@@ -7,7 +7,7 @@ import { useConversation } from "../../state/conversation";
 import { useInterface } from "../../state/interface";
 import { excerptPieces, matchingSessions, STATE_LOOKS } from "./sessions.logic";
 
-/** An action that the palette offers beside sessions and messages; the view knows which there are. */
+/** An action that the palette offers next to sessions and messages; the view provides them. */
 export interface PaletteAction {
   id: string;
   label: string;
@@ -162,7 +162,7 @@ function Excerpt({ text }: { text: string }) {
   );
 }
 
-/** What the words find, asked for after a pause in typing; an answer to older words is dropped. */
+/** Searches after a pause in typing. Results for an older query are dropped. */
 function useFound(query: string): Found & { asking: boolean } {
   const [found, setFound] = useState<Found & { query: string }>({ query: "", hits: [] });
   const words = query.trim();

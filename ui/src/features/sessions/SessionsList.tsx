@@ -46,7 +46,7 @@ export function SessionsList() {
           {t("sessions.empty")}
         </p>
       ) : (
-        // Thousands of sessions cost as much as those that are in view.
+        // Virtualized, so that thousands of sessions cost as much as those in view.
         <div className="min-h-0 grow overflow-y-auto px-2 pb-2" data-testid="sessions" data-count={rows.length}>
           <Virtualizer as="ul" item="li" data={rows} bufferSize={400}>
             {(row) => (
@@ -67,7 +67,7 @@ export function SessionsList() {
 
 function Row({ row, now, line, shown }: { row: SessionRow; now: number; line: Line; shown: "shown" | "not" }) {
   const looks = STATE_LOOKS[row.state.type];
-  // Without a line to the hub it is not known whether it still runs.
+  // Without a connection to the hub it is unknown whether it still runs.
   const unseen = row.state.type === "running" && line !== "up";
   const loud = !unseen && row.state.type !== "idle" && row.state.type !== "waiting" && row.state.type !== "notSent";
   const state = unseen

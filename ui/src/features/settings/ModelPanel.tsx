@@ -14,7 +14,7 @@ type Work =
   | { type: "saved" }
   | Extract<ShellResult, { type: "refused" }>;
 
-/** The model that answers on this computer: its server, its key and its name, with a test before it is used. */
+/** The model that answers on this computer: its server, key and name. A person can test a change before it is used. */
 export function ModelPanel() {
   const [kept, setKept] = useState<ModelView | undefined>();
   useEffect(() => {

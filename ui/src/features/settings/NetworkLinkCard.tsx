@@ -9,10 +9,10 @@ import { remaining } from "./network.logic";
 
 type Shown = Extract<NetworkLinkResult, { type: "made" }> & { madeAt: number };
 
-/** A reader of QR codes needs four light modules around it. */
+/** A QR code reader needs four light modules around the code. */
 const MARGIN = 4;
 
-/** A link for another device, as text and as a QR code, until its time is up; a new one on demand. */
+/** A link for another device, as text and as a QR code, until it expires; a new one on request. */
 export function NetworkLinkCard() {
   const [shown, setShown] = useState<Shown | undefined>();
   const [problem, setProblem] = useState<string | undefined>();
@@ -59,7 +59,7 @@ export function NetworkLinkCard() {
   );
 }
 
-/** Dark on light in every theme: readers expect it so. */
+/** Dark on light in every theme, as readers expect. */
 function Qr({ size, path }: { size: number; path: string }) {
   const side = size + 2 * MARGIN;
   return (

@@ -8,10 +8,10 @@ import { perform } from "../../state/shell-status";
 import { NetworkLinkCard } from "./NetworkLinkCard";
 import { seenText } from "./network.logic";
 
-/** Addresses change and devices come and go while the settings are open. */
+/** Milliseconds between two requests: addresses change and devices come and go while the settings are open. */
 const ASK_AGAIN_MS = 2000;
 
-/** *Use from other devices*: the hub inside the app, open to the network at the person's wish. */
+/** *Use from other devices*: opens the hub inside the app to the network. */
 export function NetworkPanel() {
   const { network, ask } = useNetwork();
   if (!network) return null;
@@ -159,7 +159,7 @@ function useNetwork() {
   }, []);
   useEffect(() => {
     const look = () => {
-      // What a shell that does not answer cannot do is said where it is asked for.
+      // If the shell does not answer, the person's next action reports it.
       ask().catch(() => {});
     };
     look();

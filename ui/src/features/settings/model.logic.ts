@@ -1,10 +1,10 @@
-/** What a person wrote about a model, as the shell takes it. */
+/** Converts what a person typed about a model into the shell's form. */
 import type { ModelOptions, ModelView } from "../../platform/types";
 
 export interface ModelForm {
   baseUrl: string;
   model: string;
-  /** Empty: the kept key, where it belongs to this server. */
+  /** Empty: the kept key, if it belongs to this server. */
   apiKey: string;
 }
 
@@ -18,7 +18,7 @@ export function modelOptions(form: ModelForm, kept: ModelView): ModelOptions {
   };
 }
 
-/** Whether a key that is kept for the one may be sent to the other. The shell asks the same again. */
+/** Whether a key that is kept for one address may be sent to the other. The shell checks this again. */
 export function isSameServer(one: string, other: string): boolean {
   try {
     return new URL(one.trim()).origin === new URL(other.trim()).origin;

@@ -1,4 +1,4 @@
-/** Words and times of *Use from other devices*. */
+/** Texts and times for *Use from other devices*. */
 import { formatDuration, formatTime, t } from "../../i18n/i18n";
 import type { NetworkDevice } from "../../platform/types";
 
@@ -13,9 +13,9 @@ export function seenText(seen: NetworkDevice["seen"], nowMs: number): string {
   }
 }
 
-/** How long a link can still be used; `undefined` once its time is up. */
+/** How long a link can still be used; `undefined` once it has expired. */
 export function remaining(madeAtMs: number, lastsMs: number, nowMs: number): string | undefined {
-  // A clock of whole seconds may still be at the second before.
+  // The clock shows whole seconds, so it may still show a time before the link was created.
   const left = Math.min(lastsMs, madeAtMs + lastsMs - nowMs);
   return left > 0 ? formatDuration(left) : undefined;
 }

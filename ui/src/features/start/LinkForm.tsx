@@ -8,12 +8,12 @@ import { isLink } from "./start.logic";
 
 interface Props {
   deviceName: string;
-  /** Whether this device has conversations at a hub, which may move along. */
+  /** Whether this device has conversations at another hub, which may move along. */
   leaves: "nothing" | "a hub";
   onLinked: () => void;
 }
 
-/** Links this device to a hub by a one-time link. */
+/** Links this device to a hub with a one-time link. */
 export function LinkForm({ deviceName, leaves, onLinked }: Props) {
   const [link, setLink] = useState("");
   const [name, setName] = useState(deviceName);

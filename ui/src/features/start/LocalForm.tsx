@@ -8,14 +8,14 @@ import type { DetectedModelServer, ModelOptions } from "../../platform/types";
 
 type Source = { type: "found"; baseUrl: string } | { type: "endpoint" };
 
-/** Where the local agent gets its model: a server that answers on this computer, once the person chose it, or a custom endpoint. */
+/** Where the local agent gets its model: a server found on this computer, once the person chooses it, or a custom endpoint. */
 export function LocalForm({ onStart }: { onStart: (options: ModelOptions) => void }) {
   const { servers, look } = useModelServers();
   const [choice, setChoice] = useState<Source | undefined>();
   const [models, setModels] = useState<Readonly<Record<string, string>>>({});
   const [endpoint, setEndpoint] = useState({ baseUrl: "", apiKey: "", model: "" });
 
-  // A server that was found is never chosen by itself: any program may answer at that port, and prompts would go to it.
+  // A server that was found is never chosen automatically: any program may answer at that port, and prompts would go to it.
   const source: Source | undefined = choice ?? (servers?.length === 0 ? { type: "endpoint" } : undefined);
   const server = source?.type === "found" ? servers?.find((each) => each.baseUrl === source.baseUrl) : undefined;
   const urlWrong = endpoint.baseUrl.trim() !== "" && !isHttpUrl(endpoint.baseUrl);
@@ -139,7 +139,7 @@ function Option({ testId, title, hint, checked, onChoose }: OptionProps) {
         className="mt-1 accent-accent"
         checked={checked === "checked"}
         onChange={onChoose}
-        // Also where it is chosen by itself, because nothing was found: then it is a person's choice and stays.
+        // A click also counts if this source was preselected because no server was found: it then is the person's choice and stays.
         onClick={onChoose}
       />
       <span className="min-w-0">

@@ -1,4 +1,4 @@
-/** What the first start accepts, before anything is asked of the shell. */
+/** Whether the first start accepts a text as a link, before it asks the shell. */
 export function isLink(text: string): boolean {
   return text.trim().startsWith("baton://link?");
 }

@@ -1,4 +1,4 @@
-/** A session in which an agent has used a tool, was denied another one, and waits for a word about a third. */
+/** A session whose agent has used one tool, was denied a second, and waits for an approval of a third. */
 import { laptop, me } from "./fake-content";
 import type { FakeHub } from "./fake-platform";
 import { fakeSessionId } from "./fake-usual";

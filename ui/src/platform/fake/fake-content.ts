@@ -1,4 +1,4 @@
-/** What the fake hub knows and what its agent says. */
+/** The fake hub's data and the words of its agent. */
 import type { AccountView } from "../../generated/AccountView";
 import type { Principal } from "../../generated/Principal";
 

@@ -1,4 +1,4 @@
-/** The fake's part of *Use from other devices*. */
+/** The fake's *Use from other devices*. */
 import type { NetworkView, Shell, ShellResult } from "../types";
 
 const DONE: ShellResult = { type: "done" };

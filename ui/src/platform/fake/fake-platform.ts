@@ -1,7 +1,8 @@
 /**
- * A hub inside the page: for development in a browser, for tests and for pictures. URL parameters choose what it plays:
- * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual, approval), `runner=offline`, `rows` (exchanges in the long
- * session), `step` (characters a tick), `tick` (ms). `window.__batonFake` lets a test play the other device and cut the line.
+ * A hub inside the page, for development in a browser, for tests and for screenshots. URL parameters choose what it plays:
+ * `shell` (needsStart, starting, failed), `keyring`, `phase` (a connection phase), `content` (empty, usual, approval), `runner=offline`,
+ * `rows` (exchanges in the long session), `step` (characters per tick), `tick` (ms). Through `window.__batonFake` a test plays the other
+ * device and cuts the connection.
  */
 import type { CommandBody } from "../../generated/CommandBody";
 import type { ConnectionPhase } from "../../generated/ConnectionPhase";
@@ -57,7 +58,7 @@ export class FakeHub {
     if (tick > 0) setInterval(() => this.tick(step), tick);
   }
 
-  /** Every running agent says a little more; what it says is seen only while the line is up. */
+  /** Every running agent says a little more, unless the connection is down. */
   tick(step: number): void {
     for (const session of this.sessions) {
       if (!session.run || !this.#isUp()) continue;
@@ -83,7 +84,7 @@ export class FakeHub {
     this.#push({ type: "account", account: this.#account() });
   }
 
-  /** Does something as another device. */
+  /** Performs a command as another device. */
   asLaptop(session: string, body: CommandBody): void {
     const found = this.sessions.find((each) => each.id === session);
     if (found) this.#perform({ command: this.#nextCommand(), session: found, body }, laptop);
@@ -150,7 +151,7 @@ export class FakeHub {
     }
   }
 
-  /** Another device writes. */
+  /** Saves a draft as another device. */
   writeAsLaptop(session: string, text: string): void {
     this.#saveDraft(session, text, laptop);
   }

@@ -1,4 +1,4 @@
-/** One session of the fake hub: rows, a queue and at most one run. It decides like the real one, as far as a screen can tell. */
+/** One session of the fake hub: rows, a queue and at most one run. As far as a screen can tell, it decides like the real hub. */
 import type { CommandBody } from "../../generated/CommandBody";
 import type { PauseReason } from "../../generated/PauseReason";
 import type { Principal } from "../../generated/Principal";
@@ -25,7 +25,7 @@ interface FakeRun {
   stopping: StoppingState;
   part: { row: string; said: number; script: string } | undefined;
   retry?: RetryView;
-  /** What is said after the current part. */
+  /** What the agent says after the current part. */
   next: { kind: "text" | "reasoning"; script: string }[];
 }
 
@@ -42,9 +42,9 @@ export class FakeSession {
   seq = 0;
   readSeq = 0;
   updatedAt: number;
-  /** What the next answer says; the usual one without it. */
+  /** What the next answer says; the usual text if undefined. */
   script: string | undefined;
-  /** Why the next answer ends early; it is whole without it. */
+  /** Why the next answer ends early; undefined: it is complete. */
   finishReason: FinishReason | undefined;
   title: string;
   readonly id: string;
@@ -179,7 +179,7 @@ export class FakeSession {
     this.items = rest;
   }
 
-  /** The agent says a little more. */
+  /** Makes the agent say a little more. */
   speak(characters: number): void {
     const { run } = this;
     if (!run) return;
@@ -202,7 +202,7 @@ export class FakeSession {
     if (part.said >= part.script.length) this.#closePart("complete");
   }
 
-  /** The model gives nothing, and is asked again after a pause. */
+  /** Starts a retry: the model gave nothing, and is asked again after a pause. */
   askAgain(delayMs: number): void {
     if (!this.run || this.run.part) return;
     const attempt = (this.run.retry?.attempt ?? 0) + 1;
@@ -261,7 +261,7 @@ export class FakeSession {
     }
   }
 
-  /** A finished exchange, as history. */
+  /** Adds a finished exchange to the history. */
   addExchange(question: string, answer: string, by: Principal, at: number): void {
     const run = `run-old-${this.seq}`;
     this.addRow({ type: "prompt", prompt: `old-${this.seq}`, text: question, by, steered: false, state: { type: "pickedUp" } }, run, at);

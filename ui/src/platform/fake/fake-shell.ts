@@ -1,4 +1,4 @@
-/** The shell's part of the fake: a first start that succeeds in two steps. */
+/** The fake's shell: a first start that succeeds in two steps. */
 import { fakeNetwork } from "./fake-network";
 import type { AgentStatus, KeyringState, ModelView, Shell, ShellResult, ShellStatus } from "../types";
 

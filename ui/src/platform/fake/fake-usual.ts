@@ -5,7 +5,7 @@ import type { FakeHub } from "./fake-platform";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** `id(3)` is the third session's id; stable, so that tests and pictures can name them. */
+/** The id of the session at this place. Ids are stable, so that tests and screenshots can name them. */
 export const fakeSessionId = (place: number) => `0192f0c0-1111-7000-8000-${String(place).padStart(12, "0")}`;
 
 export function fillUsual(hub: FakeHub, exchanges: number): void {

@@ -1,4 +1,4 @@
-/** The desktop: everything goes through the shell's commands, everything comes through one channel. */
+/** The desktop platform: requests go through the shell's commands, frames come through one channel. */
 import { Channel, invoke } from "@tauri-apps/api/core";
 import type { ViewFrame } from "../../generated/ViewFrame";
 import type { ViewResponse } from "../../generated/ViewResponse";

@@ -1,5 +1,5 @@
-//! A client in another language, written from `docs/PROTOCOL.md` alone: cut at seeded points, by a hub that is killed, and at any
-//! byte of its TLS stream. It must end with exactly what a reader has who comes late and reads the log from its beginning.
+//! A client in another language, written from `docs/PROTOCOL.md` alone. Its connection is cut at seeded points, by killing the hub, and at
+//! any byte of its TLS stream. It must end with exactly what a late reader has who reads the log from its beginning.
 
 mod stage;
 
@@ -18,7 +18,7 @@ fn accepted(delivery: &str) -> serde_json::Value {
     json!({ "type": "promptAccepted", "delivery": delivery })
 }
 
-/// Creates a session of its own, follows it and asks.
+/// Creates a session, subscribes to it and sends a prompt.
 async fn ask(client: &mut PythonClient, text: &str) -> String {
     let account = client.account.clone();
     client.follow(&account).await;
@@ -49,7 +49,7 @@ fn session_of(log: &str) -> &str {
     log.strip_prefix("session:").expect("a session's log")
 }
 
-/// The session's events as a device has them that links now and reads from the beginning, up to the title `marker`.
+/// Returns the session's events up to the title `marker`, as a device reads them that links now and starts at the beginning.
 async fn read_late(hub: &Hub, log: &str, marker: &str) -> Vec<Event> {
     let reader = Device::link(hub, "Reader").await;
     let late = reader.tail(session_of(log));
@@ -60,7 +60,7 @@ async fn read_late(hub: &Hub, log: &str, marker: &str) -> Vec<Event> {
     .await
 }
 
-/// It never fell out of step, and the same command had the same receipt whenever it was sent.
+/// Checks that the client never diverged, and that a command had the same receipt whenever it was sent.
 fn assert_in_step(client: &PythonClient) {
     for trouble in ["diverged", "gap", "missing"] {
         assert_eq!(client.lines(trouble), Vec::<serde_json::Value>::new());
@@ -103,7 +103,7 @@ async fn cut_at_seeded_points(seed: u64) {
     let mut a = PythonClient::start(&hub.link("device").await, "Script", seed, 60).await;
     let mut b = PythonClient::start(&hub.link("device").await, "Late script", seed + 100, 30).await;
 
-    // An answer in two halves, with a hub killed in each; the other client comes in the middle.
+    // An answer in two halves, with the hub killed in each; the other client joins in the middle.
     let log = ask(&mut a, "Why?").await;
     a.wait_bytes(&log, 0, 200).await;
     b.follow(&log).await;
@@ -128,7 +128,7 @@ async fn cut_at_seeded_points(seed: u64) {
     control_the_queue(&mut a, &log).await;
     model.wait_closed(2).await;
 
-    // Whoever reads from the beginning has what both clients have.
+    // A reader from the beginning has the same as both clients.
     a.effect(&log, json!({ "type": "renameSession", "title": "over" }))
         .await;
     let events = read_late(&hub, &log, "over").await;
@@ -152,7 +152,8 @@ async fn cut_at_seeded_points(seed: u64) {
     same_id_again(&mut a, &log).await;
 }
 
-/// While the first run is on: two prompts queued, moved and edited. Then the next run is stopped, and another goes past the pause.
+/// During the first run, queues two prompts, moves one and edits one. Then stops the next run and sends a prompt that runs despite the
+/// pause.
 async fn control_the_queue(a: &mut PythonClient, log: &str) {
     let second = a.receipt(log, prompt("second", "queue")).await["command"].clone();
     let third = a.receipt(log, prompt("third", "queue")).await["command"].clone();
@@ -184,7 +185,7 @@ async fn control_the_queue(a: &mut PythonClient, log: &str) {
     a.line("the teardown report", told).await;
 }
 
-/// The same id has the same receipt for ever, and with another body it is refused.
+/// Checks that the same id always has the same receipt, and is refused with another body.
 async fn same_id_again(a: &mut PythonClient, log: &str) {
     let first = a.lines("receipt")[0].clone();
     let id = first["command"].as_str().expect("an id").to_owned();
@@ -252,7 +253,7 @@ async fn what_a_client_in_python_was_told_without_a_hub_survives_its_kill_and_ha
     assert_eq!(queue, json!([{ "prompt": id, "text": "once" }]));
 }
 
-/// Byte counts from a seed: a small linear congruence is random enough to choose where a line is cut.
+/// Byte counts from a seed: a small linear congruential generator is random enough to choose where a connection is cut.
 struct Places(u64);
 
 impl Places {
@@ -282,7 +283,7 @@ async fn a_client_in_python_pins_the_hubs_key_and_survives_cuts_at_any_byte_of_t
     let why = refused_link(&link.replace(&key, &format!("{other}{}", &key[1..]))).await;
     assert!(why.contains("another key"), "{why}");
 
-    // The hub of the wrong key was told nothing: the code is still good.
+    // The client has sent nothing to the hub with the wrong key, so the code is still valid.
     let authority = link
         .split_once("hub=")
         .and_then(|(_, rest)| rest.split('&').next())
@@ -301,7 +302,7 @@ async fn a_client_in_python_pins_the_hubs_key_and_survives_cuts_at_any_byte_of_t
         };
         let bytes = places.next(below);
         cutter.cut_once_after(direction, bytes);
-        // The one that is on carries more than it may already, or the next one will.
+        // The cut hits the open connection, or the next one if the open one has already carried more bytes.
         let what = format!("cut {n}, {bytes} bytes {direction:?}");
         eventually(LIMIT, &what, async || (!cutter.is_armed()).then_some(())).await;
     }

@@ -1,4 +1,4 @@
-//! The client in Python as a process, and what a reader of the log must find it to have.
+//! The Python client as a process, and what a reader of the log expects it to have.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::stage::{Output, output};
 
-/// A device whose program is `tests/clients/python/baton_client.py`.
+/// A device that runs `tests/clients/python/baton_client.py`.
 pub struct PythonClient {
     child: Child,
     pub account: String,
@@ -44,7 +44,7 @@ async fn try_link(folder: &TempDir, link: &str, name: &str) -> Output {
     output(command(&["link", &state.to_string_lossy(), link, name])).await
 }
 
-/// What a link that must not work is answered with.
+/// Tries a link that must be refused, and returns the client's message.
 pub async fn refused_link(link: &str) -> String {
     let folder = TempDir::new().expect("a temporary folder");
     let refused = try_link(&folder, link, "Script").await;
@@ -54,7 +54,7 @@ pub async fn refused_link(link: &str) -> String {
 }
 
 impl PythonClient {
-    /// Links it and lets it connect. It cuts its own connection `cuts` times, at points that the seed chooses.
+    /// Links the client and lets it connect. It cuts its own connection `cuts` times, at points that the seed chooses.
     pub async fn start(link: &str, name: &str, seed: u64, cuts: u32) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let linked = try_link(&folder, link, name).await;
@@ -82,7 +82,7 @@ impl PythonClient {
         Child::spawn_listening(command(&talk))
     }
 
-    /// Ends it in the middle of whatever it does, and starts it again on what it has on disk.
+    /// Kills the client in the middle of its work, and starts it again with the data on its disk.
     pub async fn kill_and_start(&mut self) {
         self.child.kill_9().await;
         self.child = Self::talk(&self.folder, 0, 0);
@@ -96,13 +96,13 @@ impl PythonClient {
         self.order(json!({ "do": "follow", "log": log })).await;
     }
 
-    /// Gives it a command, without waiting for anything.
+    /// Gives the client a command without waiting.
     pub async fn command(&mut self, log: &str, id: &str, body: Value) {
         self.order(json!({ "do": "command", "log": log, "id": id, "body": body }))
             .await;
     }
 
-    /// Gives it a command and waits for the receipt.
+    /// Gives the client a command and waits for the receipt.
     pub async fn receipt(&mut self, log: &str, body: Value) -> Value {
         let id = uuid::Uuid::now_v7().to_string();
         self.command(log, &id, body).await;
@@ -111,21 +111,21 @@ impl PythonClient {
             .await
     }
 
-    /// The effect of a command that must be accepted.
+    /// Gives the client a command that must be accepted, and returns its effect.
     pub async fn effect(&mut self, log: &str, body: Value) -> Value {
         let receipt = self.receipt(log, body).await;
         assert_eq!(receipt["outcome"]["type"], "accepted", "{receipt}");
         receipt["outcome"]["effect"].clone()
     }
 
-    /// Waits for a line that it prints, the ones already there included.
+    /// Waits for a line that the client prints. Lines that were already printed count.
     pub async fn line<T>(&self, what: &str, pick: impl Fn(&Value) -> Option<T>) -> T {
         self.child
             .wait_for_line(what, |line| pick(&serde_json::from_str(line).ok()?))
             .await
     }
 
-    /// Every line so far of one type.
+    /// Returns every line of one type so far.
     pub fn lines(&self, kind: &str) -> Vec<Value> {
         let lines = self.child.stdout_lines();
         let values = lines
@@ -134,9 +134,9 @@ impl PythonClient {
         values.filter(|line| line["type"] == kind).collect()
     }
 
-    /// Waits until it stands at a seq of a log, or beyond.
+    /// Waits until the client has reached a seq of a log, or passed it.
     pub async fn wait_seq(&self, log: &str, seq: u64) {
-        // A receipt names its seq before the batch with it may have come.
+        // A receipt names its seq before the batch with that seq may have arrived.
         let is_there = |line: &Value| {
             line["type"] == "moved"
                 && line["log"] == log
@@ -148,7 +148,7 @@ impl PythonClient {
         .await;
     }
 
-    /// Waits until the n-th run of a session (from 0) has so many bytes, and gives its id.
+    /// Waits until the n-th run of a session (from 0) has this many bytes, and returns its id.
     pub async fn wait_bytes(&self, log: &str, n: usize, bytes: u64) -> String {
         let run = |line: &Value| {
             let run = (line["log"] == log).then(|| line["runs"][n].clone())?;
@@ -158,7 +158,7 @@ impl PythonClient {
         self.line(&format!("{bytes} bytes of run {n}"), run).await
     }
 
-    /// Waits for the end of the n-th run and gives its outcome.
+    /// Waits for the end of the n-th run and returns its outcome.
     pub async fn wait_outcome(&self, log: &str, n: usize) -> String {
         let outcome = |line: &Value| {
             let is_it = line["log"] == log;
@@ -167,7 +167,7 @@ impl PythonClient {
         self.line(&format!("the end of run {n}"), outcome).await
     }
 
-    /// Everything that it has of a log.
+    /// Returns everything that the client has of a log.
     pub async fn show(&mut self, log: &str) -> Value {
         self.shown += 1;
         let tag = self.shown;
@@ -180,13 +180,13 @@ impl PythonClient {
         .await
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the client ends on its own.
     pub async fn wait_exit(&mut self) -> std::process::ExitStatus {
         self.child.wait_exit().await
     }
 }
 
-/// What the client must have of a session whose log has these events: by another fold, in another language.
+/// Computes what the client must have of a session with these events: by another fold, in another language.
 pub fn expected(events: &[Event]) -> Value {
     let (mut state, mut transcript) = (SessionState::default(), Transcript::default());
     let mut runs = serde_json::Map::new();

@@ -1,12 +1,12 @@
 /**
- * Bare addresses end where Chinese, Japanese or Korean text goes on: `https://example.org/a。次` is an address and a sentence. GFM ends
- * them at spaces alone, which such text does not have. An address with such letters in it needs `<…>` or `[…](…)`.
+ * Ends bare addresses where Chinese, Japanese or Korean text continues: `https://example.org/a。次` is an address and a sentence. GFM ends
+ * them only at spaces, which such text does not have. An address that contains such letters needs `<…>` or `[…](…)`.
  */
 import type { Link, Parent, Root } from "mdast";
 
 const CJK_AT = /[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]/;
 
-/** A transformer: an address ends where CJK punctuation begins. */
+/** A transformer that ends a bare address where CJK text begins. */
 export function endAutolinks() {
   return (tree: Root): void => endIn(tree);
 }
@@ -21,7 +21,7 @@ function endIn(parent: Parent): void {
   }
 }
 
-/** Cuts a bare address and gives what was not part of it. */
+/** Cuts a bare address, and returns the text that was not part of it. */
 function cut(link: Link): string {
   const [text] = link.children;
   if (link.children.length !== 1 || text?.type !== "text" || !isBare(link, text.value)) return "";
@@ -33,7 +33,7 @@ function cut(link: Link): string {
   return rest;
 }
 
-/** Without the marks of `<…>` and `[…](…)` a link is as long as its text. */
+/** A bare link is as long as its text: it has no marks of `<…>` or `[…](…)`. */
 function isBare(link: Link, text: string): boolean {
   if (!link.url.endsWith(text)) return false;
   const from = link.position?.start.offset;

@@ -1,20 +1,23 @@
-/** Which text between formula marks is a formula. Marks alone are no proof: `\[OPTIONS\]` is an escaped bracket and `$$` a shell's process id. */
+/**
+ * Decides whether text between formula marks is a formula. Marks alone prove nothing: `\[OPTIONS\]` is an escaped bracket, `$$` a shell's
+ * process id.
+ */
 
 export type FormulaMarks = "parentheses" | "brackets" | "dollars";
 
-/** Characters between the marks. The longest derivations of textbooks have about a thousand. */
+/** The limit of characters between the marks. The longest derivations in textbooks have about a thousand. */
 export const FORMULA_CHARS_MAX = 2_000;
-/** Nested braces and `\left`s. Beyond this the drawn tree is deeper than engines lay out in reasonable time. */
+/** The limit of nested braces and `\left`s. Engines cannot lay out a deeper tree in reasonable time. */
 export const FORMULA_DEPTH_MAX = 24;
-/** Letters that a product such as `ABC` may have; more are a word. */
+/** The most letters that a product such as `ABC` may have; a longer one is a word. */
 const PRODUCT_LETTERS_MAX = 3;
 
-/** Whether `content`, found between marks of running text, is a formula. */
+/** Whether `content`, found between formula marks in running text, is a formula. */
 export function looksLikeFormula(content: string, marks: FormulaMarks): boolean {
   const text = content.trim();
   if (text === "" || text.length > FORMULA_CHARS_MAX) return false;
   if (/\\[a-zA-Z]/.test(text)) return true;
-  // `--output=FILE`, `KEY=VALUE`, `-v`: how a command is called.
+  // `--output=FILE`, `KEY=VALUE`, `-v`: the arguments of a command.
   if (/^--?[A-Za-z]/.test(text) || /[A-Za-z]{2}=[A-Za-z]{2}/.test(text)) return false;
   if (/[\^=<>+*/]|[A-Za-z}]_/.test(text)) return true;
   const words = text.split(/\s+/);
@@ -23,7 +26,7 @@ export function looksLikeFormula(content: string, marks: FormulaMarks): boolean 
   return marks !== "brackets" && !new RegExp(`[\\p{L}]{${PRODUCT_LETTERS_MAX + 1}}`, "u").test(text) && /^[\p{L}\p{N}(]/u.test(text);
 }
 
-/** Whether drawing a formula stays within bounds; otherwise its source is shown. */
+/** Whether a formula is within the limits for drawing; otherwise its source is shown. */
 export function isDrawable(source: string): boolean {
   if (source.length > FORMULA_CHARS_MAX) return false;
   let depth = 0;

@@ -1,9 +1,9 @@
 /**
- * TeX formulas as part of the Markdown grammar: `\(…\)`, `\[…\]` and `$$…$$` in running text, and `\[` or `$$` alone on a line with
- * the closing mark alone on a later one. The parser strips quotes and list indentation before it comes here, and code wins over both.
+ * TeX formulas as part of the Markdown grammar: `\(…\)`, `\[…\]` and `$$…$$` in running text, and `\[` or `$$` alone on a line with the
+ * closing mark alone on a later line. The parser strips quotes and list indentation before this code runs, and code takes precedence.
  *
- * A formula must be closed before the next blank line and must look like one (`formulas.logic.ts`), otherwise its marks are text. The scan
- * from an opening mark ends at the next mark of its kind, so a run of unclosed marks costs time in proportion to its length.
+ * A formula must be closed before the next blank line and must look like one (`formulas.logic.ts`); otherwise its marks are text. The scan
+ * from an opening mark ends at the next mark of its kind, so a run of unclosed marks takes linear time.
  */
 import type { Literal } from "mdast";
 import type { CompileContext, Extension as FromMarkdownExtension, Token as FromMarkdownToken } from "mdast-util-from-markdown";
@@ -43,7 +43,7 @@ const BRACKET_CLOSE = 93;
 const TICK = 96;
 const TILDE = 126;
 
-/** The second character that closes a formula, by the second character that opens it. */
+/** The second character of the closing mark, by the second character of the opening mark. */
 const CLOSES: Record<number, number> = { [DOLLAR]: DOLLAR, [PAREN_OPEN]: PAREN_CLOSE, [BRACKET_OPEN]: BRACKET_CLOSE };
 const MARKS: Record<number, FormulaMarks> = { [DOLLAR]: "dollars", [PAREN_OPEN]: "parentheses", [BRACKET_OPEN]: "brackets" };
 
@@ -60,7 +60,7 @@ function tokenizeInText(this: TokenizeContext, effects: Effects, ok: State, nok:
   let token: Token | undefined;
   return opening(effects, nok, (code, next) => {
     second = code;
-    // `name\(x\)` is an escaped parenthesis after a word; `$$$` is no mark.
+    // `name\(x\)` is an escaped parenthesis after a word; `$$$` is not a mark.
     const isGlued = code === DOLLAR ? before === DOLLAR || next === DOLLAR : code === PAREN_OPEN && isWord(before);
     return isGlued ? nok(next) : between(next);
   });
@@ -105,7 +105,7 @@ function tokenizeInText(this: TokenizeContext, effects: Effects, ok: State, nok:
       effects.exit("formula");
       return looksLikeFormula(content, MARKS[second] ?? "brackets") ? ok : nok;
     }
-    // A second opening mark, or the end: the first one closes nothing.
+    // After a second opening mark, or at the end, nothing closes the first one.
     if (code === EOF || code === second || markdownLineEnding(code)) return nok(code);
     content += `${second === DOLLAR ? "$" : "\\"}${textOf(code)}`;
     effects.consume(code);
@@ -123,7 +123,7 @@ function tokenizeLines(this: TokenizeContext, effects: Effects, ok: State, nok: 
   });
 
   function openingEnd(code: Code): State | undefined {
-    // A mark alone on its line ends a paragraph, also where no closing one follows.
+    // A mark alone on its line ends a paragraph, even if no closing mark follows.
     if (interrupt === true && (code === EOF || markdownLineEnding(code))) return ok(code);
     if (code === EOF) return nok(code);
     if (markdownLineEnding(code)) return lineEnd(code);
@@ -148,7 +148,7 @@ function tokenizeLines(this: TokenizeContext, effects: Effects, ok: State, nok: 
     return effects.attempt({ tokenize: tokenizeClosing, partial: true }, closed, reopening)(code);
   }
 
-  /** A second opening mark at the start of a line: the first one closes nothing. */
+  /** After a second opening mark at the start of a line, nothing closes the first one. */
   function reopening(code: Code): State | undefined {
     return effects.check({ tokenize: tokenizeOpening, partial: true }, nok, dataStart)(code);
   }
@@ -177,7 +177,7 @@ function tokenizeLines(this: TokenizeContext, effects: Effects, ok: State, nok: 
     return opening(inner, goesOn, (mark, code) => (mark === second ? opens(code) : goesOn(code)));
   }
 
-  /** Code below a mark that is not closed is code. */
+  /** A code block below an unclosed mark is code. */
   function tokenizeFence(inner: Effects, fences: State, goesOn: State): State {
     let marks = 0;
     let mark: Code = EOF;
@@ -218,7 +218,7 @@ function tokenizeLines(this: TokenizeContext, effects: Effects, ok: State, nok: 
   }
 }
 
-/** Reads the two characters of an opening mark, then goes on with the second of them and the character behind it. */
+/** Reads the two characters of an opening mark, then calls `next` with the second of them and the character after it. */
 function opening(effects: Effects, nok: State, next: (second: number, code: Code) => State | undefined): State {
   return (code) => {
     effects.enter("formula");
@@ -264,7 +264,7 @@ export function formulaFromMarkdown(): FromMarkdownExtension {
     if (node?.type === "formula") {
       node.value = value;
       const isInline = this.sliceSerialize(token).startsWith("\\(");
-      // `$$` stands for both: alone in its paragraph it is a display (`placeDisplays`).
+      // `$$` can be either: alone in its paragraph it is a display formula (`placeDisplays`).
       node.data.hProperties.display = isInline ? "inline" : "block";
       node.data.hChildren = [{ type: "text", value }];
     }

@@ -1,4 +1,4 @@
-/** Numbers a piece of a long list on from the piece before it, whatever number its own first item was given. */
+/** Continues the numbering of a long list in its next piece, whatever number that piece's first item has in the source. */
 import type { Root } from "mdast";
 import type { Plugin } from "unified";
 

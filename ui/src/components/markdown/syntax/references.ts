@@ -1,6 +1,6 @@
 /**
- * Lets one block of a document use the link definitions and footnotes of the others. The parser asks while it reads `[label]` whether the
- * label is defined, so the labels are handed to it before it starts; the definitions' targets are added to the tree afterwards.
+ * Lets a block use the link definitions and footnotes of other blocks. While the parser reads `[label]`, it asks whether the label is
+ * defined, so it gets the labels before it starts; the targets of the definitions are added to the tree afterwards.
  */
 import type { Element } from "hast";
 import type { FootnoteDefinition, FootnoteReference, Parent, Root } from "mdast";
@@ -16,7 +16,7 @@ declare module "micromark-util-types" {
   }
 }
 
-/** A construct that matches nothing: it is asked at the first line, before any text is read. */
+/** A construct that matches nothing: the parser tries it at the first line, before it reads any text. */
 function seedSyntax(references: References): Extension {
   const links = references.links.map(({ label }) => normalizeIdentifier(label));
   const footnotes = references.footnotes.map(({ label }) => normalizeIdentifier(label));
@@ -58,7 +58,7 @@ function identifierOf(label: string): string {
   return normalizeIdentifier(label).toLowerCase();
 }
 
-/** Calls and notes stay where they are written; there is no list of them at the end of each block. */
+/** Footnote calls and notes stay where they are written; there is no list of notes at the end of each block. */
 export const HANDLERS = {
   handlers: {
     footnoteReference: (_state: HastState, node: FootnoteReference): Element => ({

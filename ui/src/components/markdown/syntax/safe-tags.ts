@@ -1,8 +1,8 @@
 /**
- * The HTML that a text may use: `<br>`, and pairs of `<sub>`, `<sup>`, `<kbd>`, `<mark>`, none with attributes. The parser's own HTML is
+ * The HTML that a text may use: `<br>`, and pairs of `<sub>`, `<sup>`, `<kbd>`, `<mark>`, all without attributes. The parser's own HTML is
  * off, so every other `<` is text: nothing is scanned to the end of the document for a `-->`, and nothing can be injected.
  *
- * `<details>` spans blocks and is therefore recognised where blocks are split (`blocks.logic.ts`).
+ * `<details>` spans blocks, so the block splitter recognises it (`blocks.logic.ts`).
  */
 import type { Literal, Parent, PhrasingContent, Root } from "mdast";
 import type { CompileContext, Extension as FromMarkdownExtension, Token as FromMarkdownToken } from "mdast-util-from-markdown";
@@ -11,7 +11,7 @@ import type { Code, Effects, Extension, State } from "micromark-util-types";
 type Pair = "sub" | "sup" | "kbd" | "mark";
 const PAIRS: readonly string[] = ["sub", "sup", "kbd", "mark"] satisfies Pair[];
 
-/** One tag; `pairTags` makes elements of pairs and text of the rest. */
+/** One tag; `pairTags` turns pairs into elements and the rest into text. */
 export interface SafeTagNode extends Literal {
   type: "safeTag";
   name: string;
@@ -42,7 +42,7 @@ declare module "micromark-util-types" {
 
 const LESS_THAN = 60;
 const GREATER_THAN = 62;
-/** `</mark>` and `<br />` are the longest. */
+/** The longest tags are `</mark>` and `<br />`. */
 const TAG_CHARS_MAX = 7;
 
 export function safeTagSyntax(): Extension {
@@ -85,7 +85,7 @@ export function safeTagFromMarkdown(): FromMarkdownExtension {
   return { enter: { safeTag: enterTag }, exit: { safeTag: exitTag } };
 }
 
-/** A transformer: makes an element of each pair of tags among siblings, and text of tags without a partner. */
+/** A transformer that turns each pair of tags among siblings into an element, and tags without a partner into text. */
 export function pairTags() {
   return (tree: Root): void => pairIn(tree);
 }
@@ -93,7 +93,7 @@ export function pairTags() {
 function pairIn(parent: Parent): void {
   for (const child of parent.children) if ("children" in child) pairIn(child);
   if (!parent.children.some((child) => child.type === "safeTag")) return;
-  /** Elements that are open, outermost first, each with what came before it. */
+  /** The open elements, outermost first, each with the children before it. */
   const open: { tag: SafeTagNode; before: Parent["children"] }[] = [];
   let current: Parent["children"] = [];
   for (const child of parent.children) {

@@ -11,7 +11,7 @@ import { joinedTexts } from "./parts.logic";
 type TextBody = Extract<RowBody, { type: "text" }>;
 type ReasoningBody = Extract<RowBody, { type: "reasoning" }>;
 
-/** A text, with the parts into which it was cut. */
+/** A text, joined with the parts that it was cut into. */
 export function TextRow({ body, row, onSettled }: { body: TextBody; row: RowId; onSettled: (blocks: readonly string[]) => void }) {
   const joined = useConversation(({ open }) => (open ? joinedTexts(open.rows).get(row) : undefined));
   if (joined?.role === "rest") return null;
@@ -24,7 +24,7 @@ export function TextRow({ body, row, onSettled }: { body: TextBody; row: RowId; 
   );
 }
 
-/** What the model thought: folded, with its time. */
+/** The model's reasoning: folded, with its duration. */
 export function ReasoningRow({ body, at }: { body: ReasoningBody; at: number }) {
   const [fold, setFold] = useKeptState<"folded" | "unfolded">("reasoning", "folded");
   const open = body.state === "open";

@@ -11,10 +11,10 @@ import { isThisDevice, nameOf } from "../../../state/names.logic";
 import { type ApprovalBody, answerTo } from "./tools.logic";
 import { Raw } from "./ToolRows";
 
-/** The protocol's `REASON_CHARS_MAX`. */
+/** `REASON_CHARS_MAX` of the protocol. */
 const REASON_CHARS_MAX = 2_000;
 
-/** Everything that is needed to decide about a tool's use, and the answer once there is one. */
+/** Everything that a person needs to decide about a tool call, and the answer once there is one. */
 export function ApprovalCard({ body }: { body: ApprovalBody }) {
   const { wanted, state } = body;
   const waiting = state.type === "open" || state.type === "answering";

@@ -5,7 +5,7 @@ import type { RowBody } from "../../../generated/RowBody";
 import { t } from "../../../i18n/i18n";
 import { rawText } from "../rows.logic";
 
-/** A row that could not be drawn: its text as it was written. The other rows, the composer and *Stop* are as they were. */
+/** Shows the source text of a row that could not be drawn. The other rows, the composer and *Stop* are not affected. */
 export function RawRow({ body }: { body: RowBody }) {
   const text = rawText(body);
   return (

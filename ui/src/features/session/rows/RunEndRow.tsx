@@ -23,7 +23,7 @@ const LOOKS: Record<RunOutcome["type"] | "cut", { icon: IconName; frame: string 
   lost: { icon: "offline", frame: "rounded-lg bg-warn-soft px-3 py-2 text-warn" },
 };
 
-/** How a run ended, what it used, and what can be done about it. */
+/** How a run ended, what it used, and what a person can do about it. */
 export function RunEndRow({ body, run, at }: { body: Body; run: RunId | undefined; at: number }) {
   const session = useConversation((state) => state.open?.session);
   const [asked, setAsked] = useState<"no" | "yes">("no");

@@ -6,7 +6,7 @@ import { t } from "../../../i18n/i18n";
 import { useConversation } from "../../../state/conversation";
 import { cutOutput, firstLine, hasCall, resultOf, type ToolCallBody, type ToolResultBody } from "./tools.logic";
 
-/** One line that opens: which tool, with what, and how it went. */
+/** A line that unfolds: which tool, its arguments and its result. */
 export function ToolCallCard({ body, run }: { body: ToolCallBody; run: RunId | undefined }) {
   const [fold, setFold] = useKeptState<"folded" | "unfolded">("tool", "folded");
   const result = useConversation((state) => resultOf(state.open?.rows ?? [], run, body.call));
@@ -37,7 +37,7 @@ export function ToolCallCard({ body, run }: { body: ToolCallBody; run: RunId | u
   );
 }
 
-/** Output whose call is not among the rows; otherwise it stands inside its call. */
+/** The output of a call that is not among the rows; otherwise the call shows its output. */
 export function ToolResultRow({ body, run }: { body: ToolResultBody; run: RunId | undefined }) {
   const shownInCall = useConversation((state) => hasCall(state.open?.rows ?? [], run, body.call));
   return shownInCall ? null : <Output result={body} />;
@@ -76,7 +76,7 @@ function Output({ result }: { result: ToolResultBody }) {
   );
 }
 
-/** Exactly what was written, never as Markdown. */
+/** Shows a text exactly as it was written, never as Markdown. */
 export function Raw({ label, text, testId }: { label: string; text: string; testId: string }) {
   return (
     <div>

@@ -1,12 +1,12 @@
 /**
- * A runner cuts a long text into parts, wherever the limit of a part happens to be: in a word, in a block of code. On the screen, and for
- * *Copy*, it is one text again. It is drawn in the row of its first part; the rows of the others are empty.
+ * A runner cuts a long text into parts wherever a part is full: within a word or a block of code. On the screen, and for *Copy*, it is one
+ * text again. The row of the first part shows it; the rows of the other parts are empty.
  */
 import type { PartState } from "../../../generated/PartState";
 import type { RowId } from "../../../generated/RowId";
 import type { TranscriptRow } from "../../../generated/TranscriptRow";
 
-/** `PART_TEXT_BYTES_MAX` of the protocol, in bytes of UTF-8. */
+/** `PART_TEXT_BYTES_MAX` of the protocol, in UTF-8 bytes. */
 const PART_BYTES_MAX = 160 * 1024;
 /** `PART_JSON_BYTES_MAX` of the runner, in bytes within a JSON string. */
 const PART_JSON_BYTES_MAX = 256 * 1024 - 4 * 1024;
@@ -15,7 +15,7 @@ export type JoinedText = { role: "first"; text: string; state: PartState } | { r
 
 const joinedOf = new WeakMap<readonly TranscriptRow[], ReadonlyMap<RowId, JoinedText>>();
 
-/** The rows whose text goes on in another row, or comes from one. */
+/** The rows whose text continues in another row, or continues one. */
 export function joinedTexts(rows: readonly TranscriptRow[]): ReadonlyMap<RowId, JoinedText> {
   const known = joinedOf.get(rows);
   if (known) return known;
@@ -37,7 +37,7 @@ export function joinedTexts(rows: readonly TranscriptRow[]): ReadonlyMap<RowId, 
   return joined;
 }
 
-/** Whether the text of `row` was cut off that of `before`, because the part was full. */
+/** Whether the text of `row` continues that of `before`, whose part was full. */
 export function continues(before: TranscriptRow, row: TranscriptRow): boolean {
   if (before.body.type !== "text" || row.body.type !== "text") return false;
   if (before.run === undefined || before.run !== row.run || before.body.state !== "complete") return false;
@@ -45,7 +45,7 @@ export function continues(before: TranscriptRow, row: TranscriptRow): boolean {
 }
 
 function isFull(text: string, next: string): boolean {
-  // A UTF-16 unit is at most three bytes of UTF-8 and six of JSON.
+  // A UTF-16 unit takes at most three bytes in UTF-8 and six in JSON.
   if (text.length * 6 < PART_BYTES_MAX || next === "") return false;
   const [character] = next;
   const grown = text + (character ?? "");
@@ -53,7 +53,7 @@ function isFull(text: string, next: string): boolean {
   return bytes > PART_BYTES_MAX || jsonBytes(grown, bytes) > PART_JSON_BYTES_MAX;
 }
 
-/** As the runner counts them: two bytes for a character with a short escape, six for another control character. */
+/** Counts bytes as the runner does: two for a character with a short escape, six for another control character. */
 function jsonBytes(text: string, bytes: number): number {
   let more = 0;
   for (let at = 0; at < text.length; at += 1) {

@@ -1,4 +1,4 @@
-/** What a tool's call and its output show, and which answers an approval takes. */
+/** What a tool call and its output show, and which answers an approval takes. */
 import type { AnswerApprovalCommand } from "../../../generated/AnswerApprovalCommand";
 import type { ApprovalScope } from "../../../generated/ApprovalScope";
 import type { RowBody } from "../../../generated/RowBody";
@@ -9,16 +9,16 @@ export type ToolCallBody = Extract<RowBody, { type: "toolCall" }>;
 export type ToolResultBody = Extract<RowBody, { type: "toolResult" }>;
 export type ApprovalBody = Extract<RowBody, { type: "approval" }>;
 
-/** Output with more lines than these two together is cut in the middle until the rest is asked for. */
+/** Output with more lines than both together is cut in the middle until the person asks for the rest. */
 export const HEAD_LINES = 20;
 export const TAIL_LINES = 10;
-/** The same for output without line breaks. */
+/** The limits for output without line breaks. */
 export const HEAD_CHARS = 4_000;
 export const TAIL_CHARS = 2_000;
 
 export type Cut = { type: "whole"; text: string } | { type: "cut"; head: string; tail: string; hiddenLines: number };
 
-/** Long output as its head and its tail. */
+/** Splits long output into its head and its tail. */
 export function cutOutput(text: string): Cut {
   const lines = text.split("\n");
   if (lines.length > HEAD_LINES + TAIL_LINES + 1) {
@@ -30,12 +30,12 @@ export function cutOutput(text: string): Cut {
   return { type: "whole", text };
 }
 
-/** The first line that says something. */
+/** The first line that is not blank. */
 export function firstLine(text: string): string {
   return text.trimStart().split("\n", 1)[0] ?? "";
 }
 
-/** The output of a call: call ids are unique in their run alone. */
+/** The output of a call. Call ids are unique only within their run. */
 export function resultOf(rows: readonly TranscriptRow[], run: RunId | undefined, call: string): ToolResultBody | undefined {
   for (const { run: owner, body } of rows) {
     if (owner === run && body.type === "toolResult" && body.call === call) return body;
@@ -43,12 +43,12 @@ export function resultOf(rows: readonly TranscriptRow[], run: RunId | undefined,
   return undefined;
 }
 
-/** Whether the call's own row is there, so that the output is shown inside it. */
+/** Whether the call's own row is there, which then shows the output. */
 export function hasCall(rows: readonly TranscriptRow[], run: RunId | undefined, call: string): boolean {
   return rows.some((row) => row.run === run && row.body.type === "toolCall" && row.body.call === call);
 }
 
-/** The answer to exactly the request that was seen; a denial is for this once. */
+/** Builds the answer to exactly the request that was shown; a denial applies only once. */
 export function answerTo(body: ApprovalBody, choice: ApprovalScope | "deny", reason: string): { type: "answerApproval" } & AnswerApprovalCommand {
   const base = { type: "answerApproval", approval: body.approval, digest: body.digest } as const;
   if (choice !== "deny") return { ...base, answer: "allow", scope: choice };
