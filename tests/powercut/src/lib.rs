@@ -19,8 +19,6 @@
 //! of what was written never change (what SQLite calls power-safe overwrite, and takes for granted unless told otherwise). A flush that
 //! failed has thrown away what it should have written, as Linux does, until those sectors are written again.
 
-#![warn(missing_docs)]
-
 mod disk;
 mod image;
 mod random;

@@ -5,7 +5,6 @@
 //! come. This crate depends on no crate of Baton, so that every crate's tests can use it.
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 mod child;
 mod cutter;

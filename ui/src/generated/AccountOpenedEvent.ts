@@ -2,14 +2,10 @@
 import type { AccountId } from "./AccountId";
 
 /**
- * An account begins.
+ * The first event of an account's log.
  */
 export type AccountOpenedEvent = {
 /**
- * The account, the same as the log's.
+ * The same id as the log's.
  */
-account: AccountId,
-/**
- * Its name.
- */
-name: string, };
+account: AccountId, name: string, };

@@ -8,19 +8,15 @@ import type { Principal } from "./Principal";
  */
 export type AccountView = {
 /**
- * This device.
+ * The principal of this device.
  */
-me: Principal,
-/**
- * The account's log.
- */
-log: LogId,
+me: Principal, log: LogId,
 /**
  * Names of devices and runners by id.
  */
 names: { [key in string]: string },
 /**
- * Who is connected now, by id; empty while this device is offline.
+ * Ids of the devices and runners that are connected now; empty while this device is offline.
  */
 online: Array<string>,
 /**

@@ -10,11 +10,11 @@ export type AgentDescription = {
  */
 id: AgentId,
 /**
- * Its name for people.
+ * The display name.
  */
 name: string,
 /**
- * The model behind it, as the runner's configuration names it.
+ * The model that it uses, as the runner's configuration names it.
  */
 model: string,
 /**

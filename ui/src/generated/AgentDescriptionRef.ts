@@ -3,14 +3,10 @@ import type { AgentId } from "./AgentId";
 import type { RunnerId } from "./RunnerId";
 
 /**
- * Which agent of which runner.
+ * An agent, and the runner that must host it.
  */
-export type AgentDescriptionRef = {
+export type AgentDescriptionRef = { agent: AgentId,
 /**
- * The agent's id.
- */
-agent: AgentId,
-/**
- * The runner; absent: any.
+ * Absent: any runner that offers the agent.
  */
 runner?: RunnerId, };

@@ -5,12 +5,4 @@ import type { RunnerId } from "./RunnerId";
 /**
  * The agents of one runner; replaces what it offered before.
  */
-export type AgentsOfferedEvent = {
-/**
- * The runner.
- */
-runner: RunnerId,
-/**
- * Its agents.
- */
-agents: Array<AgentDescription>, };
+export type AgentsOfferedEvent = { runner: RunnerId, agents: Array<AgentDescription>, };

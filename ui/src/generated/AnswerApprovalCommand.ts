@@ -4,25 +4,13 @@ import type { ApprovalId } from "./ApprovalId";
 import type { ApprovalScope } from "./ApprovalScope";
 
 /**
- * Answers. The first answer counts; the same one again changes nothing, another one is refused.
+ * Answers an approval. The first answer counts: repeating it changes nothing, a different one is refused.
  */
-export type AnswerApprovalCommand = {
-/**
- * Which.
- */
-approval: ApprovalId,
+export type AnswerApprovalCommand = { approval: ApprovalId,
 /**
  * The digest of the request that the person saw.
  */
-digest: string,
-/**
- * Yes or no.
- */
-answer: ApprovalAnswer,
-/**
- * How far it reaches.
- */
-scope: ApprovalScope,
+digest: string, answer: ApprovalAnswer, scope: ApprovalScope,
 /**
  * What the agent is told, at most [`crate::limits::REASON_CHARS_MAX`] characters.
  */

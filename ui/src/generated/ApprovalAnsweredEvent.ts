@@ -5,25 +5,14 @@ import type { ApprovalScope } from "./ApprovalScope";
 import type { RunId } from "./RunId";
 
 /**
- * A person has answered, once and for all. By a device, or by the device whose earlier answer covers this call.
+ * A person's answer, exactly one for each approval. The author is the device that answered, or the device whose earlier answer covers
+ * this call.
  */
-export type ApprovalAnsweredEvent = {
-/**
- * Which.
- */
-approval: ApprovalId,
+export type ApprovalAnsweredEvent = { approval: ApprovalId,
 /**
  * The run that waited.
  */
-run: RunId,
-/**
- * Yes or no.
- */
-answer: ApprovalAnswer,
-/**
- * How far the answer reaches.
- */
-scope: ApprovalScope,
+run: RunId, answer: ApprovalAnswer, scope: ApprovalScope,
 /**
  * What the agent is told.
  */

@@ -3,13 +3,9 @@ import type { ApprovalId } from "./ApprovalId";
 import type { RunId } from "./RunId";
 
 /**
- * Nobody's word is needed any more: the run is over.
+ * The approval is no longer needed: its run ends without an answer.
  */
-export type ApprovalCancelledEvent = {
-/**
- * Which.
- */
-approval: ApprovalId,
+export type ApprovalCancelledEvent = { approval: ApprovalId,
 /**
  * The run that waited.
  */

@@ -2,10 +2,6 @@
 import type { ApprovalId } from "./ApprovalId";
 
 /**
- * They need one again.
+ * A standing approval of the account was taken back: calls of its pattern need an approval again.
  */
-export type ApprovalGrantRevokedEvent = {
-/**
- * Which.
- */
-grant: ApprovalId, };
+export type ApprovalGrantRevokedEvent = { grant: ApprovalId, };

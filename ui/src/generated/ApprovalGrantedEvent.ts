@@ -4,18 +4,14 @@ import type { ApprovalPattern } from "./ApprovalPattern";
 import type { Principal } from "./Principal";
 
 /**
- * Calls of a pattern need no further word, in any session of the account.
+ * Calls of a pattern need no further approval in any session of the account.
  */
 export type ApprovalGrantedEvent = {
 /**
- * The approval that was answered so, which names the grant.
+ * The approval whose answer created the grant; its id names the grant.
  */
 grant: ApprovalId,
 /**
  * The device that answered.
  */
-by: Principal,
-/**
- * What it covers.
- */
-covers: ApprovalPattern, };
+by: Principal, covers: ApprovalPattern, };

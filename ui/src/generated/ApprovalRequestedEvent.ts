@@ -5,11 +5,11 @@ import type { RunId } from "./RunId";
 import type { ToolUse } from "./ToolUse";
 
 /**
- * An agent waits for a person's word before it uses a tool.
+ * An agent waits for a person's approval before it uses a tool.
  */
 export type ApprovalRequestedEvent = {
 /**
- * The approval, named by the runner.
+ * The runner makes the id.
  */
 approval: ApprovalId,
 /**
@@ -19,25 +19,21 @@ run: RunId,
 /**
  * The call within the run.
  */
-call: CallId,
+call: CallId, wanted: ToolUse,
 /**
- * What is wanted.
- */
-wanted: ToolUse,
-/**
- * Which calls an answer for the session or for always covers: those with the same tool, tool digest and pattern. Compared
- * as a whole, never searched in.
+ * Decides which calls an answer with scope `session` or `always` covers: those with the same tool, tool digest and pattern.
+ * Compared as a whole, never matched in part.
  */
 pattern: string,
 /**
- * Where it would run, for people.
+ * Where the tool would run, for display.
  */
 place: string,
 /**
- * Why, in the agent's words.
+ * The reason, in the agent's words.
  */
 reason?: string,
 /**
- * SHA-256 over what is wanted, hex. See `docs/PROTOCOL.md`, "Approvals". An answer names it.
+ * SHA-256 over `wanted`, hex. See `docs/PROTOCOL.md`, "Approvals". An answer must name it.
  */
 digest: string, };

@@ -2,10 +2,10 @@
 import type { ApprovalId } from "./ApprovalId";
 
 /**
- * An answer that covers later calls of this session holds no more: the next such call is asked about.
+ * An answer that covered later calls of this session no longer applies: the next such call needs an approval.
  */
 export type ApprovalRevokedEvent = {
 /**
- * The approval that was answered so.
+ * The approval whose answer no longer applies.
  */
 approval: ApprovalId, };

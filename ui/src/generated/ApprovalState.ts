@@ -5,29 +5,13 @@ import type { Principal } from "./Principal";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * How far an approval is.
+ * The progress of an approval.
  */
 export type ApprovalState = { "type": "open" } | { "type": "answering",
 /**
- * Yes or no.
+ * The answer that the hub has not confirmed.
  */
-answer: ApprovalAnswer, } | { "type": "answered",
-/**
- * Yes or no.
- */
-answer: ApprovalAnswer,
-/**
- * How far it reaches.
- */
-scope: ApprovalScope,
-/**
- * Who.
- */
-by: Principal,
-/**
- * When.
- */
-at: TimestampMs,
+answer: ApprovalAnswer, } | { "type": "answered", answer: ApprovalAnswer, scope: ApprovalScope, by: Principal, at: TimestampMs,
 /**
  * What the agent was told.
  */

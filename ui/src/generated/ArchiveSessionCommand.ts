@@ -2,14 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * Archives.
+ * Archives a session, or restores it.
  */
-export type ArchiveSessionCommand = {
-/**
- * Which.
- */
-session: SessionId,
-/**
- * Whether.
- */
-archived: boolean, };
+export type ArchiveSessionCommand = { session: SessionId, archived: boolean, };

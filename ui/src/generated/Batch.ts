@@ -7,24 +7,16 @@ import type { Seq } from "./Seq";
 /**
  * A stretch of a log, `(after, upto]`.
  *
- * A reader applies it only if `after` is its own cursor, and then stands at `upto`. Seqs that are missing inside are sealed away,
- * not lost. A batch never ends inside a sealed part.
+ * A reader applies it only if `after` equals its own cursor, which then becomes `upto`. Seqs that are missing inside were sealed, not
+ * lost. A batch never ends inside a sealed part.
  */
-export type Batch = {
-/**
- * Which log.
- */
-log: LogId,
-/**
- * Its identity.
- */
-incarnation: Incarnation,
+export type Batch = { log: LogId, incarnation: Incarnation,
 /**
  * The cursor that this batch continues.
  */
 after: Seq,
 /**
- * The cursor after it.
+ * The reader's cursor after this batch.
  */
 upto: Seq,
 /**

@@ -4,7 +4,7 @@ import type { Incarnation } from "./Incarnation";
 import type { Seq } from "./Seq";
 
 /**
- * A batch of another hub's log stands before this event. Until `complete` the session takes no other command, starts no run and is
+ * A batch of another hub's log precedes this event. Until `complete` is true the session takes no other command, starts no run and is
  * in no list.
  */
 export type BatchImportedEvent = {
@@ -21,10 +21,10 @@ account: AccountId,
  */
 incarnation: Incarnation,
 /**
- * Everything up to this seq of that log is here.
+ * The session has everything up to this seq of that log.
  */
 upto: Seq,
 /**
- * Whether that is all of it.
+ * Whether that is the whole log.
  */
 complete: boolean, };

@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Keeps a waiting prompt for this device for [`crate::limits::PROMPT_EDIT_MS`].
+ * Gives this device the edit lease on a waiting prompt for [`crate::limits::PROMPT_EDIT_MS`], or renews it.
  */
-export type BeginPromptEditCommand = {
-/**
- * Which.
- */
-prompt: PromptId, };
+export type BeginPromptEditCommand = { prompt: PromptId, };

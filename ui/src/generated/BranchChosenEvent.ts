@@ -4,8 +4,4 @@ import type { PromptId } from "./PromptId";
 /**
  * Another branch is shown: the one through this prompt, down to its newest end.
  */
-export type BranchChosenEvent = {
-/**
- * The prompt.
- */
-prompt: PromptId, };
+export type BranchChosenEvent = { prompt: PromptId, };

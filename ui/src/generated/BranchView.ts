@@ -6,6 +6,6 @@ import type { PromptId } from "./PromptId";
  */
 export type BranchView = {
 /**
- * The first prompt of each, the oldest first, this one included.
+ * The first prompt of each branch, oldest first, this one included.
  */
 prompts: Array<PromptId>, };

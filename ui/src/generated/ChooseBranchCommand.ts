@@ -2,7 +2,7 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Shows a branch. Refused with `session_busy` while a run is on.
+ * Shows a branch. Refused with `session_busy` while a run is active.
  */
 export type ChooseBranchCommand = {
 /**

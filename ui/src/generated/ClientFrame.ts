@@ -19,102 +19,66 @@ export type ClientFrame = { "type": "hello",
  */
 protocol: number,
 /**
- * What else this client can do; unknown ones are ignored.
+ * What this client supports beyond the protocol's version; the hub ignores names that it does not know.
  */
 capabilities: Array<string>,
 /**
  * Runners only: what they host.
  */
-runner?: RunnerHello, } | { "type": "subscribe",
+runner?: RunnerHello, } | { "type": "subscribe", log: LogId,
 /**
- * Which log.
- */
-log: LogId,
-/**
- * Where the reader stands; absent: at the beginning.
+ * The reader's cursor; absent: from the beginning.
  */
 cursor?: Cursor,
 /**
- * The format of saved states that this reader understands: where it stands far behind, the hub may answer with a
- * [`HubFrame::Snapshot`] first. Absent: with batches alone.
+ * The format of saved states that this reader understands. If the reader is far behind, the hub may send a [`HubFrame::Snapshot`]
+ * first. Absent: the hub sends batches only.
  */
 stateFormat?: number,
 /**
- * With `state_format`, for a session: only so many characters of the conversation's end are needed, and the hub may answer with
- * a state that knows nothing of what was over at its seq. Absent: all of it is needed.
+ * With `state_format`, for a session: the reader needs at least this many characters from the end of the conversation, and the hub
+ * may answer with a checkpoint, which knows nothing of what had ended at its seq. Absent: the reader needs everything.
  */
-newestChars?: number, } | { "type": "readHistory",
+newestChars?: number, } | { "type": "readHistory", log: LogId, incarnation: Incarnation,
 /**
- * Which log.
- */
-log: LogId,
-/**
- * Its identity.
- */
-incarnation: Incarnation,
-/**
- * What the reader has up to here.
+ * The reader has the events up to and including this seq.
  */
 after: Seq,
 /**
- * What it has from here on.
+ * The reader has the events above this seq.
  */
 upto: Seq, } | { "type": "unsubscribe",
 /**
- * Which log.
+ * The log of an earlier `subscribe`.
  */
 log: LogId, } | { "type": "command",
 /**
- * The intent.
+ * Sent again under the same id until its receipt comes.
  */
 command: Command, } | { "type": "heartbeat",
 /**
- * Runners: every run that this process works for. A run that it does not name is not kept alive by the connection. Absent, from
- * an older runner: all of its runs are.
+ * Runners: every run that this process works on. The connection keeps no other run alive. Absent, from an older runner: the
+ * connection keeps all of its runs alive.
  */
-runs?: Array<RunId>, } | { "type": "resumeRun",
+runs?: Array<RunId>, } | { "type": "resumeRun", session: SessionId, run: RunId,
 /**
- * The session of the run.
+ * The lease's epoch.
  */
-session: SessionId,
+epoch: Epoch, } | { "type": "writeRun", session: SessionId, run: RunId,
 /**
- * The run.
- */
-run: RunId,
-/**
- * The lease.
- */
-epoch: Epoch, } | { "type": "writeRun",
-/**
- * The session of the run.
- */
-session: SessionId,
-/**
- * The run.
- */
-run: RunId,
-/**
- * The lease.
+ * The lease's epoch.
  */
 epoch: Epoch,
 /**
- * In producer order; ones that the hub has are skipped.
+ * In producer order; the hub skips entries that it already has.
  */
-entries: Array<RunWriteEntry>, } | { "type": "reportTeardown",
+entries: Array<RunWriteEntry>, } | { "type": "reportTeardown", session: SessionId, run: RunId,
 /**
- * The session of the run.
- */
-session: SessionId,
-/**
- * The run.
- */
-run: RunId,
-/**
- * Tool calls that were cancelled.
+ * Number of tool calls that were cancelled.
  */
 toolsCancelled: number,
 /**
- * Tool calls that still run, by name.
+ * Names of tools whose calls still run.
  */
 stillRunning: Array<string>, } | { "type": "attend",
 /**
@@ -122,7 +86,7 @@ stillRunning: Array<string>, } | { "type": "attend",
  */
 session?: SessionId,
 /**
- * Whether the person writes in it.
+ * Whether the person is typing in it.
  */
 typing: boolean,
 /**

@@ -5,7 +5,8 @@ import type { CommandId } from "./CommandId";
 import type { LogId } from "./LogId";
 
 /**
- * An intent of a device. Sending it again, for ever, gives the same receipt; another body under the same id is a conflict.
+ * An intent of a device. Idempotent without a time limit: the same id and body always get the same receipt; the same id with another body
+ * is a conflict.
  */
 export type Command = {
 /**
@@ -13,14 +14,10 @@ export type Command = {
  */
 id: CommandId,
 /**
- * The log that it is about.
+ * The account's log if [`CommandBody::is_for_account`], otherwise a session's log.
  */
 log: LogId,
 /**
- * What must hold when the hub decides; absent: nothing.
+ * Must hold when the hub decides the command; absent: unconditional.
  */
-onlyIf?: CommandCondition,
-/**
- * What is wanted.
- */
-body: CommandBody, };
+onlyIf?: CommandCondition, body: CommandBody, };

@@ -9,22 +9,18 @@ import type { Seq } from "./Seq";
  */
 export type CommandEffect = { "type": "applied" } | { "type": "unchanged" } | { "type": "promptAccepted",
 /**
- * How it will be delivered; differs from what was asked for where that was not possible.
+ * How the prompt will be delivered. Differs from the requested delivery if that was not possible.
  */
 delivery: Delivery, } | { "type": "stopped",
 /**
- * Which, the target first.
+ * The target first.
  */
 runs: Array<RunId>, } | { "type": "withdrawn" } | { "type": "imported",
 /**
- * The seq there; the next batch continues it.
+ * A seq of the other hub's log; the next batch continues from it.
  */
 upto: Seq,
 /**
- * Whether that is all of it.
+ * Whether that is the whole log.
  */
-complete: boolean, } | { "type": "alreadyEnded",
-/**
- * How.
- */
-outcome: RunOutcome, };
+complete: boolean, } | { "type": "alreadyEnded", outcome: RunOutcome, };

@@ -4,19 +4,15 @@ import type { ErrorBody } from "./ErrorBody";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * The state of the line to the hub.
+ * The state of the connection to the hub.
  */
-export type ConnectionView = {
+export type ConnectionView = { phase: ConnectionPhase,
 /**
- * Where it stands.
- */
-phase: ConnectionPhase,
-/**
- * When the next attempt will be made, while offline.
+ * The time of the next attempt, while offline.
  */
 retryAt?: TimestampMs,
 /**
- * Why it is refused or offline, where that is known.
+ * Why the connection is refused or offline, if known.
  */
 problem?: ErrorBody,
 /**
@@ -24,10 +20,11 @@ problem?: ErrorBody,
  */
 hubName: string,
 /**
- * How far the hub's wall clock is ahead of this device's, in milliseconds: what happened "12 s ago" at the hub is counted with it.
+ * How far the hub's wall clock is ahead of this device's, in milliseconds. Screens need it to say how long ago something happened at
+ * the hub.
  */
 clockOffsetMs?: number,
 /**
- * Intents that the hub has not answered.
+ * Number of intents that the hub has not answered, without read marks and drafts.
  */
 outbox: number, };

@@ -5,16 +5,12 @@ import type { RunnerId } from "./RunnerId";
 /**
  * Creates the session.
  */
-export type CreateSessionCommand = {
+export type CreateSessionCommand = { agent: AgentId,
 /**
- * Which agent answers.
- */
-agent: AgentId,
-/**
- * The runner that must host it; absent: any.
+ * The runner that must host the session; absent: any that offers the agent.
  */
 runner?: RunnerId,
 /**
- * A title; absent: one comes by itself.
+ * Absent: the hub derives a title from the first prompt when the first run ends.
  */
 title?: string, };

@@ -3,11 +3,11 @@ import type { Incarnation } from "./Incarnation";
 import type { Seq } from "./Seq";
 
 /**
- * Where a reader stands in one log.
+ * A reader's position in one log.
  */
 export type Cursor = {
 /**
- * Which log it was; a cursor never matches another incarnation.
+ * The log's identity; a cursor never matches another incarnation.
  */
 incarnation: Incarnation,
 /**

@@ -2,10 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * Deletes. What runs there is stopped; nothing of it comes back.
+ * Deletes a session permanently and stops what runs in it.
  */
-export type DeleteSessionCommand = {
-/**
- * Which.
- */
-session: SessionId, };
+export type DeleteSessionCommand = { session: SessionId, };

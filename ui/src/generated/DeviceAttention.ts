@@ -5,20 +5,16 @@ import type { SessionId } from "./SessionId";
 /**
  * What a person does at one device, as others see it.
  */
-export type DeviceAttention = {
-/**
- * Which device.
- */
-device: DeviceId,
+export type DeviceAttention = { device: DeviceId,
 /**
  * The session that is in view there.
  */
 session?: SessionId,
 /**
- * Whether somebody writes in it.
+ * Whether the person is typing in it.
  */
 typing: boolean,
 /**
- * Whether the device is in use: notices go there first.
+ * Whether the person uses the device: notices go there first.
  */
 inUse: boolean, };

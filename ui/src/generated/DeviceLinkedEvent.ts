@@ -2,13 +2,9 @@
 import type { Principal } from "./Principal";
 
 /**
- * A device or a runner has access.
+ * A device or a runner was given access.
  */
-export type DeviceLinkedEvent = {
-/**
- * Who.
- */
-principal: Principal,
+export type DeviceLinkedEvent = { principal: Principal,
 /**
  * The name that a person gave it.
  */

@@ -2,10 +2,6 @@
 import type { Principal } from "./Principal";
 
 /**
- * A device or a runner has no access any more.
+ * A device or a runner lost its access.
  */
-export type DeviceRevokedEvent = {
-/**
- * Who.
- */
-principal: Principal, };
+export type DeviceRevokedEvent = { principal: Principal, };

@@ -2,14 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * What a person has begun to write in a session, or in one that is not created yet. Replaces what was there; empty: nothing.
+ * The draft of a prompt for a session, which may not be created yet. Replaces the previous draft; an empty text means no draft.
  */
-export type DraftSavedEvent = {
-/**
- * Which session.
- */
-session: SessionId,
-/**
- * The text.
- */
-text: string, };
+export type DraftSavedEvent = { session: SessionId, text: string, };

@@ -5,7 +5,7 @@ import type { SessionId } from "./SessionId";
 import type { UnsentDraft } from "./UnsentDraft";
 
 /**
- * A prompt that somebody has begun to write and not sent.
+ * A prompt that a person has begun to write and has not sent.
  */
 export type DraftView = {
 /**
@@ -13,22 +13,18 @@ export type DraftView = {
  */
 session: SessionId,
 /**
- * Whether that session was begun; otherwise this would be its first prompt.
+ * Whether that session was created; otherwise the draft is for its first prompt.
  */
 isBegun: boolean,
 /**
- * What the account's log has; empty: nothing.
+ * The text in the account's log; empty if there is none.
  */
 text: string,
 /**
- * The seq of its `draftSaved`; 0: there was none.
+ * The seq of its `draftSaved`; 0 if there was none.
  */
-seq: Seq,
+seq: Seq, by?: Principal,
 /**
- * Who saved it.
- */
-by?: Principal,
-/**
- * What this device has saved since, and the log does not have.
+ * What this device has saved since and the log does not have.
  */
 unsent?: UnsentDraft, };

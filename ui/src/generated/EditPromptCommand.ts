@@ -4,11 +4,7 @@ import type { PromptId } from "./PromptId";
 /**
  * Edits a waiting prompt.
  */
-export type EditPromptCommand = {
-/**
- * Which.
- */
-prompt: PromptId,
+export type EditPromptCommand = { prompt: PromptId,
 /**
  * The whole new text.
  */

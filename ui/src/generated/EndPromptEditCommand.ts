@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Gives it up.
+ * Ends this device's edit of a waiting prompt and leaves its text unchanged.
  */
-export type EndPromptEditCommand = {
-/**
- * Which.
- */
-prompt: PromptId, };
+export type EndPromptEditCommand = { prompt: PromptId, };

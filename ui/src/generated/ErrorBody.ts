@@ -2,13 +2,9 @@
 import type { ErrorCode } from "./ErrorCode";
 
 /**
- * What a client gets: branch on `code`, show `message` and `hint`.
+ * An error as a client receives it: branch on `code`, show `message` and `hint`.
  */
-export type ErrorBody = {
-/**
- * What a program branches on.
- */
-code: ErrorCode,
+export type ErrorBody = { code: ErrorCode,
 /**
  * What happened.
  */

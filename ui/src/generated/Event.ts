@@ -9,28 +9,16 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * An immutable fact at one position of a log.
  */
-export type Event = {
-/**
- * Its position.
- */
-seq: Seq,
+export type Event = { seq: Seq,
 /**
  * When the hub recorded it, by the hub's clock.
  */
-recordedAt: TimestampMs,
+recordedAt: TimestampMs, by: Principal,
 /**
- * Who did it.
- */
-by: Principal,
-/**
- * The command that caused it, where one did.
+ * The command that caused it, if any.
  */
 command?: CommandId,
 /**
- * The runner's count for its run, on events that a runner wrote.
+ * The runner's own count of its writes for the run; only on events that a runner wrote.
  */
-producer?: ProducerSeq,
-/**
- * What happened.
- */
-body: EventBody, };
+producer?: ProducerSeq, body: EventBody, };

@@ -3,14 +3,10 @@ import type { FolderId } from "./FolderId";
 import type { SessionId } from "./SessionId";
 
 /**
- * Files.
+ * Moves a session into a folder, or out of any folder.
  */
-export type FileSessionCommand = {
+export type FileSessionCommand = { session: SessionId,
 /**
- * Which.
- */
-session: SessionId,
-/**
- * Where; absent: in no folder.
+ * Absent: in no folder.
  */
 folder?: FolderId, };

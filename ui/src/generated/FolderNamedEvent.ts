@@ -2,14 +2,6 @@
 import type { FolderId } from "./FolderId";
 
 /**
- * A folder has this name; the first time, it begins.
+ * A folder was created or renamed; a new id creates the folder.
  */
-export type FolderNamedEvent = {
-/**
- * Which.
- */
-folder: FolderId,
-/**
- * Its name.
- */
-name: string, };
+export type FolderNamedEvent = { folder: FolderId, name: string, };

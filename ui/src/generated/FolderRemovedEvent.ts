@@ -2,10 +2,6 @@
 import type { FolderId } from "./FolderId";
 
 /**
- * A folder is gone. What lay in it lies in none.
+ * A folder was removed. Its sessions are in no folder now.
  */
-export type FolderRemovedEvent = {
-/**
- * Which.
- */
-folder: FolderId, };
+export type FolderRemovedEvent = { folder: FolderId, };

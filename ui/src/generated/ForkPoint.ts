@@ -3,14 +3,14 @@ import type { PromptId } from "./PromptId";
 import type { RunId } from "./RunId";
 
 /**
- * Where a session forks: what comes with it, and what does not.
+ * Where a session forks, which decides how much history the copy has.
  */
 export type ForkPoint = { "type": "after",
 /**
- * The run that gave the answer. It must be over.
+ * The run that gave the answer. It must have ended.
  */
 run: RunId, } | { "type": "before",
 /**
- * The prompt.
+ * The first prompt that the fork leaves out.
  */
 prompt: PromptId, };

@@ -3,18 +3,14 @@ import type { ForkPoint } from "./ForkPoint";
 import type { SessionId } from "./SessionId";
 
 /**
- * Forks.
+ * Creates a session with a copy of another session's history.
  */
 export type ForkSessionCommand = {
 /**
- * The session with the history.
+ * The session whose history is copied.
  */
-from: SessionId,
+from: SessionId, at: ForkPoint,
 /**
- * Where.
- */
-at: ForkPoint,
-/**
- * A title; absent: the other one's.
+ * Absent: the title of the other session.
  */
 title?: string, };

@@ -21,86 +21,59 @@ import type { TimestampMs } from "./TimestampMs";
  */
 export type HubFrame = { "type": "welcome",
 /**
- * Whose logs these are.
+ * The account that the connection belongs to.
  */
 account: AccountId,
 /**
- * Who the hub takes this connection for.
+ * The device or runner that the token belongs to.
  */
-principal: Principal,
-/**
- * The hub's name.
- */
-hubName: string,
+principal: Principal, hubName: string,
 /**
  * What this hub can do beyond the protocol's version.
  */
 capabilities: Array<string>,
 /**
- * The hub's wall clock now: its times are compared with this, not with the client's own clock.
+ * The hub's wall clock when it wrote this frame. Clients compare the hub's times with it, not with their own clock. Older hubs do
+ * not send it.
  */
-hubTime?: TimestampMs, } | { "type": "batch" } & Batch | { "type": "snapshot" } & SnapshotPiece | { "type": "history" } & Batch | { "type": "missing",
-/**
- * Which log.
- */
-log: LogId,
+hubTime?: TimestampMs, } | { "type": "batch" } & Batch | { "type": "snapshot" } & SnapshotPiece | { "type": "history" } & Batch | { "type": "missing", log: LogId,
 /**
  * The log's identity now; absent: there is no such log.
  */
 incarnation?: Incarnation, } | { "type": "receipt",
 /**
- * The answer.
+ * Sent once the events of the command are durable.
  */
 receipt: Receipt, } | { "type": "refused",
 /**
- * The command, where it was one.
+ * The command, if the frame was one.
  */
 command?: CommandId,
 /**
- * The log, where it was about one.
+ * The log, if the frame was about one.
  */
-log?: LogId,
+log?: LogId, error: ErrorBody, } | { "type": "heartbeatAck", } | { "type": "presence",
 /**
- * Why.
- */
-error: ErrorBody, } | { "type": "heartbeatAck", } | { "type": "presence",
-/**
- * Devices and runners with an open connection.
+ * All of them, the receiver included.
  */
 connected: Array<Principal>, } | { "type": "attention",
 /**
- * Devices that look, write or are in use.
+ * Devices that have a session in view, or that a person types on or uses.
  */
-devices: Array<DeviceAttention>, } | { "type": "runAssigned",
+devices: Array<DeviceAttention>, } | { "type": "runAssigned", session: SessionId, run: RunId,
 /**
- * The session.
- */
-session: SessionId,
-/**
- * The run.
- */
-run: RunId,
-/**
- * The lease.
+ * The lease's epoch.
  */
 epoch: Epoch,
 /**
- * Where `RunStarted` stands.
+ * The seq of `RunStarted`.
  */
-seq: Seq, } | { "type": "runAcked",
+seq: Seq, } | { "type": "runAcked", run: RunId,
 /**
- * The run.
+ * The last producer count that the log has; 0 if it has none.
  */
-run: RunId,
+producer: ProducerSeq, } | { "type": "runFenced", run: RunId,
 /**
- * The last producer count that the log has; 0 for none.
- */
-producer: ProducerSeq, } | { "type": "runFenced",
-/**
- * The run.
- */
-run: RunId,
-/**
- * Why.
+ * `lease_fenced`: the lease has ended. After `producer_gap` and `invalid_run_write` it goes on.
  */
 error: ErrorBody, };

@@ -2,8 +2,8 @@
 import type { Batch } from "./Batch";
 
 /**
- * Copies one batch of another hub's log of a session into the log that the command names. The first one, with `after` 0, creates the
- * session; the one with `upto == head` completes it. A batch that the session has already changes nothing.
+ * Copies one batch of a session's log at another hub into the log that the command names. The first batch, with `after` 0, creates the
+ * session; the one with `upto == head` completes it. A batch that the session already has changes nothing.
  */
 export type ImportBatchCommand = {
 /**
@@ -11,6 +11,6 @@ export type ImportBatchCommand = {
  */
 from: string,
 /**
- * The batch, as that hub or a mirror gives it.
+ * As that hub, or a mirror of it, serves the batch.
  */
 batch: Batch, };

@@ -3,7 +3,7 @@ import type { AccountId } from "./AccountId";
 import type { Principal } from "./Principal";
 
 /**
- * What a linked device keeps. The token goes into the system keyring and nowhere else.
+ * The hub's answer, which a linked device keeps. The token goes into the system keyring and nowhere else.
  */
 export type LinkResponse = {
 /**
@@ -11,14 +11,14 @@ export type LinkResponse = {
  */
 token: string,
 /**
- * Whose it is.
+ * The account that the token belongs to.
  */
 account: AccountId,
 /**
- * What it is: the hub chose the role when it made the code.
+ * The device or runner that the token stands for. The hub chose the role when it made the code.
  */
 principal: Principal,
 /**
- * The hub's name for people.
+ * The hub's display name.
  */
 hubName: string, };

@@ -3,14 +3,10 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * Marks as read.
+ * Marks a session as read up to a seq.
  */
-export type MarkReadCommand = {
+export type MarkReadCommand = { session: SessionId,
 /**
- * The session.
- */
-session: SessionId,
-/**
- * The last seq in view; a smaller one than the mark changes nothing.
+ * The last seq in view. A seq below the current mark changes nothing.
  */
 seq: Seq, };

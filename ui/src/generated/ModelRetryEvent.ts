@@ -3,26 +3,18 @@ import type { RetryReason } from "./RetryReason";
 import type { RunId } from "./RunId";
 
 /**
- * The model gave nothing, and the run's host asks it again after a pause. No part of the run is open.
+ * The model returned nothing, and the run's host asks it again after a pause. No part of the run is open.
  */
-export type ModelRetryEvent = {
+export type ModelRetryEvent = { run: RunId,
 /**
- * The run.
- */
-run: RunId,
-/**
- * Which repetition of this run it is, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+ * Number of the retry within this run, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
  */
 attempt: number,
 /**
- * How long the host waits before it asks, in milliseconds from this event's time.
+ * How long the host waits before the retry, in milliseconds from this event's time.
  */
-delayMs: number,
+delayMs: number, reason: RetryReason,
 /**
- * Why the model gave nothing.
- */
-reason: RetryReason,
-/**
- * What the model's server said, for people.
+ * The model server's message, for display.
  */
 message: string, };

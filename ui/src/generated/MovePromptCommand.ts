@@ -2,14 +2,10 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Moves a waiting prompt.
+ * Moves a waiting prompt within the queue.
  */
-export type MovePromptCommand = {
+export type MovePromptCommand = { prompt: PromptId,
 /**
- * Which.
- */
-prompt: PromptId,
-/**
- * Before which other one; absent: to the end.
+ * The prompt to move it before; absent: to the end.
  */
 before?: PromptId, };

@@ -2,11 +2,11 @@
 import type { FolderId } from "./FolderId";
 
 /**
- * Names a folder.
+ * Creates or renames a folder.
  */
 export type NameFolderCommand = {
 /**
- * Which; a new id makes a folder.
+ * A new id creates a folder.
  */
 folder: FolderId,
 /**

@@ -5,12 +5,4 @@ import type { RunnerId } from "./RunnerId";
 /**
  * An agent and its runner.
  */
-export type OfferedAgent = {
-/**
- * The runner.
- */
-runner: RunnerId,
-/**
- * The agent.
- */
-agent: AgentDescription, };
+export type OfferedAgent = { runner: RunnerId, agent: AgentDescription, };

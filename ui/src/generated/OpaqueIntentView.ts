@@ -3,8 +3,8 @@ import type { SessionId } from "./SessionId";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * An intent in the outbox that this version cannot read: a newer one queued it, or its row is damaged. It is not sent; a version that can
- * read it sends it.
+ * An intent in the outbox that this version cannot read: a newer version queued it, or its row is damaged. It is not sent until a version
+ * that can read it sends it.
  */
 export type OpaqueIntentView = {
 /**
@@ -12,11 +12,11 @@ export type OpaqueIntentView = {
  */
 ordinal: number,
 /**
- * The session that it is for, where that can be read.
+ * The session that it is for, if it can be read.
  */
 session?: SessionId,
 /**
- * What the person wrote, where that can be read.
+ * What the person wrote, if it can be read.
  */
 text?: string,
 /**

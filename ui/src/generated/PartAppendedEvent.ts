@@ -3,22 +3,10 @@ import type { PartIndex } from "./PartIndex";
 import type { RunId } from "./RunId";
 
 /**
- * Text for an open part.
+ * Text was added to an open part.
  */
-export type PartAppendedEvent = {
+export type PartAppendedEvent = { run: RunId, part: PartIndex,
 /**
- * The run.
+ * Where the text begins: the length of the part so far, in UTF-8 bytes.
  */
-run: RunId,
-/**
- * The part.
- */
-part: PartIndex,
-/**
- * Where it begins: the length of the part's text so far, in UTF-8 bytes.
- */
-offset: number,
-/**
- * What is added.
- */
-text: string, };
+offset: number, text: string, };

@@ -4,18 +4,6 @@ import type { PartIndex } from "./PartIndex";
 import type { RunId } from "./RunId";
 
 /**
- * A part gets no more text.
+ * A part ended and gets no more text.
  */
-export type PartClosedEvent = {
-/**
- * The run.
- */
-run: RunId,
-/**
- * The part.
- */
-part: PartIndex,
-/**
- * Whole or cut.
- */
-end: PartEnd, };
+export type PartClosedEvent = { run: RunId, part: PartIndex, end: PartEnd, };

@@ -4,18 +4,6 @@ import type { PartKind } from "./PartKind";
 import type { RunId } from "./RunId";
 
 /**
- * A part begins, with no text.
+ * A part begins, still without text.
  */
-export type PartOpenedEvent = {
-/**
- * The run.
- */
-run: RunId,
-/**
- * Its place in the run.
- */
-part: PartIndex,
-/**
- * What it is.
- */
-kind: PartKind, };
+export type PartOpenedEvent = { run: RunId, part: PartIndex, kind: PartKind, };

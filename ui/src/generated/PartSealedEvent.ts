@@ -5,26 +5,15 @@ import type { RunId } from "./RunId";
 import type { Seq } from "./Seq";
 
 /**
- * A closed part in one event, at the seq of its close. A reader inside the part replaces what it has with `text`.
+ * A closed part as one event, at the seq of its close. A reader whose cursor is inside the part replaces the text that it has with
+ * `text`.
  */
-export type PartSealedEvent = {
+export type PartSealedEvent = { run: RunId, part: PartIndex, end: PartEnd,
 /**
- * The run.
- */
-run: RunId,
-/**
- * The part.
- */
-part: PartIndex,
-/**
- * Whole or cut.
- */
-end: PartEnd,
-/**
- * The seq of the first append that this event stands for. No batch ends in `[since, seq)`.
+ * The seq of the first append that this event replaces. No batch ends in `[since, seq)`.
  */
 since: Seq,
 /**
- * The whole text.
+ * The whole text of the part.
  */
 text: string, };

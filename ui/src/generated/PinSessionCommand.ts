@@ -2,14 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * Pins.
+ * Pins a session to the top of the list, or unpins it.
  */
-export type PinSessionCommand = {
-/**
- * Which.
- */
-session: SessionId,
-/**
- * Whether.
- */
-pinned: boolean, };
+export type PinSessionCommand = { session: SessionId, pinned: boolean, };

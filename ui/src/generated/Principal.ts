@@ -7,20 +7,8 @@ import type { RunnerId } from "./RunnerId";
 /**
  * The author of an event or the holder of a connection.
  */
-export type Principal = { "type": "device",
+export type Principal = { "type": "device", account: AccountId, device: DeviceId, } | { "type": "runner", runner: RunnerId,
 /**
- * Whose device.
- */
-account: AccountId,
-/**
- * Which one.
- */
-device: DeviceId, } | { "type": "runner",
-/**
- * Which runner.
- */
-runner: RunnerId,
-/**
- * Which of its agents; absent where the runner speaks for itself.
+ * The agent that acted; absent if the runner acted on its own behalf.
  */
 agent?: AgentId, } | { "type": "hub" };

@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * A device edits a waiting prompt: until it is done, nobody else does and no run takes the prompt.
+ * A device edits a waiting prompt. Until it finishes, no other device edits the prompt and no run takes it.
  */
-export type PromptEditBeganEvent = {
-/**
- * Which.
- */
-prompt: PromptId, };
+export type PromptEditBeganEvent = { prompt: PromptId, };

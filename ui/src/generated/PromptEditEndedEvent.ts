@@ -3,14 +3,6 @@ import type { EditEndReason } from "./EditEndReason";
 import type { PromptId } from "./PromptId";
 
 /**
- * Nobody edits the prompt any more, and its text is as before. (`promptEdited` ends an edit, too.)
+ * An edit ended and left the text unchanged. (`promptEdited` ends an edit, too.)
  */
-export type PromptEditEndedEvent = {
-/**
- * Which.
- */
-prompt: PromptId,
-/**
- * Why.
- */
-reason: EditEndReason, };
+export type PromptEditEndedEvent = { prompt: PromptId, reason: EditEndReason, };

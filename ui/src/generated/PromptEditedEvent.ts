@@ -2,13 +2,9 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * A waiting prompt has another text.
+ * The text of a waiting prompt changed.
  */
-export type PromptEditedEvent = {
-/**
- * Which one.
- */
-prompt: PromptId,
+export type PromptEditedEvent = { prompt: PromptId,
 /**
  * The whole new text.
  */

@@ -2,14 +2,10 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * A waiting prompt has another place in the queue.
+ * A waiting prompt moved within the queue.
  */
-export type PromptMovedEvent = {
+export type PromptMovedEvent = { prompt: PromptId,
 /**
- * Which one.
- */
-prompt: PromptId,
-/**
- * The one that it stands before now; absent: it is the last.
+ * The prompt that now follows it; absent: it is the last.
  */
 before?: PromptId, };

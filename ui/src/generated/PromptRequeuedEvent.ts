@@ -3,18 +3,10 @@ import type { PromptId } from "./PromptId";
 import type { RequeueReason } from "./RequeueReason";
 
 /**
- * A prompt heads the queue (again).
+ * A prompt moved to the head of the queue.
  */
-export type PromptRequeuedEvent = {
+export type PromptRequeuedEvent = { prompt: PromptId,
 /**
- * Which one.
+ * The prompt's text, so that a retry of an old run need not look it up in the log.
  */
-prompt: PromptId,
-/**
- * Its text, so that a retry of an old run needs no look back.
- */
-text: string,
-/**
- * Why.
- */
-reason: RequeueReason, };
+text: string, reason: RequeueReason, };

@@ -4,23 +4,19 @@ import type { PromptId } from "./PromptId";
 import type { RunId } from "./RunId";
 
 /**
- * A prompt is accepted.
+ * The hub accepted a prompt.
  */
 export type PromptSentEvent = {
 /**
- * The prompt; its id is the command's.
+ * The id of the command that sent the prompt.
  */
-prompt: PromptId,
+prompt: PromptId, text: string,
 /**
- * What the person wrote.
- */
-text: string,
-/**
- * How it will be delivered.
+ * How the prompt will be delivered; may differ from `requested`.
  */
 delivery: Delivery,
 /**
- * What the person asked for.
+ * The delivery that the person asked for.
  */
 requested: Delivery,
 /**
@@ -28,6 +24,6 @@ requested: Delivery,
  */
 run?: RunId,
 /**
- * The prompt beside which this one begins a branch: both follow the same turn. Absent: it follows the branch that is shown.
+ * The prompt next to which this one begins a branch: both follow the same turn. Absent: this one follows the branch that is shown.
  */
 branchOf?: PromptId, };

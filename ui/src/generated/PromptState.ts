@@ -2,10 +2,6 @@
 import type { ErrorBody } from "./ErrorBody";
 
 /**
- * How far a prompt is.
+ * The progress of a prompt.
  */
-export type PromptState = { "type": "sending" } | { "type": "waitingForHub" } | { "type": "unknown" } | { "type": "refused",
-/**
- * Why.
- */
-error: ErrorBody, } | { "type": "accepted" } | { "type": "pickedUp" };
+export type PromptState = { "type": "sending" } | { "type": "waitingForHub" } | { "type": "unknown" } | { "type": "refused", error: ErrorBody, } | { "type": "accepted" } | { "type": "pickedUp" };

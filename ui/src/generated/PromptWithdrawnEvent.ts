@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * A waiting prompt was taken back before anything took it.
+ * A waiting prompt was taken back before a run took it.
  */
-export type PromptWithdrawnEvent = {
-/**
- * Which one.
- */
-prompt: PromptId, };
+export type PromptWithdrawnEvent = { prompt: PromptId, };

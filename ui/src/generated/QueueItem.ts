@@ -8,28 +8,4 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * A prompt that waits.
  */
-export type QueueItem = {
-/**
- * Which.
- */
-prompt: PromptId,
-/**
- * What it says.
- */
-text: string,
-/**
- * Who sent it.
- */
-by: Principal,
-/**
- * When.
- */
-at: TimestampMs,
-/**
- * How it will be delivered.
- */
-delivery: Delivery,
-/**
- * How far it is.
- */
-state: PromptState, };
+export type QueueItem = { prompt: PromptId, text: string, by: Principal, at: TimestampMs, delivery: Delivery, state: PromptState, };

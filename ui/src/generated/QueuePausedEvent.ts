@@ -2,10 +2,6 @@
 import type { PauseReason } from "./PauseReason";
 
 /**
- * No run starts by itself until the queue is resumed.
+ * No run starts on its own until the queue is resumed.
  */
-export type QueuePausedEvent = {
-/**
- * Why.
- */
-reason: PauseReason, };
+export type QueuePausedEvent = { reason: PauseReason, };

@@ -4,22 +4,18 @@ import type { Principal } from "./Principal";
 import type { QueueItem } from "./QueueItem";
 
 /**
- * What waits in a session.
+ * The prompts that wait in a session.
  */
 export type QueueView = {
 /**
- * Why nothing starts, where it is paused.
+ * Absent if the queue is not paused.
  */
-paused?: PauseReason,
+paused?: PauseReason, pausedBy?: Principal,
 /**
- * Who paused it.
- */
-pausedBy?: Principal,
-/**
- * Whether a runner that can answer is connected, as far as known.
+ * Whether a runner that can answer is connected, as far as the client knows.
  */
 runnerOnline: boolean,
 /**
- * Steers that no run has taken in yet, then the queue, then what stands only in the outbox.
+ * Steers that no run has consumed yet, then the queue, then prompts that are only in the outbox.
  */
 items: Array<QueueItem>, };

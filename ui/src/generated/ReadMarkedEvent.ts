@@ -3,13 +3,9 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * A person has seen a session up to here.
+ * A person has read a session up to a seq.
  */
-export type ReadMarkedEvent = {
-/**
- * The session.
- */
-session: SessionId,
+export type ReadMarkedEvent = { session: SessionId,
 /**
  * The last seq that was in view.
  */

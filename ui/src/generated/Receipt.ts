@@ -8,24 +8,12 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * The hub's one answer to a command.
  */
-export type Receipt = {
+export type Receipt = { command: CommandId, log: LogId,
 /**
- * Which command.
- */
-command: CommandId,
-/**
- * Which log.
- */
-log: LogId,
-/**
- * The log's head right after the command. What the command did stands at or below it.
+ * The log's head right after the command. Every event of the command is at or below it.
  */
 seq: Seq,
 /**
  * By the hub's clock.
  */
-recordedAt: TimestampMs,
-/**
- * What happened.
- */
-outcome: ReceiptOutcome, };
+recordedAt: TimestampMs, outcome: ReceiptOutcome, };

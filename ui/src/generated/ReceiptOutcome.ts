@@ -5,12 +5,4 @@ import type { ErrorBody } from "./ErrorBody";
 /**
  * Accepted with an effect, or refused with a reason.
  */
-export type ReceiptOutcome = { "type": "accepted",
-/**
- * What was done.
- */
-effect: CommandEffect, } | { "type": "refused",
-/**
- * Why, and what to do.
- */
-error: ErrorBody, };
+export type ReceiptOutcome = { "type": "accepted", effect: CommandEffect, } | { "type": "refused", error: ErrorBody, };

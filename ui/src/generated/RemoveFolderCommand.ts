@@ -2,10 +2,6 @@
 import type { FolderId } from "./FolderId";
 
 /**
- * Removes a folder.
+ * Removes a folder. Its sessions are kept.
  */
-export type RemoveFolderCommand = {
-/**
- * Which.
- */
-folder: FolderId, };
+export type RemoveFolderCommand = { folder: FolderId, };

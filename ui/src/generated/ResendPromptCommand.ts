@@ -3,11 +3,11 @@ import type { Delivery } from "./Delivery";
 import type { PromptId } from "./PromptId";
 
 /**
- * Asks again; the command's id is the new prompt's id. The other answer is kept.
+ * Sends a prompt again as a branch; the command's id is the new prompt's id. The earlier answer is kept.
  */
 export type ResendPromptCommand = {
 /**
- * The prompt beside which the branch begins. It must have been taken by a run.
+ * The prompt next to which the branch begins. A run must have taken it.
  */
 prompt: PromptId,
 /**

@@ -2,10 +2,6 @@
 import type { RunId } from "./RunId";
 
 /**
- * Retries.
+ * Runs the prompt of a run again.
  */
-export type RetryRunCommand = {
-/**
- * The run whose prompt runs again.
- */
-run: RunId, };
+export type RetryRunCommand = { run: RunId, };

@@ -3,22 +3,18 @@ import type { RetryReason } from "./RetryReason";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * A model that is asked again after a pause.
+ * A model retry that a run waits for.
  */
 export type RetryView = {
 /**
- * Which repetition of the run it is, from 1.
+ * Number of the retry within the run, from 1.
  */
 attempt: number,
 /**
- * When it is asked again, by the hub's clock.
+ * When the runner asks the model again, by the hub's clock.
  */
-until: TimestampMs,
+until: TimestampMs, reason: RetryReason,
 /**
- * Why it gave nothing.
- */
-reason: RetryReason,
-/**
- * What its server said.
+ * The model server's message.
  */
 message: string, };

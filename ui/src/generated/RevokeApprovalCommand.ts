@@ -2,10 +2,11 @@
 import type { ApprovalId } from "./ApprovalId";
 
 /**
- * Takes back an answer for the session: later calls of its pattern are asked about again. What was allowed already is done.
+ * Takes back an answer that covers the session: later calls of its pattern need an approval again. Calls that it allowed before are
+ * not undone.
  */
 export type RevokeApprovalCommand = {
 /**
- * The approval that was answered so.
+ * The approval whose answer is taken back.
  */
 approval: ApprovalId, };

@@ -2,10 +2,10 @@
 import type { ApprovalId } from "./ApprovalId";
 
 /**
- * Revokes a grant.
+ * Takes back a standing approval of the account.
  */
 export type RevokeApprovalGrantCommand = {
 /**
- * Which.
+ * The approval whose answer created the grant.
  */
 grant: ApprovalId, };

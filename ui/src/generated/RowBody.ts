@@ -16,71 +16,35 @@ import type { Usage } from "./Usage";
 /**
  * What a row shows.
  */
-export type RowBody = { "type": "prompt",
+export type RowBody = { "type": "prompt", prompt: PromptId, text: string, by: Principal,
 /**
- * Which.
+ * Whether it steered an active run.
  */
-prompt: PromptId,
+steered: boolean, state: PromptState,
 /**
- * What the person wrote.
- */
-text: string,
-/**
- * Who.
- */
-by: Principal,
-/**
- * Whether it steered a run that was on.
- */
-steered: boolean,
-/**
- * How far it is.
- */
-state: PromptState,
-/**
- * Where it stands among the branches that begin here; absent: there is one alone.
+ * The branches that begin here; absent if there is only one.
  */
 branch?: BranchView, } | { "type": "text",
 /**
- * So far.
+ * The text so far.
  */
-text: string,
+text: string, state: PartState, } | { "type": "reasoning",
 /**
- * Growing, whole or cut.
+ * The text so far.
  */
-state: PartState, } | { "type": "reasoning",
+text: string, state: PartState,
 /**
- * So far.
- */
-text: string,
-/**
- * Growing, whole or cut.
- */
-state: PartState,
-/**
- * How long it took, once it is over.
+ * How long it took; absent until it ends.
  */
 durationMs?: number, } | { "type": "toolCall",
 /**
  * Names the call within the run.
  */
-call: CallId,
-/**
- * Which tool.
- */
-tool: string,
+call: CallId, tool: string,
 /**
  * The arguments so far, as the model wrote them.
  */
-text: string,
-/**
- * Growing, whole or cut.
- */
-state: PartState, } | { "type": "toolResult",
-/**
- * Which call.
- */
-call: CallId,
+text: string, state: PartState, } | { "type": "toolResult", call: CallId,
 /**
  * Whether it failed, was denied or was cancelled.
  */
@@ -88,64 +52,32 @@ isError: boolean,
 /**
  * The output so far.
  */
-text: string,
-/**
- * Growing, whole or cut.
- */
-state: PartState, } | { "type": "approval",
-/**
- * Which.
- */
-approval: ApprovalId,
+text: string, state: PartState, } | { "type": "approval", approval: ApprovalId,
 /**
  * The call within the run.
  */
-call: CallId,
+call: CallId, wanted: ToolUse,
 /**
- * What is wanted.
- */
-wanted: ToolUse,
-/**
- * Which calls an answer for longer covers.
+ * Decides which calls an answer with scope `session` or `always` covers.
  */
 pattern: string,
 /**
- * Where it would run.
+ * Where the tool would run.
  */
-place: string,
+place: string, reason?: string,
 /**
- * Why.
+ * The digest that an answer must name.
  */
-reason?: string,
+digest: string, state: ApprovalState, } | { "type": "runEnd", outcome: RunOutcome, durationMs: number, usage?: Usage,
 /**
- * What an answer names.
- */
-digest: string,
-/**
- * How far it is.
- */
-state: ApprovalState, } | { "type": "runEnd",
-/**
- * How.
- */
-outcome: RunOutcome,
-/**
- * How long it took.
- */
-durationMs: number,
-/**
- * What it used.
- */
-usage?: Usage,
-/**
- * Why the model stopped writing, where it had not said everything.
+ * Why the model stopped early; absent if it had said everything.
  */
 finishReason?: FinishReason,
 /**
- * For a run that was stopped from outside: what its host says.
+ * For a run that was stopped from outside: its host's report.
  */
 teardown?: Teardown, } | { "type": "unknown",
 /**
- * What it calls itself.
+ * The name of its kind.
  */
 tag: string, };

@@ -9,28 +9,16 @@ export type RowPatch = { "type": "reset",
 /**
  * In order.
  */
-rows: Array<TranscriptRow>, } | { "type": "insert",
+rows: Array<TranscriptRow>, } | { "type": "insert", row: TranscriptRow,
 /**
- * The row.
- */
-row: TranscriptRow,
-/**
- * The row that it stands before; absent: at the end.
+ * The row to insert before; absent: at the end.
  */
 before?: RowId, } | { "type": "update",
 /**
- * The row.
+ * The new content, with the row's id.
  */
-row: TranscriptRow, } | { "type": "appendText",
+row: TranscriptRow, } | { "type": "appendText", id: RowId,
 /**
- * Which row.
+ * What is added at the end.
  */
-id: RowId,
-/**
- * What is added at its end.
- */
-text: string, } | { "type": "remove",
-/**
- * Which.
- */
-id: RowId, };
+text: string, } | { "type": "remove", id: RowId, };

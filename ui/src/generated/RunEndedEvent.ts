@@ -5,26 +5,18 @@ import type { RunOutcome } from "./RunOutcome";
 import type { Usage } from "./Usage";
 
 /**
- * A run is over.
+ * A run ended.
  */
-export type RunEndedEvent = {
-/**
- * The run.
- */
-run: RunId,
-/**
- * How it ended.
- */
-outcome: RunOutcome,
+export type RunEndedEvent = { run: RunId, outcome: RunOutcome,
 /**
  * SHA-256 over the run's parts, in hex. See `docs/PROTOCOL.md`, "Digest".
  */
 digest: string,
 /**
- * What it used, where the model said so.
+ * Absent if the runner did not report it.
  */
 usage?: Usage,
 /**
- * Why the model stopped writing, of a completed run. Absent: it had said everything.
+ * Why the model of a completed run stopped early. Absent: it had said everything.
  */
 finishReason?: FinishReason, };

@@ -4,11 +4,7 @@ import type { Principal } from "./Principal";
 /**
  * How a run ended.
  */
-export type RunOutcome = { "type": "completed" } | { "type": "stopped",
-/**
- * Who.
- */
-by: Principal, } | { "type": "failed",
+export type RunOutcome = { "type": "completed" } | { "type": "stopped", by: Principal, } | { "type": "failed",
 /**
  * What a person can read and act on.
  */

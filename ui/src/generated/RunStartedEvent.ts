@@ -7,27 +7,15 @@ import type { RunnerId } from "./RunnerId";
 import type { RunnerInstanceId } from "./RunnerInstanceId";
 
 /**
- * A run begins: the runner holds its lease.
+ * A run began, and the runner holds its lease.
  */
-export type RunStartedEvent = {
-/**
- * The run.
- */
-run: RunId,
+export type RunStartedEvent = { run: RunId,
 /**
  * The prompt that it answers.
  */
-prompt: PromptId,
+prompt: PromptId, agent: AgentId, runner: RunnerId,
 /**
- * Which agent.
- */
-agent: AgentId,
-/**
- * On which runner.
- */
-runner: RunnerId,
-/**
- * Which start of that runner's process.
+ * The start of the runner's process that hosts the run.
  */
 instance: RunnerInstanceId,
 /**
@@ -35,6 +23,6 @@ instance: RunnerInstanceId,
  */
 epoch: Epoch,
 /**
- * The run that started it, for a sub-agent.
+ * The run that started this one; only for a sub-agent.
  */
 parent?: RunId, };

@@ -13,106 +13,62 @@ import type { ToolUse } from "./ToolUse";
 import type { Usage } from "./Usage";
 
 /**
- * One write of a runner. The session machine turns each into events, or refuses all of a frame.
+ * One write of a runner. The session machine turns each write into events, or refuses the whole frame.
  */
-export type RunWrite = { "type": "openPart",
-/**
- * Its place in the run.
- */
-part: PartIndex,
-/**
- * What it is.
- */
-kind: PartKind, } | { "type": "appendText",
-/**
- * The part.
- */
-part: PartIndex,
-/**
- * Where the text begins.
- */
-offset: number,
+export type RunWrite = { "type": "openPart", part: PartIndex, kind: PartKind, } | { "type": "appendText", part: PartIndex, offset: number,
 /**
  * The text, at most [`crate::limits::APPEND_TEXT_BYTES_MAX`] bytes.
  */
-text: string, } | { "type": "closePart",
-/**
- * The part.
- */
-part: PartIndex,
-/**
- * Whole or cut.
- */
-end: PartEnd, } | { "type": "consumeSteer",
-/**
- * Which.
- */
-prompts: Array<PromptId>, } | { "type": "startChild",
+text: string, } | { "type": "closePart", part: PartIndex, end: PartEnd, } | { "type": "consumeSteer", prompts: Array<PromptId>, } | { "type": "startChild",
 /**
  * The new run.
  */
 run: RunId,
 /**
- * Names the task as a prompt.
+ * The task's id as a prompt.
  */
 prompt: PromptId,
 /**
- * Which agent of the same runner.
+ * An agent of the same runner.
  */
 agent: AgentId,
 /**
- * What is to be done, at most [`crate::limits::PROMPT_BYTES_MAX`] bytes.
+ * The task's text, at most [`crate::limits::PROMPT_BYTES_MAX`] bytes.
  */
 task: string, } | { "type": "requestApproval",
 /**
- * A new name.
+ * A new id.
  */
 approval: ApprovalId,
 /**
  * The call within this run.
  */
-call: CallId,
+call: CallId, wanted: ToolUse,
 /**
- * What is wanted.
- */
-wanted: ToolUse,
-/**
- * Which calls an answer for longer covers.
+ * Decides which calls an answer with scope `session` or `always` covers.
  */
 pattern: string,
 /**
- * Where it would run, for people.
+ * Where the tool would run, for display.
  */
-place: string,
+place: string, reason?: string, } | { "type": "endRun",
 /**
- * Why.
+ * A message for people about the failure; absent if the run completed.
  */
-reason?: string, } | { "type": "endRun",
+failure?: string, usage?: Usage,
 /**
- * Absent: completed. Else what a person can read about the failure.
- */
-failure?: string,
-/**
- * What it used.
- */
-usage?: Usage,
-/**
- * Why the model stopped writing, of a run that completed. Absent: it had said everything.
+ * Why the model of a completed run stopped early. Absent: it had said everything.
  */
 finishReason?: FinishReason, } | { "type": "reportRetry",
 /**
- * One more than the run's retry before it, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
+ * One more than the run's previous retry, from 1 to [`crate::limits::MODEL_RETRIES_PER_RUN_MAX`].
  */
 attempt: number,
 /**
  * The pause, at most [`crate::limits::MODEL_RETRY_DELAY_MS_MAX`].
  */
-delayMs: number,
+delayMs: number, reason: RetryReason,
 /**
- * Why the model gave nothing.
- */
-reason: RetryReason,
-/**
- * What the model's server said, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, without keys.
+ * The model server's message, at most [`crate::limits::RETRY_MESSAGE_BYTES_MAX`] bytes, with secrets redacted.
  */
 message: string, };

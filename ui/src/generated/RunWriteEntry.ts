@@ -9,8 +9,4 @@ export type RunWriteEntry = {
 /**
  * From 1 in each run, without gaps.
  */
-producer: ProducerSeq,
-/**
- * What is written.
- */
-write: RunWrite, };
+producer: ProducerSeq, write: RunWrite, };

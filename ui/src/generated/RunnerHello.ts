@@ -3,14 +3,10 @@ import type { AgentDescription } from "./AgentDescription";
 import type { RunnerInstanceId } from "./RunnerInstanceId";
 
 /**
- * What a runner says of itself.
+ * What a runner says about itself in `hello`.
  */
 export type RunnerHello = {
 /**
  * New for each start of the process.
  */
-instance: RunnerInstanceId,
-/**
- * What it hosts.
- */
-agents: Array<AgentDescription>, };
+instance: RunnerInstanceId, agents: Array<AgentDescription>, };

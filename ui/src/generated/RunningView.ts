@@ -8,38 +8,22 @@ import type { StoppingState } from "./StoppingState";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * A run that is on.
+ * An active run.
  */
-export type RunningView = {
-/**
- * Which.
- */
-run: RunId,
+export type RunningView = { run: RunId,
 /**
  * The prompt that it answers.
  */
-prompt: PromptId,
-/**
- * Where.
- */
-runner: RunnerId,
-/**
- * Since when.
- */
-startedAt: TimestampMs,
+prompt: PromptId, runner: RunnerId, startedAt: TimestampMs,
 /**
  * Who sent its prompt.
  */
-startedBy: Principal,
-/**
- * Whether it can be steered.
- */
-canSteer: boolean,
+startedBy: Principal, canSteer: boolean,
 /**
  * A stop from this device that the hub has not answered.
  */
 stopping: StoppingState,
 /**
- * The model gave nothing and is asked again; absent once it answers.
+ * The retry that the run waits for; absent once the model answers.
  */
 retry?: RetryView, };

@@ -3,19 +3,19 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * Saves a draft. An older text never replaces a newer one: `based_on` says which draft the person saw when they wrote this one,
- * and where another device has saved since, the command is refused with `draft_conflict`.
+ * Saves a draft. An older text never replaces a newer one: `based_on` names the draft that the person saw while writing, and if
+ * another device has saved since, the hub refuses the command with `draft_conflict`.
  */
 export type SaveDraftCommand = {
 /**
- * The session, which may not be created yet.
+ * May be a session that is not created yet.
  */
 session: SessionId,
 /**
- * At most [`crate::limits::PROMPT_BYTES_MAX`] bytes; empty: the draft was sent or given up.
+ * At most [`crate::limits::PROMPT_BYTES_MAX`] bytes; empty: the draft was sent or discarded.
  */
 text: string,
 /**
- * The seq of the `draftSaved` that this text goes on from; 0: there was none.
+ * The seq of the `draftSaved` that this text continues; 0 if there was none.
  */
 basedOn: Seq, };

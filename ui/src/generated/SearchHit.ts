@@ -4,26 +4,14 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * One place where a text was found.
+ * One match of a search.
  */
-export type SearchHit = {
+export type SearchHit = { session: SessionId,
 /**
- * In which session.
+ * The session's title.
  */
-session: SessionId,
+title: string, row: RowId, seq: Seq,
 /**
- * Its title.
- */
-title: string,
-/**
- * Which row.
- */
-row: RowId,
-/**
- * Where it stands.
- */
-seq: Seq,
-/**
- * The text around it; what matched is between U+0002 and U+0003.
+ * The text around the match, which is enclosed in U+0002 and U+0003.
  */
 excerpt: string, };

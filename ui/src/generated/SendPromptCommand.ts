@@ -11,10 +11,10 @@ export type SendPromptCommand = {
  */
 text: string,
 /**
- * Only matters while a run is on; otherwise the prompt is queued and starts at once.
+ * Matters only while a run is active; otherwise the prompt is queued and starts at once.
  */
 delivery: Delivery,
 /**
- * The run that a steer is meant for, a sub-agent's for example; absent: the one that answers the session's prompt.
+ * The run to steer, for example a sub-agent's; absent: the root run.
  */
 run?: RunId, };

@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Sends a waiting prompt before its turn.
+ * Sends a waiting prompt ahead of the queue.
  */
-export type SendPromptNowCommand = {
-/**
- * Which.
- */
-prompt: PromptId, };
+export type SendPromptNowCommand = { prompt: PromptId, };

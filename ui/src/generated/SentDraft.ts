@@ -7,10 +7,10 @@ import type { SessionId } from "./SessionId";
  */
 export type SentDraft = {
 /**
- * Under which it stands.
+ * The session id under which the draft is saved.
  */
 session: SessionId,
 /**
- * Its seq, where the person saw one that was recorded.
+ * The seq of the draft that the person saw; absent if the log had none.
  */
 seen?: Seq, };

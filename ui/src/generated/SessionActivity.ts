@@ -4,22 +4,10 @@ import type { RunnerId } from "./RunnerId";
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * What goes on in a session, as far as the list needs it.
+ * What happens in a session, as far as the sessions list needs it.
  */
-export type SessionActivity = { "type": "idle" } | { "type": "waiting" } | { "type": "running",
+export type SessionActivity = { "type": "idle" } | { "type": "waiting" } | { "type": "running", run: RunId, runner: RunnerId, startedAt: TimestampMs, } | { "type": "failed",
 /**
- * Which.
- */
-run: RunId,
-/**
- * Where.
- */
-runner: RunnerId,
-/**
- * Since when.
- */
-startedAt: TimestampMs, } | { "type": "failed",
-/**
- * Which.
+ * The run that failed or was lost.
  */
 run: RunId, };

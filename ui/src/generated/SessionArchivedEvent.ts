@@ -2,14 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * A session is put aside, or taken back.
+ * A session was archived, or restored.
  */
-export type SessionArchivedEvent = {
-/**
- * Which.
- */
-session: SessionId,
-/**
- * Whether.
- */
-archived: boolean, };
+export type SessionArchivedEvent = { session: SessionId, archived: boolean, };

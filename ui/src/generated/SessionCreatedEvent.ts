@@ -5,26 +5,22 @@ import type { RunnerId } from "./RunnerId";
 import type { SessionId } from "./SessionId";
 
 /**
- * A session begins.
+ * The first event of a session's log.
  */
 export type SessionCreatedEvent = {
 /**
- * The session, the same as the log's.
+ * The same id as the log's.
  */
 session: SessionId,
 /**
  * The account that owns it.
  */
-account: AccountId,
+account: AccountId, agent: AgentId,
 /**
- * Which agent answers.
- */
-agent: AgentId,
-/**
- * The runner that must host it; absent: any runner of the account that offers the agent.
+ * The runner that must host the session; absent: any runner of the account that offers the agent.
  */
 runner?: RunnerId,
 /**
- * A title that the person gave at once.
+ * The title, if the person chose one at creation.
  */
 title?: string, };

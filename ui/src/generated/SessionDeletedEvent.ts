@@ -2,10 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * A session is deleted: its log is gone, or will be as soon as the hub comes to it.
+ * A session was deleted. The hub deletes its log soon after this event.
  */
-export type SessionDeletedEvent = {
-/**
- * Which.
- */
-session: SessionId, };
+export type SessionDeletedEvent = { session: SessionId, };

@@ -3,14 +3,10 @@ import type { FolderId } from "./FolderId";
 import type { SessionId } from "./SessionId";
 
 /**
- * A session lies in another folder.
+ * A session moved into a folder or out of one.
  */
-export type SessionFiledEvent = {
+export type SessionFiledEvent = { session: SessionId,
 /**
- * Which.
- */
-session: SessionId,
-/**
- * Where; absent: in none.
+ * Absent: in no folder.
  */
 folder?: FolderId, };

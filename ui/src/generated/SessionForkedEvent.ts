@@ -4,18 +4,14 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * The session begins with a copy of another one's history, which follows.
+ * The session begins with a copy of another session's history, which follows.
  */
 export type SessionForkedEvent = {
 /**
- * The other one.
+ * The session whose history is copied.
  */
-from: SessionId,
+from: SessionId, at: ForkPoint,
 /**
- * Where it forks.
- */
-at: ForkPoint,
-/**
- * The other log's head then.
+ * The other log's head at the time of the fork.
  */
 seq: Seq, };

@@ -7,23 +7,15 @@ import type { Seq } from "./Seq";
 import type { SessionId } from "./SessionId";
 
 /**
- * The top of a session.
+ * The header of a session's view.
  */
-export type SessionHeader = {
+export type SessionHeader = { session: SessionId,
 /**
- * Which session.
+ * The title, or the beginning of the first prompt if there is none.
  */
-session: SessionId,
+title: string, agent: AgentId,
 /**
- * Its title; the first prompt's beginning where there is none.
- */
-title: string,
-/**
- * Which agent answers.
- */
-agent: AgentId,
-/**
- * The runner that the session was begun for; absent: any that offers the agent.
+ * The runner that must host the session; absent: any that offers the agent.
  */
 runner?: RunnerId,
 /**
@@ -35,18 +27,18 @@ seq: Seq,
  */
 hasOlder: boolean,
 /**
- * Whether the mirror has everything that the hub has, as far as known.
+ * Whether the mirror has everything that the hub has, as far as the client knows.
  */
 caughtUp: boolean,
 /**
- * The run that is on.
+ * The active run, if any.
  */
 run?: RunningView,
 /**
- * The run that can be tried again: the last one, where it did not complete and none is on.
+ * The run that can be retried: the last one, if it did not complete and no run is active.
  */
 retryable?: RunId,
 /**
- * Whether it was deleted, on whichever device: nothing of it is left, and nothing can be sent to it.
+ * Whether any device deleted the session. Nothing of it is left, and it accepts no commands.
  */
 isDeleted: boolean, };

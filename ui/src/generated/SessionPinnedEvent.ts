@@ -2,14 +2,6 @@
 import type { SessionId } from "./SessionId";
 
 /**
- * A session is kept at the top of the list, or not any more.
+ * A session was pinned to the top of the list, or unpinned.
  */
-export type SessionPinnedEvent = {
-/**
- * Which.
- */
-session: SessionId,
-/**
- * Whether.
- */
-pinned: boolean, };
+export type SessionPinnedEvent = { session: SessionId, pinned: boolean, };

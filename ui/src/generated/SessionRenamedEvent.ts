@@ -4,11 +4,7 @@ import type { TitleSource } from "./TitleSource";
 /**
  * A session has a new title.
  */
-export type SessionRenamedEvent = {
-/**
- * The title.
- */
-title: string,
+export type SessionRenamedEvent = { title: string,
 /**
  * A person's title is never replaced by an automatic one.
  */

@@ -6,24 +6,16 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * One row of the sessions list.
  */
-export type SessionRow = {
+export type SessionRow = { session: SessionId,
 /**
- * Which session.
+ * The title, or the beginning of the first prompt if there is none.
  */
-session: SessionId,
-/**
- * Its title; the first prompt's beginning where there is none.
- */
-title: string,
-/**
- * What it says about itself.
- */
-state: SessionRowState,
+title: string, state: SessionRowState,
 /**
  * When something last happened.
  */
 updatedAt: TimestampMs,
 /**
- * How many prompts wait.
+ * Number of prompts that wait.
  */
 queued: number, };

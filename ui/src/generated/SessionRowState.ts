@@ -2,10 +2,6 @@
 import type { TimestampMs } from "./TimestampMs";
 
 /**
- * What a session's row says about it; sorted in this order.
+ * What a session's row says about it. The list sorts rows in the order of these variants.
  */
-export type SessionRowState = { "type": "needsYou" } | { "type": "failed" } | { "type": "unread" } | { "type": "running",
-/**
- * Since when.
- */
-startedAt: TimestampMs, } | { "type": "waiting" } | { "type": "notSent" } | { "type": "idle" };
+export type SessionRowState = { "type": "needsYou" } | { "type": "failed" } | { "type": "unread" } | { "type": "running", startedAt: TimestampMs, } | { "type": "waiting" } | { "type": "notSent" } | { "type": "idle" };

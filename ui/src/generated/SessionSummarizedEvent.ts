@@ -3,14 +3,6 @@ import type { SessionId } from "./SessionId";
 import type { SessionSummary } from "./SessionSummary";
 
 /**
- * The hub's summary of one session; replaces the one before.
+ * The hub's summary of one session; replaces the previous one.
  */
-export type SessionSummarizedEvent = {
-/**
- * The session.
- */
-session: SessionId,
-/**
- * What the list shows.
- */
-summary: SessionSummary, };
+export type SessionSummarizedEvent = { session: SessionId, summary: SessionSummary, };

@@ -9,42 +9,26 @@ import type { TimestampMs } from "./TimestampMs";
  */
 export type SessionSummary = {
 /**
- * The session log's head when this was written.
+ * The session log's head when the hub wrote the summary.
  */
-seq: Seq,
-/**
- * The title, where there is one.
- */
-title?: string,
+seq: Seq, title?: string,
 /**
  * The beginning of the first prompt, at most [`crate::limits::PREVIEW_CHARS_MAX`] characters.
  */
-preview: string,
-/**
- * Which agent answers.
- */
-agent: AgentId,
-/**
- * When it was created.
- */
-createdAt: TimestampMs,
+preview: string, agent: AgentId, createdAt: TimestampMs,
 /**
  * When something last began or ended.
  */
-updatedAt: TimestampMs,
+updatedAt: TimestampMs, activity: SessionActivity,
 /**
- * What goes on.
- */
-activity: SessionActivity,
-/**
- * The seq of the last end of a run; unread when it is above the read mark.
+ * The seq at which a run last ended. The session is unread if it is above the read mark.
  */
 finishedSeq: Seq,
 /**
- * How many prompts wait.
+ * Number of prompts that wait.
  */
 queued: number,
 /**
- * How many approvals wait for a person.
+ * Number of approvals that wait for a person.
  */
 openApprovals?: number, };

@@ -4,23 +4,15 @@ import type { LogId } from "./LogId";
 import type { Seq } from "./Seq";
 
 /**
- * A piece of a saved state that stands for the stretch `(after, seq]`. The texts of all pieces, in order, are the state's JSON.
+ * A piece of a saved state that replaces the stretch `(after, seq]`. The texts of all pieces, in order, are the state's JSON.
  */
-export type SnapshotPiece = {
-/**
- * Which log.
- */
-log: LogId,
-/**
- * Its identity.
- */
-incarnation: Incarnation,
+export type SnapshotPiece = { log: LogId, incarnation: Incarnation,
 /**
  * The cursor that it continues.
  */
 after: Seq,
 /**
- * The cursor after its last piece.
+ * The reader's cursor after the last piece.
  */
 seq: Seq,
 /**
@@ -28,11 +20,11 @@ seq: Seq,
  */
 format: number,
 /**
- * Which piece this is, from 0.
+ * From 0.
  */
 piece: number,
 /**
- * How many there are, at most [`crate::limits::SNAPSHOT_PIECES_MAX`].
+ * Number of pieces, at most [`crate::limits::SNAPSHOT_PIECES_MAX`].
  */
 pieces: number,
 /**

@@ -3,14 +3,10 @@ import type { PromptId } from "./PromptId";
 import type { RunId } from "./RunId";
 
 /**
- * Steering prompts are part of the run now; what the run writes after this has them in view.
+ * A run consumed steering prompts; everything that it writes after this event takes them into account.
  */
-export type SteerConsumedEvent = {
+export type SteerConsumedEvent = { run: RunId,
 /**
- * The run.
- */
-run: RunId,
-/**
- * Which prompts, in the order in which they were sent.
+ * In the order in which they were sent.
  */
 prompts: Array<PromptId>, };

@@ -3,14 +3,6 @@ import type { StopScope } from "./StopScope";
 import type { StopTarget } from "./StopTarget";
 
 /**
- * Stops.
+ * Stops a run, or withdraws a prompt that has no run yet.
  */
-export type StopRunCommand = {
-/**
- * What to stop.
- */
-target: StopTarget,
-/**
- * How far.
- */
-scope: StopScope, };
+export type StopRunCommand = { target: StopTarget, scope: StopScope, };

@@ -3,14 +3,6 @@ import type { PromptId } from "./PromptId";
 import type { RunId } from "./RunId";
 
 /**
- * What a stop is aimed at. A late stop never touches the next run.
+ * The target of a stop. It is named, so that a late stop never hits the next run.
  */
-export type StopTarget = { "type": "run",
-/**
- * Which.
- */
-run: RunId, } | { "type": "prompt",
-/**
- * Which.
- */
-prompt: PromptId, };
+export type StopTarget = { "type": "run", run: RunId, } | { "type": "prompt", prompt: PromptId, };

@@ -2,18 +2,14 @@
 import type { RunId } from "./RunId";
 
 /**
- * The host of a stopped run confirms that its work is over.
+ * The host of a stopped run confirms that its work has ended.
  */
-export type TeardownReportedEvent = {
+export type TeardownReportedEvent = { run: RunId,
 /**
- * The run.
- */
-run: RunId,
-/**
- * Tool calls that were cancelled.
+ * Number of tool calls that were cancelled.
  */
 toolsCancelled: number,
 /**
- * Tool calls that still run and could not be cancelled, by name.
+ * Names of tools whose calls still run and could not be cancelled.
  */
 stillRunning: Array<string>, };

@@ -2,14 +2,10 @@
 import type { CallId } from "./CallId";
 
 /**
- * A call of a tool. The part's text is the call's arguments as the model wrote them.
+ * A tool call. The part's text holds the arguments as the model wrote them.
  */
 export type ToolCallPart = {
 /**
  * Names the call within its run.
  */
-call: CallId,
-/**
- * Which tool.
- */
-tool: string, };
+call: CallId, tool: string, };

@@ -2,11 +2,11 @@
 import type { CallId } from "./CallId";
 
 /**
- * What a call of a tool gave. The part's text is its output.
+ * The result of a tool call. The part's text is the output.
  */
 export type ToolResultPart = {
 /**
- * Which call of the same run.
+ * The call of the same run that gave the result.
  */
 call: CallId,
 /**

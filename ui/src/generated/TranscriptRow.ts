@@ -9,28 +9,16 @@ import type { TimestampMs } from "./TimestampMs";
 /**
  * One row of a transcript.
  */
-export type TranscriptRow = {
+export type TranscriptRow = { id: RowId,
 /**
- * Stable.
- */
-id: RowId,
-/**
- * The seq of the event that made it; 0 for a row that only stands in the outbox.
+ * The seq of the event that created it; 0 for a row that is only in the outbox.
  */
 seq: Seq,
 /**
- * When that was.
+ * When the row was created.
  */
-at: TimestampMs,
+at: TimestampMs, run?: RunId,
 /**
- * The run that it belongs to.
+ * The prompt of the turn that the row belongs to. Rows of turns outside the shown branch are hidden.
  */
-run?: RunId,
-/**
- * The prompt of the turn that it belongs to: rows of turns that are not on the shown branch are not shown.
- */
-turn?: PromptId,
-/**
- * What it shows.
- */
-body: RowBody, };
+turn?: PromptId, body: RowBody, };

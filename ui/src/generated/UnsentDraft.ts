@@ -2,14 +2,14 @@
 import type { Seq } from "./Seq";
 
 /**
- * A draft that stands on this device alone.
+ * A draft that only this device has.
  */
 export type UnsentDraft = {
 /**
- * The text; empty: given up, or sent.
+ * Empty: discarded or sent.
  */
 text: string,
 /**
- * The seq of the draft that it goes on from. Where the log has another one of another device's, both stand.
+ * The seq of the draft that it continues. If the log has a different draft of another device, both are kept.
  */
 basedOn: Seq, };

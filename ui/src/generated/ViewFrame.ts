@@ -2,10 +2,6 @@
 import type { ViewMessage } from "./ViewMessage";
 
 /**
- * To the screen: everything that changed since the last one, at most one a frame. Messages apply in order.
+ * Everything that changed since the last view frame; the screen gets at most one per display frame. Messages apply in order.
  */
-export type ViewFrame = {
-/**
- * What changed.
- */
-messages: Array<ViewMessage>, };
+export type ViewFrame = { messages: Array<ViewMessage>, };

@@ -10,54 +10,38 @@ import type { SessionRow } from "./SessionRow";
 import type { ViewId } from "./ViewId";
 
 /**
- * One change.
+ * One change to what a screen shows.
  */
 export type ViewMessage = { "type": "connection",
 /**
- * What it is now.
+ * Replaces the previous state.
  */
 connection: ConnectionView, } | { "type": "account",
 /**
- * What it is now.
+ * Replaces the previous state.
  */
 account: AccountView, } | { "type": "drafts",
 /**
- * What they are now.
+ * Replaces the previous list.
  */
 drafts: Array<DraftView>, } | { "type": "opaqueIntents",
 /**
- * What they are now.
+ * Replaces the previous list.
  */
-intents: Array<OpaqueIntentView>, } | { "type": "sessions",
+intents: Array<OpaqueIntentView>, } | { "type": "sessions", view: ViewId,
 /**
- * The view.
+ * The whole list, in display order.
  */
-view: ViewId,
+rows: Array<SessionRow>, } | { "type": "header", view: ViewId,
 /**
- * The rows.
+ * Replaces the previous header.
  */
-rows: Array<SessionRow>, } | { "type": "header",
+header: SessionHeader, } | { "type": "queue", view: ViewId,
 /**
- * The view.
+ * Replaces the previous queue.
  */
-view: ViewId,
+queue: QueueView, } | { "type": "rows", view: ViewId,
 /**
- * What it is now.
- */
-header: SessionHeader, } | { "type": "queue",
-/**
- * The view.
- */
-view: ViewId,
-/**
- * What it is now.
- */
-queue: QueueView, } | { "type": "rows",
-/**
- * The view.
- */
-view: ViewId,
-/**
- * In order.
+ * The screen applies them in order.
  */
 patches: Array<RowPatch>, };

@@ -13,87 +13,61 @@ import type { ViewId } from "./ViewId";
  */
 export type ViewRequest = { "type": "openSessions",
 /**
- * The new view.
+ * A new id.
  */
-view: ViewId, } | { "type": "openSession",
+view: ViewId, } | { "type": "openSession", view: ViewId, session: SessionId,
 /**
- * The new view.
+ * Number of rows to begin with.
  */
-view: ViewId,
+rows: number, } | { "type": "loadOlder", view: ViewId,
 /**
- * Which session.
- */
-session: SessionId,
-/**
- * How many rows at first.
- */
-rows: number, } | { "type": "loadOlder",
-/**
- * The view.
- */
-view: ViewId,
-/**
- * How many.
+ * Number of rows to load.
  */
 rows: number, } | { "type": "close",
 /**
- * The view.
+ * It gets no further messages.
  */
-view: ViewId, } | { "type": "act",
+view: ViewId, } | { "type": "act", log: LogId, body: CommandBody,
 /**
- * The log that it is about.
- */
-log: LogId,
-/**
- * What is wanted.
- */
-body: CommandBody,
-/**
- * Of a prompt: the seq of the draft that it goes on from, which is emptied with it. What this device drafted is in any case.
+ * For a prompt: the seq of the draft that it continues; that draft is emptied with it. This device's own draft is emptied in any
+ * case.
  */
 draft?: Seq, } | { "type": "startSession",
 /**
- * Its id, made by the screen.
+ * A new id, made by the screen.
  */
-session: SessionId,
+session: SessionId, agent: AgentDescriptionRef,
 /**
- * The agent.
- */
-agent: AgentDescriptionRef,
-/**
- * The first prompt.
+ * The first prompt's text.
  */
 text: string,
 /**
- * The draft that it was, which is emptied with it. Its session is none: two devices may send one draft, and each begins its own.
+ * The draft that becomes the prompt; it is emptied with it. The draft has an id of its own, not the new session's: two devices may
+ * send the same draft, and each creates a session.
  */
-draft?: SentDraft, } | { "type": "markRead",
-/**
- * Which session.
- */
-session: SessionId,
+draft?: SentDraft, } | { "type": "markRead", session: SessionId,
 /**
  * The last seq in view.
  */
 seq: Seq, } | { "type": "saveDraft",
 /**
- * Which session; it need not be begun.
+ * May be a session that is not created yet.
  */
 session: SessionId,
 /**
- * The text; empty: given up.
+ * Empty: discarded.
  */
 text: string,
 /**
- * The seq of the draft that the person saw; absent: they saw none.
+ * The seq of the draft that the person saw; absent if they saw none.
  */
 seen?: Seq, } | { "type": "retryIntent",
 /**
- * Which.
+ * The intent's command id.
  */
 command: CommandId, } | { "type": "cancelIntent",
 /**
- * Which.
+ * The intent's command id.
  */
 command: CommandId, } | { "type": "discardOpaque",
 /**
@@ -105,6 +79,6 @@ ordinal: number, } | { "type": "search",
  */
 query: string,
 /**
- * At most so many hits.
+ * Maximum number of hits.
  */
 limit: number, };

@@ -9,18 +9,10 @@ import type { SearchNote } from "./SearchNote";
  */
 export type ViewResponse = { "type": "done" } | { "type": "queued",
 /**
- * Its id.
+ * The new intent's command id.
  */
-command: CommandId, } | { "type": "found",
+command: CommandId, } | { "type": "found", hits: Array<SearchHit>,
 /**
- * The hits.
+ * What the person should know about the hits.
  */
-hits: Array<SearchHit>,
-/**
- * What the person should know beside them.
- */
-note?: SearchNote, } | { "type": "refused",
-/**
- * Why.
- */
-error: ErrorBody, };
+note?: SearchNote, } | { "type": "refused", error: ErrorBody, };

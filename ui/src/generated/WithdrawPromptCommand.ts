@@ -2,10 +2,6 @@
 import type { PromptId } from "./PromptId";
 
 /**
- * Withdraws a waiting prompt: withdrawn, or refused with `prompt_already_taken`.
+ * Withdraws a waiting prompt. Refused with `prompt_already_taken` if a run has taken it.
  */
-export type WithdrawPromptCommand = {
-/**
- * Which.
- */
-prompt: PromptId, };
+export type WithdrawPromptCommand = { prompt: PromptId, };

@@ -417,7 +417,7 @@ fn a_mirror_that_cannot_write_history_gets_it_again_after_a_pause() {
     };
     bench.give(moved.clone());
     let wanted = sent(&bench.give(Input::WantHistory(log(1))));
-    assert_eq!(wanted, [ask.clone()]);
+    assert_eq!(wanted, std::slice::from_ref(&ask));
     let page = batch(log(1), 2, 4, 9);
     let outputs = bench.hear(HubFrame::History(page.clone()));
     assert!(outputs.contains(&Output::ApplyHistory(page)));
