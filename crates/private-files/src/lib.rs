@@ -17,6 +17,9 @@ pub enum ClaimDirError {
     /// Others can write into it, and it holds other things.
     #[error("others can write into `{}` (mode {mode:o}): use a directory of its own", path.display())]
     Shared { path: PathBuf, mode: u32 },
+    /// Its owner is another user, who can replace whatever is in it.
+    #[error("`{}` belongs to another user: use a directory of your own", path.display())]
+    Foreign { path: PathBuf },
     /// It cannot be created or inspected.
     #[error("`{}` cannot be used", path.display())]
     Io { path: PathBuf, source: io::Error },
@@ -25,12 +28,14 @@ pub enum ClaimDirError {
 impl From<ClaimDirError> for io::Error {
     fn from(error: ClaimDirError) -> Self {
         let kind = match &error {
-            ClaimDirError::Shared { .. } => io::ErrorKind::PermissionDenied,
+            ClaimDirError::Shared { .. } | ClaimDirError::Foreign { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
             ClaimDirError::Io { source, .. } => source.kind(),
         };
         match error {
             ClaimDirError::Io { source, .. } => source,
-            shared => Self::new(kind, shared),
+            refused => Self::new(kind, refused),
         }
     }
 }
@@ -82,12 +87,18 @@ const STICKY: u32 = 0o1000;
 
 #[cfg(unix)]
 fn close_to_others(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError> {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let failed = |source| ClaimDirError::Io {
         path: path.to_owned(),
         source,
     };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o7777;
+    let metadata = fs::metadata(path).map_err(failed)?;
+    if is_foreign(metadata.uid(), rustix::process::geteuid().as_raw()) {
+        return Err(ClaimDirError::Foreign {
+            path: path.to_owned(),
+        });
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
     if mode & 0o077 == 0 {
         return Ok(());
     }
@@ -109,6 +120,16 @@ fn close_to_others(path: &Path, own_names: &[&str]) -> Result<(), ClaimDirError>
 fn close_to_others(_: &Path, _: &[&str]) -> Result<(), ClaimDirError> {
     Ok(())
 }
+
+/// Whether the owner of a directory is someone whom this user need not trust. Root owns the system, and as root a person works in the
+/// directories of services.
+#[cfg(unix)]
+fn is_foreign(owner: u32, me: u32) -> bool {
+    owner != me && owner != ROOT && me != ROOT
+}
+
+#[cfg(unix)]
+const ROOT: u32 = 0;
 
 #[cfg(unix)]
 fn is_own(path: &Path, own_names: &[&str]) -> io::Result<bool> {
@@ -256,6 +277,15 @@ mod tests {
             let readable = make("readable", 0o755, Some("notes"));
             claim_dir(&readable, &["token"]).unwrap();
             assert_eq!(mode(&readable), 0o755, "it is not ours to change");
+        }
+
+        #[test]
+        fn a_directory_of_another_user_is_refused_but_not_to_root() {
+            let (me, other) = (1_000, 1_001);
+            assert!(is_foreign(other, me));
+            assert!(!is_foreign(me, me));
+            assert!(!is_foreign(ROOT, me));
+            assert!(!is_foreign(other, ROOT));
         }
     }
 }
