@@ -6,7 +6,7 @@ use std::sync::Arc;
 use baton_client::{
     Device, DeviceConfig, IntentOutcome, Move, MoveError, TailItem, TailStart, TokenInMemory,
 };
-use baton_protocol::view::SessionRow;
+use baton_protocol::view::{ConnectionPhase, SessionRow};
 use baton_protocol::*;
 use baton_testkit::{FakeModel, Reply, eventually};
 
@@ -120,6 +120,15 @@ async fn config(hub: &Hub, folder: &Path, name: &str) -> DeviceConfig {
     }
 }
 
+/// Kills a hub, and returns once its device knows: what the device sends into a dead socket stays in the outbox as perhaps sent.
+async fn kill(hub: &mut Hub, device: &Device) {
+    hub.kill_9().await;
+    eventually(LIMIT, "a connection that is down", || async {
+        (device.connection().phase != ConnectionPhase::Live).then_some(())
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_at_the_new_hub_once_wherever_the_move_was_cut() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -131,7 +140,7 @@ async fn everything_is_at_the_new_hub_once_wherever_the_move_was_cut() {
     let (long, short) = begun(&old_hub, &old, &model).await;
     let said = [events(&old, long, 1).await, events(&old, short, 1).await];
     // The old hub never comes back, and never receives the last prompt.
-    old_hub.kill_9().await;
+    kill(&mut old_hub, &old).await;
     old.act(long, prompt("unsent")).await.expect("durable");
 
     let to = config(&new_hub, folder.path(), "new").await;
@@ -210,7 +219,7 @@ async fn a_session_whose_id_is_taken_moves_under_another_one_and_its_prompt_with
     let from = config(&old_hub, folder.path(), "old").await;
     let old = open(&from).await;
     let (long, _) = begun(&old_hub, &old, &model).await;
-    old_hub.kill_9().await;
+    kill(&mut old_hub, &old).await;
     old.act(long, prompt("unsent")).await.expect("durable");
 
     let to = config(&new_hub, folder.path(), "new").await;
