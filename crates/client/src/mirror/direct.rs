@@ -13,6 +13,7 @@ use baton_protocol::{
 use baton_session::{AccountState, Draft, RowChange, SessionState};
 
 use super::outbox::{OutboxEntry, OutboxState, keeps_refusal};
+use super::recovery::IN_MEMORY;
 use super::store::{ApplyOutcome, Store};
 use super::{HistoryOutcome, MirrorListener, SnapshotOutcome, StoreError};
 use crate::sync::{Gap, Snapshot};
@@ -57,7 +58,7 @@ impl DirectMirror {
     /// # Errors
     /// As for [`Self::open`].
     pub fn in_memory(account: AccountId) -> Result<Self, StoreError> {
-        Self::open(Path::new(":memory:"), account)
+        Self::open(Path::new(IN_MEMORY), account)
     }
 
     /// Simulates the death of the process: only the tables remain.

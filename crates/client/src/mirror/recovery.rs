@@ -16,6 +16,9 @@ const SUSPECT_SUFFIX: &str = "suspect";
 /// Suffix of a lock file, held by the process that is opening the database.
 const OPENING_SUFFIX: &str = "opening";
 
+/// The path by which SQLite opens a database in memory.
+pub(super) const IN_MEMORY: &str = ":memory:";
+
 /// The setting that names the account of the mirror.
 const ACCOUNT_SETTING: &str = "account";
 
@@ -41,15 +44,18 @@ pub(super) fn open_for(path: &Path, account: AccountId) -> Result<Connection, St
 }
 
 /// Waits until no other process is opening this mirror, and makes others wait until the returned file is closed. Two processes must not
-/// migrate it or set it aside at the same time.
-fn turn_to_open(path: &Path) -> Result<File, StoreError> {
+/// migrate it or set it aside at the same time. A mirror in memory needs no turn: no other process can open it.
+fn turn_to_open(path: &Path) -> Result<Option<File>, StoreError> {
+    if path == Path::new(IN_MEMORY) {
+        return Ok(None);
+    }
     let turn = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(suffixed(path, OPENING_SUFFIX))?;
     turn.lock()?;
-    Ok(turn)
+    Ok(Some(turn))
 }
 
 /// Opens a writing connection to a mirror and migrates it to the newest schema.
