@@ -19,7 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     tauri_build::try_build(attributes).map_err(Into::into)
 }
 
-/// Creates a page if there is none: `generate_context!` fails in a clean clone, in which the interface is not built yet.
+/// Creates a placeholder page in a clean clone, where the interface is not built yet and `generate_context!` would fail.
 fn ensure_page() -> std::io::Result<()> {
     let page = Path::new(PAGE);
     if page.exists() {

@@ -64,7 +64,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// A command.
+/// Commands of `batonctl`.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
     /// Link this data directory to a hub with a one-time link (baton://link?…).

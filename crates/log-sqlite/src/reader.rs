@@ -191,7 +191,7 @@ pub fn saved_state(
     saved_states::newest(&snapshot, log, format, upto).map_err(unavailable)
 }
 
-/// All logs.
+/// All logs whose id can be read.
 pub fn logs(connection: &Connection) -> Result<Vec<LogId>, ReadError> {
     logs::all(connection).map_err(unavailable)
 }

@@ -49,7 +49,7 @@ pub trait EventLog: Send + Sync + 'static {
         command: CommandId,
     ) -> Result<Option<StoredReceipt>, ReadError>;
 
-    /// The newest saved state in this format at or below `upto`; `None` if there is none. A backend may keep none.
+    /// The newest saved state in this format at or below `upto`; `None` if the backend has not kept one.
     async fn saved_state(
         &self,
         log: LogId,

@@ -21,7 +21,7 @@ use baton_session::{SessionState, Transcript};
 use crate::core::AgentSpec;
 use crate::provider::{ModelMessage, ModelRole};
 
-/// Stands in for a person's words when an answer was cut for a steer that was withdrawn in the same moment.
+/// User message sent to the model when a steer interrupted the answer and was withdrawn before the model got it.
 const GO_ON: &str = "Go on exactly where you stopped, without repeating anything.";
 
 /// Separates two texts of the same speaker.

@@ -17,7 +17,7 @@ session: SessionId,
  */
 isBegun: boolean,
 /**
- * The text in the account's log; empty if there is none.
+ * The draft as the account's log has it; empty if the session has no draft.
  */
 text: string,
 /**

@@ -11,7 +11,7 @@ import type { SessionId } from "./SessionId";
  */
 export type SessionHeader = { session: SessionId,
 /**
- * The title, or the beginning of the first prompt if there is none.
+ * The title, or the first words of the first prompt if the session is untitled.
  */
 title: string, agent: AgentId,
 /**

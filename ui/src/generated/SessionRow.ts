@@ -8,7 +8,7 @@ import type { TimestampMs } from "./TimestampMs";
  */
 export type SessionRow = { session: SessionId,
 /**
- * The title, or the beginning of the first prompt if there is none.
+ * The title, or the first words of the first prompt if the session is untitled.
  */
 title: string, state: SessionRowState,
 /**

@@ -78,6 +78,19 @@ export async function addToolCalls(page: Page, place: number, calls: number, lin
   await page.evaluate(() => new Promise<void>((done) => requestAnimationFrame(() => requestAnimationFrame(() => done()))));
 }
 
+/** Leaves one finished answer in a session that is not open yet. */
+export async function replaceRows(page: Page, place: number, answer: string): Promise<void> {
+  await page.evaluate(
+    ([session, text]) => {
+      const found = (window as unknown as { __batonFake: Fake }).__batonFake.sessions.find((each) => each.id === session);
+      if (!found) throw new Error("no such session");
+      found.rows = [];
+      found.addRow({ type: "text", text, state: "complete" }, "r-answer");
+    },
+    [sessionId(place), answer] as const,
+  );
+}
+
 /** Lets the agent say so many characters, and waits until they stand in the store. */
 export async function say(page: Page, characters: number): Promise<void> {
   await page.evaluate(

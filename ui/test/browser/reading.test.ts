@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ordinary } from "../markdown/ordinary";
-import { addToolCalls, type Fake, id, openPage, openSession, openStage, readingPosition, say, sessionId, type Stage } from "./page";
+import { addToolCalls, type Fake, id, openPage, openSession, openStage, readingPosition, replaceRows, say, sessionId, type Stage } from "./page";
 
 let stage: Stage;
 beforeAll(async () => {
@@ -241,14 +241,7 @@ it("keeps the row of an answer that grows by more than a window at once", async 
 
 it("draws a long answer where it is read, and leaves in its place what is read", async () => {
   const { page, faults } = await openPage(stage);
-  await page.evaluate(
-    ([session, text]) => {
-      const found = (window as unknown as { __batonFake: Fake }).__batonFake.sessions.find((each) => each.id === session);
-      if (found) found.rows = [];
-      found?.addRow({ type: "text", text, state: "complete" }, "r-long");
-    },
-    [sessionId(2), ordinary(120_000)] as const,
-  );
+  await replaceRows(page, 2, ordinary(120_000));
   await openSession(page, 2);
   const isNearDrawn = () => {
     const box = document.querySelector('[data-testid="transcript"]')?.getBoundingClientRect();
@@ -292,14 +285,7 @@ it("draws a long answer where it is read, and leaves in its place what is read",
 it("shows code of any length without a seam", async () => {
   const { page, faults } = await openPage(stage);
   const code = `\`\`\`text\n${Array.from({ length: 600 }, (_, line) => `line ${line} of a long file\n`).join("")}\`\`\`\n`;
-  await page.evaluate(
-    ([session, text]) => {
-      const found = (window as unknown as { __batonFake: Fake }).__batonFake.sessions.find((each) => each.id === session);
-      if (found) found.rows = [];
-      found?.addRow({ type: "text", text, state: "complete" }, "r-code");
-    },
-    [sessionId(2), code] as const,
-  );
+  await replaceRows(page, 2, code);
   await openSession(page, 2);
   const gaps = await page.evaluate(() => {
     const boxes = [...document.querySelectorAll('[data-testid="code-block"] .chunk')].map((chunk) => chunk.getBoundingClientRect());

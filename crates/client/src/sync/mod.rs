@@ -34,6 +34,8 @@ mod tables;
 #[cfg(test)]
 mod tables_deletion;
 #[cfg(test)]
+mod tables_history;
+#[cfg(test)]
 mod tables_intents;
 
 pub use backoff::Backoff;

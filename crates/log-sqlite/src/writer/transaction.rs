@@ -22,7 +22,6 @@ pub struct FlushFailed(#[source] pub rusqlite::Error);
 
 /// Whether to commit the work of a transaction.
 pub enum Work<T> {
-    /// Commit it.
     Keep(T),
     /// Roll it back: it wrote nothing worth a flush.
     Drop(T),

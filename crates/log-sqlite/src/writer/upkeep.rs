@@ -61,7 +61,7 @@ impl Rest {
 }
 
 impl Writer {
-    /// How long the writer must be idle before there is maintenance to do; `None` if there is none.
+    /// How long the writer must be idle before its next maintenance; `None` if nothing needs maintenance.
     pub(super) fn idle_wait(&self) -> Option<Duration> {
         let seal = self.wants_to_seal().then_some(SEAL_IDLE);
         let delete = self.next_deletion_in();

@@ -13,7 +13,7 @@ use crate::{AgentDescription, LogId, Principal, RunnerId, Seq, SessionId, Timest
 #[ts(export)]
 pub struct SessionRow {
     pub session: SessionId,
-    /// The title, or the beginning of the first prompt if there is none.
+    /// The title, or the first words of the first prompt if the session is untitled.
     pub title: String,
     pub state: SessionRowState,
     /// When something last happened.
@@ -57,7 +57,7 @@ pub struct DraftView {
     pub session: SessionId,
     /// Whether that session was created; otherwise the draft is for its first prompt.
     pub is_begun: bool,
-    /// The text in the account's log; empty if there is none.
+    /// The draft as the account's log has it; empty if the session has no draft.
     pub text: String,
     /// The seq of its `draftSaved`; 0 if there was none.
     pub seq: Seq,

@@ -270,7 +270,7 @@ pub enum ViewMessage {
 #[ts(export)]
 pub struct SessionHeader {
     pub session: SessionId,
-    /// The title, or the beginning of the first prompt if there is none.
+    /// The title, or the first words of the first prompt if the session is untitled.
     pub title: String,
     pub agent: crate::AgentId,
     /// The runner that must host the session; absent: any that offers the agent.

@@ -152,7 +152,7 @@ impl FollowedSession {
         rows.sum::<usize>() + self.state.records() * RECORD_BYTES
     }
 
-    /// Takes a piece of a checkpoint. With the last piece the session stands at the checkpoint's seq.
+    /// Adds a piece of a checkpoint. After the last piece, the session's cursor is the checkpoint's seq.
     pub fn snapshot(&mut self, piece: SnapshotPiece) -> Followed {
         let is_known = self
             .incarnation

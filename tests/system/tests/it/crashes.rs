@@ -5,6 +5,35 @@ use baton_testkit::{FakeModel, Reply};
 
 use crate::stage::*;
 
+/// A prompt that a runner has taken, at a hub that loses a silent runner after two seconds.
+struct Asked {
+    hub: Hub,
+    runner: Runner,
+    device: Device,
+    session: String,
+}
+
+impl Asked {
+    async fn start(model: &FakeModel) -> Self {
+        let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "2000"]).await;
+        let runner = Runner::start(&hub, &model.base_url()).await;
+        let device = Device::link(&hub, "Laptop").await;
+        let session = device.new_session("Why?").await;
+        Self {
+            hub,
+            runner,
+            device,
+            session,
+        }
+    }
+
+    /// Starts another runner in place of the dead one, and asks again.
+    async fn retry(&mut self, model: &FakeModel) {
+        self.runner = Runner::start(&self.hub, &model.base_url()).await;
+        self.device.receipt(&["retry", &self.session]).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hub_killed_in_mid_answer_goes_on_and_the_model_is_called_once() {
     let model = FakeModel::start().await;
@@ -34,21 +63,17 @@ async fn a_runner_killed_in_mid_answer_ends_as_lost_and_the_prompt_can_be_tried_
     let model = FakeModel::start().await;
     model.reply(Reply::text(long_text(300)).hold_after(60));
     model.reply(Reply::text("second try"));
-    let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "2000"]).await;
-    let mut runner = Runner::start(&hub, &model.base_url()).await;
-    let a = Device::link(&hub, "Laptop").await;
-    let session = a.new_session("Why?").await;
-    let on_a = a.tail(&session);
+    let mut asked = Asked::start(&model).await;
+    let on_a = asked.device.tail(&asked.session);
     let partial = on_a.wait_text(50).await;
-    runner.child.kill_9().await;
+    asked.runner.child.kill_9().await;
     assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
     assert!(
         answer(&on_a.events()).starts_with(&partial),
         "the partial answer is kept"
     );
 
-    let _runner = Runner::start(&hub, &model.base_url()).await;
-    a.receipt(&["retry", &session]).await;
+    asked.retry(&model).await;
     assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);
     assert!(answer(&on_a.events()).ends_with("second try"));
 }
@@ -58,26 +83,18 @@ async fn a_runner_killed_while_it_waits_for_a_busy_model_ends_as_lost_and_asks_n
     let model = FakeModel::start().await;
     model.reply(Reply::error(503, "loading model"));
     model.reply(Reply::text("second try"));
-    let hub = Hub::start_at(Place::Here, "127.0.0.1:0", &["--lease-ms", "2000"]).await;
-    let mut runner = Runner::start(&hub, &model.base_url()).await;
-    let a = Device::link(&hub, "Laptop").await;
-    let session = a.new_session("Why?").await;
-    let on_a = a.tail(&session);
+    let mut asked = Asked::start(&model).await;
+    let on_a = asked.device.tail(&asked.session);
     let waits = |events: &[Event]| {
         let retry = |event: &Event| matches!(event.body, EventBody::ModelRetry(_));
         events.iter().any(retry).then_some(())
     };
     on_a.wait("the pause", waits).await;
-    runner.child.kill_9().await;
+    asked.runner.child.kill_9().await;
     assert_eq!(on_a.wait_end(0).await.outcome, RunOutcome::Lost);
-    assert_eq!(
-        model.request_count(),
-        1,
-        "nobody asks for a run that is lost"
-    );
+    assert_eq!(model.request_count(), 1, "a lost run asks no more");
 
-    let _runner = Runner::start(&hub, &model.base_url()).await;
-    a.receipt(&["retry", &session]).await;
+    asked.retry(&model).await;
     assert_eq!(on_a.wait_end(1).await.outcome, RunOutcome::Completed);
     assert_eq!(answer(&on_a.events()), "second try");
     assert_eq!(model.request_count(), 2);

@@ -162,6 +162,17 @@ mod tests {
     }
 
     #[test]
+    fn no_pause_is_longer_than_the_protocol_allows() {
+        let terms = RetryTerms {
+            ms_min: 3_600_000,
+            ..terms(999)
+        };
+        let wait = delay(&advice(None, provider::RetryReason::Busy), 3, terms);
+        let longest = Duration::from_millis(limits::MODEL_RETRY_DELAY_MS_MAX.into());
+        assert_eq!(wait, Some(longest));
+    }
+
+    #[test]
     fn a_server_that_names_a_time_is_not_asked_before_it() {
         let wait = |ms| {
             delay(

@@ -27,7 +27,7 @@ pub(super) enum Said {
     Usage(ModelUsage),
     /// The server reports a failure.
     Failure(Failure),
-    /// Not a piece of an answer. The words may say why there is none.
+    /// Text in place of an answer, which may say why the server gives no answer.
     Other(String),
 }
 

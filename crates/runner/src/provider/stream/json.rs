@@ -214,7 +214,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Whether a value is a piece of an answer, or says why there is none.
+/// Whether a value is a piece of an answer, or an error in place of one.
 fn is_chunk(value: &RawValue) -> bool {
     Object::of(value)
         .is_some_and(|object| object.get("choices").is_some() || object.get("error").is_some())

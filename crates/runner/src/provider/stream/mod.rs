@@ -317,7 +317,7 @@ impl AnswerReader {
         }
     }
 
-    /// Keeps words that are not a piece of the answer: they may say why there is none.
+    /// Keeps text that came in place of an answer: it may hold the server's error.
     fn stray(&mut self, words: &[u8]) {
         let words = String::from_utf8_lossy(words);
         let words = words.trim();
